@@ -1,0 +1,34 @@
+// signal.hpp: signals, as far as the runtime has anything to do with them.
+//
+// Problem.   A new thread must not run a handler before its M exists; and handlers run on whatever stack is under the feet.
+// Recipe.    Block all around a section, restore after it. Handlers are installed for an alternate stack if the thread has one
+//            (SA_ONSTACK) and restart the system call they interrupt where the kernel can (SA_RESTART).
+//
+// Checked by tests/world (conformance_rest), tests/world/os_world_test.cpp.
+// Not promised: that a handler runs on a particular thread.
+#pragma once
+
+#include <cstdint>
+
+#include "world/site.hpp"
+
+namespace retake::world {
+
+// Which signals a thread holds back. Opaque.
+struct signal_mask {
+  std::uint64_t words[16];
+};
+
+// Blocks all signals of this thread; returns what was blocked before. Does not block the thread.
+[[nodiscard]] signal_mask block_signals(site = site::current()) noexcept;
+void restore_signals(signal_mask before, site = site::current()) noexcept;
+
+using signal_handler = void (*)(int number);
+
+// Stands for "the kernel drops it": never called.
+void ignore_signal(int number) noexcept;
+
+// 0, or -EINVAL for a number that cannot be handled. The handler runs on any thread, between any two instructions.
+[[nodiscard]] int install_signal(int number, signal_handler handler, site = site::current()) noexcept;
+
+}  // namespace retake::world
