@@ -1,0 +1,64 @@
+// go.hpp: starts goroutines, lets others run, sleeps.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <new>
+#include <type_traits>
+#include <utility>
+
+namespace retake {
+
+namespace detail {
+
+inline constexpr std::size_t closure_inline_bytes = 1024;
+
+struct pending_goroutine;
+// A goroutine that is not started yet and room for its closure. Fatal when there is no memory for a stack.
+[[nodiscard]] pending_goroutine* begin_go(std::size_t closure_bytes, void*& closure) noexcept;
+void end_go(pending_goroutine* pending, void (*invoke)(void*)) noexcept;
+void sleep(std::int64_t duration_ns) noexcept;
+
+}  // namespace detail
+
+// Starts `fn` as a goroutine; it runs soon, on this P or another. By a goroutine only; does not block. A closure of more than 1 KiB is kept on the heap.
+// An exception that leaves `fn` ends the process. Source: newproc in Go's proc.go.
+template <class Fn>
+void go(Fn&& fn) {
+  using stored = std::decay_t<Fn>;
+  if constexpr (sizeof(stored) > detail::closure_inline_bytes || alignof(stored) > 64) {
+    go([kept = std::make_unique<stored>(std::forward<Fn>(fn))] { (*kept)(); });
+  } else {
+    void* closure = nullptr;
+    detail::pending_goroutine* const pending = detail::begin_go(sizeof(stored), closure);
+    new (closure) stored(std::forward<Fn>(fn));
+    detail::end_go(pending, [](void* at) {
+      stored* const f = std::launder(static_cast<stored*>(at));
+      struct destroy {
+        stored* f;
+        ~destroy() { std::destroy_at(f); }
+      } const after{f};
+      (*f)();
+    });
+  }
+}
+
+// Lets others run: this goroutine goes to the end of the global queue. By a goroutine only. Source: Gosched.
+void yield() noexcept;
+
+// Yields if the scheduler has asked this P for it (10 ms are over, or the world stops). For loops that call nothing else. Costs two loads.
+void preempt_point() noexcept;
+
+// Sleeps at least `duration_ns` nanoseconds of the monotonic clock; not above 0: yields. By a goroutine only; holds no thread.
+inline void sleep_for_ns(std::int64_t duration_ns) noexcept { detail::sleep(duration_ns); }
+
+// Number of goroutines that have been started and have not ended. Anywhere on a goroutine; a snapshot.
+[[nodiscard]] std::uint64_t goroutine_count() noexcept;
+
+// Brings every P to a halt, so that until start_the_world() this goroutine alone runs; goroutines in system calls stay there. Waits for running
+// goroutines' next call of the runtime. Between the two only plain code may run, no call of the runtime. Stoppers queue.
+void stop_the_world() noexcept;
+void start_the_world() noexcept;
+
+}  // namespace retake

@@ -1,0 +1,42 @@
+// run.hpp: begins and ends a program of goroutines.
+#pragma once
+
+#include <cstdint>
+#include <type_traits>
+#include <utility>
+
+namespace retake {
+
+struct policy;
+
+// How a program runs. Zero and null stand for the default.
+struct options {
+  std::uint32_t processors = 0;       // GOMAXPROCS: Ps; 0: what affinity and cgroup quota allow. Clamped to the world's limit.
+  std::uint32_t machines_max = 0;     // threads; more are fatal ("thread exhaustion"); 0: 10,000
+  std::size_t stack_bytes = 0;        // address space of each goroutine's stack; 0: 256 KiB. Pages are touched on demand.
+  policy const* rules = nullptr;      // the scheduler's numbers; null: Go's
+};
+
+// The defaults with GOMAXPROCS taken from the environment when it is set to a whole number above 0.
+[[nodiscard]] options options_from_environment() noexcept;
+
+namespace detail {
+void run(options const& chosen, void (*main)(void*), void* argument);
+}
+
+// Runs `main` as the first goroutine and returns when it has ended and every thread of the runtime has gone home. Call it on a thread that is not
+// a goroutine; it blocks that thread, which becomes the main M. Goroutines that have not ended by then are abandoned, as in Go:
+// their stacks are released without unwinding. A thread in a system call is waited for.
+// Fatal errors (deadlock, panic) end the process. Source: runtime.main in Go's proc.go.
+template <class Main>
+void run(options const& chosen, Main&& main) {
+  using stored = std::remove_reference_t<Main>;
+  detail::run(chosen, [](void* f) { (*static_cast<stored*>(f))(); }, const_cast<void*>(static_cast<void const*>(&main)));
+}
+
+template <class Main>
+void run(Main&& main) {
+  run(options_from_environment(), std::forward<Main>(main));
+}
+
+}  // namespace retake

@@ -1,0 +1,48 @@
+// polled_file.hpp: a non-blocking descriptor with its entry in the poller, and how many calls are inside it.
+//
+// Close and use race: close() ends the waits, but a goroutine may stand between its wait and its next read(2) on a number that could by then belong
+// to somebody else. So each call holds a use; close() marks the file and drops the owner's use, and the last use to go closes the number (N2).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "poll/poller.hpp"
+#include "protocol/spin_lock.hpp"
+#include "retake/net.hpp"
+#include "world/atomic.hpp"
+
+namespace retake::detail {
+
+class polled_file {
+ public:
+  // By a goroutine. Takes `fd` (non-blocking) over, also on failure. nullptr and -errno.
+  [[nodiscard]] static polled_file* make(int fd, int& failed) noexcept;
+
+  // Values >= 0 or -errno; block the goroutine.
+  [[nodiscard]] std::int64_t read(void* into, std::size_t bytes) noexcept;
+  [[nodiscard]] std::int64_t write(void const* from, std::size_t bytes) noexcept;
+  [[nodiscard]] int accept() noexcept;
+  [[nodiscard]] int finish_connect() noexcept;
+
+  [[nodiscard]] int fd() const noexcept { return fd_; }
+
+  // By a goroutine: ends all waits. The owner's use stays until release().
+  void close() noexcept;
+  // The owner's last word; the object is gone when the last call has left.
+  void release() noexcept;
+
+ private:
+  polled_file(int fd, poller& network, poll_descriptor& entry) noexcept : fd_(fd), network_(network), entry_(entry), uses_(1) {}
+
+  template <class Call>
+  [[nodiscard]] std::int64_t retry(Call call, bool reading) noexcept;
+  void drop_use() noexcept;
+
+  int const fd_;
+  poller& network_;
+  poll_descriptor& entry_;
+  world::atomic<std::uint32_t> uses_;
+};
+
+}  // namespace retake::detail

@@ -1,0 +1,24 @@
+// counters.hpp: which way a call took, how often: exit, retake and hand-off. Relaxed counts, read by reports, metrics and tests.
+#pragma once
+
+#include <cstdint>
+
+#include "world/atomic.hpp"
+
+namespace retake {
+
+struct counter {
+  counter() noexcept : value(0) {}
+  void add() noexcept { value.fetch_add_relaxed(1); }
+  world::atomic<std::uint64_t> value;
+};
+
+struct path_counters {
+  counter exit_old, exit_old_aba, exit_idle, exit_slow, exit_slow_locked;
+  counter retake_queue, retake_nobody_idle, retake_grace, retake_lost;
+  counter handoff[10];  // by case, 1 to 9
+  counter stop_took_call, enter_stopped;
+  counter polls_broken, machines_started, threads_started;
+};
+
+}  // namespace retake

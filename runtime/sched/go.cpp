@@ -1,0 +1,81 @@
+// The public face of goroutines: start, yield, sleep.
+#include "retake/go.hpp"
+
+#include "sched/scheduler.hpp"
+#include "world/clock.hpp"
+#include "world/require.hpp"
+
+namespace retake {
+
+namespace detail {
+
+// A name for the goroutine that the public header may know.
+struct pending_goroutine {};
+
+pending_goroutine* begin_go(std::size_t closure_bytes, void*& closure) noexcept {
+  static_assert(closure_inline_bytes <= sched::closure_bytes_max);
+  machine& m = *this_machine();
+  ++m.locks;
+  goroutine* const g = sched::new_goroutine(m.home, &m);
+  if (g == nullptr) world::fatal("runtime: cannot allocate a goroutine's stack");
+  --m.locks;
+  closure = sched::closure_memory(*g, closure_bytes);
+  return reinterpret_cast<pending_goroutine*>(g);
+}
+
+void end_go(pending_goroutine* pending, void (*invoke)(void*)) noexcept {
+  goroutine& g = *reinterpret_cast<goroutine*>(pending);
+  g.invoke = invoke;
+  sched::start_goroutine(g);
+  machine& m = *this_machine();
+  scheduler& s = m.home;
+  ++m.locks;
+  const batch<goroutine> overflow = m.processor_here().queue.put_next(&g);
+  if (overflow.count != 0) {
+    const locked hold(s.lock);
+    s.global.put(overflow);
+  }
+  sched::wake(s);
+  --m.locks;
+  sched::preempt_point();
+}
+
+namespace {
+
+struct sleeping {
+  std::int64_t due_ns;
+};
+
+bool sleep_in_heap(goroutine& g, void* argument) noexcept {
+  machine& m = *this_machine();
+  const std::int64_t due_ns = static_cast<sleeping*>(argument)->due_ns;
+  m.processor_here().timers.add(due_ns, g);
+  sched::announce_timer(m.home, due_ns);
+  return true;
+}
+
+}  // namespace
+
+void sleep(std::int64_t duration_ns) noexcept {
+  if (duration_ns <= 0) {
+    sched::yield();
+    return;
+  }
+  sleeping until{world::nanotime() + duration_ns};
+  sched::park(sleep_in_heap, &until, wait_reason::sleep);
+}
+
+}  // namespace detail
+
+void yield() noexcept { sched::yield(); }
+void preempt_point() noexcept { sched::preempt_point(); }
+void stop_the_world() noexcept { sched::stop_the_world(); }
+void start_the_world() noexcept { sched::start_the_world(); }
+
+std::uint64_t goroutine_count() noexcept {
+  scheduler& s = this_machine()->home;
+  const std::uint64_t ended = s.goroutines_ended.load_relaxed();
+  return s.goroutines_created.load_relaxed() - ended;
+}
+
+}  // namespace retake

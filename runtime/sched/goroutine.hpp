@@ -1,0 +1,57 @@
+// goroutine.hpp: G, a function on a stack of its own.
+//
+// It lives at the upper end of its stack, so that a parked goroutine touches one page; the closure it runs lies below it.
+//
+// States.    state      the goroutine is                                          owned by
+//            dead       not in use; it keeps its stack                            a free list
+//            runnable   ready to run                                              exactly one queue, `next` slot or hand (G2)
+//            running    on an M with a P                                          that M (G3)
+//            syscall    in a system call or foreign code, on an M                 that M; its P may be taken
+//            waiting    parked                                                    whoever will ready it, exactly once (G5, G6)
+//
+// Edges.     dead -> runnable (go), runnable -> running (run), running -> runnable (yield), running -> waiting (park), waiting -> runnable
+//            (ready), running -> syscall (enter), syscall -> running (exit with a P), syscall -> runnable (exit without), running -> dead.
+#pragma once
+
+#include <cstdint>
+
+#include "protocol/thread_lock.hpp"
+#include "switch/context.hpp"
+#include "world/atomic.hpp"
+#include "world/memory.hpp"
+#include "world/require.hpp"
+
+namespace retake {
+
+struct machine;
+
+enum class goroutine_state : std::uint32_t { dead, runnable, running, syscall, waiting };
+
+enum class wait_reason : std::uint32_t { none, chan_receive, chan_send, sleep, sync_wait_group, sync_mutex, io_wait, stop_the_world, background };
+
+struct goroutine : goroutine_pair<machine> {
+  explicit goroutine(world::stack where) noexcept
+      : id(0), stack(where), state(goroutine_state::dead), link(nullptr), m(nullptr), all_link(nullptr), reason(wait_reason::none), wakeup(0) {}
+
+  std::uint64_t id;                       // unique while the process lives; a recycled goroutine gets a new one
+  world::stack const stack;
+  floor::context context;
+
+  world::atomic<goroutine_state> state;   // written by the owner; atomic for the reports that read it from elsewhere
+  world::plain<goroutine*> link;          // whoever owns it
+  world::plain<machine*> m;               // while running or in a system call
+  world::plain<goroutine*> all_link;      // the list of all goroutines, under the scheduler's lock
+  world::atomic<wait_reason> reason;      // for reports
+  world::plain<std::uintptr_t> wakeup;    // left by who readies it for the goroutine itself
+
+  void (*invoke)(void* closure) = nullptr;  // runs and destroys the closure
+  void* closure = nullptr;
+};
+
+// G1: takes one legal edge. By the owner.
+inline void change(goroutine& g, goroutine_state from, goroutine_state to, char const* tag) noexcept {
+  world::require(g.state.load_relaxed() == from, tag);
+  g.state.store_relaxed(to);
+}
+
+}  // namespace retake

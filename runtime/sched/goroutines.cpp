@@ -1,0 +1,156 @@
+// Where goroutines come from and go to; park and ready.
+#include <cstring>
+#include <exception>
+#include <new>
+
+#include "sched/scheduler.hpp"
+#include "world/print.hpp"
+#include "world/require.hpp"
+
+namespace retake::sched {
+
+namespace {
+
+void put_overflow(scheduler& s, batch<goroutine> overflow) noexcept {
+  if (overflow.count == 0) return;
+  const locked hold(s.lock);
+  s.global.put(overflow);
+}
+
+goroutine* make_goroutine(scheduler& s) noexcept {
+  world::stack stack{};
+  {
+    const locked hold(s.lock);
+    if (s.stacks.get(stack) != 0) return nullptr;
+  }
+  char* const top = static_cast<char*>(stack.low) + stack.bytes;
+  const std::uintptr_t at = (reinterpret_cast<std::uintptr_t>(top) - sizeof(goroutine)) & ~std::uintptr_t{63};
+  goroutine* const g = new (reinterpret_cast<void*>(at)) goroutine(stack);
+  const locked hold(s.lock);
+  g->all_link.set(s.goroutines.get());
+  s.goroutines.set(g);
+  return g;
+}
+
+goroutine* reuse_goroutine(scheduler& s, processor& p) noexcept {
+  if (p.free_goroutines.count == 0) {
+    const locked hold(s.lock);
+    while (s.free_goroutines.count > 0 && p.free_goroutines.count < s.rules.free_goroutines_per_processor / 2) {
+      p.free_goroutines.push_back(s.free_goroutines.pop_front());
+    }
+  }
+  goroutine* const g = p.free_goroutines.pop_front();
+  if (g == nullptr) return nullptr;
+  world::require(g->state.load_relaxed() == goroutine_state::dead, "G4: a goroutine that lives is used again");
+  return g;
+}
+
+// The M's own stack, behind a goroutine that has ended.
+bool after_end(machine& m, goroutine& g, void*) noexcept {
+  scheduler& s = m.home;
+  world::require(m.locks == 0, "G8: a goroutine ends while it holds a lock of the runtime");
+  change(g, goroutine_state::running, goroutine_state::dead, "G1: a goroutine ends that does not run");
+  drop(m, g);
+  floor::retire_context(g.context);
+  s.goroutines_ended.fetch_add_relaxed(1);
+  const bool was_locked = thread_lock::end(m, g);
+  processor& p = m.processor_here();
+  p.free_goroutines.push_back(&g);
+  if (p.free_goroutines.count >= s.rules.free_goroutines_per_processor) {
+    const locked hold(s.lock);
+    while (p.free_goroutines.count > s.rules.free_goroutines_per_processor / 2) {
+      s.free_goroutines.push_back(p.free_goroutines.pop_front());
+    }
+  }
+  if (was_locked) end_machine(m);
+  return false;
+}
+
+void goroutine_main(void* argument) {
+  goroutine& g = *static_cast<goroutine*>(argument);
+  try {
+    g.invoke(g.closure);
+  } catch (std::exception const& what) {
+    world::print(what.what(), std::strlen(what.what()));
+    world::fatal("panic: an exception left a goroutine");
+  } catch (...) {
+    world::fatal("panic: an exception left a goroutine");
+  }
+  leave(after_end, nullptr);
+}
+
+struct parking {
+  park_commit commit;
+  void* argument;
+};
+
+bool after_park(machine& m, goroutine& g, void* argument) noexcept {
+  const parking how = *static_cast<parking*>(argument);  // it lies on the goroutine's stack, which is somebody else's after the commit
+  drop(m, g);
+  if (how.commit(g, how.argument)) return false;
+  change(g, goroutine_state::waiting, goroutine_state::runnable, "G1: a park that was called off");
+  return true;
+}
+
+bool after_yield(machine& m, goroutine& g, void*) noexcept {
+  scheduler& s = m.home;
+  change(g, goroutine_state::running, goroutine_state::runnable, "G1: a goroutine yields that does not run");
+  drop(m, g);
+  const locked hold(s.lock);
+  s.global.put(&g);
+  return false;
+}
+
+}  // namespace
+
+goroutine* new_goroutine(scheduler& s, machine* m) noexcept {
+  goroutine* g = m != nullptr ? reuse_goroutine(s, m->processor_here()) : nullptr;
+  if (g == nullptr) g = make_goroutine(s);
+  if (g == nullptr) return nullptr;
+  g->id = s.goroutines_created.fetch_add_relaxed(1) + 1;
+  return g;
+}
+
+void* closure_memory(goroutine& g, std::size_t bytes) noexcept {
+  world::require(bytes <= closure_bytes_max, "G4: a closure that does not fit its stack");
+  g.closure = reinterpret_cast<void*>((reinterpret_cast<std::uintptr_t>(&g) - bytes) & ~std::uintptr_t{63});
+  return g.closure;
+}
+
+void start_goroutine(goroutine& g) noexcept {
+  char* const low = static_cast<char*>(g.stack.low);
+  const std::size_t bytes = static_cast<std::size_t>(static_cast<char*>(g.closure) - low) & ~std::size_t{63};
+  floor::make_context(g.context, low, bytes, goroutine_main, &g);
+  change(g, goroutine_state::dead, goroutine_state::runnable, "G1: a goroutine starts that lives");
+}
+
+void park(park_commit commit, void* argument, wait_reason reason) noexcept {
+  goroutine& g = this_goroutine();
+  parking how{commit, argument};
+  g.reason.store_relaxed(reason);
+  change(g, goroutine_state::running, goroutine_state::waiting, "G1: a goroutine parks that does not run");
+  leave(after_park, &how);
+}
+
+void ready_on(machine& m, goroutine& g) noexcept {
+  ++m.locks;
+  change(g, goroutine_state::waiting, goroutine_state::runnable, "G1: a goroutine is readied that does not wait");
+  put_overflow(m.home, m.processor_here().queue.put_next(&g));
+  wake(m.home);
+  --m.locks;
+}
+
+void ready(goroutine& g) noexcept { ready_on(*this_machine(), g); }
+
+void yield() noexcept { leave(after_yield, nullptr); }
+
+void preempt_point() noexcept {
+  machine& m = *this_machine();
+  if (m.locks != 0) return;
+  processor& p = m.processor_here();
+  if (p.preempt.load_relaxed() == 0) return;
+  p.preempt.store_relaxed(0);
+  yield();
+}
+
+}  // namespace retake::sched

@@ -1,0 +1,37 @@
+// processor.hpp: P, the right to run goroutines, and what its owner keeps close: a queue, timers, dead goroutines to use again.
+#pragma once
+
+#include <cstdint>
+
+#include "protocol/processor_status.hpp"
+#include "protocol/run_queue.hpp"
+#include "sched/goroutine.hpp"
+#include "time/timer_heap.hpp"
+#include "world/atomic.hpp"
+#include "world/limits.hpp"
+
+namespace retake {
+
+// What sysmon remembers of a P between two visits; sysmon alone.
+struct monitor_memory {
+  std::uint32_t schedule_tick = 0;
+  std::int64_t schedule_since_ns = 0;
+  std::uint32_t syscall_tick = 0;
+  std::int64_t syscall_since_ns = 0;
+};
+
+struct processor : processor_side {
+  explicit processor(std::uint32_t processor_id) noexcept
+      : processor_side(processor_id), idle_link(nullptr), schedule_tick(0), preempt(0), safe_point(0) {}
+
+  world::plain<processor*> idle_link;             // idle_set
+  run_queue<goroutine, world::limits::run_queue_capacity> queue;
+  timer_heap timers;
+  world::atomic<std::uint32_t> schedule_tick;     // the owner raises it, sysmon reads it
+  world::atomic<std::uint32_t> preempt;           // set by sysmon and by the stop of the world: give the P up at the next call
+  world::atomic<std::uint32_t> safe_point;        // 1: this P owes a run of the safe-point function
+  batch<goroutine> free_goroutines;               // the owner
+  monitor_memory seen;
+};
+
+}  // namespace retake

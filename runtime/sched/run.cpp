@@ -1,0 +1,167 @@
+// Begin and end.
+#include "retake/run.hpp"
+
+#include <charconv>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+
+#include "sched/scheduler.hpp"
+#include "world/clock.hpp"
+#include "world/kernel.hpp"
+#include "world/require.hpp"
+#include "world/thread.hpp"
+
+namespace retake {
+
+options options_from_environment() noexcept {
+  options chosen;
+  if (char const* const text = std::getenv("GOMAXPROCS")) {
+    std::uint32_t n = 0;
+    const auto [end, failed] = std::from_chars(text, text + std::strlen(text), n);
+    if (failed == std::errc() && *end == 0) chosen.processors = n;
+  }
+  return chosen;
+}
+
+namespace {
+
+policy rules_of(options const& chosen) noexcept {
+  policy rules = chosen.rules != nullptr ? *chosen.rules : policy{};
+  if (chosen.machines_max != 0) rules.machines_max = chosen.machines_max;
+  return rules;
+}
+
+std::uint32_t processors_of(options const& chosen) noexcept {
+  std::uint32_t n = chosen.processors != 0 ? chosen.processors : world::kernel::cpu_limit();
+  if (n > world::limits::processors_max) n = world::limits::processors_max;
+  return n;
+}
+
+struct main_closure {
+  void (*main)(void*);
+  void* argument;
+};
+
+void run_main(void* closure) {
+  const main_closure what = *static_cast<main_closure*>(closure);
+  what.main(what.argument);
+  sched::end_program(this_machine()->home);
+}
+
+}  // namespace
+
+scheduler::scheduler(options const& chosen, std::int64_t now_ns) noexcept
+    : rules(rules_of(chosen)),
+      polling(now_ns),
+      processor_count(processors_of(chosen)),
+      machines(nullptr),
+      ended_machines(nullptr),
+      machine_count(0),
+      machines_idle_locked(0),
+      machines_system(0),
+      next_machine_id(0),
+      goroutines(nullptr),
+      stacks(chosen.stack_bytes != 0 ? chosen.stack_bytes : world::limits::goroutine_stack_bytes),
+      goroutines_created(0),
+      goroutines_ended(0),
+      trace_reader(nullptr),
+      background(nullptr),
+      safe_points_missing(0),
+      stopper(nullptr),
+      signals(world::block_signals()),
+      ending(0),
+      waiting_for_end(0),
+      phase(0) {
+  world::restore_signals(signals);
+  const int failed = network.open();
+  if (failed != 0) world::fatal("runtime: cannot make the poller");
+  for (std::uint32_t i = 0; i < processor_count; ++i) {
+    void* const memory = world::allocate(sizeof(processor), alignof(processor));
+    if (memory == nullptr) world::fatal("runtime: cannot allocate memory for a P");
+    processors[i] = new (memory) processor(i);
+  }
+}
+
+scheduler::~scheduler() {
+  network.close();
+  for (goroutine* g = goroutines.get(); g != nullptr; g = g->all_link.get()) {
+    if (g->state.load_relaxed() != goroutine_state::dead) floor::retire_context(g->context);
+  }
+  for (std::uint32_t i = 0; i < processor_count; ++i) {
+    processors[i]->~processor();
+    world::deallocate(processors[i], sizeof(processor));
+  }
+}
+
+namespace {
+
+void wait_for_threads(scheduler& s) noexcept {
+  bool others = false;
+  {
+    const locked hold(s.lock);
+    others = s.machine_count.get() > 1;
+    s.waiting_for_end.set(others ? 1 : 0);
+  }
+  if (others) s.all_ended.sleep();
+  for (machine* at = s.ended_machines.get(); at != nullptr;) {
+    machine* const next = at->all_link.get();
+    while (at->ended.load_acquire() == 0) world::futex_wait(at->ended, 0);
+    at->~machine();
+    world::deallocate(at, sizeof(machine));
+    at = next;
+  }
+}
+
+// The main thread, back from its loop: takes everything down.
+void finish(scheduler& s, machine& m) noexcept {
+  sched::give_up_processor(m);
+  wait_for_threads(s);
+  s.phase.set(2, "every thread has gone home");
+  world::set_this_thread(nullptr);
+  m.~machine();
+  world::deallocate(&m, sizeof(machine));
+  s.~scheduler();
+  world::deallocate(&s, sizeof(scheduler));
+}
+
+}  // namespace
+
+namespace detail {
+
+void run(options const& chosen, void (*main)(void*), void* argument) {
+  world::require(world::this_thread() == nullptr, "M10: run() is called on a thread of a runtime");
+  void* const memory = world::allocate(sizeof(scheduler), alignof(scheduler));
+  if (memory == nullptr) world::fatal("runtime: cannot allocate memory for the scheduler");
+  scheduler& s = *new (memory) scheduler(chosen, world::nanotime());
+
+  std::uint32_t main_id = 0;
+  std::uint32_t monitor_id = 0;
+  {
+    const locked hold(s.lock);
+    main_id = sched::reserve_machine(s);
+    monitor_id = sched::reserve_machine(s);
+    for (std::uint32_t i = s.processor_count; i-- > 1;) s.idle.put_processor(s.processors[i], true);
+  }
+  machine& m = *sched::make_machine(s, main_id);
+  m.main = true;
+  s.main_machine = &m;
+  world::set_this_thread(&m);
+  floor::adopt_thread_context(m.own);
+  s.phase.set(1, "the runtime runs");
+  sched::wire(m, *s.processors[0]);
+  sched::start_thread(s, *sched::make_machine(s, monitor_id), [](void* arg) { sched::monitor_loop(arg); });
+
+  goroutine* const g = sched::new_goroutine(s, &m);
+  if (g == nullptr) world::fatal("runtime: cannot allocate memory for the main goroutine");
+  new (sched::closure_memory(*g, sizeof(main_closure))) main_closure{main, argument};
+  g->invoke = run_main;
+  sched::start_goroutine(*g);
+  static_cast<void>(m.processor_here().queue.put(g));
+  sched::machine_loop(m);
+  finish(s, m);
+}
+
+}  // namespace detail
+
+}  // namespace retake

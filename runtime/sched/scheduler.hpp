@@ -1,0 +1,173 @@
+// scheduler.hpp: the one object that all state of a running program hangs off, and the steps that its threads take.
+//
+// Problem.   Distribute ready goroutines over threads so that every P that could run one does, while threads come and go in system calls.
+// Recipe.    G, M, P as in ../README.md. The protocols in ../protocol decide each race between two parties; this folder composes them:
+//            schedule.cpp   what an M with a P does: find a goroutine, run it, take what it left
+//            machines.cpp   Ms start, sleep, wake, end; what becomes of a P whose M is gone (hand-off)
+//            sysmon.cpp     the monitor: takes Ps out of system calls, asks hogs to yield, polls when nobody does
+//            stop.cpp       stop and start of the world, a function on every P
+//            goroutines.cpp where goroutines come from and go to; park and ready
+//            deadlock.cpp   nobody can run any more: say so
+//            run.cpp        begin and end
+// Locks.     Ranks, lowest first: a channel's or mutex's lock < `lock` < a P's timers' lock. Who holds one takes only higher ones.
+// Fields.    Under `lock` unless the comment says otherwise; `hint` means read by anybody.
+#pragma once
+
+#include <cstdint>
+
+#include "poll/poller.hpp"
+#include "protocol/global_queue.hpp"
+#include "protocol/idle_set.hpp"
+#include "protocol/poll_wake.hpp"
+#include "protocol/spin_lock.hpp"
+#include "protocol/stop_world.hpp"
+#include "protocol/sysmon_gate.hpp"
+#include "protocol/wake_gate.hpp"
+#include "retake/run.hpp"
+#include "sched/counters.hpp"
+#include "sched/goroutine.hpp"
+#include "sched/machine.hpp"
+#include "sched/policy.hpp"
+#include "sched/processor.hpp"
+#include "world/ghost.hpp"
+#include "world/limits.hpp"
+#include "world/memory.hpp"
+#include "world/signal.hpp"
+
+namespace retake {
+
+// The park's last step, on the M's own stack, behind the parked goroutine. True: somebody else may ready it from now on; false: it goes on.
+using park_commit = bool (*)(goroutine& g, void* argument) noexcept;
+
+struct scheduler {
+  explicit scheduler(options const& chosen, std::int64_t now_ns) noexcept;
+  ~scheduler();
+  scheduler(scheduler const&) = delete;
+  scheduler& operator=(scheduler const&) = delete;
+
+  policy const rules;
+
+  spin_lock lock;
+  global_queue<goroutine> global;
+  idle_set<processor, machine, world::limits::processors_max> idle;
+  wake_gate gate;                     // its own rules
+  stop_world stop;                    // its own rules
+  sysmon_gate monitor;                // its own rules
+  poll_wake polling;                  // its own rules
+  poller network;                     // its own rules
+
+  processor* processors[world::limits::processors_max];  // fixed while the world runs
+  std::uint32_t processor_count;                         // likewise
+
+  world::plain<machine*> machines;          // all that have not ended
+  world::plain<machine*> ended_machines;    // their threads may still be leaving
+  world::plain<std::uint32_t> machine_count;        // started and not ended, sysmon's among them
+  world::plain<std::int32_t> machines_idle_locked;  // of them waiting for their locked goroutine; pre-paid by who is about to start one (M12)
+  world::plain<std::uint32_t> machines_system;      // of them never running goroutines (sysmon, wedged main)
+  world::plain<std::uint32_t> next_machine_id;
+  machine* main_machine = nullptr;                  // set once, before any other thread
+
+  world::plain<goroutine*> goroutines;              // all that were ever made
+  batch<goroutine> free_goroutines;                 // shared by the Ps
+  world::stack_source stacks;
+  world::atomic<std::uint64_t> goroutines_created;  // anybody
+  world::atomic<std::uint64_t> goroutines_ended;    // anybody
+
+  world::atomic<goroutine*> trace_reader;           // a parked reader that has something to read (hint in hand-off; taken by swap)
+  world::atomic<goroutine*> background;             // parked background work that wants a P (likewise)
+
+  void (*safe_point_fn)(processor&) noexcept = nullptr;  // set while the stopper holds world_stopper
+  world::plain<std::uint32_t> safe_points_missing;
+  note safe_points_done;
+  spin_lock stopper_lock;                           // guards stopper and its waiters: one stopper of the world at a time
+  world::plain<goroutine*> stopper;
+  batch<goroutine> stoppers_waiting;
+
+  world::signal_mask const signals;                 // what run()'s caller had blocked: every thread of the runtime begins with it
+  world::atomic<std::uint32_t> ending;              // hint: the main goroutine has ended, every thread goes home
+  note all_ended;                                   // run() sleeps here; woken by the last thread under `lock`
+  world::plain<std::uint32_t> waiting_for_end;      // run() waits for machine_count to fall to 1
+
+  path_counters paths;
+  [[no_unique_address]] world::ghost<std::uint32_t> phase;  // 0 being built, 1 running, 2 every thread has gone home: all counts must be even
+};
+
+// The thread that calls it, as M; nullptr on a thread that the runtime did not make.
+[[nodiscard]] machine* this_machine() noexcept;
+// The goroutine that calls it. Fatal elsewhere.
+[[nodiscard]] goroutine& this_goroutine() noexcept;
+
+namespace sched {
+
+// schedule.cpp. The M, on its own stack, with a P: runs goroutines until the process ends or the thread has to.
+void machine_loop(machine& m) noexcept;
+// The running goroutine: leaves its stack for the M's, where `after` runs.
+void leave(after_leaving after, void* argument) noexcept;
+// The M's own stack: takes `g` off the M.
+void drop(machine& m, goroutine& g) noexcept;
+// Goroutines from the poller, each Waiting: makes them runnable. Anybody.
+void inject(scheduler& s, machine* m, batch<goroutine> found) noexcept;
+
+// goroutines.cpp
+[[nodiscard]] goroutine* new_goroutine(scheduler& s, machine* m) noexcept;
+// Room for a closure of `bytes` on the goroutine's own stack; at most closure_bytes_max.
+[[nodiscard]] void* closure_memory(goroutine& g, std::size_t bytes) noexcept;
+inline constexpr std::size_t closure_bytes_max = 4096;
+// Makes it runnable, in the caller's hands.
+void start_goroutine(goroutine& g) noexcept;
+void park(park_commit commit, void* argument, wait_reason reason) noexcept;
+// On a goroutine. Makes `g`, which waits, runnable on this P, next in turn; wakes a P for it.
+void ready(goroutine& g) noexcept;
+// On an M with a P: the same without a goroutine of its own.
+void ready_on(machine& m, goroutine& g) noexcept;
+void yield() noexcept;
+// At every call of the runtime: gives the P up if somebody asked for it.
+void preempt_point() noexcept;
+
+// machines.cpp
+void wake(scheduler& s) noexcept;
+void start_machine(scheduler& s, processor* p, bool spinning) noexcept;
+// Without a P: sleeps until there is one. False: the thread has to end.
+[[nodiscard]] bool stop_machine(machine& m) noexcept;
+// Without a P, locked: sleeps until its goroutine is runnable and there is a P for it. False: as above.
+[[nodiscard]] bool stop_locked_machine(machine& m) noexcept;
+// Whoever has `g`, locked to another M, and a P in hand: hands both over. False: the process ends; the P stays in hand.
+[[nodiscard]] bool start_locked_machine(machine& m, goroutine& g, processor& p) noexcept;
+// The main goroutine has ended: every thread goes home.
+void end_program(scheduler& s) noexcept;
+// What becomes of a P that nobody has: nine cases. The caller has it in hand, no lock.
+void handoff(scheduler& s, processor& p) noexcept;
+void count_idle_locked(scheduler& s, std::int32_t change) noexcept;
+void start_thread(scheduler& s, machine& m, void (*entry)(void*)) noexcept;
+// The thread of an M that has left its loop: its last steps.
+void leave_machine(machine& m) noexcept;
+// Under the lock: a number and a place in the count for an M that is about to be made.
+[[nodiscard]] std::uint32_t reserve_machine(scheduler& s) noexcept;
+[[nodiscard]] machine* make_machine(scheduler& s, std::uint32_t id) noexcept;
+// An M whose goroutine ended locked: gives its P away; the thread ends when it comes round.
+void end_machine(machine& m) noexcept;
+// At the end of the program: drops what the M has.
+void give_up_processor(machine& m) noexcept;
+void wire(machine& m, processor& p) noexcept;
+[[nodiscard]] processor& unwire(machine& m) noexcept;
+// A timer due at `when_ns` was published: the poller or an M has to learn of it.
+void announce_timer(scheduler& s, std::int64_t when_ns) noexcept;
+
+// sysmon.cpp
+void monitor_loop(void* m) noexcept;
+
+// stop.cpp
+void stop_the_world() noexcept;
+void start_the_world() noexcept;
+void for_each_processor(void (*fn)(processor&) noexcept) noexcept;
+// The M, with a P, at a scheduling point while the world stops: gives the P up and sleeps. False: the thread has to end.
+[[nodiscard]] bool stop_here(machine& m) noexcept;
+void run_safe_point(scheduler& s, processor& p) noexcept;
+void run_safe_point_locked(scheduler& s, processor& p) noexcept;
+
+// deadlock.cpp. Under `lock`: fatal when no goroutine can ever run again (V5).
+void check_deadlock(scheduler& s) noexcept;
+
+}  // namespace sched
+
+}  // namespace retake
