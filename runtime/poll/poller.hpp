@@ -20,6 +20,8 @@
 
 namespace retake {
 
+struct inspector;
+
 struct poll_descriptor {
   poll_descriptor() noexcept : fd(-1), sequence(0), closing(0), next_free(nullptr) {}
   poll_waiter<goroutine> reader;
@@ -66,6 +68,8 @@ class poller {
   void remove(poll_descriptor& d) noexcept;
 
  private:
+  friend struct inspector;  // reads for the checkers
+
   static constexpr std::uint32_t chunk_entries = 64;
   static constexpr std::uint32_t chunks_max = 16'384;  // a million descriptors
   static constexpr int events_per_poll = 128;

@@ -68,6 +68,8 @@ class global_queue {
   [[nodiscard]] std::uint32_t size_hint() const noexcept { return size_.load_relaxed(); }
 
  private:
+  friend struct inspector;  // reads for the checkers
+
   world::plain<T*> first_;
   world::plain<T*> last_;
   world::atomic<std::uint32_t> size_;

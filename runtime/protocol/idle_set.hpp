@@ -23,6 +23,8 @@
 
 namespace retake {
 
+struct inspector;
+
 // P: a processor_side with `idle_link` (plain<P*>) and an id below ProcessorsMax. M: `idle_link` (plain<M*>).
 template <class P, class M, std::uint32_t ProcessorsMax>
 class idle_set {
@@ -97,6 +99,8 @@ class idle_set {
   }
 
  private:
+  friend struct inspector;  // reads for the checkers
+
   struct mask_word : world::atomic<std::uint64_t> {
     mask_word() noexcept : world::atomic<std::uint64_t>(0) {}
   };

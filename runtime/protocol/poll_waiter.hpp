@@ -5,8 +5,9 @@
 // Rejected.  A lock per descriptor around both sides: the poller would take it for each event of a batch. A counter of events: a waiter
 //            wants to know "since I last looked", not how often.
 // Recipe.    waiter                                            poller, break or close
-//            ready -> none: go on at once                      look [O4]; ready already, or none and only a close: nothing to do
-//            none -> wait [O1], then look for a close [O2]     swap in ready (or none for a close) by CAS [O6]
+//            ready -> none: go on at once                      look [O4]; nobody waits and it is only a close: nothing to do
+//            none -> wait [O1], then look for a close [O2]     swap in ready (or none for a close) by CAS [O6], also over ready: "it is
+//                                                              ready already" must be said of the latest value, or the edge is lost
 //            park; behind the parked goroutine: wait -> G [O5] it was G: that goroutine is mine to ready
 //            woken: swap none in; it was ready? then go on     it was wait: the CAS wait -> G will fail, nobody parks
 //
@@ -101,8 +102,7 @@ class poll_waiter {
     for (;;) {
       // [O4] seq_cst: read after the close was announced. Pairs with [O1]. Killed by: model poll_waiter.
       const std::uintptr_t now = word_.load_seq_cst();
-      if (now == ready) return nullptr;
-      if (now == none && !io_ready) return nullptr;
+      if (now <= ready && !io_ready) return nullptr;
       // [O6] acquire: the goroutine found is complete. Pairs with [O5]. Killed by: model poll_waiter.
       const world::exchanged<std::uintptr_t> swapped = word_.compare_exchange_acquire(now, next);
       if (!swapped.won) continue;

@@ -8,7 +8,8 @@
 //            swap 0 into last: it was 0: another M polls        publish the timer, fence [K3]
 //            publish `until` [K4], then block                   somebody blocks (last == 0) and not until `when` at the latest: break
 //            back: drain the descriptor, then swap 0            break: swap 1 into `signalled` [K1]: it was 0: make the descriptor readable
-//            into signalled [K2]; until = 0; last = now         nobody blocks: the caller wakes an M instead
+//            into signalled [K2]; until = 0; last = now,        nobody blocks: the caller wakes an M instead
+//            fence [K4]; then look for work and timers
 //
 //            The two swaps make one chain: the breaker's comes first, then the poller reads what the breaker published; or it comes
 //            after, then it finds 0 and makes the descriptor readable again. Drain before clear: the other way round eats a wake-up.
@@ -17,7 +18,8 @@
 // Fields.    last_: swapped to 0 by who blocks, stored by it afterwards; sysmon swaps its own time in. until_: the M that blocks, valid
 //            while last is 0, and 0 there means "no limit". signalled_: 0 -> 1 anybody, 1 -> 0 a poll that blocked.
 // Invariants N6 N7, V7.
-// Orders     [K1]-[K4], below.
+// Orders     [K1]-[K4], below. [K4] was missing at first: a poller came back, read a stale count of spinners, left the stealing to them and slept,
+//            while the last of them had handed its timer to this poller (scenario sleepers_wake).
 // Checked by models/relacy/poll_wake_model.cpp, scenario break_against_block, stress/hammer_poller.cpp, patch n48.
 // Not promised: that a break finds the poller blocked; it may end the next wait instead, once, for nothing.
 #pragma once
@@ -25,18 +27,22 @@
 #include <cstdint>
 
 #include "world/atomic.hpp"
+#include "world/ghost.hpp"
 #include "world/require.hpp"
 
 namespace retake {
 
+struct inspector;
+
 class poll_wake {
  public:
-  explicit poll_wake(std::int64_t now_ns) noexcept : last_ns_(now_ns), until_ns_(0), signalled_(0) {}
+  explicit poll_wake(std::int64_t now_ns) noexcept : last_ns_(now_ns), until_ns_(0), signalled_(0), blocked_(0) {}
 
   // An M without a P that would block in the poller until `until_ns` (0: without limit). False: another M does.
   [[nodiscard]] bool claim(std::int64_t until_ns) noexcept {
     const std::int64_t before = last_ns_.exchange_relaxed(0);
     if (before == 0) return false;
+    blocked_.move(0, 1, "N6: two Ms block in the poller");
     until_ns_.store_relaxed(until_ns);
     return true;
   }
@@ -46,6 +52,9 @@ class poll_wake {
     if (drained) clear_signal();
     until_ns_.store_relaxed(0);
     last_ns_.store_relaxed(now_ns);
+    blocked_.move(1, 0, "N6: an M returns from the poller that had not claimed it");
+    // [K4] seq_cst fence: whoever still found this M blocking has its timer, and its place among the spinners given up, visible to the look for work that follows. Pairs with [K3]. Killed by: model poll_wake.
+    world::fence_seq_cst();
   }
 
   enum class need : std::uint32_t { nothing, break_poll, wake_machine };
@@ -78,6 +87,8 @@ class poll_wake {
   [[nodiscard]] bool somebody_blocks() const noexcept { return last_ns_.load_relaxed() == 0; }
 
  private:
+  friend struct inspector;  // reads for the checkers
+
   void clear_signal() noexcept {
     // [K2] acquire: reads what every breaker before this swap has published. Pairs with [K1]. Killed by: model poll_wake.
     const std::uint32_t before = signalled_.exchange_acquire(0);
@@ -87,6 +98,7 @@ class poll_wake {
   world::atomic<std::int64_t> last_ns_;
   world::atomic<std::int64_t> until_ns_;
   world::atomic<std::uint32_t> signalled_;
+  [[no_unique_address]] world::ghost<std::uint32_t> blocked_;  // Ms that block, or are about to
 };
 
 }  // namespace retake

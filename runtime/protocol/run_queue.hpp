@@ -27,6 +27,8 @@
 
 namespace retake {
 
+struct inspector;
+
 // A list of goroutines linked through T::link, in the hands of one thread.
 template <class T>
 struct batch {
@@ -170,6 +172,8 @@ class run_queue {
   }
 
  private:
+  friend struct inspector;  // reads for the checkers
+
   [[nodiscard]] bool take_half_of_full(std::uint32_t head, batch<T>& half) noexcept {
     T* taken[Capacity / 2];
     for (std::uint32_t i = 0; i < Capacity / 2; ++i) {

@@ -32,6 +32,8 @@
 
 namespace retake {
 
+struct inspector;
+
 class stop_world {
  public:
   stop_world() noexcept : requested_(0), missing_(0) {}
@@ -98,6 +100,8 @@ class stop_world {
   }
 
  private:
+  friend struct inspector;  // reads for the checkers
+
   [[nodiscard]] bool take_now(processor_side& p) noexcept {
     if (!processor_status::take(p, processor_state::gc_stop)) return false;
     processor_status::stop_in_hand(p);

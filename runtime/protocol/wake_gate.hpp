@@ -31,6 +31,8 @@
 
 namespace retake {
 
+struct inspector;
+
 class wake_gate {
  public:
   wake_gate() noexcept : spinning_(0), wanted_(0) {}
@@ -83,6 +85,8 @@ class wake_gate {
   [[nodiscard]] std::uint32_t spinning_hint() const noexcept { return spinning_.load_relaxed(); }
 
  private:
+  friend struct inspector;  // reads for the checkers
+
   void lower() noexcept {
     const std::uint32_t before = spinning_.fetch_sub_relaxed(1);
     world::require(before > 0, "M5: the count of spinning Ms is lowered below 0");

@@ -227,22 +227,22 @@ void count_idle_locked(scheduler& s, std::int32_t change) noexcept {
 void handoff(scheduler& s, processor& p) noexcept {
   const auto taken = [&s](std::uint32_t which) { s.paths.handoff[which].add(); };
   if (s.ending.load_relaxed() != 0) return;
-  if (!p.queue.looks_empty() || s.global.size_hint() != 0) {
+  if (world::recheck(!p.queue.looks_empty() || s.global.size_hint() != 0)) {
     taken(1);
     start_machine(s, &p, false);
     return;
   }
-  if (s.trace_reader.load_relaxed() != nullptr) {
+  if (world::recheck(s.trace_reader.load_relaxed() != nullptr)) {
     taken(2);
     start_machine(s, &p, false);
     return;
   }
-  if (s.background.load_relaxed() != nullptr) {
+  if (world::recheck(s.background.load_relaxed() != nullptr)) {
     taken(3);
     start_machine(s, &p, false);
     return;
   }
-  if (s.gate.spinning_hint() + s.idle.processors_hint() == 0 && s.gate.claim_only_spinner()) {
+  if (world::recheck(s.gate.spinning_hint() + s.idle.processors_hint() == 0 && s.gate.claim_only_spinner())) {
     taken(4);
     s.gate.no_longer_wanted();
     start_machine(s, &p, true);
@@ -251,18 +251,18 @@ void handoff(scheduler& s, processor& p) noexcept {
   std::int64_t first_timer_ns = 0;
   {
     const locked hold(s.lock);
-    if (s.stop.requested()) {
+    if (world::recheck(s.stop.requested())) {
       taken(5);
       processor_status::stop_in_hand(p);
       s.stop.one_stopped();
       return;
     }
-    if (p.safe_point.load_relaxed() != 0) {
+    if (world::recheck(p.safe_point.load_relaxed() != 0)) {
       taken(6);
       run_safe_point_locked(s, p);
     }
     const bool more = world::recheck(s.global.size_hint() != 0);
-    const bool last_to_poll = s.idle.processors_hint() + 1 == s.processor_count && !s.polling.somebody_blocks();
+    const bool last_to_poll = world::recheck(s.idle.processors_hint() + 1 == s.processor_count && !s.polling.somebody_blocks());
     if (!more && !last_to_poll) {
       taken(9);
       first_timer_ns = p.timers.first_due_ns();
@@ -311,6 +311,8 @@ void give_up_processor(machine& m) noexcept {
     m.home.gate.withdraw();
   }
   if (m.p.get() != nullptr) static_cast<void>(unwire(m));
+  // The signal that ends a blocking poll is drained by the M that it woke, and another may block since: it is passed on.
+  if (m.home.ending.load_relaxed() != 0) m.home.network.interrupt(m.home.polling);
 }
 
 void leave_machine(machine& m) noexcept {

@@ -1,0 +1,185 @@
+// The nine cases of a hand-off: what becomes of a P that was taken out of a system call. Each scenario makes its case likely; the suite
+// checks that all of them were reached.
+#include "retake/channel.hpp"
+#include "retake/go.hpp"
+#include "retake/net.hpp"
+#include "retake/sync.hpp"
+#include "retake/syscall.hpp"
+#include "scenarios/runtime_scenario.hpp"
+#include "sched/scheduler.hpp"
+#include "sim/kernel/kernel.hpp"
+#include "world/require.hpp"
+
+namespace retake::scenarios {
+
+namespace {
+
+constexpr std::int64_t us = 1'000;
+constexpr std::int64_t ms = 1'000'000;
+
+void call(std::int64_t duration_ns) {
+  retake::syscall([duration_ns] { sim::kernel::sleep_syscall(duration_ns); });
+}
+
+// Cases 1 and 9: work in the queue, or nothing at all.
+void with_and_without_work() {
+  run_watched(2, [] {
+    wait_group done;
+    done.add(2);
+    go([&] {
+      call(60 * us);
+      done.done();
+    });
+    go([&] { done.done(); });
+    call(25 * ms);
+    done.wait();
+  });
+}
+
+// Parks the goroutine in one of the scheduler's slots for goroutines that any P may run.
+bool offer(goroutine& g, void* slot) noexcept {
+  static_cast<world::atomic<goroutine*>*>(slot)->store_release(&g);
+  sched::wake(this_machine()->home);
+  return true;
+}
+
+// Cases 2 and 3: a parked reader of the trace, or background work, waits for any P.
+void with_offer(world::atomic<goroutine*> scheduler::*slot) {
+  run_watched(1, [slot] {
+    wait_group done;
+    done.add(1);
+    go([&, slot] {
+      scheduler& s = this_machine()->home;
+      for (int i = 0; i < 2; ++i) sched::park(offer, &(s.*slot), wait_reason::background);
+      done.done();
+    });
+    call(50 * us);
+    call(50 * us);
+    done.wait();
+  });
+}
+
+void with_trace_reader() { with_offer(&scheduler::trace_reader); }
+void with_background() { with_offer(&scheduler::background); }
+
+// Case 4: nobody spins and no P is idle: both Ps are in calls when one is taken.
+void last_spinner() {
+  run_watched(2, [] {
+    wait_group done;
+    done.add(1);
+    go([&] {
+      call(60 * us);
+      done.done();
+    });
+    call(60 * us);
+    done.wait();
+  });
+}
+
+// Case 5: the world stops while a P is being handed off (its M's goroutine ends locked, or the call was taken).
+void while_stopping() {
+  run_watched(2, [] {
+    wait_group done;
+    done.add(2);
+    for (int i = 0; i < 2; ++i) {
+      go([&] {
+        call(30 * us);
+        yield();
+        call(30 * us);
+        done.done();
+      });
+    }
+    yield();
+    for (int i = 0; i < 2; ++i) {
+      stop_the_world();
+      start_the_world();
+      yield();
+    }
+    done.wait();
+  });
+}
+
+// Case 6: the P that is taken owes a run of the safe-point function.
+void with_safe_point() {
+  run_watched(2, [] {
+    wait_group done;
+    done.add(1);
+    go([&] {
+      call(80 * us);
+      done.done();
+    });
+    sleep_for_ns(10 * us);
+    sched::for_each_processor([](processor& p) noexcept { world::require(p.status.peek() != processor_state::dead, "P10: a dead P runs the function"); });
+    done.wait();
+  });
+}
+
+// Case 7: a goroutine comes into the global queue between the two looks.
+void global_queue_again() {
+  run_watched(2, [] {
+    wait_group done;
+    done.add(2);
+    go([&] {
+      for (int i = 0; i < 4; ++i) yield();  // through the global queue
+      done.done();
+    });
+    go([&] {
+      call(40 * us);
+      done.done();
+    });
+    for (int i = 0; i < 2; ++i) call(40 * us);
+    done.wait();
+  });
+}
+
+// Case 8: the last running P, and goroutines wait for descriptors that nobody polls.
+void last_poller() {
+  run_watched(2, [] {
+    auto ends = make_pipe();
+    wait_group done;
+    done.add(1);
+    go([&] {
+      std::byte one{};
+      const auto got = ends->reader.read(std::span(&one, 1));
+      world::require(static_cast<bool>(got), "N8: a byte in a pipe is not read");
+      done.done();
+    });
+    yield();
+    call(25 * ms);
+    const std::byte one{1};
+    static_cast<void>(ends->writer.write(std::span(&one, 1)));
+    done.wait();
+  });
+}
+
+// Case 9: an idle P with a timer: the poller must learn of it.
+void idle_with_timer() {
+  run_watched(1, [] {
+    wait_group done;
+    done.add(1);
+    go([&] {
+      sleep_for_ns(1 * ms);
+      done.done();
+    });
+    yield();
+    call(40 * ms);
+    done.wait();
+  });
+}
+
+}  // namespace
+
+#define HANDOFF(id, text, function) \
+  constinit sim::scenario const id = {.name = #id, .claim = text, .body = &function, .chaos_steps = chaos_steps, .heal_steps = heal_steps}
+HANDOFF(handoff_queue, "a P taken from a call goes to an M when it has work, and to the idle list when it has not", with_and_without_work);
+HANDOFF(handoff_trace_reader, "a P taken from a call serves a waiting trace reader", with_trace_reader);
+HANDOFF(handoff_background, "a P taken from a call serves waiting background work", with_background);
+HANDOFF(handoff_last_spinner, "the last P taken from a call makes a spinner, so that new work is found", last_spinner);
+HANDOFF(handoff_stop, "a P handed off while the world stops is stopped and counted once", while_stopping);
+HANDOFF(handoff_safe_point, "a P handed off runs the pending safe-point function exactly once", with_safe_point);
+HANDOFF(handoff_global_queue, "a goroutine that comes into the global queue during a hand-off is run", global_queue_again);
+HANDOFF(handoff_last_poller, "the last running P handed off keeps the poller served", last_poller);
+HANDOFF(handoff_timer, "a P handed off to the idle list has its timer kept by the poller", idle_with_timer);
+#undef HANDOFF
+
+}  // namespace retake::scenarios

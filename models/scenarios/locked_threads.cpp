@@ -1,0 +1,131 @@
+// Goroutines that belong to their thread, in system calls and at their end.
+#include "retake/channel.hpp"
+#include "retake/go.hpp"
+#include "retake/sync.hpp"
+#include "retake/syscall.hpp"
+#include "retake/thread_lock.hpp"
+#include "scenarios/runtime_scenario.hpp"
+#include "sched/scheduler.hpp"
+#include "sim/kernel/kernel.hpp"
+#include "world/require.hpp"
+
+namespace retake::scenarios {
+
+namespace {
+
+constexpr std::int64_t us = 1'000;
+
+void call(std::int64_t duration_ns) {
+  retake::syscall([duration_ns] { sim::kernel::sleep_syscall(duration_ns); });
+}
+
+// A locked goroutine finds its thread again after each call, whether it keeps its P (fast) or loses it (slow: another goroutine wants it).
+void locked_calls(std::uint32_t processors, std::int64_t duration_ns, int others) {
+  run_watched(processors, [=] {
+    wait_group done;
+    done.add(1 + others);
+    for (int i = 0; i < others; ++i) {
+      go([&] {
+        for (int k = 0; k < 2; ++k) call(30 * us);
+        done.done();
+      });
+    }
+    go([&, duration_ns] {
+      const os_thread_locked hold;
+      machine const* const home = this_machine();
+      for (int i = 0; i < 2; ++i) {
+        call(duration_ns);
+        world::require(this_machine() == home, "L2: a locked goroutine returns from a call on another thread");
+      }
+      done.done();
+    });
+    done.wait();
+  });
+}
+
+void fast() { locked_calls(2, 5 * us, 0); }
+void slow() { locked_calls(1, 60 * us, 2); }
+
+// Locks nest; a goroutine that ends locked takes its thread with it, one that does not leaves the thread for others.
+void nest_and_exit() {
+  run_watched(2, [] {
+    wait_group done;
+    done.add(2);
+    go([&] {
+      lock_os_thread();
+      lock_os_thread();
+      unlock_os_thread();
+      machine const* const home = this_machine();
+      yield();
+      world::require(this_machine() == home, "L2: a goroutine that unlocked once of two left its thread");
+      done.done();
+    });
+    go([&] {
+      lock_os_thread();
+      yield();
+      unlock_os_thread();
+      yield();
+      done.done();
+    });
+    done.wait();
+  });
+}
+
+// Two locked goroutines hand a value back and forth: each round starts the other's thread and parks the own.
+void locked_ping_pong() {
+  run_watched(2, [] {
+    channel<int> there;
+    channel<int> back;
+    wait_group done;
+    done.add(1);
+    go([&] {
+      const os_thread_locked hold;
+      for (int i = 0; i < 2; ++i) {
+        const auto got = there.receive();
+        world::require(got.has_value() && *got == i, "G6: a locked goroutine receives what was not sent");
+        back.send(*got);
+      }
+      done.done();
+    });
+    const os_thread_locked hold;
+    for (int i = 0; i < 2; ++i) {
+      there.send(i);
+      static_cast<void>(back.receive());
+    }
+    done.wait();
+  });
+}
+
+// The main goroutine ends locked elsewhere: the main thread is wedged and must still come home.
+void main_thread_wedged() {
+  run_watched(2, [] {
+    wait_group done;
+    done.add(2);
+    for (int i = 0; i < 2; ++i) {
+      go([&] {
+        lock_os_thread();
+        yield();
+        done.done();
+      });
+    }
+    done.wait();
+    yield();
+  });
+}
+
+}  // namespace
+
+constinit sim::scenario const locked_call_fast = {.name = "locked_call_fast", .claim = "a locked goroutine returns from a short call on its thread, with a P",
+                                                  .body = &fast, .chaos_steps = chaos_steps, .heal_steps = heal_steps};
+constinit sim::scenario const locked_call_slow = {.name = "locked_call_slow",
+                                                  .claim = "a locked goroutine whose P was taken waits for one and goes on on its own thread",
+                                                  .body = &slow, .chaos_steps = chaos_steps, .heal_steps = heal_steps};
+constinit sim::scenario const lock_nest_exit_locked = {.name = "lock_nest_exit_locked", .claim = "locks nest, and a goroutine that ends locked ends its thread",
+                                                       .body = &nest_and_exit, .chaos_steps = chaos_steps, .heal_steps = heal_steps};
+constinit sim::scenario const locked_threads_talk = {.name = "locked_threads_talk", .claim = "two locked goroutines wake each other's threads and lose no message",
+                                                     .body = &locked_ping_pong, .chaos_steps = chaos_steps, .heal_steps = heal_steps};
+constinit sim::scenario const locked_ends_everywhere = {.name = "locked_ends_everywhere",
+                                                        .claim = "threads that end with their goroutines, the main thread's among them, leave nobody behind",
+                                                        .body = &main_thread_wedged, .chaos_steps = chaos_steps, .heal_steps = heal_steps};
+
+}  // namespace retake::scenarios

@@ -1,0 +1,197 @@
+// Goroutines that wait for descriptors and timers, and who wakes them.
+#include <array>
+
+#include "retake/channel.hpp"
+#include "retake/go.hpp"
+#include "retake/net.hpp"
+#include "retake/sync.hpp"
+#include "retake/syscall.hpp"
+#include "scenarios/runtime_scenario.hpp"
+#include "sim/kernel/kernel.hpp"
+#include "world/clock.hpp"
+#include "world/require.hpp"
+
+namespace retake::scenarios {
+
+namespace {
+
+constexpr std::int64_t us = 1'000;
+constexpr std::int64_t ms = 1'000'000;
+
+std::size_t read_some(stream& from) {
+  std::array<std::byte, 4> room{};
+  const auto got = from.read(room);
+  return got ? *got : 0;
+}
+
+void write_bytes(stream& to, std::size_t n) {
+  const std::array<std::byte, 4> bytes{};
+  static_cast<void>(to.write(std::span(bytes).first(n)));
+}
+
+// A byte arrives while its reader is on its way into the park.
+void wake_against_park() {
+  run_watched(2, [] {
+    auto ends = make_pipe();
+    wait_group done;
+    done.add(1);
+    go([&] {
+      std::size_t n = 0;
+      while (n < 3) n += read_some(ends->reader);
+      done.done();
+    });
+    for (int i = 0; i < 3; ++i) write_bytes(ends->writer, 1);
+    done.wait();
+  });
+}
+
+// An M blocks in the poller without limit or until a late timer; an earlier timer must make it return.
+void break_and_block() {
+  run_watched(2, [] {
+    auto ends = make_pipe();
+    wait_group done;
+    done.add(3);
+    go([&] {
+      static_cast<void>(read_some(ends->reader));
+      done.done();
+    });
+    go([&] {
+      sleep_for_ns(40 * ms);
+      write_bytes(ends->writer, 1);
+      done.done();
+    });
+    go([&] {
+      yield();
+      const std::int64_t before_ns = world::nanotime();
+      sleep_for_ns(2 * ms);
+      const std::int64_t took_ns = world::nanotime() - before_ns;
+      world::require(took_ns >= 2 * ms, "V3: a timer fires early");
+      if (sim::healing()) world::require(took_ns < 30 * ms, "V7: an earlier timer does not end a blocking poll");
+      done.done();
+    });
+    done.wait();
+  });
+}
+
+// Readiness against a wait without deadline, and both directions of one descriptor.
+void ready_and_wait() {
+  run_watched(1, [] {
+    auto ends = make_pipe();
+    wait_group done;
+    done.add(2);
+    go([&] {
+      for (int i = 0; i < 5; ++i) write_bytes(ends->writer, 4);  // more than the pipe holds
+      done.done();
+    });
+    go([&] {
+      std::size_t n = 0;
+      while (n < 20) n += read_some(ends->reader);
+      done.done();
+    });
+    done.wait();
+  });
+}
+
+// A descriptor is closed while a goroutine waits, is about to wait, or is about to try again; its number is used again at once.
+void close_and_wait() {
+  run_watched(2, [] {
+    auto ends = make_pipe();
+    wait_group done;
+    done.add(2);
+    go([&] {
+      std::array<std::byte, 4> room{};
+      const auto got = ends->reader.read(room);
+      world::require(!got || *got == 0 || *got == 1, "N2: a read on a closed descriptor returns somebody else's bytes");
+      done.done();
+    });
+    go([&] {
+      ends->reader.close();
+      auto others = make_pipe();
+      write_bytes(others->writer, 4);
+      done.done();
+    });
+    done.wait();
+  });
+}
+
+// Bytes arrive while every M is in a system call or asleep, and nobody polls but sysmon.
+void poll_while_busy() {
+  run_watched(1, [] {
+    auto ends = make_pipe();
+    wait_group done;
+    done.add(1);
+    go([&] {
+      static_cast<void>(read_some(ends->reader));
+      done.done();
+    });
+    yield();
+    write_bytes(ends->writer, 1);
+    retake::syscall([] { sim::kernel::sleep_syscall(60 * us); });
+    done.wait();
+  });
+}
+
+// A connection over loopback: accept, connect, a word each way, the end of the stream.
+void tcp_echo() {
+  run_watched(2, [] {
+    auto listener = tcp_listen(loopback_address, 0);
+    world::require(static_cast<bool>(listener), "N1: no listener");
+    wait_group done;
+    done.add(1);
+    go([&] {
+      auto peer = listener->accept();
+      while (peer) {
+        const std::size_t n = read_some(*peer);
+        if (n == 0) break;
+        write_bytes(*peer, n);
+      }
+      done.done();
+    });
+    {
+      auto mine = tcp_connect(loopback_address, listener->port());
+      if (mine) {
+        write_bytes(*mine, 3);
+        std::size_t n = 0;
+        while (n < 3) {
+          const std::size_t more = read_some(*mine);
+          if (more == 0) break;
+          n += more;
+        }
+        world::require(n == 3, "N8: an echo is lost");
+      }
+    }
+    done.wait();
+  });
+}
+
+// Sleepers on two Ps: every timer fires, none early.
+void sleepers() {
+  run_watched(2, [] {
+    wait_group done;
+    done.add(3);
+    for (int i = 0; i < 3; ++i) {
+      go([&done, i] {
+        const std::int64_t before_ns = world::nanotime();
+        sleep_for_ns((3 - i) * 700 * us);
+        world::require(world::nanotime() - before_ns >= (3 - i) * 700 * us, "V3: a timer fires early");
+        done.done();
+      });
+    }
+    done.wait();
+  });
+}
+
+}  // namespace
+
+#define POLLING(id, text, function) \
+  constinit sim::scenario const id = {.name = #id, .claim = text, .body = &function, .chaos_steps = chaos_steps, .heal_steps = heal_steps}
+POLLING(poller_wake_against_park, "a byte that arrives while its reader parks is read", wake_against_park);
+POLLING(break_against_block, "an earlier timer ends a blocking poll", break_and_block);
+POLLING(ready_against_plain_wait, "readiness is neither lost nor taken for the next wait's", ready_and_wait);
+POLLING(close_against_wait, "a close ends every wait on the descriptor and reaches no other", close_and_wait);
+POLLING(sysmon_polls_for_busy, "bytes are noticed while every M is in a system call", poll_while_busy);
+POLLING(tcp_echo_loopback, "a connection carries its bytes both ways and its end", tcp_echo);
+POLLING(sleepers_wake, "every sleeper wakes, none early", sleepers);
+#undef POLLING
+
+}  // namespace retake::scenarios

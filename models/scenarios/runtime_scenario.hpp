@@ -1,0 +1,34 @@
+// runtime_scenario.hpp: what scenarios of the whole runtime share.
+//
+// A scenario runs a real program of goroutines under the checkers. The faster monitor keeps an execution short: the order of events, not
+// the length of a period, is what a schedule explores.
+#pragma once
+
+#include <cstdint>
+
+#include "retake/go.hpp"
+#include "retake/run.hpp"
+#include "sched/policy.hpp"
+#include "scenarios/catalog.hpp"
+#include "sim/calls.hpp"
+#include "sim/checkers/watch.hpp"
+
+namespace retake::scenarios {
+
+inline constexpr std::uint32_t chaos_steps = 3'000;
+inline constexpr std::uint32_t heal_steps = 60'000;
+
+// Runs `main` under the checkers on `processors` Ps.
+template <class Main>
+void run_watched(std::uint32_t processors, Main main, policy const& rules = {}, checkers::expectations what = {}) {
+  checkers::watch_runtime(what);
+  options chosen;
+  chosen.processors = processors;
+  chosen.rules = &rules;
+  run(chosen, [&] {
+    main();
+    while (what.everything_ends && goroutine_count() > 1) yield();  // the others' last steps
+  });
+}
+
+}  // namespace retake::scenarios

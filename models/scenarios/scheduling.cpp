@@ -1,0 +1,213 @@
+// Work, who looks for it, and the stop of the world.
+#include "retake/channel.hpp"
+#include "retake/go.hpp"
+#include "retake/sync.hpp"
+#include "retake/syscall.hpp"
+#include "scenarios/runtime_scenario.hpp"
+#include "sched/scheduler.hpp"
+#include "sim/kernel/kernel.hpp"
+#include "world/require.hpp"
+
+namespace retake::scenarios {
+
+namespace {
+
+constexpr std::int64_t us = 1'000;
+
+// The last spinner gives up while a goroutine is submitted; the submitter then blocks in a call, so that only the spinner can run it.
+void submit_and_spin() {
+  run_watched(2, [] {
+    wait_group done;
+    done.add(2);
+    go([&] {
+      go([&] { done.done(); });
+      retake::syscall([] { sim::kernel::sleep_syscall(200 * us); });
+      done.done();
+    });
+    retake::syscall([] { sim::kernel::sleep_syscall(200 * us); });
+    done.wait();
+  });
+}
+
+// An M parks while another is about to start it.
+void park_and_start() {
+  run_watched(3, [] {
+    channel<int> c;
+    wait_group done;
+    done.add(2);
+    for (int i = 0; i < 2; ++i) {
+      go([&] {
+        static_cast<void>(c.receive());
+        done.done();
+      });
+    }
+    for (int i = 0; i < 2; ++i) c.send(i);
+    done.wait();
+  });
+}
+
+// More goroutines than a ring holds, on two Ps: overflow, stealing, `next`.
+void overflow_and_steal() {
+  run_watched(2, [] {
+    wait_group done;
+    done.add(9);
+    std::uint32_t ran = 0;
+    mutex guard;
+    for (int i = 0; i < 9; ++i) {
+      go([&] {
+        guard.lock();
+        ++ran;
+        guard.unlock();
+        done.done();
+      });
+    }
+    done.wait();
+    world::require(ran == 9, "G9: a goroutine did not run, or ran twice");
+  });
+}
+
+// All Ps stop, wherever they are, also those whose calls return meanwhile; then all go on.
+void stop_and_returns() {
+  run_watched(2, [] {
+    wait_group done;
+    done.add(2);
+    world::plain<std::uint32_t> shared(0);
+    for (int i = 0; i < 2; ++i) {
+      go([&] {
+        for (int k = 0; k < 2; ++k) {
+          retake::syscall([] { sim::kernel::sleep_syscall(7 * us); });
+          const std::uint32_t seen = shared.get();  // a race with the stopper unless the world really stops
+          world::require(seen <= 2, "P8: a value from nowhere");
+        }
+        done.done();
+      });
+    }
+    for (std::uint32_t i = 0; i < 2; ++i) {
+      yield();
+      stop_the_world();
+      shared.set(i);
+      start_the_world();
+    }
+    done.wait();
+  });
+}
+
+// Two stoppers at once.
+void two_stoppers() {
+  run_watched(2, [] {
+    wait_group done;
+    done.add(2);
+    for (int i = 0; i < 2; ++i) {
+      go([&] {
+        stop_the_world();
+        start_the_world();
+        done.done();
+      });
+    }
+    done.wait();
+  });
+}
+
+// Everybody waits for everybody: a deadlock, reported once it is certain.
+void everybody_waits() {
+  run_watched(2, [] {
+    channel<int> never;
+    go([&] { static_cast<void>(never.receive()); });
+    static_cast<void>(never.receive());
+  });
+}
+
+// Nobody runs but a sleeper will: no deadlock.
+void only_a_sleeper() {
+  run_watched(1, [] {
+    channel<int> later;
+    go([&] {
+      sleep_for_ns(50 * us);
+      later.send(1);
+    });
+    static_cast<void>(later.receive());
+  });
+}
+
+// A mutex under three goroutines that yield while they hold it.
+void mutex_excludes() {
+  run_watched(2, [] {
+    mutex guard;
+    world::plain<std::uint32_t> inside(0);
+    wait_group done;
+    done.add(3);
+    for (int i = 0; i < 3; ++i) {
+      go([&] {
+        guard.lock();
+        inside.set(inside.get() + 1);
+        yield();
+        inside.set(inside.get() - 1);
+        guard.unlock();
+        done.done();
+      });
+    }
+    done.wait();
+    world::require(inside.get() == 0, "G2: two goroutines held one mutex");
+  });
+}
+
+// A channel is closed while receivers wait and values are buffered.
+void close_channel() {
+  run_watched(2, [] {
+    channel<int> c(2);
+    wait_group done;
+    done.add(2);
+    world::atomic<std::uint32_t> got(0);
+    for (int i = 0; i < 2; ++i) {
+      go([&] {
+        while (c.receive()) got.fetch_add_relaxed(1);
+        done.done();
+      });
+    }
+    for (int i = 0; i < 3; ++i) c.send(i);
+    c.close();
+    done.wait();
+    world::require(got.load_relaxed() == 3, "G6: a buffered value is lost at the close");
+  });
+}
+
+// The main goroutine ends while others run, wait, sleep and call: every thread goes home.
+void main_ends_first() {
+  checkers::expectations what;
+  what.everything_ends = false;
+  run_watched(
+      2,
+      [] {
+        go([] {
+          for (int i = 0; i < 3; ++i) yield();
+        });
+        go([] { retake::syscall([] { sim::kernel::sleep_syscall(30 * us); }); });
+        go([] { sleep_for_ns(1'000 * us); });
+        yield();
+      },
+      policy{}, what);
+}
+
+}  // namespace
+
+#define SCHEDULING(id, text, function) \
+  constinit sim::scenario const id = {.name = #id, .claim = text, .body = &function, .chaos_steps = chaos_steps, .heal_steps = heal_steps}
+SCHEDULING(submit_against_last_spinner, "a goroutine submitted while the last spinner gives up is run", submit_and_spin);
+SCHEDULING(park_and_start_m, "an M that parks is started by whoever finds it, once", park_and_start);
+SCHEDULING(overflow_and_stealing, "no goroutine is lost or run twice when rings overflow and are stolen from", overflow_and_steal);
+SCHEDULING(stop_against_returns, "the world stops although calls return, and goes on", stop_and_returns);
+SCHEDULING(two_stoppers_queue, "two stoppers of the world take turns", two_stoppers);
+SCHEDULING(sleeper_is_no_deadlock, "a program whose only hope is a timer is not deadlocked", only_a_sleeper);
+SCHEDULING(mutex_is_exclusive, "a mutex has one holder and forgets no waiter", mutex_excludes);
+SCHEDULING(channel_close_drains, "a closed channel gives what it holds and then ends", close_channel);
+SCHEDULING(main_ends_before_others, "when main ends every thread goes home", main_ends_first);
+#undef SCHEDULING
+
+constinit sim::scenario const deadlock_is_reported = {.name = "deadlock_is_reported",
+                                                      .claim = "when no goroutine can ever run again the program says so",
+                                                      .body = &everybody_waits,
+                                                      .expected_fatal = "all goroutines are asleep - deadlock!",
+                                                      .chaos_steps = chaos_steps,
+                                                      .heal_steps = heal_steps};
+
+}  // namespace retake::scenarios

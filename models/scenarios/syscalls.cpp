@@ -1,0 +1,151 @@
+// A system call that returns, and whoever wants its P meanwhile.
+#include "retake/channel.hpp"
+#include "retake/go.hpp"
+#include "retake/sync.hpp"
+#include "retake/syscall.hpp"
+#include "scenarios/runtime_scenario.hpp"
+#include "sched/scheduler.hpp"
+#include "sim/kernel/kernel.hpp"
+#include "world/require.hpp"
+
+namespace retake::scenarios {
+
+namespace {
+
+constexpr std::int64_t us = 1'000;
+constexpr std::int64_t ms = 1'000'000;
+
+void call(std::int64_t duration_ns) {
+  retake::syscall([duration_ns] { sim::kernel::sleep_syscall(duration_ns); });
+}
+
+// One P: its M is in a system call while another goroutine waits in its queue. sysmon must take the P, or the call must return to it.
+void against_retake() {
+  run_watched(1, [] {
+    wait_group done;
+    done.add(1);
+    go([&] { done.done(); });
+    call(45 * us);
+    done.wait();
+  });
+}
+
+// Two Ps, three calls of lengths that overlap: a P is lost, given to another M, and is in that M's call when the first returns (ABA).
+void three_calls() {
+  run_watched(2, [] {
+    wait_group done;
+    done.add(3);
+    for (int i = 0; i < 3; ++i) {
+      go([&done, i] {
+        for (int k = 0; k < 2; ++k) call((i + 1) * 20 * us);
+        done.done();
+      });
+    }
+    done.wait();
+  });
+}
+
+// Two Ps, three Ms, six goroutines that talk, call and yield: the shape of a small service.
+void small_service() {
+  run_watched(2, [] {
+    channel<int> work(2);
+    channel<int> results;
+    wait_group workers;
+    workers.add(2);
+    for (int w = 0; w < 2; ++w) {
+      go([&] {
+        while (const auto job = work.receive()) {
+          call(10 * us);
+          results.send(*job * 2);
+        }
+        workers.done();
+      });
+    }
+    go([&] {
+      for (int i = 1; i <= 3; ++i) work.send(i);
+      work.close();
+    });
+    int sum = 0;
+    for (int i = 0; i < 3; ++i) sum += *results.receive();
+    workers.wait();
+    world::require(sum == 12, "G9: a job or its result is lost");
+  });
+}
+
+// sysmon sleeps deeply while all is idle; a call that then blocks must wake it, or nobody takes the P.
+void wakes_monitor() {
+  policy rules;
+  rules.monitor_idle_rounds = 1;
+  run_watched(
+      1,
+      [] {
+        sleep_for_ns(5 * ms);  // the P is idle, sysmon falls asleep
+        wait_group done;
+        done.add(1);
+        go([&] { done.done(); });
+        call(100 * ms);
+        done.wait();
+      },
+      rules);
+}
+
+// A call that is entered while a safe-point function is pending on its P.
+void safe_point_at_enter() {
+  run_watched(2, [] {
+    wait_group done;
+    done.add(1);
+    go([&] {
+      for (int i = 0; i < 3; ++i) call(5 * us);
+      done.done();
+    });
+    yield();
+    sched::for_each_processor([](processor&) noexcept {});
+    done.wait();
+  });
+}
+
+// Foreign calls, one of which throws.
+void foreign() {
+  run_watched(1, [] {
+    wait_group done;
+    done.add(1);
+    go([&] {
+      try {
+        foreign_call([] { throw 7; });
+        world::require(false, "G7: an exception of a foreign call is lost");
+      } catch (int thrown) {
+        world::require(thrown == 7, "G7: an exception of a foreign call is another");
+      }
+      done.done();
+    });
+    const int result = foreign_call([] {
+      sim::kernel::sleep_syscall(60 * us);
+      return 3;
+    });
+    world::require(result == 3, "G7: the result of a foreign call is lost");
+    done.wait();
+  });
+}
+
+}  // namespace
+
+constinit sim::scenario const syscall_against_retake = {
+    .name = "syscall_against_retake", .claim = "a returning system call and sysmon never both own the P, and one of them runs the goroutine that waits for it",
+    .body = &against_retake, .chaos_steps = chaos_steps, .heal_steps = heal_steps};
+constinit sim::scenario const three_calls_two_processors = {
+    .name = "three_calls_two_processors", .claim = "three system calls over two Ps end, whichever of them wins which P back, ABA included",
+    .body = &three_calls, .chaos_steps = chaos_steps, .heal_steps = heal_steps};
+constinit sim::scenario const two_processors_six_goroutines = {
+    .name = "two_processors_six_goroutines", .claim = "a small service loses no job over two Ps, three Ms and their system calls",
+    .body = &small_service, .chaos_steps = chaos_steps, .heal_steps = heal_steps};
+constinit sim::scenario const syscall_wakes_sysmon = {
+    .name = "syscall_wakes_sysmon", .claim = "a system call that blocks after an idle time has a monitor that takes its P",
+    .body = &wakes_monitor, .chaos_steps = chaos_steps, .heal_steps = heal_steps};
+constinit sim::scenario const safe_point_against_enter = {
+    .name = "safe_point_against_enter", .claim = "a function for every P runs once on each, also on one whose M is entering a system call",
+    .body = &safe_point_at_enter, .chaos_steps = chaos_steps, .heal_steps = heal_steps};
+constinit sim::scenario const foreign_calls = {
+    .name = "foreign_calls", .claim = "foreign calls return their value or their exception to the goroutine that made them",
+    .body = &foreign, .chaos_steps = chaos_steps, .heal_steps = heal_steps};
+
+}  // namespace retake::scenarios

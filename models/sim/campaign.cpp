@@ -1,0 +1,46 @@
+#include "sim/campaign.hpp"
+
+#include <chrono>
+
+#include "sim/trace_set.hpp"
+
+namespace retake::sim {
+
+campaign explore(engine& e, scenario const& s, chooser& c, campaign_limits const& limits) {
+  using steady = std::chrono::steady_clock;
+  campaign r;
+  trace_set traces;
+  auto const begin = steady::now();
+  auto const seconds = [&] { return std::chrono::duration<double>(steady::now() - begin).count(); };
+  bool more = limits.executions_max > 0;
+  while (more) {
+    std::uint64_t const number = limits.first + r.executions * limits.stride;
+    c.begin(number);
+    execution const& x = e.run(s, c);
+    ++r.executions;
+    r.steps += x.steps;
+    r.truncated |= x.truncated;
+    r.trace_hash = (r.trace_hash ^ x.hash) * 0x9e3779b97f4a7c15ULL;
+    r.trace_hash ^= r.trace_hash >> 31;
+    traces.add(x.hash);
+    more = c.end(summary_of(x));
+    if (x.failed) {
+      r.failed = true;
+      r.failing_execution = number;
+      r.last = x;
+      r.choices.assign(e.choices().begin(), e.choices().end());
+      break;
+    }
+    if (r.executions == limits.executions_max) break;
+    if (limits.stop != nullptr && *limits.stop != 0) break;
+    // The clock is looked at once in about 64 k steps.
+    if ((r.steps >> 16) != ((r.steps - x.steps) >> 16) && seconds() >= limits.seconds_max) break;
+  }
+  r.seconds = seconds();
+  r.distinct_traces = traces.count();
+  r.distinct_exact = traces.exact();
+  r.exhausted = c.exhausted() && !r.truncated && !r.failed;
+  return r;
+}
+
+}  // namespace retake::sim

@@ -1,0 +1,43 @@
+// campaign.hpp: many executions of one scenario by one strategy, until a finding or a bound.
+//
+// The loop that the driver, the tests, the mutants and `hunt` share. It stops at the first finding: what a defect is worth is seen
+// from one schedule, and the next execution would most likely find it again.
+#pragma once
+
+#include <csignal>
+#include <cstdint>
+#include <vector>
+
+#include "sim/choices/chooser.hpp"
+#include "sim/engine.hpp"
+
+namespace retake::sim {
+
+struct campaign_limits {
+  std::uint64_t executions_max = UINT64_MAX;
+  double seconds_max = 1e18;
+  std::uint64_t first = 0;                    // number of the first execution
+  std::uint64_t stride = 1;                   // shards: every stride-th execution
+  std::sig_atomic_t const volatile* stop = nullptr;  // nonzero: end with what there is
+};
+
+struct campaign {
+  std::uint64_t executions = 0;
+  double seconds = 0;
+  std::uint64_t steps = 0;
+  std::uint64_t distinct_traces = 0;
+  bool distinct_exact = true;
+  std::uint64_t trace_hash = 0;   // over all executions, in order
+  bool truncated = false;         // some execution was cut by a bound
+  bool exhausted = false;         // the space was searched to its end and nothing was truncated
+  bool failed = false;
+  std::uint64_t failing_execution = 0;  // its number
+  execution last;                 // of the finding, if there is one
+  std::vector<choice_record> choices;  // of the finding
+};
+
+campaign explore(engine& e, scenario const& s, chooser& c, campaign_limits const& limits);
+
+inline execution_summary summary_of(execution const& x) { return {x.hash, x.steps, x.choices, x.threads, x.truncated, x.failed}; }
+
+}  // namespace retake::sim

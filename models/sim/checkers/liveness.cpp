@@ -1,0 +1,35 @@
+// Nobody can run and the clock is about to jump: what is runnable now waits that long.
+#include "sim/checkers/inspector.hpp"
+#include "sim/checkers/watch.hpp"
+
+namespace retake::checkers {
+
+namespace {
+
+constexpr std::int64_t work_conservation_ns = 1'000'000;
+// Two visits of sysmon, each at most its longest period after the one before, and the grace of a P that nobody needs.
+constexpr std::int64_t hand_off_ns = 30'000'000;
+
+}  // namespace
+
+void check_stillness(scheduler const& s, std::int64_t now_ns, std::int64_t until_ns) noexcept {
+  if (inspector::stopping(s.stop) || s.ending.peek() != 0) return;
+  const std::int64_t still_ns = until_ns - now_ns;
+  bool runnable = inspector::global_size(s.global) != 0;
+  for (std::uint32_t i = 0; i < s.processor_count; ++i) {
+    processor const& p = *s.processors[i];
+    if (inspector::ring_empty(p.queue)) continue;
+    if (p.status.peek() == processor_state::syscall) {
+      if (still_ns > hand_off_ns) sim::fail("V6: a P with work waits in a system call beyond the bound of the policy");
+    } else {
+      runnable = true;
+    }
+  }
+  if (runnable && inspector::idle_count(s.idle) != 0 && still_ns > work_conservation_ns) sim::fail("V1: a P is idle beside a runnable goroutine");
+  const bool parked = inspector::waiting(s.network) != 0;
+  if (parked && inspector::idle_count(s.idle) == s.processor_count && inspector::blocked_in_poller(s.polling) == 0 && still_ns > hand_off_ns) {
+    sim::fail("V7: goroutines wait for descriptors, every P is idle and nobody polls");
+  }
+}
+
+}  // namespace retake::checkers

@@ -1,0 +1,86 @@
+// chooser.hpp: who decides. The one interface between the engine and every strategy of exploration.
+//
+// A choice has n >= 2 alternatives. Alternative 0 is always the tame one: keep running the same thread, read the newest value, no
+// fault. A strategy that only ever answers 0 runs the world without preemption and sequentially consistent.
+// A thread choice shows what each enabled thread is about to do, so that partial-order strategies need nothing else.
+#pragma once
+
+#include <bit>
+#include <cstdint>
+
+#include "sim/operations.hpp"
+
+namespace retake::sim {
+
+enum class choice_kind : std::uint8_t { thread, read_from, random, fault, named };
+
+struct pending_operation {
+  op_kind kind;
+  std::uint16_t site;
+  std::uint32_t object;
+};
+
+inline constexpr std::uint32_t clock_slot = 31;  // "the thread" that is the clock
+
+struct choice_point {
+  choice_kind kind;
+  bool running_enabled;
+  bool clock_may_tick;       // thread: the last alternative is the clock
+  op_kind op;                // of the running thread: what it is about to do, or blocked in
+  std::uint32_t n;
+  std::uint32_t running;     // slot of the thread that asks
+  std::uint32_t enabled;     // mask of slots
+  std::uint32_t step;
+  std::uint32_t local;       // visible operations of the running thread before this one
+  std::uint32_t object;
+  std::uint16_t site;
+  char const* name;          // fault and named: which
+  pending_operation const* pending;  // by slot
+
+  // Thread: which slot alternative i stands for.
+  std::uint32_t slot_of(std::uint32_t alternative) const noexcept {
+    std::uint32_t rest = enabled;
+    if (running_enabled) {
+      if (alternative == 0) return running;
+      --alternative;
+      rest &= ~(1U << running);
+    }
+    for (; alternative > 0 && rest != 0; --alternative) rest &= rest - 1;
+    return rest == 0 ? clock_slot : static_cast<std::uint32_t>(std::countr_zero(rest));
+  }
+  // The reverse; n when the slot is no alternative.
+  std::uint32_t alternative_of(std::uint32_t slot) const noexcept {
+    if (slot == clock_slot) return clock_may_tick ? n - 1 : n;
+    if ((enabled >> slot & 1U) == 0) return n;
+    if (running_enabled && slot == running) return 0;
+    std::uint32_t rest = enabled;
+    if (running_enabled) rest &= ~(1U << running);
+    return static_cast<std::uint32_t>(std::popcount(rest & ((1U << slot) - 1))) + (running_enabled ? 1 : 0);
+  }
+};
+
+struct execution_summary {
+  std::uint64_t hash;
+  std::uint32_t steps;
+  std::uint32_t choices;
+  std::uint32_t threads;
+  bool truncated;
+  bool failed;
+};
+
+struct chooser {
+  virtual ~chooser() = default;
+  virtual char const* name() const = 0;
+  // Before each execution; numbers count up from the shard's first.
+  virtual void begin(std::uint64_t execution) = 0;
+  // Less than n.
+  virtual std::uint32_t choose(choice_point const& point) = 0;
+  // After each execution: is there another one?
+  virtual bool end(execution_summary const& summary) = 0;
+  // The space was searched to its end (by what this strategy knows; the driver adds truncation).
+  virtual bool exhausted() const { return false; }
+  // The strategy itself cut executions short.
+  virtual bool truncated() const { return false; }
+};
+
+}  // namespace retake::sim

@@ -1,0 +1,152 @@
+#include "arguments.hpp"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <charconv>
+#include <cstdio>
+
+#include "sim/replay.hpp"
+
+namespace retake::sim::driver {
+
+namespace {
+
+// Texts as they were typed; checked below, so that every complaint has one form.
+struct typed {
+  std::string strategy = "random", executions, seconds, seed, memory = "c11", faults = "none", fault_budget, preemptions, depth, mutate,
+              check = "commit", shard, history, ticks;
+};
+
+bool whole(std::string text, std::uint64_t& out) {
+  int base = 10;
+  if (text.rfind("0x", 0) == 0) {
+    base = 16;
+    text.erase(0, 2);
+  }
+  auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), out, base);
+  return error == std::errc{} && end == text.data() + text.size() && !text.empty();
+}
+
+std::string complaint(char const* flag, std::string const& value, std::string const& accepted) {
+  return fmt::format("{} `{}`: accepted: {}", flag, value, accepted);
+}
+
+// Empty, or the complaint.
+std::string check_number(char const* flag, std::string const& text, std::uint64_t low, std::uint64_t high, std::uint64_t& out) {
+  if (text.empty()) return "";
+  std::uint64_t v = 0;
+  if (!whole(text, v) || v < low || v > high) return complaint(flag, text, fmt::format("a whole number from {} to {}", low, high));
+  out = v;
+  return "";
+}
+
+std::string check_all(typed const& t, arguments& a) {
+  std::string c;
+  auto const narrow = [&](char const* flag, std::string const& text, std::uint32_t low, std::uint32_t high, std::uint32_t& out) {
+    std::uint64_t v = out;
+    if (c.empty()) c = check_number(flag, text, low, high, v);
+    out = static_cast<std::uint32_t>(v);
+  };
+  if (t.strategy == "pos" || t.strategy == "surw" || t.strategy == "dpor") return fmt::format("--strategy `{}` is not built yet; accepted: random, pct, dfs, bytes", t.strategy);
+  if (t.strategy != "random" && t.strategy != "pct" && t.strategy != "dfs" && t.strategy != "bytes") {
+    return complaint("--strategy", t.strategy, "random, pct, dfs, bytes");
+  }
+  a.strategy = t.strategy;
+  if (a.strategy == "bytes" && a.word == "sim" && a.bytes_file.empty()) return "--strategy `bytes`: needs --bytes FILE";
+  if (t.memory != "sc" && t.memory != "c11") return complaint("--memory", t.memory, "sc, c11");
+  a.world.memory = t.memory == "sc" ? memory_mode::sc : memory_mode::c11;
+  if (t.check != "commit" && t.check != "step") return complaint("--check", t.check, "commit, step");
+  a.world.check = t.check == "step" ? check_mode::step : check_mode::commit;
+  std::uint64_t executions = 0;
+  if (c = check_number("--executions", t.executions, 1, UINT64_MAX - 1, executions); !c.empty()) return c;
+  if (!t.executions.empty()) a.executions = executions;
+  std::uint64_t seconds = 0;
+  if (c = check_number("--seconds", t.seconds, 1, 1'000'000'000, seconds); !c.empty()) return c;
+  if (!t.seconds.empty()) a.seconds = static_cast<double>(seconds);
+  if (c = check_number("--seed", t.seed, 0, UINT64_MAX, a.seed); !c.empty()) return c;
+  narrow("--preemptions", t.preemptions, 0, 1'000'000, a.preemptions);
+  a.preemptions_given = !t.preemptions.empty();
+  narrow("--depth", t.depth, 1, 16, a.depth);
+  narrow("--history", t.history, 1, history_max, a.world.history);
+  narrow("--ticks", t.ticks, 0, 1'000'000, a.world.ticks_max);
+  narrow("--fault-budget", t.fault_budget, 0, 1'000'000, a.world.fault_budget);
+  if (!c.empty()) return c;
+  std::string reason;
+  if (!parse_faults(t.faults, a.world.fault_mask, reason)) {
+    std::string names = "none, all, or a list of";
+    for (auto const& n : fault_names) names += fmt::format(" {}", n);
+    return complaint("--faults", reason, names);
+  }
+  if (!t.mutate.empty() && !mutant::parse(t.mutate, a.world.mutate, reason)) return complaint("--mutate", t.mutate, reason);
+  if (!t.shard.empty()) {
+    auto const slash = t.shard.find('/');
+    bool const fine = slash != std::string::npos && whole(t.shard.substr(0, slash), a.shard) && whole(t.shard.substr(slash + 1), a.shards);
+    if (!fine || a.shard >= a.shards) return complaint("--shard", t.shard, "i/n with 0 <= i < n");
+  }
+  return "";
+}
+
+}  // namespace
+
+int refuse(std::string const& line) {
+  fmt::print(stderr, "retake-sim: {}\n", line);
+  return exit_usage;
+}
+
+bool parse(int argc, char** argv, arguments& a, int& code) {
+  CLI::App app{"The deterministic simulator: finds, replays and shrinks schedules"};
+  app.require_subcommand(1);
+  typed t;
+  auto const common = [&](CLI::App* w) {
+    w->add_flag("--json", a.json, "JSON lines on standard output, nothing else there");
+    w->add_option("--out", a.out, "folder for replays");
+    w->add_option("--mutate", t.mutate, "SITE:KIND, as run_queue.hpp:123:relaxed");
+    w->add_option("--seconds", t.seconds, "end after so long");
+    w->add_option("--check,--check-at", t.check, "commit or step: where the checkers look");
+  };
+  CLI::App* const sim = app.add_subcommand("sim", "explore one scenario");
+  sim->add_option("SCENARIO", a.subject, "see list")->required();
+  common(sim);
+  sim->add_option("--strategy", t.strategy, "random, pct, dfs, bytes");
+  sim->add_option("--bytes", a.bytes_file, "the byte string that decides (strategy bytes)");
+  sim->add_option("--executions", t.executions, "end after so many (default 100000; dfs: none)");
+  sim->add_option("--seed", t.seed, "default 1");
+  sim->add_option("--memory", t.memory, "sc or c11 (default)");
+  sim->add_option("--history", t.history, "c11: stores kept per location, default 8");
+  sim->add_option("--faults", t.faults, "names, all or none");
+  sim->add_option("--fault-budget", t.fault_budget, "faults per execution, default 2");
+  sim->add_option("--ticks", t.ticks, "clock ticks by choice per execution, default 4");
+  sim->add_option("--preemptions", t.preemptions, "dfs: the bound, default 2");
+  sim->add_option("--depth", t.depth, "pct: depth, default 3");
+  sim->add_option("--shard", t.shard, "i/n: this part of the executions");
+  sim->add_flag("--vacuity", a.vacuity, "print the sites that saw one outcome only");
+  CLI::App* const replay = app.add_subcommand("replay", "run one recorded schedule");
+  replay->add_option("FILE", a.subject, "a .replay")->required();
+  common(replay);
+  replay->add_option("--trace", a.trace, "write a Chrome/Perfetto trace");
+  replay->add_flag("--continue", a.keep_going, "go on past a divergence, without preemption and with the newest values");
+  CLI::App* const shrink = app.add_subcommand("shrink", "the smallest replay that still fails with the same tag");
+  shrink->add_option("FILE", a.subject, "a .replay")->required();
+  common(shrink);
+  CLI::App* const list = app.add_subcommand("list", "scenarios and their claims");
+  list->add_flag("--json", a.json, "JSON lines");
+  try {
+    app.parse(argc, argv);
+  } catch (CLI::CallForHelp const& e) {
+    code = app.exit(e);
+    return false;
+  } catch (CLI::ParseError const& e) {
+    std::string line = e.what();
+    line = line.substr(0, line.find('\n'));
+    code = refuse(line + "; see --help");
+    return false;
+  }
+  a.word = app.get_subcommands().front()->get_name();
+  std::string const c = check_all(t, a);
+  if (c.empty()) return true;
+  code = refuse(c);
+  return false;
+}
+
+}  // namespace retake::sim::driver

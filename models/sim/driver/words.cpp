@@ -1,0 +1,293 @@
+// words.cpp: sim, replay, shrink, list.
+#include <fmt/format.h>
+
+#include <csignal>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "arguments.hpp"
+#include "sim/campaign.hpp"
+#include "sim/choices/bytes.hpp"
+#include "sim/choices/depth_first.hpp"
+#include "sim/choices/pct.hpp"
+#include "sim/choices/random_walk.hpp"
+#include "sim/replay.hpp"
+#include "sim/shrink.hpp"
+#include "sim/timeline.hpp"
+
+namespace retake::sim::driver {
+
+namespace {
+
+using nlohmann::ordered_json;
+
+// What a Ctrl-C sets. The driver's own: the library has no globals but one.
+std::sig_atomic_t volatile interrupted = 0;
+
+scenario const* find_scenario(std::string const& name) {
+  for (scenario const* s : catalog()) {
+    if (name == s->name) return s;
+  }
+  return nullptr;
+}
+
+int unknown_scenario(std::string const& name) { return refuse(fmt::format("SCENARIO `{}`: accepted: one of those that `list` names", name)); }
+
+std::unique_ptr<chooser> make_chooser(arguments const& a, std::string const& data) {
+  if (a.strategy == "pct") return std::make_unique<pct>(a.seed, a.depth);
+  if (a.strategy == "dfs") return std::make_unique<depth_first>(a.preemptions);
+  if (a.strategy == "bytes") return std::make_unique<bytes>(reinterpret_cast<std::uint8_t const*>(data.data()), data.size());
+  return std::make_unique<random_walk>(a.seed);
+}
+
+char const* memory_name(options const& o) { return o.memory == memory_mode::sc ? "sc" : "c11"; }
+
+// Errors of usage that show only when the site is reached.
+bool mutant_fits(engine const& e, int& code) {
+  if (e.sites().mutant_misfit() == op_kind::none) return true;
+  code = refuse(fmt::format("--mutate `{}`: this kind does not fit the operation there, which is `{}`", e.settings().mutate.text(), name_of(e.sites().mutant_misfit())));
+  return false;
+}
+
+std::string replay_command(std::string const& path, options const& o) {
+  std::string c = "./retake replay " + path;
+  if (!o.mutate.file.empty()) c += " --mutate " + o.mutate.text();
+  return c;
+}
+
+// Runs the choices again with texts on record, for the timeline.
+void run_for_show(engine& e, scenario const& s, replay const& r) {
+  replay_chooser c(r, e.sites());
+  c.begin(0);
+  e.record_texts(true);
+  e.run(s, c);
+  e.record_texts(false);
+}
+
+std::string replay_path(std::string const& folder, std::string const& name, std::string const& tag, std::uint64_t hash) {
+  std::string clean = tag;
+  for (char& ch : clean) {
+    if (std::isalnum(static_cast<unsigned char>(ch)) == 0 && ch != '_' && ch != '-') ch = '_';
+  }
+  return fmt::format("{}/{}-{}-{:016x}.replay", folder, name, clean, hash);
+}
+
+struct saved {
+  replay record;
+  std::string path;
+  execution result;
+};
+
+// Shrinks if that works, writes, and says where. False: the environment does not let us write.
+bool save_finding(engine& e, scenario const& s, campaign const& c, std::string const& folder, saved& out, std::string& reason) {
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (error) {
+    reason = fmt::format("{}: {}", folder, error.message());
+    return false;
+  }
+  // First what was seen: shrinking a crash may not come back.
+  out.record = replay::of(e, s.name, c.last.what.tag, c.choices);
+  out.result = c.last;
+  out.path = replay_path(folder, s.name, c.last.what.tag, c.last.hash);
+  if (!out.record.write(out.path, reason)) return false;
+  shrunk const small = shrink(e, s, c.last.what.tag, c.choices);
+  if (!small.reproduced) return true;
+  std::string const unshrunk = out.path;
+  out.record = replay::of(e, s.name, c.last.what.tag, small.choices);
+  out.result = small.result;
+  out.path = replay_path(folder, s.name, c.last.what.tag, small.result.hash);
+  if (!out.record.write(out.path, reason)) return false;
+  if (out.path != unshrunk) std::filesystem::remove(unshrunk, error);
+  return true;
+}
+
+ordered_json scope_of(arguments const& a, scenario const& s) {
+  ordered_json j;
+  j["memory"] = memory_name(a.world);
+  j["history"] = a.world.memory == memory_mode::sc ? 1 : a.world.history;
+  if (a.strategy == "dfs") j["preemptions"] = a.preemptions;
+  else j["preemptions"] = nullptr;
+  j["spurious_wakes"] = (a.world.fault_mask & 1U) != 0 ? a.world.fault_budget : 0;
+  j["faults"] = faults_text(a.world.fault_mask);
+  j["spins"] = a.world.spins_free;
+  j["ticks"] = a.world.ticks_max;
+  j["steps"] = s.chaos_steps;
+  return j;
+}
+
+void show_finding(engine& e, scenario const& s, saved const& f) {
+  run_for_show(e, s, f.record);
+  fmt::print("finding   {}\nclaim     {}\nscenario  {}: {}\nsteps     {}   preemptions {}   stale reads {}   faults {}\n\n{}\n", f.result.what.tag, f.result.what.claim,
+             s.name, s.claim, f.result.steps, f.result.preemptions, f.result.stale_reads, f.result.faults, timeline(e));
+}
+
+}  // namespace
+
+int run_sim(arguments const& a) {
+  scenario const* const s = find_scenario(a.subject);
+  if (s == nullptr) return unknown_scenario(a.subject);
+  std::string data;
+  if (!a.bytes_file.empty()) {
+    std::ifstream in(a.bytes_file, std::ios::binary);
+    if (!in) return refuse(fmt::format("--bytes `{}`: accepted: a file that can be read", a.bytes_file));
+    data.assign(std::istreambuf_iterator<char>(in), {});
+  }
+  std::signal(SIGINT, [](int) { interrupted = 1; });
+  std::signal(SIGTERM, [](int) { interrupted = 1; });
+  engine e(a.world);
+  std::unique_ptr<chooser> const c = make_chooser(a, data);
+  campaign_limits limits;
+  limits.first = a.shard;
+  limits.stride = a.shards;
+  limits.stop = &interrupted;
+  if (a.executions) limits.executions_max = *a.executions;
+  else if (!a.seconds && a.strategy != "dfs") limits.executions_max = 100'000;
+  if (a.seconds) limits.seconds_max = *a.seconds;
+  campaign const r = explore(e, *s, *c, limits);
+  int code = exit_holds;
+  if (!mutant_fits(e, code)) return code;
+  bool const mutated = !a.world.mutate.file.empty();
+  // A shard of a depth-first search is the search: it cannot be cut by numbers.
+  bool const exhausted = r.exhausted;
+  saved f;
+  std::string reason;
+  if (r.failed && !save_finding(e, *s, r, a.out, f, reason)) {
+    fmt::print(stderr, "retake-sim: {}\n", reason);
+    return exit_environment;
+  }
+  if (a.json) {
+    ordered_json j = {{"kind", "sim"}, {"name", s->name}, {"strategy", a.strategy}, {"memory", memory_name(a.world)}, {"seed", a.seed},
+                      {"executions", r.executions}, {"seconds", r.seconds},
+                      {"executions_per_second", r.seconds > 0 ? static_cast<double>(r.executions) / r.seconds : 0.0}, {"steps", r.steps},
+                      {"distinct_traces", r.distinct_traces}, {"distinct_exact", r.distinct_exact}, {"trace_hash", fmt::format("{:016x}", r.trace_hash)},
+                      {"truncated", r.truncated}, {"exhausted", exhausted}, {"scope", scope_of(a, *s)}};
+    j["must_fail"] = s->must_fail == nullptr ? ordered_json(nullptr) : ordered_json(s->must_fail);
+    if (mutated) {
+      j["mutant"] = a.world.mutate.text();
+      j["mutant_reached"] = e.sites().mutant_reached();
+    }
+    if (r.failed) {
+      j["finding"] = {{"tag", f.result.what.tag}, {"claim", f.result.what.claim}, {"replay", f.path}, {"steps", f.result.steps},
+                      {"preemptions", f.result.preemptions}, {"stale_reads", f.result.stale_reads}, {"executions_to_first", r.executions}};
+    } else {
+      j["finding"] = nullptr;
+    }
+    fmt::print("{}\n", j.dump(-1, ' ', false, ordered_json::error_handler_t::replace));
+    if (a.vacuity) fmt::print("{}", e.sites().counters_json());
+  } else {
+    fmt::print("{}: {} executions in {:.2f} s ({:.0f} a second), {} distinct traces{}, {} steps each{}{}\n", s->name, r.executions, r.seconds,
+               r.seconds > 0 ? static_cast<double>(r.executions) / r.seconds : 0.0, r.distinct_traces, r.distinct_exact ? "" : " (about)",
+               r.executions != 0 ? r.steps / r.executions : 0, r.truncated ? ", truncated" : "", exhausted ? ", exhausted" : "");
+    if (mutated && !e.sites().mutant_reached()) fmt::print("mutant site was never reached: {}\n", a.world.mutate.text());
+    if (a.vacuity) {
+      for (auto const& line : e.sites().one_sided()) fmt::print("one-sided: {}\n", line);
+    }
+    if (r.failed) {
+      show_finding(e, *s, f);
+      fmt::print("{}\n", replay_command(f.path, a.world));
+    }
+  }
+  return r.failed ? exit_finding : exit_holds;
+}
+
+int run_replay(arguments const& a) {
+  replay r;
+  std::string reason;
+  if (!replay::read(a.subject, r, reason)) return refuse(reason);
+  scenario const* const s = find_scenario(r.scenario);
+  if (s == nullptr) return refuse(fmt::format("{}: scenario `{}` is not in this build", a.subject, r.scenario));
+  options o = r.world;
+  o.mutate = a.world.mutate;
+  o.check = a.world.check;
+  engine e(o);
+  replay_chooser c(r, e.sites());
+  c.begin(0);
+  e.record_texts(true);
+  execution const x = e.run(*s, c);
+  int code = exit_holds;
+  if (!mutant_fits(e, code)) return code;
+  bool const same = x.failed && r.tag == x.what.tag;
+  bool const fell_short = !x.failed && c.divergence().empty() && c.followed() < r.choices.size();
+  if (!a.keep_going && (!c.divergence().empty() || fell_short)) {
+    std::string const why = fell_short ? fmt::format("diverged: the run ended after choice {} of {}", c.followed(), r.choices.size()) : c.divergence();
+    std::string const hint = r.mutate.empty() || !a.world.mutate.file.empty() ? "" : fmt::format(" (it was found with --mutate {})", r.mutate);
+    return refuse(fmt::format("{}: {}{}; --continue goes on past it", a.subject, why, hint));
+  }
+  if (!a.trace.empty()) {
+    std::ofstream out(a.trace, std::ios::binary);
+    out << chrome_trace(e);
+    out.flush();
+    if (!out) return refuse(fmt::format("--trace `{}`: accepted: a file that can be written", a.trace));
+  }
+  if (a.json) {
+    ordered_json j = {{"kind", "replay"}, {"name", s->name}, {"reproduced", same}, {"tag", x.failed ? ordered_json(x.what.tag) : ordered_json(nullptr)},
+                      {"steps", x.steps}, {"trace_hash", fmt::format("{:016x}", x.hash)},
+                      {"divergence", c.divergence().empty() ? ordered_json(nullptr) : ordered_json(c.divergence())}};
+    fmt::print("{}\n", j.dump());
+  } else {
+    fmt::print("{}", timeline(e, 200));
+    if (!c.divergence().empty()) fmt::print("{}\n", c.divergence());
+    if (same) fmt::print("reproduced  {}: {}\n", x.what.tag, x.what.claim);
+    else if (x.failed) fmt::print("another finding  {}: {} (the record's is {})\n", x.what.tag, x.what.claim, r.tag);
+    else fmt::print("no failure in {} steps\n", x.steps);
+  }
+  return x.failed ? exit_finding : exit_holds;
+}
+
+int run_shrink(arguments const& a) {
+  replay r;
+  std::string reason;
+  if (!replay::read(a.subject, r, reason)) return refuse(reason);
+  scenario const* const s = find_scenario(r.scenario);
+  if (s == nullptr) return refuse(fmt::format("{}: scenario `{}` is not in this build", a.subject, r.scenario));
+  options o = r.world;
+  o.mutate = a.world.mutate;
+  if (o.mutate.file.empty() && !r.mutate.empty()) mutant::parse(r.mutate, o.mutate, reason);
+  engine e(o);
+  replay_chooser c(r, e.sites());
+  c.begin(0);
+  execution const x = e.run(*s, c);
+  int code = exit_holds;
+  if (!mutant_fits(e, code)) return code;
+  if (!c.divergence().empty()) return refuse(fmt::format("{}: {}", a.subject, c.divergence()));
+  if (!x.failed || r.tag != x.what.tag) return refuse(fmt::format("{}: does not fail with {} any more", a.subject, r.tag));
+  campaign found;
+  found.last = x;
+  found.choices.assign(e.choices().begin(), e.choices().end());
+  saved f;
+  if (!save_finding(e, *s, found, a.out, f, reason)) {
+    fmt::print(stderr, "retake-sim: {}\n", reason);
+    return exit_environment;
+  }
+  if (a.json) {
+    ordered_json const j = {{"kind", "shrink"}, {"name", s->name}, {"tag", f.result.what.tag}, {"replay", f.path}, {"steps", f.result.steps},
+                            {"preemptions", f.result.preemptions}, {"stale_reads", f.result.stale_reads}, {"choices", f.record.choices.size()},
+                            {"choices_before", r.choices.size()}};
+    fmt::print("{}\n", j.dump());
+  } else {
+    fmt::print("{} choices, {} preemptions, {} stale reads (the record had {} choices, {} preemptions, {} stale reads)\n", f.record.choices.size(),
+               f.result.preemptions, f.result.stale_reads, r.choices.size(), x.preemptions, x.stale_reads);
+    fmt::print("{}\n", replay_command(f.path, o));
+  }
+  return exit_holds;
+}
+
+int run_list(arguments const& a) {
+  for (scenario const* s : catalog()) {
+    if (a.json) {
+      ordered_json j = {{"kind", "scenario"}, {"name", s->name}, {"claim", s->claim}};
+      j["must_fail"] = s->must_fail == nullptr ? ordered_json(nullptr) : ordered_json(s->must_fail);
+      if (s->must_fail_memory != nullptr) j["must_fail_memory"] = s->must_fail_memory;
+      fmt::print("{}\n", j.dump());
+    } else {
+      fmt::print("{:<36} {}\n", s->name, s->claim);
+    }
+  }
+  return exit_holds;
+}
+
+}  // namespace retake::sim::driver

@@ -1,0 +1,167 @@
+// engine.cpp: an execution from reset to result.
+#include "sim/engine.hpp"
+
+#include <sys/mman.h>
+
+#include <csignal>
+#include <cstring>
+#include <stdexcept>
+
+#include "switch/sanitizer.hpp"
+
+extern "C" {
+char const retake_world_sim = 1;
+char const retake_the_one_world = 1;
+}
+
+namespace retake::sim {
+
+engine* the_engine = nullptr;
+
+namespace {
+
+constexpr int crash_signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
+constexpr std::size_t page_bytes = 4096;
+
+std::uint32_t ring_size(std::uint32_t history) {
+  std::uint32_t n = 1;
+  while (n < history) n *= 2;
+  return n;
+}
+
+void on_crash(int signal) {
+  engine* const e = the_engine;
+  if (e == nullptr || e->crashing_) {  // not ours, or while we report the first
+    std::signal(signal, SIG_DFL);
+    std::raise(signal);
+    return;
+  }
+  e->crashing_ = true;
+  e->crashed(signal);  // leaves this handler's stack for good; SA_NODEFER left the mask as it was
+}
+
+}  // namespace
+
+// Takes the crash signals, on a stack of their own, for as long as an engine lives.
+struct crash_watch {
+  reserved_memory stack{256 * 1024};
+  stack_t old_stack{};
+  struct sigaction old[std::size(crash_signals)]{};
+
+  crash_watch() {
+    stack_t s{};
+    s.ss_sp = stack.as<void>();
+    s.ss_size = stack.bytes();
+    sigaltstack(&s, &old_stack);
+    struct sigaction a {};
+    a.sa_handler = &on_crash;
+    a.sa_flags = SA_ONSTACK | SA_NODEFER;
+    for (std::size_t i = 0; i < std::size(crash_signals); ++i) sigaction(crash_signals[i], &a, &old[i]);
+  }
+  ~crash_watch() {
+    for (std::size_t i = 0; i < std::size(crash_signals); ++i) sigaction(crash_signals[i], &old[i], nullptr);
+    if (old_stack.ss_sp == nullptr) old_stack.ss_flags = SS_DISABLE;
+    sigaltstack(&old_stack, nullptr);
+  }
+};
+
+engine::engine(options const& o) : options_(o), watch_(std::make_unique<crash_watch>()) {
+  if (o.history < 1 || o.history > history_max) throw std::invalid_argument("history");
+  c11_ = o.memory == memory_mode::c11;
+  history_ = c11_ ? o.history : 1;
+  ring_mask_ = ring_size(history_) - 1;
+  sites_.set_mutant(o.mutate);
+  events_.reserve(sizeof(event) * events_max);
+  choices_.reserve(sizeof(choice_record) * choices_max);
+  locations_.reserve(sizeof(location) * (objects_max + 1));
+  entries_.reserve(sizeof(store_entry) * (objects_max + 1) * (ring_mask_ + 1));
+  plains_.reserve(sizeof(plain_record) * (objects_max + 1));
+  texts_.reserve(texts_bytes);
+  stacks_.reserve(threads_max * (thread_stack_bytes + page_bytes));
+  for (std::uint32_t u = 0; u < threads_max; ++u) {
+    mprotect(stacks_.as<char>() + u * (thread_stack_bytes + page_bytes), page_bytes, PROT_NONE);
+    threads_[u].state = thread_state::unused;
+  }
+  width_ = 0;
+}
+
+engine::~engine() {
+  release_slots();
+  for (std::uint32_t i = 0; i < pool_size_; ++i) {
+    floor::unpoison_stack(pool_[i].low, pool_[i].bytes);
+    munmap(static_cast<char*>(pool_[i].low) - page_bytes, pool_[i].bytes + page_bytes);
+  }
+}
+
+void engine::release_slots() noexcept {
+  for (std::uint32_t u = 0; u < width_; ++u) {
+    floor::retire_context(threads_[u].context);
+    threads_[u].state = thread_state::unused;
+  }
+  width_ = 0;
+}
+
+// Proportional to what the last execution used.
+void engine::reset(scenario const& s, chooser& c) noexcept {
+  release_slots();
+  running_ = nullptr;
+  running_slot_ = 0;
+  enabled_ = yielded_ = paused_ = 0;
+  steps_ = 0;
+  chaos_end_ = s.chaos_steps;
+  heal_end_ = s.chaos_steps + s.heal_steps;
+  if (s.steps_max != 0 && s.steps_max < chaos_end_) chaos_end_ = s.steps_max;
+  now_ns_ = 0;
+  earliest_ns_ = no_deadline;
+  hash_ = 0;
+  event_next_ = choice_next_ = 0;
+  chooser_ = &c;
+  healing_ = crashing_ = false;
+  locations_used_ = plains_used_ = objects_made_ = sc_position_ = 0;
+  lonely_ = slice_ = numbers_ = alive_ = 0;
+  faults_left_ = options_.fault_budget;
+  alarms_ = quiescence_count_ = 0;
+  text_next_ = 0;
+  joiner_ = {};
+  fence_clock_.clear();
+  commit_ = nullptr;
+  commit_context_ = nullptr;
+  still_ = nullptr;
+  still_context_ = nullptr;
+  for (void*& u : user_) u = nullptr;
+  scenario_ = &s;
+  result_ = {};
+  arena_.reset();
+  for (std::uint32_t i = 0; i < pool_size_; ++i) {
+    if (!pool_[i].used) continue;
+    floor::unpoison_stack(pool_[i].low, pool_[i].bytes);
+    pool_[i].used = false;
+  }
+}
+
+execution const& engine::run(scenario const& s, chooser& c) {
+  reset(s, c);
+  engine* const outer = the_engine;
+  the_engine = this;
+  auto const body = [](void* argument) { static_cast<scenario const*>(argument)->body(); };
+  start_thread(body, const_cast<scenario*>(&s), sites_.intern({"", 1, "scenario"}, op_kind::thread_start));
+  running_ = &threads_[0];
+  floor::adopt_thread_context(host_);
+  floor::switch_context(host_, running_->context);
+  floor::retire_context(host_);
+  the_engine = outer;
+  result_.hash = hash_;
+  result_.steps = steps_;
+  result_.choices = choice_next_;
+  result_.threads = numbers_;
+  return result_;
+}
+
+std::uint32_t engine::event_count() const noexcept { return event_next_ < events_max ? event_next_ : events_max; }
+
+event const& engine::event_at(std::uint32_t i) const noexcept {
+  std::uint32_t const first = event_next_ < events_max ? 0 : event_next_;
+  return events_.as<event>()[(first + i) & (events_max - 1)];
+}
+
+}  // namespace retake::sim

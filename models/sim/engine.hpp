@@ -1,0 +1,311 @@
+// engine.hpp: runs one scenario once, with every decision taken by a chooser.
+//
+// Problem.   A protocol fails in one interleaving of a billion, on hardware that reorders, with a fault in between. To find that
+//            interleaving, to name it and to run it again, one party must decide everything that real machines leave open.
+// Rejected.  Real threads with a token (context switches of 2 us, and the kernel's order leaks in). A controller stack between any
+//            two threads (two switches a step: 58 ns instead of 29). Rewriting binaries: finds no annotations, hence no orders.
+// Recipe.    Virtual threads are stacks on one OS thread. Before a visible operation a thread announces it (point): a choice says who
+//            goes on; the switch goes straight to him. Back on the processor the operation runs, atomic up to the next announcement.
+//            A thread that cannot go on leaves the mask of enabled ones. When nobody can: jump the clock, or report.
+//            Up to chaos_steps the chooser decides, then the world heals: fair, no faults, newest values; now it must end.
+//            All state of an execution is reset in time proportional to what was used.
+//
+// States.    a thread slot is  unused | enabled | blocked (in a wait_list, with or without deadline) | paused (until a location it
+//            read changes) | yielded (until somebody else made a step) | ended. Only `enabled` is in the mask.
+// Fields.    the engine is reached by one global pointer, set while run() is active: the only mutable global of the image.
+// Findings   tag                what happened
+//            (before the ':')   a failed require, ghost move or sim::fail
+//            race               two touches of a plain, one a write, unordered; or a touch unordered with the construction
+//            deadlock           nobody can run and no deadline is pending
+//            livelock           all who live spin on what nobody changes; or a healed world does not end within heal_steps
+//            steps, memory, bound  a named bound was hit: steps_max, the arena, objects or threads
+//            use_after_free     an atomic or plain touched outside its life
+//            fatal              world::fatal with a text that the scenario does not expect
+//            crash              SIGSEGV, SIGBUS, SIGFPE, SIGILL or SIGABRT inside the execution
+//
+// Checked by tests/sim/*.
+// Not promised: preemption between two visible operations (a race in plain data is found by clocks, not by interleaving it). More
+//            than 16 threads alive at one time; when slots are reused, races between the old and the new thread of a slot are missed.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "sim/arena.hpp"
+#include "sim/calls.hpp"
+#include "sim/choices/chooser.hpp"
+#include "sim/memory.hpp"
+#include "sim/scenario.hpp"
+#include "sim/sites.hpp"
+#include "switch/context.hpp"
+
+namespace retake::sim {
+
+enum class memory_mode : std::uint8_t { sc, c11 };
+enum class check_mode : std::uint8_t { commit, step };
+
+struct options {
+  memory_mode memory = memory_mode::c11;
+  std::uint32_t history = 8;        // stores kept per location, 1..history_max
+  std::uint32_t fault_mask = 0;     // bit per fault_kind
+  std::uint32_t fault_budget = 2;   // strikes per execution, all kinds together
+  std::uint32_t ticks_max = 4;      // clock ticks by choice per execution
+  std::uint32_t spins_free = 2;     // pauses of one loop that do not wait, so that bounded spins can give up at any time
+  check_mode check = check_mode::commit;
+  mutant mutate;
+  std::uint8_t* extra_counters = nullptr;  // reads-from pairs for libFuzzer, at most 1024 bytes are of use
+  std::size_t extra_counters_bytes = 0;
+};
+
+struct finding {
+  char tag[48] = {};
+  char claim[256] = {};
+  std::uint32_t thread = 0;
+  std::uint16_t site = 0;
+  std::uint32_t step = 0;
+};
+
+struct execution {
+  std::uint64_t hash = 0;
+  std::uint32_t steps = 0;
+  std::uint32_t choices = 0;
+  std::uint32_t preemptions = 0;
+  std::uint32_t stale_reads = 0;
+  std::uint32_t faults = 0;
+  std::uint32_t ticks = 0;
+  std::uint32_t threads = 0;
+  bool truncated = false;  // chaos ended by its bound, or a buffer was full: other choices would have followed
+  bool failed = false;
+  finding what;
+};
+
+// One decision, as a replay keeps it.
+struct choice_record {
+  choice_kind kind;
+  std::uint8_t thread;          // slot of who asked
+  op_kind op;
+  bool running_enabled;
+  std::uint16_t site;
+  std::uint16_t to;             // thread choices: slot chosen, or clock_slot
+  std::uint32_t n;
+  std::uint32_t chosen;
+  std::uint32_t local;          // visible operations of that thread before this one
+  char const* name;             // fault and named: which
+
+  bool preempts() const noexcept { return kind == choice_kind::thread && running_enabled && chosen != 0 && to != clock_slot; }
+};
+static_assert(sizeof(choice_record) == 32);
+
+// One step, as the timeline shows it.
+struct event {
+  std::uint64_t value;  // loaded, stored, or offset of a text
+  std::uint16_t site;
+  std::uint16_t object;
+  std::uint8_t thread;
+  op_kind op;
+  std::uint8_t outcome;  // see event_outcome
+  std::uint8_t age;      // loads: how many stores behind the newest
+};
+static_assert(sizeof(event) == 16);
+namespace event_outcome {
+inline constexpr std::uint8_t none = 0, won = 1, lost = 2, woken = 3, changed = 4, timed_out = 5, failed = 6;
+}
+
+struct crash_watch;
+
+class engine {
+ public:
+  static constexpr std::uint32_t events_max = 1U << 20;   // the last ones are kept
+  static constexpr std::uint32_t choices_max = 1U << 20;
+
+  // Used on the OS thread that made it.
+  explicit engine(options const& o);
+  ~engine();
+  engine(engine const&) = delete;
+  engine& operator=(engine const&) = delete;
+
+  // One execution, decided by `c` (who gets no begin() and no end(): those are the caller's).
+  execution const& run(scenario const& s, chooser& c);
+
+  options const& settings() const noexcept { return options_; }
+  execution const& last() const noexcept { return result_; }
+  std::span<choice_record const> choices() const noexcept { return {choices_.as<choice_record>(), result_.choices}; }
+  // Events of the last execution, oldest first.
+  std::uint32_t event_count() const noexcept;
+  event const& event_at(std::uint32_t i) const noexcept;
+  char const* text_at(std::uint64_t offset) const noexcept { return texts_.as<char>() + offset; }
+  // Texts of note_lane and print are kept only when this is on.
+  void record_texts(bool on) noexcept { record_texts_ = on; }
+  site_table& sites() noexcept { return sites_; }
+  site_table const& sites() const noexcept { return sites_; }
+  std::uint32_t thread_number(std::uint32_t slot) const noexcept { return threads_[slot].number; }
+
+  // ---- what calls.cpp and its like use; not for others ----
+  struct spin_read {
+    location* where;
+    std::uint32_t sequence;
+  };
+  enum class thread_state : std::uint8_t { unused, enabled, blocked, paused, yielded, ended };
+  struct thread {
+    floor::context context;
+    vector_clock hb;
+    vector_clock fence_view;
+    std::uint32_t fence_position;
+    bool has_view;
+    bool read_clock;          // since its last pause
+    bool wrote;               // since its last pause
+    bool timed_out;
+    bool reads_overflow;
+    thread_state state;
+    std::uint8_t reads_count;  // locations read since the last pause
+    std::uint8_t fresh_count;  // locations whose next reads return the newest
+    std::uint32_t pauses;      // of one loop, without effect in between
+    std::uint32_t number;      // in order of creation, never reused
+    std::int64_t deadline_ns;
+    wait_list* waiting_in;
+    void* slot;
+    void (*entry)(void*);
+    void* argument;
+    static constexpr std::uint32_t reads_max = 8;
+    spin_read reads[reads_max];
+    location* fresh[reads_max];
+  };
+
+  // schedule.cpp
+  void point(op_kind kind, site_record& s, std::uint32_t object) noexcept;
+  void done(op_kind kind, site_record const& s, std::uint32_t object, std::uint64_t value, std::uint8_t outcome, std::uint64_t hashed,
+            std::uint32_t age = 0) noexcept;
+  std::uint32_t decide(choice_point const& p) noexcept;
+  std::uint32_t decide_value(choice_kind kind, std::uint32_t n, op_kind op, site_record const& s, char const* name) noexcept;
+  wait_result block(wait_list* list, std::int64_t deadline_ns, op_kind kind, site_record& s, std::uint32_t object) noexcept;
+  bool notify(wait_list& list, std::uint32_t index) noexcept;
+  void spin(site_record& s) noexcept;
+  void jump_clock() noexcept;
+  void recompute_earliest() noexcept;
+  bool strike(fault_kind kind, site const& where) noexcept;
+
+  // atomics.cpp, races.cpp
+  location& find(void const* object, std::uint32_t number, site const& where, op_kind kind) noexcept;
+  std::uint32_t add_location(void const* object, std::uint64_t initial, value_traits traits, site const& where) noexcept;
+  std::uint64_t read(location& l, order o, site_record const& s, std::uint32_t& age) noexcept;
+  void append(location& l, std::uint64_t value, order o, bool continues, site_record const& s) noexcept;
+  void acquire(store_entry const& e) noexcept;
+  void full_fence(thread& t) noexcept;
+  bool read_older_than_success(location& l, std::uint64_t expected, order o, site_record const& s, std::uint64_t& seen, std::uint32_t& age) noexcept;
+  store_entry& entry_at(location const& l, std::uint32_t sequence) const noexcept { return l.ring[sequence & ring_mask_]; }
+  void note_read(location& l, std::uint32_t sequence) noexcept;
+  std::uint64_t hash_class(location const& l, std::uint64_t value) const noexcept { return l.traits.opaque ? (value != 0) : value; }
+  std::uint32_t add_plain(void const* object, site const& where) noexcept;
+  plain_record& find_plain(void const* object, std::uint32_t number, site const& where, op_kind kind) noexcept;
+  void plain_touch(plain_record& p, site_record const& s, bool write) noexcept;
+
+  // threads.cpp, findings.cpp
+  int start_thread(void (*entry)(void*), void* argument, site_record& s) noexcept;
+  [[noreturn]] void fail(char const* tag, char const* claim, std::uint16_t site) noexcept;
+  [[noreturn]] void fail_tagged(char const* tag_and_claim, site const& where) noexcept;
+  [[noreturn]] void finish() noexcept;
+  void crashed(int signal) noexcept;
+  void run_quiescence() noexcept;
+  void put_text(op_kind kind, std::uint16_t lane, std::uint64_t id, char const* text, std::size_t n) noexcept;
+  void* stack_get(std::size_t bytes) noexcept;
+  void stack_put(void* low) noexcept;
+
+  struct registered_hook {
+    hook call;
+    void* context;
+  };
+  struct pending_alarm {
+    std::int64_t deadline_ns;
+    hook call;
+    void* context;
+  };
+  struct pooled_stack {
+    void* low;
+    std::size_t bytes;
+    bool used;
+  };
+  static constexpr std::uint32_t quiescence_hooks_max = 16;
+  static constexpr std::uint32_t alarms_max = 64;
+  static constexpr std::uint32_t pooled_stacks_max = 512;
+  static constexpr std::size_t thread_stack_bytes = 256 * 1024;
+  static constexpr std::size_t texts_bytes = 1U << 20;
+  static constexpr std::int64_t step_ns = 20;
+
+  // Hot, in the order of use.
+  thread* running_ = nullptr;
+  std::uint32_t running_slot_ = 0;
+  std::uint32_t enabled_ = 0;
+  std::uint32_t yielded_ = 0;
+  std::uint32_t paused_ = 0;
+  std::uint32_t steps_ = 0;
+  std::uint32_t chaos_end_ = 0;
+  std::uint32_t heal_end_ = 0;
+  std::uint32_t width_ = 1;        // slots in use so far
+  std::int64_t now_ns_ = 0;
+  std::int64_t earliest_ns_ = no_deadline;
+  std::uint64_t hash_ = 0;
+  std::uint32_t event_next_ = 0;
+  std::uint32_t choice_next_ = 0;
+  chooser* chooser_ = nullptr;
+  bool c11_ = true;
+  bool healing_ = false;
+  bool record_texts_ = false;
+  bool crashing_ = false;
+  std::uint32_t ring_mask_ = 0;
+  std::uint32_t history_ = 1;
+  std::uint32_t locations_used_ = 0;
+  std::uint32_t plains_used_ = 0;
+  std::uint32_t objects_made_ = 0;
+  std::uint32_t sc_position_ = 0;
+  std::uint32_t lonely_ = 0;       // times in a row that nobody but spinners could run
+  std::uint32_t slice_ = 0;        // heal: steps left of the running thread's turn
+  std::uint32_t numbers_ = 0;
+  std::uint32_t alive_ = 0;
+  std::uint32_t faults_left_ = 0;
+  std::uint32_t alarms_ = 0;
+  std::uint32_t quiescence_count_ = 0;
+  std::size_t text_next_ = 0;
+  wait_list joiner_;
+  vector_clock fence_clock_;
+  pending_operation pending_[threads_max];
+  thread threads_[threads_max];
+  commit_hook commit_ = nullptr;
+  void* commit_context_ = nullptr;
+  still_hook still_ = nullptr;
+  void* still_context_ = nullptr;
+  registered_hook quiescence_[quiescence_hooks_max];
+  pending_alarm alarm_[alarms_max];
+  void* user_[static_cast<std::size_t>(user_slot::count)] = {};
+  scenario const* scenario_ = nullptr;
+  execution result_;
+  options options_;
+  site_table sites_;
+  arena arena_;
+  reserved_memory events_, choices_, locations_, entries_, plains_, texts_, stacks_;
+  pooled_stack pool_[pooled_stacks_max];
+  std::uint32_t pool_size_ = 0;
+  floor::context host_;
+
+ private:
+  void reset(scenario const& s, chooser& c) noexcept;
+  void release_slots() noexcept;
+  void pick_next(bool running_enabled) noexcept;
+  void pick_fair(bool running_enabled) noexcept;
+  void switch_to(std::uint32_t slot) noexcept;
+  void nobody_can_run() noexcept;
+  void expire() noexcept;
+  void wake(std::uint32_t slot) noexcept;
+  static void thread_main(void* argument);
+  std::uint32_t floor_of(location const& l, order o) const noexcept;
+  bool must_see(store_entry const& e, order o) const noexcept;
+
+  std::unique_ptr<crash_watch> watch_;
+};
+
+// The engine whose execution runs on this OS thread. The one mutable global.
+extern engine* the_engine;
+
+}  // namespace retake::sim

@@ -1,0 +1,30 @@
+// scenario.hpp: a claim about code, as a body that a simulated thread 0 runs.
+//
+// The body makes its objects (on its stack or by world::allocate; nothing static), starts threads, and says with world::require what
+// must hold. Before objects on its stack end it calls sim::join_others(). The execution ends when the body returned and every thread
+// ended, or with sim::end_execution(). A body whose execution fails is abandoned where it stands: no destructor runs, so it owns nothing but arena memory.
+//
+// A scenario that is there to fail (a variant with a fence missing) says so in must_fail: a finding with that tag is what it claims.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+namespace retake::sim {
+
+struct scenario {
+  char const* name;
+  char const* claim;
+  void (*body)();
+  char const* must_fail = nullptr;       // tag of the finding that is expected, or none
+  char const* expected_fatal = nullptr;  // world::fatal with exactly this text ends the execution well
+  std::uint32_t chaos_steps = 20'000;    // steps in which the chooser decides; then the world heals
+  std::uint32_t heal_steps = 20'000;     // steps in which a healed world must end
+  std::uint32_t steps_max = 0;           // 0: chaos + heal. Otherwise reaching it is the finding `steps`.
+  char const* must_fail_memory = nullptr;  // "c11": fails in that memory mode only, holds in the other
+};
+
+// All scenarios linked in; defined in models/scenarios/catalog.cpp.
+std::span<scenario const* const> catalog() noexcept;
+
+}  // namespace retake::sim

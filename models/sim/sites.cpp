@@ -1,0 +1,206 @@
+#include "sim/sites.hpp"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+namespace retake::sim {
+
+namespace {
+
+std::string_view base_of(std::string_view path) {
+  auto const slash = path.rfind('/');
+  return slash == std::string_view::npos ? path : path.substr(slash + 1);
+}
+
+// GCC names an instance f<int>, clang f. operator< and its kin keep their sign.
+std::string_view strip_arguments(std::string_view name) {
+  constexpr std::string_view op = "operator";
+  std::size_t from = 0;
+  if (name.substr(0, op.size()) == op) {
+    from = op.size();
+    if (name.substr(from, 2) == "()") from += 2;
+    else while (from < name.size() && std::strchr("<>=", name[from]) != nullptr) ++from;
+  }
+  auto const bracket = name.find('<', from);
+  return bracket == std::string_view::npos ? name : name.substr(0, bracket);
+}
+
+std::uint32_t hash_name(std::string_view name) {
+  std::uint32_t h = 2166136261U;
+  for (char const c : name) h = (h ^ static_cast<unsigned char>(c)) * 16777619U;
+  return h;
+}
+
+constexpr std::string_view mutation_names[] = {"none", "relaxed", "acquire", "release", "acq_rel", "drop", "split"};
+
+bool fits(mutation m, op_kind k) {
+  switch (m) {
+    case mutation::none: return true;
+    case mutation::relaxed: return k == op_kind::load || k == op_kind::store || k == op_kind::rmw || k == op_kind::cas;
+    case mutation::acquire: return k == op_kind::load || k == op_kind::rmw || k == op_kind::cas;
+    case mutation::release: return k == op_kind::store || k == op_kind::rmw || k == op_kind::cas;
+    case mutation::acq_rel:
+    case mutation::split: return k == op_kind::rmw || k == op_kind::cas;
+    case mutation::drop: return k == op_kind::fence || k == op_kind::heavy || k == op_kind::futex_wake;
+  }
+  return false;
+}
+
+// Two-sided questions: how many answers count (a timed-out wait is extra), and their names.
+std::size_t sides(op_kind k) {
+  switch (k) {
+    case op_kind::cas:
+    case op_kind::recheck:
+    case op_kind::futex_wait: return 2;
+    default: return 0;
+  }
+}
+char const* side_name(op_kind k, std::size_t i) {
+  static constexpr char const* names[3][3] = {{"won", "lost", ""}, {"true", "false", ""}, {"slept", "changed", "timed_out"}};
+  return names[k == op_kind::cas ? 0 : k == op_kind::recheck ? 1 : 2][i];
+}
+
+}  // namespace
+
+std::string_view site_record::basename() const noexcept { return base_of(file); }
+std::string_view site_record::function_name() const noexcept { return strip_arguments(function); }
+
+bool mutant::parse(std::string_view text, mutant& out, std::string& reason) {
+  auto const kind_colon = text.rfind(':');
+  auto const line_colon = kind_colon == std::string_view::npos ? kind_colon : text.substr(0, kind_colon).rfind(':');
+  reason = "SITE:KIND, as run_queue.hpp:123:relaxed; KIND is relaxed, acquire, release, acq_rel, drop or split";
+  if (line_colon == std::string_view::npos || line_colon == 0) return false;
+  std::string_view const line = text.substr(line_colon + 1, kind_colon - line_colon - 1);
+  std::string_view const kind = text.substr(kind_colon + 1);
+  mutant m;
+  m.file = std::string(base_of(text.substr(0, line_colon)));
+  auto const [end, error] = std::from_chars(line.data(), line.data() + line.size(), m.line);
+  if (error != std::errc{} || end != line.data() + line.size() || m.line == 0) return false;
+  for (std::size_t i = 1; i < std::size(mutation_names); ++i) {
+    if (mutation_names[i] == kind) m.kind = static_cast<mutation>(i);
+  }
+  if (m.kind == mutation::none) return false;
+  out = m;
+  return true;
+}
+
+std::string mutant::text() const {
+  if (file.empty()) return "";
+  return fmt::format("{}:{}:{}", file, line, mutation_names[static_cast<std::size_t>(kind)]);
+}
+
+site_table::site_table() : cache_(cache_size), records_(sites_max) {
+  // Record 0 is "no site".
+  records_[0].function_hash = hash_name("");
+  size_ = 1;
+}
+
+site_record& site_table::look_up(world::site const& where, op_kind kind) noexcept {
+  site_record* found = nullptr;
+  for (std::uint32_t i = 1; i < size_ && found == nullptr; ++i) {
+    site_record& r = records_[i];
+    if (r.line == where.line && r.kind == kind && std::strcmp(r.file, where.file) == 0) found = &r;
+  }
+  if (found == nullptr) {
+    if (size_ == sites_max) return records_[sites_max - 1];
+    found = &records_[size_];
+    found->file = where.file;
+    found->line = where.line;
+    found->function = where.function;
+    found->function_hash = hash_name(strip_arguments(where.function));
+    found->kind = kind;
+    found->id = static_cast<std::uint16_t>(size_++);
+    apply_mutant(*found);
+  }
+  std::uint64_t const slot = (reinterpret_cast<std::uintptr_t>(where.file) >> 3) * 31 + where.line * 2654435761U + static_cast<std::uint64_t>(kind) * 97;
+  for (std::uint32_t probe = 0; probe < probes_max; ++probe) {
+    cache_entry& e = cache_[(slot + probe) % cache_size];
+    if (e.file != nullptr) continue;
+    e = {where.file, where.line, kind, found};
+    break;
+  }
+  return *found;
+}
+
+void site_table::apply_mutant(site_record& r) noexcept {
+  if (mutant_.kind == mutation::none || r.line != mutant_.line || r.basename() != mutant_.file) return;
+  // Construction, plain data and re-checks may stand on the same line as the operation that is meant.
+  if (r.kind == op_kind::make || r.kind == op_kind::recheck || r.kind == op_kind::plain_read || r.kind == op_kind::plain_write ||
+      r.kind == op_kind::require || r.kind == op_kind::split_store) {
+    return;
+  }
+  mutant_reached_ = true;
+  if (!fits(mutant_.kind, r.kind)) {
+    misfit_ = r.kind;
+    return;
+  }
+  r.mutate = mutant_.kind;
+}
+
+void site_table::set_mutant(mutant const& m) {
+  mutant_ = m;
+  mutant_reached_ = false;
+  misfit_ = op_kind::none;
+  for (std::uint32_t i = 1; i < size_; ++i) {
+    records_[i].mutate = mutation::none;
+    apply_mutant(records_[i]);
+  }
+}
+
+void site_table::clear_counters() noexcept {
+  for (std::uint32_t i = 0; i < size_; ++i) {
+    records_[i].reached = 0;
+    for (auto& o : records_[i].outcomes) o = 0;
+  }
+}
+
+std::vector<site_record> site_table::merged() const {
+  std::vector<site_record> all;
+  for (std::uint32_t i = 1; i < size_; ++i) {
+    site_record const& r = records_[i];
+    if (sides(r.kind) == 0 && r.reached == 0) continue;
+    site_record* same = nullptr;
+    for (auto& a : all) {
+      if (a.line == r.line && a.kind == r.kind && a.basename() == r.basename()) same = &a;
+    }
+    if (same == nullptr) {
+      all.push_back(r);
+      continue;
+    }
+    same->reached += r.reached;
+    for (std::size_t o = 0; o < std::size(r.outcomes); ++o) same->outcomes[o] += r.outcomes[o];
+  }
+  return all;
+}
+
+std::string site_table::counters_json() const {
+  std::string text;
+  for (auto const& r : merged()) {
+    nlohmann::ordered_json line = {{"kind", "site"}, {"site", fmt::format("{}:{}", r.basename(), r.line)},
+                                   {"op", name_of(r.kind)}, {"function", r.function_name()}, {"reached", r.reached}};
+    if (sides(r.kind) != 0) {
+      for (std::size_t i = 0; i < 3; ++i) {
+        if (*side_name(r.kind, i) != 0) line[side_name(r.kind, i)] = r.outcomes[i];
+      }
+    }
+    text += line.dump() + "\n";
+  }
+  return text;
+}
+
+std::vector<std::string> site_table::one_sided() const {
+  std::vector<std::string> lines;
+  for (auto const& r : merged()) {
+    std::size_t const n = sides(r.kind);
+    if (n == 0 || (r.outcomes[0] == 0) == (r.outcomes[1] == 0)) continue;
+    std::size_t const seen = r.outcomes[0] != 0 ? 0 : 1;
+    lines.push_back(fmt::format("{}:{} {} in {}: {} {} times, never {}", r.basename(), r.line, name_of(r.kind), r.function_name(),
+                                side_name(r.kind, seen), r.outcomes[seen], side_name(r.kind, 1 - seen)));
+  }
+  return lines;
+}
+
+}  // namespace retake::sim

@@ -1,0 +1,122 @@
+// threads.cpp: virtual threads begin and end; the pool of stacks.
+#include <sys/mman.h>
+
+#include <cerrno>
+
+#include "sim/engine.hpp"
+#include "switch/sanitizer.hpp"
+
+namespace retake::sim {
+
+namespace {
+
+constexpr std::size_t page_bytes = 4096;
+// Stacks lie a power of two apart: without a shift all their hot ends would compete for the same cache lines.
+constexpr std::size_t colour_bytes = 5 * 64;
+
+}  // namespace
+
+// The slot for a new thread: a fresh one; else one whose last thread ended before the creator's now; else any that ended.
+int engine::start_thread(void (*entry)(void*), void* argument, site_record& s) noexcept {
+  std::uint32_t slot = width_;
+  epoch first = 1;
+  if (slot == threads_max) {
+    for (std::uint32_t u = 0; u < threads_max; ++u) {
+      if (threads_[u].state != thread_state::ended) continue;
+      bool const ordered = running_ != nullptr && threads_[u].hb.at[u] <= running_->hb.at[u];
+      if (slot == threads_max || ordered) slot = u;
+      if (ordered) break;
+    }
+    if (slot == threads_max) fail("bound", "bound: more than threads_max virtual threads alive at one time", s.id);
+    first = threads_[slot].hb.at[slot] + 1;
+    floor::retire_context(threads_[slot].context);
+  } else {
+    ++width_;
+  }
+  thread& t = threads_[slot];
+  if (running_ != nullptr) {
+    t.hb = running_->hb;
+    t.has_view = running_->has_view;
+    if (t.has_view) t.fence_view = running_->fence_view;
+    t.fence_position = running_->fence_position;
+  } else {
+    t.hb.clear();
+    t.has_view = false;
+    t.fence_position = 0;
+  }
+  t.hb.at[slot] = first;
+  t.read_clock = t.wrote = t.timed_out = t.reads_overflow = false;
+  t.reads_count = t.fresh_count = 0;
+  t.pauses = 0;
+  t.number = numbers_++;
+  t.deadline_ns = no_deadline;
+  t.waiting_in = nullptr;
+  t.slot = nullptr;
+  t.entry = entry;
+  t.argument = argument;
+  t.state = thread_state::enabled;
+  pending_[slot] = {op_kind::thread_begin, s.id, t.number};
+  enabled_ |= 1U << slot;
+  ++alive_;
+  lonely_ = 0;
+  char* const stack = stacks_.as<char>() + slot * (thread_stack_bytes + page_bytes) + page_bytes;
+  floor::make_context(t.context, stack, thread_stack_bytes - slot * colour_bytes, &thread_main, &t);
+  return 0;
+}
+
+void engine::thread_main(void* argument) {
+  engine& e = *the_engine;
+  thread& me = *static_cast<thread*>(argument);
+  std::uint32_t const slot = e.running_slot_;
+  site_record& begin = e.sites_.intern({"", 1, "thread"}, op_kind::thread_begin);
+  site_record& end = e.sites_.intern({"", 1, "thread"}, op_kind::thread_exit);
+  e.done(op_kind::thread_begin, begin, me.number, 0, event_outcome::none, 0);
+  me.entry(me.argument);
+  e.point(op_kind::thread_exit, end, me.number);
+  e.done(op_kind::thread_exit, end, me.number, 0, event_outcome::none, 0);
+  me.state = thread_state::ended;
+  e.enabled_ = (e.enabled_ | e.yielded_) & ~(1U << slot);
+  e.yielded_ = 0;
+  if (--e.alive_ == 0) {
+    e.run_quiescence();
+    e.finish();
+  }
+  if (e.alive_ == 1) e.notify(e.joiner_, 0);
+  e.pick_next(false);
+  __builtin_trap();  // nobody picks a thread that ended
+}
+
+void join_others(site const& where) noexcept {
+  engine& e = *the_engine;
+  site_record& s = e.sites_.intern(where, op_kind::join);
+  e.point(op_kind::join, s, 0);
+  if (e.running_slot_ != 0) e.fail("harness", "harness: join_others is for thread 0", s.id);
+  e.done(op_kind::join, s, 0, 0, event_outcome::none, 0);
+  if (e.alive_ > 1) e.block(&e.joiner_, no_deadline, op_kind::join, s, 0);
+  for (std::uint32_t u = 1; u < e.width_; ++u) e.running_->hb.join(e.threads_[u].hb, e.width_);
+}
+
+void* engine::stack_get(std::size_t bytes) noexcept {
+  for (std::uint32_t i = 0; i < pool_size_; ++i) {
+    if (pool_[i].used || pool_[i].bytes != bytes) continue;
+    pool_[i].used = true;
+    return pool_[i].low;
+  }
+  if (pool_size_ == pooled_stacks_max) return nullptr;
+  void* const base = mmap(nullptr, bytes + page_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (base == MAP_FAILED) return nullptr;
+  mprotect(base, page_bytes, PROT_NONE);
+  void* const low = static_cast<char*>(base) + page_bytes;
+  pool_[pool_size_++] = {low, bytes, true};
+  return low;
+}
+
+void engine::stack_put(void* low) noexcept {
+  for (std::uint32_t i = 0; i < pool_size_; ++i) {
+    if (pool_[i].low != low) continue;
+    floor::unpoison_stack(low, pool_[i].bytes);
+    pool_[i].used = false;
+  }
+}
+
+}  // namespace retake::sim

@@ -1,0 +1,86 @@
+// kernel.hpp: the system calls of the simulated world.
+//
+// The same calls as in the os world, against the kernel of models/sim/kernel: kernel/kernel.hpp says what it follows, which faults it
+// has and what it does not simulate. Each call is one choice point. "Blocks" means the virtual thread. Without a handler for SIGPIPE a
+// write that nobody can read ends the execution: install ignore_signal (signal.hpp).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "world/site.hpp"
+
+namespace retake::world::kernel {
+
+// As struct epoll_event, which is packed on x86-64 and nowhere else.
+#if defined(__x86_64__)
+struct [[gnu::packed]] poll_event {
+#else
+struct poll_event {
+#endif
+  std::uint32_t events;
+  std::uint64_t data;
+};
+
+inline constexpr std::uint32_t poll_in = 0x001;
+inline constexpr std::uint32_t poll_out = 0x004;
+inline constexpr std::uint32_t poll_err = 0x008;    // reported whether asked for or not
+inline constexpr std::uint32_t poll_hup = 0x010;    // reported whether asked for or not
+inline constexpr std::uint32_t poll_rdhup = 0x2000;
+inline constexpr std::uint32_t poll_edge = 1u << 31;  // report new activity, not a state
+
+inline constexpr std::uint32_t loopback_ipv4 = 0x7f000001;
+
+enum class shutdown_how : int { read = 0, write = 1, both = 2 };
+
+enum class socket_option : int {
+  reuse_address,        // 0 or 1
+  no_delay,             // 0 or 1
+  keep_alive,           // 0 or 1
+  keep_alive_idle_s,    // seconds of silence before the first probe
+  keep_alive_every_s,   // seconds between probes
+  keep_alive_count,     // probes without an answer before the connection is dead
+  send_buffer_bytes,    // a wish
+  receive_buffer_bytes, // a wish
+  linger_s,             // -1: off; 0: close() sends a reset; n: close() waits n seconds for the data to go out
+};
+
+// --- bytes. A count may be smaller than asked for; read returns 0 at the end of the stream. -EAGAIN when non-blocking and not ready.
+[[nodiscard]] std::int64_t read(int fd, void* buffer, std::size_t bytes, site = site::current()) noexcept;
+[[nodiscard]] std::int64_t write(int fd, void const* data, std::size_t bytes, site = site::current()) noexcept;
+
+// The number is free on return, even when -EINTR: never call it twice.
+int close(int fd, site = site::current()) noexcept;
+
+// --- pipes. ends[0] reads, ends[1] writes. The second is for scenarios that need a system call that really blocks.
+[[nodiscard]] int pipe(int (&ends)[2], site = site::current()) noexcept;
+[[nodiscard]] int pipe_blocking(int (&ends)[2], site = site::current()) noexcept;
+
+// --- a counter: write adds a uint64_t, read takes all of it. Non-blocking.
+[[nodiscard]] int eventfd(std::uint32_t initial = 0, site = site::current()) noexcept;
+
+// --- readiness.
+[[nodiscard]] int epoll_create(site = site::current()) noexcept;
+[[nodiscard]] int epoll_add(int ep, int fd, std::uint32_t events, std::uint64_t data, site = site::current()) noexcept;  // -EEXIST, -EPERM (a file), -EBADF
+[[nodiscard]] int epoll_del(int ep, int fd, site = site::current()) noexcept;                                            // -ENOENT, -EBADF
+// Blocks until there are events, at most timeout_ms (-1: for ever; 0: not at all). How many events were stored, 0 after the timeout.
+[[nodiscard]] int epoll_wait(int ep, poll_event* events, int max, int timeout_ms, site = site::current()) noexcept;
+
+[[nodiscard]] int set_nonblocking(int fd, bool on, site = site::current()) noexcept;
+
+// --- sockets.
+[[nodiscard]] int socketpair(int (&ends)[2], site = site::current()) noexcept;  // a stream in both directions
+[[nodiscard]] int tcp_socket(site = site::current()) noexcept;
+[[nodiscard]] int bind_ipv4(int fd, std::uint32_t address, std::uint16_t port, site = site::current()) noexcept;  // port 0: any
+[[nodiscard]] int listen(int fd, int backlog, site = site::current()) noexcept;
+[[nodiscard]] int accept(int fd, site = site::current()) noexcept;                                                   // the new descriptor, non-blocking
+[[nodiscard]] int connect_ipv4(int fd, std::uint32_t address, std::uint16_t port, site = site::current()) noexcept;  // -EINPROGRESS, then poll_out and socket_error
+[[nodiscard]] int local_port(int fd, site = site::current()) noexcept;
+[[nodiscard]] int socket_error(int fd, site = site::current()) noexcept;  // SO_ERROR: 0, or the pending error as a positive number; it is cleared
+[[nodiscard]] int shutdown(int fd, shutdown_how how, site = site::current()) noexcept;
+[[nodiscard]] int set_option(int fd, socket_option option, int value, site = site::current()) noexcept;
+
+// Processors this process may use: what the scenario said by sim::kernel::set_cpu_limit.
+[[nodiscard]] int cpu_limit(site = site::current()) noexcept;
+
+}  // namespace retake::world::kernel

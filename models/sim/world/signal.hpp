@@ -1,0 +1,31 @@
+// signal.hpp: signals of the simulated world.
+//
+// A handler runs at a system call of a thread that does not block its signal, or wakes one that sleeps in a system call (epoll_wait then
+// answers -EINTR, the others go on sleeping: SA_RESTART). Who sends them: sim::kernel::raise_signal, and the fault `signal`.
+// Not promised: that a thread which makes no system call ever runs a handler.
+#pragma once
+
+#include <cstdint>
+
+#include "world/site.hpp"
+
+namespace retake::world {
+
+// Which signals a thread holds back. Opaque.
+struct signal_mask {
+  std::uint64_t words[16];
+};
+
+// Blocks all signals of this thread; returns what was blocked before. Does not block the thread.
+[[nodiscard]] signal_mask block_signals(site = site::current()) noexcept;
+void restore_signals(signal_mask before, site = site::current()) noexcept;
+
+using signal_handler = void (*)(int number);
+
+// Stands for "the kernel drops it": never called.
+void ignore_signal(int number) noexcept;
+
+// 0, or -EINVAL for a number that cannot be handled. The handler runs on any thread, between any two instructions.
+[[nodiscard]] int install_signal(int number, signal_handler handler, site = site::current()) noexcept;
+
+}  // namespace retake::world
