@@ -45,6 +45,7 @@ constexpr scenario const* all[] = {
     &park_and_start_m,
     &overflow_and_stealing,
     &stop_against_returns,
+    &stop_against_long_call,
     &two_stoppers_queue,
     &sleeper_is_no_deadlock,
     &mutex_is_exclusive,

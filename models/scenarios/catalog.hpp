@@ -50,6 +50,7 @@ extern sim::scenario const submit_against_last_spinner;
 extern sim::scenario const park_and_start_m;
 extern sim::scenario const overflow_and_stealing;
 extern sim::scenario const stop_against_returns;
+extern sim::scenario const stop_against_long_call;
 extern sim::scenario const two_stoppers_queue;
 extern sim::scenario const sleeper_is_no_deadlock;
 extern sim::scenario const mutex_is_exclusive;

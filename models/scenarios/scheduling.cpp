@@ -6,6 +6,7 @@
 #include "scenarios/runtime_scenario.hpp"
 #include "sched/scheduler.hpp"
 #include "sim/kernel/kernel.hpp"
+#include "world/clock.hpp"
 #include "world/require.hpp"
 
 namespace retake::scenarios {
@@ -13,6 +14,7 @@ namespace retake::scenarios {
 namespace {
 
 constexpr std::int64_t us = 1'000;
+constexpr std::int64_t ms = 1'000'000;
 
 // The last spinner gives up while a goroutine is submitted; the submitter then blocks in a call, so that only the spinner can run it.
 void submit_and_spin() {
@@ -90,6 +92,40 @@ void stop_and_returns() {
     }
     done.wait();
   });
+}
+
+// A clock that never jumps far, so that time measured below is time that was waited.
+void beat(void* next_ns) {
+  std::int64_t& at_ns = *static_cast<std::int64_t*>(next_ns);
+  at_ns += 2 * ms;
+  sim::alarm(at_ns, beat, next_ns);
+}
+
+// A call that is being entered while the world stops lasts far longer than any stop may take.
+void stop_and_long_call() {
+  std::int64_t at_ns = sim::now_ns();
+  beat(&at_ns);
+  policy rules;
+  rules.stop_again_ns = 5 * ms;
+  run_watched(
+      2,
+      [] {
+        wait_group done;
+        done.add(1);
+        go([&] {
+          retake::syscall([] { sim::kernel::sleep_syscall(100 * ms); });
+          done.done();
+        });
+        yield();
+        const std::int64_t before_ns = world::nanotime();
+        stop_the_world();
+        const std::int64_t took_ns = world::nanotime() - before_ns;
+        world::require(took_ns < 50 * ms, "V4: the stop of the world waits for a system call");
+        start_the_world();
+        done.wait();
+      },
+      rules);
+  sim::cancel_alarms(&at_ns);
 }
 
 // Two stoppers at once.
@@ -196,6 +232,7 @@ SCHEDULING(submit_against_last_spinner, "a goroutine submitted while the last sp
 SCHEDULING(park_and_start_m, "an M that parks is started by whoever finds it, once", park_and_start);
 SCHEDULING(overflow_and_stealing, "no goroutine is lost or run twice when rings overflow and are stolen from", overflow_and_steal);
 SCHEDULING(stop_against_returns, "the world stops although calls return, and goes on", stop_and_returns);
+SCHEDULING(stop_against_long_call, "the world stops although a system call that is being entered lasts for ever", stop_and_long_call);
 SCHEDULING(two_stoppers_queue, "two stoppers of the world take turns", two_stoppers);
 SCHEDULING(sleeper_is_no_deadlock, "a program whose only hope is a timer is not deadlocked", only_a_sleeper);
 SCHEDULING(mutex_is_exclusive, "a mutex has one holder and forgets no waiter", mutex_excludes);
