@@ -42,6 +42,7 @@ constexpr scenario const* all[] = {
     &tcp_echo_loopback,
     &sleepers_wake,
     &submit_against_last_spinner,
+    &submit_and_compute_on,
     &park_and_start_m,
     &overflow_and_stealing,
     &stop_against_returns,

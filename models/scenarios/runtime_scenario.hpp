@@ -27,7 +27,13 @@ void run_watched(std::uint32_t processors, Main main, policy const& rules = {}, 
   chosen.rules = &rules;
   run(chosen, [&] {
     main();
-    while (what.everything_ends && goroutine_count() > 1) yield();  // the others' last steps
+    for (int rounds = 0; what.everything_ends && goroutine_count() > 1; ++rounds) {  // the others' last steps
+      if (rounds < 50) {
+        yield();
+      } else {
+        sleep_for_ns(1'000'000);
+      }
+    }
   });
 }
 

@@ -31,6 +31,24 @@ void submit_and_spin() {
   });
 }
 
+// The submitter computes on without a call of the runtime: only another M can run what it submitted, and only if somebody wakes it.
+void submit_and_compute() {
+  policy rules;
+  rules.monitor_period_ns = 2 * ms;  // stillness lasts longer than work conservation allows
+  run_watched(
+      2,
+      [] {
+        wait_group done;
+        done.add(3);
+        for (int i = 0; i < 3; ++i) {
+          go([&] { done.done(); });
+          world::sleep_until(world::nanotime() + 3 * ms);  // stands for a computation: the thread is busy, the P Running
+        }
+        done.wait();
+      },
+      rules);
+}
+
 // An M parks while another is about to start it.
 void park_and_start() {
   run_watched(3, [] {
@@ -229,6 +247,7 @@ void main_ends_first() {
 #define SCHEDULING(id, text, function) \
   constinit sim::scenario const id = {.name = #id, .claim = text, .body = &function, .chaos_steps = chaos_steps, .heal_steps = heal_steps}
 SCHEDULING(submit_against_last_spinner, "a goroutine submitted while the last spinner gives up is run", submit_and_spin);
+SCHEDULING(submit_and_compute_on, "a goroutine submitted by one that computes on is run by an idle P", submit_and_compute);
 SCHEDULING(park_and_start_m, "an M that parks is started by whoever finds it, once", park_and_start);
 SCHEDULING(overflow_and_stealing, "no goroutine is lost or run twice when rings overflow and are stolen from", overflow_and_steal);
 SCHEDULING(stop_against_returns, "the world stops although calls return, and goes on", stop_and_returns);

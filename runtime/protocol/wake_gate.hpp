@@ -7,13 +7,15 @@
 // Recipe.    An M that looks for work without having any is spinning and counted. Who submits wakes one M if nobody spins and a P is
 //            idle; a spinner that finds work passes the role on, one that finds none looks once more after it has said so.
 //
-//            submitter                                          spinner that found nothing
+//            submitter                                          M that found nothing
 //            publish the work (ring, heap) [by its protocol]    put the P on the idle list (under the lock)
-//            fence [W1]                                         spinning -= 1, then fence [W2]
+//            fence [W1]                                         spinning -= 1 if it was; then fence [W2]
 //            nobody spins and a P is idle?                      look at every ring and heap again
 //            then 0 -> 1 by CAS, start an M as spinning         a hit: take an idle P, spin again
 //
-//            Either the submitter sees the lowered count and the idle P, or the spinner sees the work: one of the two fences is first.
+//            Either the submitter sees the lowered count and the idle P, or the other M sees the work: one of the two fences is first. Go
+//            asks only spinners for the second look, and relies on a count that is never stale: an M that reads an old one declines to
+//            spin and puts its P down without the fence (scenario submit_and_compute_on).
 //
 // States.    spinning: 0..; each unit belongs to one M with its flag set, or travels in one started M.
 // Fields.    spinning_: anybody, by RMW. wanted_: set under the lock by who needed a P for its spinner and got none, cleared by who
@@ -69,9 +71,10 @@ class wake_gate {
   // A spinner that found work. The caller owes one wake-up (claim_wake), so that the role goes on.
   void stop_spinning_with_work() noexcept { lower(); }
 
-  // A spinner that found nothing and has put its P on the idle list. The caller owes the second look at everything.
-  void stop_spinning_empty() noexcept {
-    lower();
+  // An M that found nothing and has put its P on the idle list; `spinning`: it gives its unit of the count back. The caller owes the
+  // second look at everything.
+  void found_nothing(bool spinning) noexcept {
+    if (spinning) lower();
     // [W2] seq_cst fence: the lowered count (and the idle P) is visible before the second look. Pairs with [W1]. Killed by: model wake_gate.
     world::fence_seq_cst();
   }

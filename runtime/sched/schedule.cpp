@@ -138,7 +138,8 @@ found_work wait_for_work(machine& m, std::int64_t first_timer_ns, bool was_spinn
     const std::int64_t before_ns = world::nanotime();
     const std::int64_t delay_ns = first_timer_ns == no_timer ? -1 : first_timer_ns > before_ns ? first_timer_ns - before_ns : 0;
     poller::harvest found = s.network.poll(delay_ns);
-    s.polling.returned(world::nanotime(), found.signalled);
+    const std::int64_t after_ns = world::nanotime();
+    s.polling.returned(after_ns, found.signalled);
     processor* p = nullptr;
     {
       const locked hold(s.lock);
@@ -157,7 +158,9 @@ found_work wait_for_work(machine& m, std::int64_t first_timer_ns, bool was_spinn
       s.network.waiters_served(found.count);
       return found_work::goroutine_here;
     }
-    if (was_spinning) become_spinning(m);
+    // The timer that ended the wait may be another P's: only a spinner looks there.
+    const bool timer_due = first_timer_ns != no_timer && first_timer_ns <= after_ns;
+    if (was_spinning || timer_due) become_spinning(m);
     return found_work::look_again;
   }
   if (first_timer_ns != no_timer && s.polling.for_timer(first_timer_ns) == poll_wake::need::break_poll) s.network.interrupt(s.polling);
@@ -223,18 +226,16 @@ search find_runnable(machine& m) noexcept {
     }
 
     const bool was_spinning = m.spinning.get() != 0;
-    if (was_spinning) {
-      m.spinning.set(0);
-      s.gate.stop_spinning_empty();
-      processor* again = look_again(s);
-      if (again == nullptr) again = look_again_at_offers(s);
-      if (again != nullptr) {
-        wire(m, *again);
-        become_spinning(m);
-        continue;
-      }
-      first_timer_ns = look_again_at_timers(s, first_timer_ns);
+    m.spinning.set(0);
+    s.gate.found_nothing(was_spinning);
+    processor* again = look_again(s);
+    if (again == nullptr) again = look_again_at_offers(s);
+    if (again != nullptr) {
+      wire(m, *again);
+      become_spinning(m);
+      continue;
     }
+    first_timer_ns = look_again_at_timers(s, first_timer_ns);
 
     goroutine* g = nullptr;
     switch (wait_for_work(m, first_timer_ns, was_spinning, g)) {

@@ -10,15 +10,19 @@ constexpr std::int64_t work_conservation_ns = 1'000'000;
 // Two visits of sysmon, each at most its longest period after the one before, and the grace of a P that nobody needs.
 constexpr std::int64_t hand_off_ns = 30'000'000;
 
+// A thread could not be made and is tried again (the fault eagain_thread): a P is on its way with nobody to carry it.
+bool thread_is_due(scheduler const& s) noexcept { return s.next_machine_id.peek() - 1 > s.paths.threads_started.value.peek(); }
+
 }  // namespace
 
 void check_stillness(scheduler const& s, std::int64_t now_ns, std::int64_t until_ns) noexcept {
-  if (inspector::stopping(s.stop) || s.ending.peek() != 0) return;
+  if (inspector::stopping(s.stop) || s.ending.peek() != 0 || thread_is_due(s)) return;
   const std::int64_t still_ns = until_ns - now_ns;
   bool runnable = inspector::global_size(s.global) != 0;
   for (std::uint32_t i = 0; i < s.processor_count; ++i) {
     processor const& p = *s.processors[i];
     if (inspector::ring_empty(p.queue)) continue;
+    if (p.holder.peek() == processor_holder::hand) continue;  // on its way: whoever carries it takes steps (a slow call of the kernel among them)
     if (p.status.peek() == processor_state::syscall) {
       if (still_ns > hand_off_ns) sim::fail("V6: a P with work waits in a system call beyond the bound of the policy");
     } else {
