@@ -36,31 +36,36 @@ void with_and_without_work() {
   });
 }
 
-// Parks the goroutine in one of the scheduler's slots for goroutines that any P may run.
-bool offer(goroutine& g, void* slot) noexcept {
-  static_cast<world::atomic<goroutine*>*>(slot)->store_release(&g);
-  sched::wake(this_machine()->home);
+// Parks the goroutine and leaves it in `where`, for the producer to offer.
+bool stay(goroutine& g, void* where) noexcept {
+  static_cast<world::atomic<goroutine*>*>(where)->store_release(&g);
   return true;
 }
 
-// Cases 2 and 3: a parked reader of the trace, or background work, waits for any P.
-void with_offer(world::atomic<goroutine*> scheduler::*slot) {
-  run_watched(1, [slot] {
+// Cases 2 and 3: a parked reader of the trace, or background work, is offered to any P, and the offering goroutine goes into a call at once.
+void with_offer(world::atomic<goroutine*> scheduler::*slot, std::uint32_t processors) {
+  run_watched(processors, [slot] {
+    world::atomic<goroutine*> parked(nullptr);
     wait_group done;
     done.add(1);
-    go([&, slot] {
-      scheduler& s = this_machine()->home;
-      for (int i = 0; i < 2; ++i) sched::park(offer, &(s.*slot), wait_reason::background);
+    go([&] {
+      for (int i = 0; i < 2; ++i) sched::park(stay, &parked, wait_reason::background);
       done.done();
     });
-    call(50 * us);
-    call(50 * us);
+    for (int i = 0; i < 2; ++i) {
+      goroutine* g = nullptr;
+      while ((g = parked.exchange_acquire(nullptr)) == nullptr) sleep_for_ns(1 * us);
+      (this_machine()->home.*slot).store_release(g);
+      sched::wake(this_machine()->home);
+      call(50 * us);
+    }
     done.wait();
   });
 }
 
-void with_trace_reader() { with_offer(&scheduler::trace_reader); }
-void with_background() { with_offer(&scheduler::background); }
+void with_trace_reader() { with_offer(&scheduler::trace_reader, 1); }
+void with_background() { with_offer(&scheduler::background, 1); }
+void with_background_beside_idle() { with_offer(&scheduler::background, 2); }
 
 // Case 4: nobody spins and no P is idle: both Ps are in calls when one is taken.
 void last_spinner() {
@@ -174,6 +179,7 @@ void idle_with_timer() {
 HANDOFF(handoff_queue, "a P taken from a call goes to an M when it has work, and to the idle list when it has not", with_and_without_work);
 HANDOFF(handoff_trace_reader, "a P taken from a call serves a waiting trace reader", with_trace_reader);
 HANDOFF(handoff_background, "a P taken from a call serves waiting background work", with_background);
+HANDOFF(offer_against_idle, "background work that is offered while an M gives its P up is run", with_background_beside_idle);
 HANDOFF(handoff_last_spinner, "the last P taken from a call makes a spinner, so that new work is found", last_spinner);
 HANDOFF(handoff_stop, "a P handed off while the world stops is stopped and counted once", while_stopping);
 HANDOFF(handoff_safe_point, "a P handed off runs the pending safe-point function exactly once", with_safe_point);

@@ -114,6 +114,32 @@ void close_and_wait() {
   });
 }
 
+// Two goroutines wait on one direction, which is a mistake: one of them is told so, and neither loses a byte nor sleeps for ever.
+void two_readers() {
+  run_watched(2, [] {
+    auto ends = make_pipe();
+    write_bytes(ends->writer, 1);
+    sleep_for_ns(50 * us);  // the edge is noted: both find `ready`, and nothing to read
+    static_cast<void>(read_some(ends->reader));
+    wait_group done;
+    done.add(2);
+    for (int i = 0; i < 2; ++i) {
+      go([&] {
+        std::array<std::byte, 1> room{};
+        auto got = ends->reader.read(room);
+        while (!got) {
+          world::require(got.error() == std::errc::operation_in_progress, "N1: a second reader fails for another reason");
+          sleep_for_ns(100 * us);
+          got = ends->reader.read(room);
+        }
+        done.done();
+      });
+    }
+    for (int i = 0; i < 2; ++i) write_bytes(ends->writer, 1);
+    done.wait();
+  });
+}
+
 // Bytes arrive while every M is in a system call or asleep, and nobody polls but sysmon.
 void poll_while_busy() {
   run_watched(1, [] {
@@ -189,6 +215,7 @@ POLLING(poller_wake_against_park, "a byte that arrives while its reader parks is
 POLLING(break_against_block, "an earlier timer ends a blocking poll", break_and_block);
 POLLING(ready_against_plain_wait, "readiness is neither lost nor taken for the next wait's", ready_and_wait);
 POLLING(close_against_wait, "a close ends every wait on the descriptor and reaches no other", close_and_wait);
+POLLING(second_reader_is_refused, "a second goroutine that waits on a direction is told so and breaks nothing", two_readers);
 POLLING(sysmon_polls_for_busy, "bytes are noticed while every M is in a system call", poll_while_busy);
 POLLING(tcp_echo_loopback, "a connection carries its bytes both ways and its end", tcp_echo);
 POLLING(sleepers_wake, "every sleeper wakes, none early", sleepers);

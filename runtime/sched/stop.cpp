@@ -138,7 +138,8 @@ bool stop_here(machine& m) noexcept {
 
 // Under the lock, whoever owns `p`.
 void run_safe_point_locked(scheduler& s, processor& p) noexcept {
-  if (!p.safe_point.compare_exchange_relaxed(1, 0).won) return;
+  if (p.safe_point.load_relaxed() == 0) return;
+  p.safe_point.store_relaxed(0);
   s.safe_point_fn(p);
   const std::uint32_t missing = s.safe_points_missing.get();
   s.safe_points_missing.set(missing - 1);

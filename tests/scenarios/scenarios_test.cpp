@@ -1,0 +1,53 @@
+// Goal: every scenario's claim holds on the clean tree, and those that claim to fail do; by walking at random and by priorities, in both memory
+// modes, with and without faults. RETAKE_EXECUTIONS (default 200) is the number of executions of each; the full run of the suite sets more.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <string>
+
+#include "sim/campaign.hpp"
+#include "sim/choices/pct.hpp"
+#include "sim/choices/random_walk.hpp"
+#include "sim/engine.hpp"
+#include "sim/timeline.hpp"
+#include "strategies.hpp"
+
+namespace {
+
+using namespace retake;
+
+std::uint64_t executions() {
+  char const* const text = std::getenv("RETAKE_EXECUTIONS");
+  return text != nullptr ? std::strtoull(text, nullptr, 10) : 200;
+}
+
+class scenario_claims : public testing::TestWithParam<sim::scenario const*> {};
+
+std::string name_of(testing::TestParamInfo<sim::scenario const*> const& info) { return info.param->name; }
+
+TEST_P(scenario_claims, hold) {
+  sim::scenario const& s = *GetParam();
+  bool failed_as_claimed = s.must_fail == nullptr;
+  for (tests::way const& how : tests::ways()) {
+    if (how.settings.fault_mask != 0 && std::string_view(s.name).starts_with("core_")) continue;  // they do not look whether a thread was made
+    sim::engine e(how.settings);
+    std::unique_ptr<sim::chooser> const c = how.make(71);
+    sim::campaign const done = sim::explore(e, s, *c, {.executions_max = s.must_fail == nullptr ? executions() : 20'000});
+    if (!done.failed) {
+      EXPECT_GT(done.executions, 0u);
+      continue;
+    }
+    if (s.must_fail != nullptr) {
+      EXPECT_STREQ(done.last.what.tag, s.must_fail) << how.name;
+      failed_as_claimed = true;
+      continue;
+    }
+    FAIL() << s.name << ", " << how.name << ": " << done.last.what.claim << "\n  ./retake sim " << s.name << " --seed 71 " << how.flags << " --executions "
+           << done.failing_execution + 1;
+  }
+  EXPECT_TRUE(failed_as_claimed) << s.name << " claims to fail with " << s.must_fail << " and does not";
+}
+
+INSTANTIATE_TEST_SUITE_P(all, scenario_claims, testing::ValuesIn(sim::catalog().begin(), sim::catalog().end()), name_of);
+
+}  // namespace
