@@ -135,6 +135,7 @@ void two_readers() {
         done.done();
       });
     }
+    sleep_for_ns(200 * us);  // both have found nothing to read
     for (int i = 0; i < 2; ++i) write_bytes(ends->writer, 1);
     done.wait();
   });
