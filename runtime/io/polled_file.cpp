@@ -48,6 +48,8 @@ void polled_file::drop_use() noexcept {
 
 template <class Call>
 std::int64_t polled_file::retry(Call call, bool reading) noexcept {
+  world::atomic<std::uint32_t>& direction = reading ? reading_ : writing_;
+  if (world::recheck(direction.exchange_acquire(1) != 0)) return already_waiting;
   uses_.fetch_add_relaxed(1);  // by a goroutine that reaches the object, so some use is held
   std::int64_t done = 0;
   for (;;) {
@@ -64,6 +66,7 @@ std::int64_t polled_file::retry(Call call, bool reading) noexcept {
       break;
     }
   }
+  direction.store_release(0);
   drop_use();
   return done;
 }

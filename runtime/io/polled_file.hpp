@@ -2,6 +2,9 @@
 //
 // Close and use race: close() ends the waits, but a goroutine may stand between its wait and its next read(2) on a number that could by then belong
 // to somebody else. So each call holds a use; close() marks the file and drops the owner's use, and the last use to go closes the number (N2).
+//
+// A call also holds its direction, from its first try to its last. A second goroutine is turned away even while the first is between its try and
+// its wait: there it would take the edge that the first one is about to wait for (scenario second_reader_is_refused).
 #pragma once
 
 #include <cstddef>
@@ -33,7 +36,7 @@ class polled_file {
   void release() noexcept;
 
  private:
-  polled_file(int fd, poller& network, poll_descriptor& entry) noexcept : fd_(fd), network_(network), entry_(entry), uses_(1) {}
+  polled_file(int fd, poller& network, poll_descriptor& entry) noexcept : fd_(fd), network_(network), entry_(entry), uses_(1), reading_(0), writing_(0) {}
 
   template <class Call>
   [[nodiscard]] std::int64_t retry(Call call, bool reading) noexcept;
@@ -43,6 +46,8 @@ class polled_file {
   poller& network_;
   poll_descriptor& entry_;
   world::atomic<std::uint32_t> uses_;
+  world::atomic<std::uint32_t> reading_;  // 1: a goroutine is inside a call of this direction
+  world::atomic<std::uint32_t> writing_;
 };
 
 }  // namespace retake::detail
