@@ -201,7 +201,7 @@ void asymmetric_heavy(site const& where) noexcept {
     e.full_fence(*e.running_);
     for (std::uint32_t u = 0; u < e.width_; ++u) {
       engine::thread& t = e.threads_[u];
-      if (&t == e.running_ || t.state == engine::thread_state::ended) continue;
+      if (&t == e.running_) continue;
       e.full_fence(t);
       ++t.hb.at[u];  // what it does next comes after the fence
     }

@@ -70,21 +70,21 @@ enum class socket_state : std::uint8_t { fresh, listening, connecting, connected
 
 struct socket_body {
   static constexpr std::uint32_t queue_max = 16;
-  stream in;                 // bytes for this end to read
-  file* peer = nullptr;      // nullptr: there is none, or it is gone
-  file* listener = nullptr;  // connecting, with a full queue before it
+  stream in;                      // bytes for this end to read
+  file* peer = nullptr;           // nullptr: there is none, or it is gone
+  file* listener = nullptr;       // connecting, with a full queue before it
   file* queue[queue_max] = {};    // listening: connections nobody has accepted; files without a descriptor
   file* waiting[queue_max] = {};  // listening: who connects when the queue has room again
   std::uint32_t queued = 0;
   std::uint32_t waiters = 0;
   std::uint32_t backlog = 0;
-  published order;           // of connect, for accept
-  int error = 0;             // SO_ERROR
+  published order;  // of connect, for accept
+  int error = 0;    // SO_ERROR
   std::uint16_t port = 0;
   socket_state state = socket_state::fresh;
   bool tcp = false;
-  bool announced = false;    // connect has reported success
-  bool no_more_in = false;   // shut for reading, by either side
+  bool announced = false;   // connect has reported success
+  bool no_more_in = false;  // shut for reading, by either side
   bool no_more_out = false;
   bool peer_finished = false;  // TCP: a FIN came
   bool wants_room = false;     // TCP: somebody found it full; only then is room an activity
@@ -98,13 +98,13 @@ struct file {
   file_kind kind;
   bool nonblocking = true;
   std::uint32_t references = 0;
-  wait_list sleepers;        // whoever waits for anything here looks again at each activity
+  wait_list sleepers;  // whoever waits for anything here looks again at each activity
   watch* watches = nullptr;
   pipe_body* pipe = nullptr;
   poll_body* poll = nullptr;
   socket_body* socket = nullptr;
   std::uint64_t counter = 0;
-  published order;           // of a counter
+  published order;  // of a counter
 
   explicit file(file_kind k) noexcept : kind(k) {}
 };
@@ -116,7 +116,7 @@ struct kernel_state {
   std::uint32_t open = 0;
   std::uint16_t next_port = 40'000;
   int processors = static_cast<int>(processors_default);
-  wait_list nothing;         // whoever only lets time pass
+  wait_list nothing;  // whoever only lets time pass
   signal_table* signals = nullptr;
 };
 

@@ -29,7 +29,8 @@
 //
 // Checked by tests/sim_kernel, tests/world (conformance_rest).
 // Not promised: epoll in epoll, dup and fork; listening sockets that are shut down; TIME_WAIT, urgent data, delays on the wire; TCP
-// other than to itself over loopback; that signals reach a thread that makes no system call.
+// other than to itself over loopback; that signals reach a thread that makes no system call
+// (or that sleeps in one since before the process first used signals).
 #pragma once
 
 #include <cstdint>
@@ -40,12 +41,13 @@ namespace retake::sim::kernel {
 
 using world::site;
 
-inline constexpr std::uint32_t stream_bytes = 16;               // capacity of a pipe, and of a socket in each direction
-inline constexpr std::uint32_t atomic_write_bytes = 4;          // a pipe takes up to this many at once or none; also the room that counts as writable
-inline constexpr int first_descriptor = 3;                      // 0, 1 and 2 are taken, as in any process
-inline constexpr int descriptors_max = 64;                      // one more is -EMFILE
-inline constexpr std::int64_t slow_syscall_ns = 20'000'000;     // longer than sysmon's longest sleep
-inline constexpr std::uint32_t processors_default = 2;          // cpu_limit(), until the scenario says otherwise
+inline constexpr std::uint32_t stream_bytes = 16;  // capacity of a pipe, and of a socket in each direction
+inline constexpr std::uint32_t atomic_write_bytes =
+    4;                                      // a pipe takes up to this many at once or none; also the room that counts as writable
+inline constexpr int first_descriptor = 3;  // 0, 1 and 2 are taken, as in any process
+inline constexpr int descriptors_max = 64;  // one more is -EMFILE
+inline constexpr std::int64_t slow_syscall_ns = 20'000'000;  // longer than sysmon's longest sleep
+inline constexpr std::uint32_t processors_default = 2;       // cpu_limit(), until the scenario says otherwise
 
 // A system call that takes `duration_ns` of virtual time and does nothing else. Blocks the virtual thread. By scenario bodies.
 void sleep_syscall(std::int64_t duration_ns, site where = site::current()) noexcept;

@@ -50,7 +50,8 @@ signal_table::thread_record& me() noexcept {
     std::uint32_t room = t.room == 0 ? signal_table::threads_first : t.room;
     while (room <= number) room *= 2;
     auto* const threads = static_cast<signal_table::thread_record*>(arena_memory(sizeof(signal_table::thread_record) * room));
-    for (std::uint32_t i = 0; i < room; ++i) new (&threads[i]) signal_table::thread_record(i < t.room ? t.threads[i] : signal_table::thread_record{});
+    for (std::uint32_t i = 0; i < room; ++i)
+      new (&threads[i]) signal_table::thread_record(i < t.room ? t.threads[i] : signal_table::thread_record{});
     if (t.room == 0) threads[0].blocked = 0;
     t.threads = threads;
     t.room = room;

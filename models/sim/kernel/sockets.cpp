@@ -84,7 +84,9 @@ std::uint16_t free_port() noexcept {
   return s.next_port++;
 }
 
-bool queue_has_room(socket_body const& listener) noexcept { return listener.queued <= listener.backlog && listener.queued < socket_body::queue_max; }
+bool queue_has_room(socket_body const& listener) noexcept {
+  return listener.queued <= listener.backlog && listener.queued < socket_body::queue_max;
+}
 
 // Makes the connection; the listener's end waits in the queue for accept.
 void establish(file& client, file& listener) noexcept {

@@ -117,7 +117,9 @@ bool not_yet(file& f, std::uint32_t key, site const& where) noexcept {
   return true;
 }
 
-std::uint32_t some_of(std::uint32_t n, fault_kind kind, site const& where) noexcept { return n > 1 && fault(kind, where) ? (n + 1) / 2 : n; }
+std::uint32_t some_of(std::uint32_t n, fault_kind kind, site const& where) noexcept {
+  return n > 1 && fault(kind, where) ? (n + 1) / 2 : n;
+}
 
 void sleep_syscall(std::int64_t duration_ns, site where) noexcept {
   enter(where);

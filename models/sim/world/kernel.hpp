@@ -24,8 +24,8 @@ struct poll_event {
 
 inline constexpr std::uint32_t poll_in = 0x001;
 inline constexpr std::uint32_t poll_out = 0x004;
-inline constexpr std::uint32_t poll_err = 0x008;    // reported whether asked for or not
-inline constexpr std::uint32_t poll_hup = 0x010;    // reported whether asked for or not
+inline constexpr std::uint32_t poll_err = 0x008;  // reported whether asked for or not
+inline constexpr std::uint32_t poll_hup = 0x010;  // reported whether asked for or not
 inline constexpr std::uint32_t poll_rdhup = 0x2000;
 inline constexpr std::uint32_t poll_edge = 1u << 31;  // report new activity, not a state
 
@@ -34,15 +34,15 @@ inline constexpr std::uint32_t loopback_ipv4 = 0x7f000001;
 enum class shutdown_how : int { read = 0, write = 1, both = 2 };
 
 enum class socket_option : int {
-  reuse_address,        // 0 or 1
-  no_delay,             // 0 or 1
-  keep_alive,           // 0 or 1
-  keep_alive_idle_s,    // seconds of silence before the first probe
-  keep_alive_every_s,   // seconds between probes
-  keep_alive_count,     // probes without an answer before the connection is dead
-  send_buffer_bytes,    // a wish
-  receive_buffer_bytes, // a wish
-  linger_s,             // -1: off; 0: close() sends a reset; n: close() waits n seconds for the data to go out
+  reuse_address,         // 0 or 1
+  no_delay,              // 0 or 1
+  keep_alive,            // 0 or 1
+  keep_alive_idle_s,     // seconds of silence before the first probe
+  keep_alive_every_s,    // seconds between probes
+  keep_alive_count,      // probes without an answer before the connection is dead
+  send_buffer_bytes,     // a wish
+  receive_buffer_bytes,  // a wish
+  linger_s,              // -1: off; 0: close() sends a reset; n: close() waits n seconds for the data to go out
 };
 
 // --- bytes. A count may be smaller than asked for; read returns 0 at the end of the stream. -EAGAIN when non-blocking and not ready.
@@ -61,8 +61,9 @@ int close(int fd, site = site::current()) noexcept;
 
 // --- readiness.
 [[nodiscard]] int epoll_create(site = site::current()) noexcept;
-[[nodiscard]] int epoll_add(int ep, int fd, std::uint32_t events, std::uint64_t data, site = site::current()) noexcept;  // -EEXIST, -EPERM (a file), -EBADF
-[[nodiscard]] int epoll_del(int ep, int fd, site = site::current()) noexcept;                                            // -ENOENT, -EBADF
+[[nodiscard]] int epoll_add(int ep, int fd, std::uint32_t events, std::uint64_t data,
+                            site = site::current()) noexcept;                  // -EEXIST, -EPERM (a file), -EBADF
+[[nodiscard]] int epoll_del(int ep, int fd, site = site::current()) noexcept;  // -ENOENT, -EBADF
 // Blocks until there are events, at most timeout_ms (-1: for ever; 0: not at all). How many events were stored, 0 after the timeout.
 [[nodiscard]] int epoll_wait(int ep, poll_event* events, int max, int timeout_ms, site = site::current()) noexcept;
 
@@ -73,10 +74,12 @@ int close(int fd, site = site::current()) noexcept;
 [[nodiscard]] int tcp_socket(site = site::current()) noexcept;
 [[nodiscard]] int bind_ipv4(int fd, std::uint32_t address, std::uint16_t port, site = site::current()) noexcept;  // port 0: any
 [[nodiscard]] int listen(int fd, int backlog, site = site::current()) noexcept;
-[[nodiscard]] int accept(int fd, site = site::current()) noexcept;                                                   // the new descriptor, non-blocking
-[[nodiscard]] int connect_ipv4(int fd, std::uint32_t address, std::uint16_t port, site = site::current()) noexcept;  // -EINPROGRESS, then poll_out and socket_error
+[[nodiscard]] int accept(int fd, site = site::current()) noexcept;  // the new descriptor, non-blocking
+[[nodiscard]] int connect_ipv4(int fd, std::uint32_t address, std::uint16_t port,
+                               site = site::current()) noexcept;  // -EINPROGRESS, then poll_out and socket_error
 [[nodiscard]] int local_port(int fd, site = site::current()) noexcept;
-[[nodiscard]] int socket_error(int fd, site = site::current()) noexcept;  // SO_ERROR: 0, or the pending error as a positive number; it is cleared
+[[nodiscard]] int socket_error(int fd,
+                               site = site::current()) noexcept;  // SO_ERROR: 0, or the pending error as a positive number; it is cleared
 [[nodiscard]] int shutdown(int fd, shutdown_how how, site = site::current()) noexcept;
 [[nodiscard]] int set_option(int fd, socket_option option, int value, site = site::current()) noexcept;
 

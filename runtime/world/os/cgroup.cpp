@@ -51,7 +51,9 @@ membership find_membership(std::string const& root) {
 std::string unescaped(std::string const& text) {
   std::string result;
   for (std::size_t i = 0; i != text.size(); ++i) {
-    bool const escape = text[i] == '\\' && i + 3 < text.size() && std::all_of(text.begin() + static_cast<std::ptrdiff_t>(i) + 1, text.begin() + static_cast<std::ptrdiff_t>(i) + 4, [](char c) { return c >= '0' && c <= '7'; });
+    bool const escape = text[i] == '\\' && i + 3 < text.size() &&
+                        std::all_of(text.begin() + static_cast<std::ptrdiff_t>(i) + 1, text.begin() + static_cast<std::ptrdiff_t>(i) + 4,
+                                    [](char c) { return c >= '0' && c <= '7'; });
     if (!escape) {
       result += text[i];
       continue;
@@ -63,7 +65,9 @@ std::string unescaped(std::string const& text) {
 }
 
 // Is `group` the group `top` or one below it?
-bool below(std::string const& group, std::string const& top) { return top == "/" || group == top || group.compare(0, top.size() + 1, top + "/") == 0; }
+bool below(std::string const& group, std::string const& top) {
+  return top == "/" || group == top || group.compare(0, top.size() + 1, top + "/") == 0;
+}
 
 // Lines are `id parent major:minor group point options [optional...] - type source super-options`.
 std::optional<mount> find_mount(std::string const& root, membership const& member) {

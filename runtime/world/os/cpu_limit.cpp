@@ -11,7 +11,8 @@ namespace retake::world::kernel {
 namespace {
 
 int affinity_processors() noexcept {
-  for (std::size_t processors = 1024; processors <= 1 << 17; processors *= 2) {  // the kernel says -EINVAL while the mask is too small for it
+  for (std::size_t processors = 1024; processors <= 1 << 17;
+       processors *= 2) {  // the kernel says -EINVAL while the mask is too small for it
     cpu_set_t* const mask = CPU_ALLOC(processors);
     if (mask == nullptr) return 1;
     std::size_t const bytes = CPU_ALLOC_SIZE(processors);

@@ -24,6 +24,8 @@ long membarrier(int command) noexcept { return ::syscall(SYS_membarrier, command
 
 }  // namespace
 
-void membarrier_all_threads() noexcept { require(membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED) == 0, "world: membarrier was registered and is now refused"); }
+void membarrier_all_threads() noexcept {
+  require(membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED) == 0, "world: membarrier was registered and is now refused");
+}
 
 }  // namespace retake::world::detail

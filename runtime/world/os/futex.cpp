@@ -16,7 +16,8 @@ namespace retake::world::detail {
 namespace {
 
 waited sleep(void* word, std::uint32_t expected, timespec const* deadline) noexcept {
-  long const result = ::syscall(SYS_futex, word, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, expected, deadline, nullptr, FUTEX_BITSET_MATCH_ANY);
+  long const result =
+      ::syscall(SYS_futex, word, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, expected, deadline, nullptr, FUTEX_BITSET_MATCH_ANY);
   if (result == 0) return waited::woken;
   int const error = errno;
   if (error == EAGAIN) return waited::changed;

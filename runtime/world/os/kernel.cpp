@@ -19,7 +19,8 @@ static_assert(sizeof(poll_event) == sizeof(epoll_event) && alignof(poll_event) =
 static_assert(offsetof(poll_event, events) == offsetof(epoll_event, events) && offsetof(poll_event, data) == offsetof(epoll_event, data));
 static_assert(poll_in == EPOLLIN && poll_out == EPOLLOUT && poll_err == EPOLLERR && poll_hup == EPOLLHUP && poll_rdhup == EPOLLRDHUP);
 static_assert(poll_edge == static_cast<std::uint32_t>(EPOLLET) && loopback_ipv4 == INADDR_LOOPBACK);
-static_assert(static_cast<int>(shutdown_how::read) == SHUT_RD && static_cast<int>(shutdown_how::write) == SHUT_WR && static_cast<int>(shutdown_how::both) == SHUT_RDWR);
+static_assert(static_cast<int>(shutdown_how::read) == SHUT_RD && static_cast<int>(shutdown_how::write) == SHUT_WR &&
+              static_cast<int>(shutdown_how::both) == SHUT_RDWR);
 
 namespace {
 
@@ -80,7 +81,9 @@ int set_nonblocking(int fd, bool on, site) noexcept {
   return or_error(::fcntl(fd, F_SETFL, on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK));
 }
 
-int socketpair(int (&ends)[2], site) noexcept { return or_error(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends)); }
+int socketpair(int (&ends)[2], site) noexcept {
+  return or_error(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends));
+}
 
 int tcp_socket(site) noexcept { return or_error(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)); }
 

@@ -78,7 +78,8 @@ int stack_source::get(stack& result, site) noexcept {
 }
 
 void stack_source::put(stack returned, site) noexcept {
-  require(returned.index < count_.load(std::memory_order_relaxed) * stacks_per_slab && free_count_ < stacks_max, "world: a stack came back to a source that did not give it out");
+  require(returned.index < count_.load(std::memory_order_relaxed) * stacks_per_slab && free_count_ < stacks_max,
+          "world: a stack came back to a source that did not give it out");
   floor::stack_slab const& slab = slabs_[returned.index / stacks_per_slab];
   floor::stack_bounds const bounds = slab.stack(returned.index % stacks_per_slab);
   require(bounds.low == returned.low && bounds.bytes == returned.bytes, "world: a stack came back with other bounds than it had");

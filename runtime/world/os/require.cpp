@@ -33,7 +33,8 @@ char const* decimal(unsigned number, char (&room)[12]) noexcept {
 
 void detail::require_failed(char const* tag_and_claim, char const* file, unsigned line, char const* function) noexcept {
   char room[12];
-  iovec const pieces[] = {piece("retake: broken invariant: "), piece(tag_and_claim), piece(" ("), piece(file), piece(":"), piece(decimal(line, room)), piece(", "), piece(function), piece(")\n")};
+  iovec const pieces[] = {piece("retake: broken invariant: "), piece(tag_and_claim), piece(" ("),     piece(file), piece(":"),
+                          piece(decimal(line, room)),          piece(", "),          piece(function), piece(")\n")};
   write_pieces(pieces, sizeof(pieces) / sizeof(pieces[0]));
   std::abort();
 }

@@ -30,7 +30,7 @@ void restore_signals(signal_mask before, site) noexcept {
 void ignore_signal(int) noexcept {}
 
 int install_signal(int number, signal_handler handler, site) noexcept {
-  struct sigaction action{};
+  struct sigaction action {};
   action.sa_handler = handler == ignore_signal ? SIG_IGN : handler;
   action.sa_flags = SA_RESTART | SA_ONSTACK;
   ::sigfillset(&action.sa_mask);

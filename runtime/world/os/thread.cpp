@@ -82,7 +82,9 @@ int start_thread(void (*entry)(void*), void* argument, atomic<std::uint32_t>* en
 }  // namespace
 
 int thread_start(void (*entry)(void*), void* argument, site) noexcept { return start_thread(entry, argument, nullptr); }
-int thread_start(void (*entry)(void*), void* argument, atomic<std::uint32_t>& ended, site) noexcept { return start_thread(entry, argument, &ended); }
+int thread_start(void (*entry)(void*), void* argument, atomic<std::uint32_t>& ended, site) noexcept {
+  return start_thread(entry, argument, &ended);
+}
 
 std::uint64_t thread_id(site) noexcept { return static_cast<std::uint64_t>(::syscall(SYS_gettid)); }
 

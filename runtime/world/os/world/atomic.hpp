@@ -30,7 +30,8 @@
 namespace retake::world {
 
 template <class T>
-concept atomic_value = std::is_trivially_copyable_v<T> && std::has_unique_object_representations_v<T> && (sizeof(T) == 1 || sizeof(T) == 2 || sizeof(T) == 4 || sizeof(T) == 8);
+concept atomic_value = std::is_trivially_copyable_v<T> && std::has_unique_object_representations_v<T> &&
+    (sizeof(T) == 1 || sizeof(T) == 2 || sizeof(T) == 4 || sizeof(T) == 8);
 
 template <class T>
 concept atomic_integer = atomic_value<T> && std::integral<T> && !std::same_as<T, bool>;
@@ -45,7 +46,9 @@ struct [[nodiscard]] exchanged {
 namespace detail {
 
 template <std::size_t bytes>
-using unsigned_of = std::conditional_t<bytes == 8, std::uint64_t, std::conditional_t<bytes == 4, std::uint32_t, std::conditional_t<bytes == 2, std::uint16_t, std::uint8_t>>>;
+using unsigned_of =
+    std::conditional_t<bytes == 8, std::uint64_t,
+                       std::conditional_t<bytes == 4, std::uint32_t, std::conditional_t<bytes == 2, std::uint16_t, std::uint8_t>>>;
 
 template <class T>
 using atomic_storage = std::conditional_t<std::is_class_v<T> || std::is_union_v<T>, unsigned_of<sizeof(T)>, T>;
@@ -62,54 +65,118 @@ class atomic {
   atomic(atomic const&) = delete;
   atomic& operator=(atomic const&) = delete;
 
-  [[nodiscard, gnu::always_inline]] T load_relaxed(site = site::current()) const noexcept { return out(word_.load(std::memory_order_relaxed)); }
-  [[nodiscard, gnu::always_inline]] T load_acquire(site = site::current()) const noexcept { return out(word_.load(std::memory_order_acquire)); }
-  [[nodiscard, gnu::always_inline]] T load_seq_cst(site = site::current()) const noexcept { return out(word_.load(std::memory_order_seq_cst)); }
+  [[nodiscard, gnu::always_inline]] T load_relaxed(site = site::current()) const noexcept {
+    return out(word_.load(std::memory_order_relaxed));
+  }
+  [[nodiscard, gnu::always_inline]] T load_acquire(site = site::current()) const noexcept {
+    return out(word_.load(std::memory_order_acquire));
+  }
+  [[nodiscard, gnu::always_inline]] T load_seq_cst(site = site::current()) const noexcept {
+    return out(word_.load(std::memory_order_seq_cst));
+  }
 
   [[gnu::always_inline]] void store_relaxed(T value, site = site::current()) noexcept { word_.store(in(value), std::memory_order_relaxed); }
   [[gnu::always_inline]] void store_release(T value, site = site::current()) noexcept { word_.store(in(value), std::memory_order_release); }
   [[gnu::always_inline]] void store_seq_cst(T value, site = site::current()) noexcept { word_.store(in(value), std::memory_order_seq_cst); }
 
   // Each returns the value before.
-  [[gnu::always_inline]] T exchange_relaxed(T value, site = site::current()) noexcept { return out(word_.exchange(in(value), std::memory_order_relaxed)); }
-  [[gnu::always_inline]] T exchange_acquire(T value, site = site::current()) noexcept { return out(word_.exchange(in(value), std::memory_order_acquire)); }
-  [[gnu::always_inline]] T exchange_release(T value, site = site::current()) noexcept { return out(word_.exchange(in(value), std::memory_order_release)); }
-  [[gnu::always_inline]] T exchange_acq_rel(T value, site = site::current()) noexcept { return out(word_.exchange(in(value), std::memory_order_acq_rel)); }
-  [[gnu::always_inline]] T exchange_seq_cst(T value, site = site::current()) noexcept { return out(word_.exchange(in(value), std::memory_order_seq_cst)); }
+  [[gnu::always_inline]] T exchange_relaxed(T value, site = site::current()) noexcept {
+    return out(word_.exchange(in(value), std::memory_order_relaxed));
+  }
+  [[gnu::always_inline]] T exchange_acquire(T value, site = site::current()) noexcept {
+    return out(word_.exchange(in(value), std::memory_order_acquire));
+  }
+  [[gnu::always_inline]] T exchange_release(T value, site = site::current()) noexcept {
+    return out(word_.exchange(in(value), std::memory_order_release));
+  }
+  [[gnu::always_inline]] T exchange_acq_rel(T value, site = site::current()) noexcept {
+    return out(word_.exchange(in(value), std::memory_order_acq_rel));
+  }
+  [[gnu::always_inline]] T exchange_seq_cst(T value, site = site::current()) noexcept {
+    return out(word_.exchange(in(value), std::memory_order_seq_cst));
+  }
 
   // Strong: fails only when the word did not hold `expected`.
-  [[gnu::always_inline]] exchanged<T> compare_exchange_relaxed(T expected, T desired, site = site::current()) noexcept { return swap<std::memory_order_relaxed, std::memory_order_relaxed>(expected, desired); }
-  [[gnu::always_inline]] exchanged<T> compare_exchange_acquire(T expected, T desired, site = site::current()) noexcept { return swap<std::memory_order_acquire, std::memory_order_acquire>(expected, desired); }
-  [[gnu::always_inline]] exchanged<T> compare_exchange_release(T expected, T desired, site = site::current()) noexcept { return swap<std::memory_order_release, std::memory_order_acquire>(expected, desired); }
-  [[gnu::always_inline]] exchanged<T> compare_exchange_acq_rel(T expected, T desired, site = site::current()) noexcept { return swap<std::memory_order_acq_rel, std::memory_order_acquire>(expected, desired); }
-  [[gnu::always_inline]] exchanged<T> compare_exchange_seq_cst(T expected, T desired, site = site::current()) noexcept { return swap<std::memory_order_seq_cst, std::memory_order_seq_cst>(expected, desired); }
+  [[gnu::always_inline]] exchanged<T> compare_exchange_relaxed(T expected, T desired, site = site::current()) noexcept {
+    return swap<std::memory_order_relaxed, std::memory_order_relaxed>(expected, desired);
+  }
+  [[gnu::always_inline]] exchanged<T> compare_exchange_acquire(T expected, T desired, site = site::current()) noexcept {
+    return swap<std::memory_order_acquire, std::memory_order_acquire>(expected, desired);
+  }
+  [[gnu::always_inline]] exchanged<T> compare_exchange_release(T expected, T desired, site = site::current()) noexcept {
+    return swap<std::memory_order_release, std::memory_order_acquire>(expected, desired);
+  }
+  [[gnu::always_inline]] exchanged<T> compare_exchange_acq_rel(T expected, T desired, site = site::current()) noexcept {
+    return swap<std::memory_order_acq_rel, std::memory_order_acquire>(expected, desired);
+  }
+  [[gnu::always_inline]] exchanged<T> compare_exchange_seq_cst(T expected, T desired, site = site::current()) noexcept {
+    return swap<std::memory_order_seq_cst, std::memory_order_seq_cst>(expected, desired);
+  }
 
   // Integers only; each returns the value before and wraps around.
-  // clang-format off
-  [[gnu::always_inline]] T fetch_add_relaxed(T value, site = site::current()) noexcept requires atomic_integer<T> { return word_.fetch_add(value, std::memory_order_relaxed); }
-  [[gnu::always_inline]] T fetch_add_acquire(T value, site = site::current()) noexcept requires atomic_integer<T> { return word_.fetch_add(value, std::memory_order_acquire); }
-  [[gnu::always_inline]] T fetch_add_release(T value, site = site::current()) noexcept requires atomic_integer<T> { return word_.fetch_add(value, std::memory_order_release); }
-  [[gnu::always_inline]] T fetch_add_acq_rel(T value, site = site::current()) noexcept requires atomic_integer<T> { return word_.fetch_add(value, std::memory_order_acq_rel); }
-  [[gnu::always_inline]] T fetch_add_seq_cst(T value, site = site::current()) noexcept requires atomic_integer<T> { return word_.fetch_add(value, std::memory_order_seq_cst); }
+  [[gnu::always_inline]] T fetch_add_relaxed(T value, site = site::current()) noexcept requires atomic_integer<T> {
+    return word_.fetch_add(value, std::memory_order_relaxed);
+  }
+  [[gnu::always_inline]] T fetch_add_acquire(T value, site = site::current()) noexcept requires atomic_integer<T> {
+    return word_.fetch_add(value, std::memory_order_acquire);
+  }
+  [[gnu::always_inline]] T fetch_add_release(T value, site = site::current()) noexcept requires atomic_integer<T> {
+    return word_.fetch_add(value, std::memory_order_release);
+  }
+  [[gnu::always_inline]] T fetch_add_acq_rel(T value, site = site::current()) noexcept requires atomic_integer<T> {
+    return word_.fetch_add(value, std::memory_order_acq_rel);
+  }
+  [[gnu::always_inline]] T fetch_add_seq_cst(T value, site = site::current()) noexcept requires atomic_integer<T> {
+    return word_.fetch_add(value, std::memory_order_seq_cst);
+  }
 
-  [[gnu::always_inline]] T fetch_sub_relaxed(T value, site = site::current()) noexcept requires atomic_integer<T> { return word_.fetch_sub(value, std::memory_order_relaxed); }
-  [[gnu::always_inline]] T fetch_sub_acquire(T value, site = site::current()) noexcept requires atomic_integer<T> { return word_.fetch_sub(value, std::memory_order_acquire); }
-  [[gnu::always_inline]] T fetch_sub_release(T value, site = site::current()) noexcept requires atomic_integer<T> { return word_.fetch_sub(value, std::memory_order_release); }
-  [[gnu::always_inline]] T fetch_sub_acq_rel(T value, site = site::current()) noexcept requires atomic_integer<T> { return word_.fetch_sub(value, std::memory_order_acq_rel); }
-  [[gnu::always_inline]] T fetch_sub_seq_cst(T value, site = site::current()) noexcept requires atomic_integer<T> { return word_.fetch_sub(value, std::memory_order_seq_cst); }
+  [[gnu::always_inline]] T fetch_sub_relaxed(T value, site = site::current()) noexcept requires atomic_integer<T> {
+    return word_.fetch_sub(value, std::memory_order_relaxed);
+  }
+  [[gnu::always_inline]] T fetch_sub_acquire(T value, site = site::current()) noexcept requires atomic_integer<T> {
+    return word_.fetch_sub(value, std::memory_order_acquire);
+  }
+  [[gnu::always_inline]] T fetch_sub_release(T value, site = site::current()) noexcept requires atomic_integer<T> {
+    return word_.fetch_sub(value, std::memory_order_release);
+  }
+  [[gnu::always_inline]] T fetch_sub_acq_rel(T value, site = site::current()) noexcept requires atomic_integer<T> {
+    return word_.fetch_sub(value, std::memory_order_acq_rel);
+  }
+  [[gnu::always_inline]] T fetch_sub_seq_cst(T value, site = site::current()) noexcept requires atomic_integer<T> {
+    return word_.fetch_sub(value, std::memory_order_seq_cst);
+  }
 
-  [[gnu::always_inline]] T fetch_or_relaxed(T value, site = site::current()) noexcept requires atomic_integer<T> { return word_.fetch_or(value, std::memory_order_relaxed); }
-  [[gnu::always_inline]] T fetch_or_acquire(T value, site = site::current()) noexcept requires atomic_integer<T> { return word_.fetch_or(value, std::memory_order_acquire); }
-  [[gnu::always_inline]] T fetch_or_release(T value, site = site::current()) noexcept requires atomic_integer<T> { return word_.fetch_or(value, std::memory_order_release); }
-  [[gnu::always_inline]] T fetch_or_acq_rel(T value, site = site::current()) noexcept requires atomic_integer<T> { return word_.fetch_or(value, std::memory_order_acq_rel); }
-  [[gnu::always_inline]] T fetch_or_seq_cst(T value, site = site::current()) noexcept requires atomic_integer<T> { return word_.fetch_or(value, std::memory_order_seq_cst); }
+  [[gnu::always_inline]] T fetch_or_relaxed(T value, site = site::current()) noexcept requires atomic_integer<T> {
+    return word_.fetch_or(value, std::memory_order_relaxed);
+  }
+  [[gnu::always_inline]] T fetch_or_acquire(T value, site = site::current()) noexcept requires atomic_integer<T> {
+    return word_.fetch_or(value, std::memory_order_acquire);
+  }
+  [[gnu::always_inline]] T fetch_or_release(T value, site = site::current()) noexcept requires atomic_integer<T> {
+    return word_.fetch_or(value, std::memory_order_release);
+  }
+  [[gnu::always_inline]] T fetch_or_acq_rel(T value, site = site::current()) noexcept requires atomic_integer<T> {
+    return word_.fetch_or(value, std::memory_order_acq_rel);
+  }
+  [[gnu::always_inline]] T fetch_or_seq_cst(T value, site = site::current()) noexcept requires atomic_integer<T> {
+    return word_.fetch_or(value, std::memory_order_seq_cst);
+  }
 
-  [[gnu::always_inline]] T fetch_and_relaxed(T value, site = site::current()) noexcept requires atomic_integer<T> { return word_.fetch_and(value, std::memory_order_relaxed); }
-  [[gnu::always_inline]] T fetch_and_acquire(T value, site = site::current()) noexcept requires atomic_integer<T> { return word_.fetch_and(value, std::memory_order_acquire); }
-  [[gnu::always_inline]] T fetch_and_release(T value, site = site::current()) noexcept requires atomic_integer<T> { return word_.fetch_and(value, std::memory_order_release); }
-  [[gnu::always_inline]] T fetch_and_acq_rel(T value, site = site::current()) noexcept requires atomic_integer<T> { return word_.fetch_and(value, std::memory_order_acq_rel); }
-  [[gnu::always_inline]] T fetch_and_seq_cst(T value, site = site::current()) noexcept requires atomic_integer<T> { return word_.fetch_and(value, std::memory_order_seq_cst); }
-  // clang-format on
+  [[gnu::always_inline]] T fetch_and_relaxed(T value, site = site::current()) noexcept requires atomic_integer<T> {
+    return word_.fetch_and(value, std::memory_order_relaxed);
+  }
+  [[gnu::always_inline]] T fetch_and_acquire(T value, site = site::current()) noexcept requires atomic_integer<T> {
+    return word_.fetch_and(value, std::memory_order_acquire);
+  }
+  [[gnu::always_inline]] T fetch_and_release(T value, site = site::current()) noexcept requires atomic_integer<T> {
+    return word_.fetch_and(value, std::memory_order_release);
+  }
+  [[gnu::always_inline]] T fetch_and_acq_rel(T value, site = site::current()) noexcept requires atomic_integer<T> {
+    return word_.fetch_and(value, std::memory_order_acq_rel);
+  }
+  [[gnu::always_inline]] T fetch_and_seq_cst(T value, site = site::current()) noexcept requires atomic_integer<T> {
+    return word_.fetch_and(value, std::memory_order_seq_cst);
+  }
 
   // The address for the futex system call, and for nothing else.
   [[nodiscard]] void* futex_address() noexcept { return &word_; }

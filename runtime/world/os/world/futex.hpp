@@ -37,13 +37,16 @@ void futex_rouse(void* word, std::uint32_t count) noexcept;
 }
 
 // The same until `deadline_ns` on nanotime(); one that has passed (also a negative one) still reports `changed` first.
-[[gnu::always_inline]] inline waited futex_wait_until(atomic<std::uint32_t>& word, std::uint32_t expected, std::int64_t deadline_ns, site = site::current()) noexcept {
+[[gnu::always_inline]] inline waited futex_wait_until(atomic<std::uint32_t>& word, std::uint32_t expected, std::int64_t deadline_ns,
+                                                      site = site::current()) noexcept {
   return detail::futex_sleep_until(word.futex_address(), expected, deadline_ns);
 }
 
 // Wakes at most `count` sleepers. Any thread, also in a signal handler. Does not block. The memory of `word` may already belong to
 // somebody else: then the wake-up is spurious there, which is legal.
-[[gnu::always_inline]] inline void futex_wake(atomic<std::uint32_t>& word, std::uint32_t count, site = site::current()) noexcept { detail::futex_rouse(word.futex_address(), count); }
+[[gnu::always_inline]] inline void futex_wake(atomic<std::uint32_t>& word, std::uint32_t count, site = site::current()) noexcept {
+  detail::futex_rouse(word.futex_address(), count);
+}
 
 // In every spin loop, and only in a loop that does nothing but read until what it read changes.
 [[gnu::always_inline]] inline void pause(site = site::current()) noexcept {

@@ -62,11 +62,11 @@ class stack_source {
   [[nodiscard]] int add_slab() noexcept;
 
   std::size_t bytes_per_stack_;
-  floor::stack_slab* slabs_ = nullptr;       // room for all that can ever exist; only what is used takes memory
-  std::atomic<std::uint32_t> count_{0};      // slabs that exist
-  std::uint32_t* free_ = nullptr;            // indices of the stacks that are here; the last is the next
+  floor::stack_slab* slabs_ = nullptr;   // room for all that can ever exist; only what is used takes memory
+  std::atomic<std::uint32_t> count_{0};  // slabs that exist
+  std::uint32_t* free_ = nullptr;        // indices of the stacks that are here; the last is the next
   std::uint32_t free_count_ = 0;
-  std::size_t mappings_used_ = 0;            // by mprotect's guards
+  std::size_t mappings_used_ = 0;  // by mprotect's guards
 };
 
 }  // namespace retake::world

@@ -16,15 +16,14 @@
 namespace retake::world {
 
 namespace detail {
-[[noreturn, gnu::cold, gnu::noinline]] void require_failed(char const* tag_and_claim, char const* file, unsigned line, char const* function) noexcept;
+[[noreturn, gnu::cold, gnu::noinline]] void require_failed(char const* tag_and_claim, char const* file, unsigned line,
+                                                           char const* function) noexcept;
 }
 
 // Any thread, any stack, also in a signal handler. Returns only when `condition` holds. Aborts with
 // `retake: broken invariant: <tag_and_claim> (<file>:<line>, <function>)` on standard error.
 [[gnu::always_inline]] constexpr void require(bool condition, char const* tag_and_claim, site where = site::current()) noexcept {
-  if (!condition) [[unlikely]] {
-    detail::require_failed(tag_and_claim, where.file, where.line, where.function);
-  }
+  if (!condition) [[unlikely]] { detail::require_failed(tag_and_claim, where.file, where.line, where.function); }
 }
 
 // Marks a second look. Returns `condition`.

@@ -18,7 +18,8 @@ struct site {
   char const* function;
 
   // Without arguments: the place of the call. Never with arguments, except to forward what a caller gave.
-  static constexpr site current(char const* file = __builtin_FILE(), unsigned line = __builtin_LINE(), char const* function = __builtin_FUNCTION()) noexcept {
+  static constexpr site current(char const* file = __builtin_FILE(), unsigned line = __builtin_LINE(),
+                                char const* function = __builtin_FUNCTION()) noexcept {
     return {file, line, function};
   }
 };

@@ -1,0 +1,23 @@
+// The observations of conformance_rest.hpp from the simulated kernel, on standard output: one execution, the tamest.
+#include "conformance_rest.hpp"
+
+#include "sim/campaign.hpp"
+#include "sim/choices/depth_first.hpp"
+
+int main() {
+  namespace sim = retake::sim;
+  sim::engine engine(sim::options{});
+  sim::scenario scenario{};
+  scenario.name = scenario.claim = "conformance_rest";
+  scenario.body = retake::conformance::observe_everything;
+  scenario.chaos_steps = 1'000'000;
+  scenario.heal_steps = 1;
+  sim::depth_first tame(0);
+  sim::campaign_limits limits;
+  limits.executions_max = 1;
+  sim::campaign const result = sim::explore(engine, scenario, tame, limits);
+  std::fflush(stdout);
+  if (!result.failed) return 0;
+  std::fprintf(stderr, "%s\n", result.last.what.claim);
+  return 1;
+}
