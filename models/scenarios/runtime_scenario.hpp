@@ -1,5 +1,10 @@
 // runtime_scenario.hpp: what scenarios of the whole runtime share.
 //
+// Every scenario runs under the assertions of what its steps do, and so proves, besides what its claim says: G1 (only legal edges), G4 (what is
+// used again was dead), G8 (nobody ends with a lock), M1 M2 M3 (who sleeps, schedules or is started is in order), M10 M11 (the main thread stays, an
+// M's memory outlives its thread: the engine reports a touch after its end), P4 P7 (idle lists, hand-overs), Q3 (torn snapshots).
+// deadlock_is_reported and sleeper_is_no_deadlock: V5. syscall_wakes_sysmon: V6. close_against_wait: N4 (the number is used again).
+//
 // A scenario runs a real program of goroutines under the checkers. The faster monitor keeps an execution short: the order of events, not
 // the length of a period, is what a schedule explores.
 #pragma once

@@ -1,4 +1,6 @@
 // machine.hpp: M, an operating-system thread that runs goroutines while it has a P.
+//
+// M2: it schedules only with `locks` 0 and outside of foreign code.
 #pragma once
 
 #include <cstdint>

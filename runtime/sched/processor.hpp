@@ -1,4 +1,6 @@
-// processor.hpp: P, the right to run goroutines, and what its owner keeps close: a queue, timers, dead goroutines to use again.
+// processor.hpp: P, the right to run goroutines, and what its owner keeps close: a queue, timers, dead goroutines to use again (G4).
+//
+// P10: while a function for every P is pending, safe_point is 1 on each that owes it; when for_each_processor returns it is 0 everywhere.
 #pragma once
 
 #include <cstdint>

@@ -1,0 +1,305 @@
+// hunt.cpp: shares a campaign's time out over techniques and subjects, shows it live, keeps what it finds.
+//
+// Problem.   Five techniques with very different programs have to share some minutes on few cores. Some end early because they have
+//            seen everything; some find something; one may hang. The time they leave belongs to the others.
+// Recipe.    A queue of jobs with weights. Whenever cores are free, the next job that fits gets its share of the time that is left, not
+//            of the time there was: what somebody does not use is spread over all who come later. When the queue is empty and there
+//            is time, what is neither exhausted nor found runs again with another seed, the thinnest technique first.
+// Findings   are those of the children; a child that crashes, hangs or exercises nothing is a harness fault, never a finding.
+#include "hunt.hpp"
+
+#include <fmt/format.h>
+#include <signal.h>
+
+#include <algorithm>
+#include <chrono>
+#include <deque>
+#include <filesystem>
+#include <set>
+#include <thread>
+
+#include "children.hpp"
+#include "fuzz_output.hpp"
+#include "jobs.hpp"
+#include "progress.hpp"
+#include "record.hpp"
+#include "report.hpp"
+
+namespace retake::campaign {
+
+namespace {
+
+volatile sig_atomic_t interrupted = 0;
+
+constexpr double slice_seconds_min = 1;       // below that a child is mostly start-up
+constexpr double grace_seconds = 45;          // beyond its time, before a child counts as hung
+std::vector<std::string> const techniques = {"model", "sim", "fuzz", "props", "stress"};
+
+// What a campaign of two minutes should reach at least; longer ones more, in proportion.
+double least_per_second(std::string const& technique) {
+  if (technique == "props") return 1e4 / 120;
+  if (technique == "fuzz") return 1e5 / 120;
+  if (technique == "sim") return 5e5 / 120;
+  return 1e6 / 120;
+}
+
+double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+
+std::uint64_t mix(std::uint64_t x) {  // splitmix64: every child gets a seed of its own from the campaign's
+  x += 0x9e3779b97f4a7c15;
+  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9;
+  x = (x ^ (x >> 27)) * 0x94d049bb133111eb;
+  return x ^ (x >> 31);
+}
+
+class campaign {
+ public:
+  campaign(catalogue const& programs, hunt_options const& options)
+      : programs_(programs), options_(options), workers_(std::max(1u, std::thread::hardware_concurrency())),
+        record_(options.out, "hunt", options.json), progress_(options.json ? stderr : stdout), jobs_(plan(programs, options.out, workers_)) {
+    for (std::string const& t : techniques) tallies_.push_back({.technique = t});
+  }
+
+  int run() {
+    for (std::string const& t : techniques) {
+      if (std::none_of(jobs_.begin(), jobs_.end(), [&](job const& j) { return j.technique == t; })) missing_.push_back(t);
+    }
+    if (!missing_.empty()) {
+      fmt::print(stderr, "retake: hunt: nothing is built for {}\n", fmt::join(missing_, ", "));
+      return 3;
+    }
+    began_ = now();
+    progress_.say(fmt::format("hunt: {:.0f} seconds, {} jobs, {} at a time, seed {}; everything found is in {}/hunt.jsonl at once", options_.seconds,
+                              jobs_.size(), workers_, options_.seed, options_.out));
+    fill_queue();
+    while (interrupted == 0) {
+      start_what_fits();
+      if (alive_.empty()) break;
+      if (auto ended = children_.wait(0.2)) take(*ended);
+      show();
+    }
+    if (interrupted != 0) progress_.say("interrupted: what was found until now is kept");
+    children_.stop([this](finished const& result) {
+      if (!result.crashed()) take(result);  // a finding that came with the last breath
+    });
+    return finish();
+  }
+
+ private:
+  struct running {
+    std::size_t job;
+    double ends_at;
+    std::uint64_t executions = 0;  // while it runs, where the program says so
+  };
+
+  double seconds_left() const { return began_ + options_.seconds - now(); }
+  tally& tally_of(std::string const& technique) {
+    return *std::find_if(tallies_.begin(), tallies_.end(), [&](tally const& t) { return t.technique == technique; });
+  }
+
+  // A round: everything that can still give something. From the second on, who is furthest below its least comes first.
+  void fill_queue() {
+    for (std::size_t i = 0; i < jobs_.size(); ++i) {
+      if (!jobs_[i].ended) queue_.push_back(i);
+    }
+    if (round_++ == 0) return;
+    std::stable_sort(queue_.begin(), queue_.end(), [&](std::size_t a, std::size_t b) { return fullness(jobs_[a]) < fullness(jobs_[b]); });
+  }
+  double fullness(job const& j) {
+    return static_cast<double>(tally_of(j.technique).executions) / (least_per_second(j.technique) * options_.seconds);
+  }
+
+  void start_what_fits() {
+    if (queue_.empty() && alive_.empty() && seconds_left() > 2) fill_queue();
+    for (auto it = queue_.begin(); it != queue_.end() && seconds_left() >= slice_seconds_min;) {
+      unsigned used = 0;
+      for (auto const& [id, one] : alive_) used += jobs_[one.job].slots;
+      if (used >= workers_) return;
+      job const& j = jobs_[*it];
+      if (j.slots > workers_ - used) {
+        // A job that wants all cores waits for them; who needs one goes ahead only if the queue has no other kind first.
+        ++it;
+        continue;
+      }
+      double weight = 0, promised = 0;
+      for (std::size_t const i : queue_) weight += jobs_[i].weight;
+      for (auto const& [id, one] : alive_) promised += std::max(0.0, one.ends_at - now()) * jobs_[one.job].slots;
+      double const available = std::max(0.0, seconds_left() * workers_ - promised);
+      double const slice = std::clamp(available * j.weight / weight / j.slots, slice_seconds_min, std::max(slice_seconds_min, seconds_left()));
+      std::uint64_t const seed = mix(options_.seed + 1000003 * round_ + *it);
+      std::size_t const index = *it;
+      std::string const technique = j.technique;
+      int const id = children_.start(command_of(j.words(slice, seed), slice * 1.5 + grace_seconds),
+                                     [this, technique, id = next_id_](std::string const& line, bool error) {
+        if (technique != "fuzz" || !error) return;
+        auto const found = alive_.find(id);
+        if (found != alive_.end()) found->second.executions = std::max(found->second.executions, fuzz_executions_in(line));
+      });
+      next_id_ = id + 1;
+      alive_.emplace(id, running{index, now() + slice, 0});
+      it = queue_.erase(it);
+    }
+  }
+
+  void take(finished const& result) {
+    job& j = jobs_[alive_.at(result.id).job];
+    alive_.erase(result.id);
+    tally& sum = tally_of(j.technique);
+    sum.subjects += 1;
+    std::vector<json> lines = json_lines(result.lines);
+    std::erase_if(lines, [](json const& line) { return line.value("kind", "") == "progress"; });
+    bool crashed = result.crashed();
+    if (j.technique == "fuzz") {
+      lines = {fuzz_line(options_.out, j.subject, result)};
+      crashed = !fuzz_ended_well(result, lines[0]);
+    }
+    // Time is counted as it passes on the cores, whatever a program says about itself.
+    sum.seconds += result.seconds * j.slots;
+    bool found = false;
+    for (json& line : lines) {
+      if (j.technique == "stress" && j.subject.find(' ') != std::string::npos) line["sanitizer"] = j.subject.substr(j.subject.find(' ') + 1);
+      record_.add(line);
+      sum.executions += line.value("executions", line.value("rounds", std::uint64_t{0}));
+      if (line.contains("distinct_traces") && line["distinct_traces"].is_number()) sum.distinct_traces += line["distinct_traces"].get<std::uint64_t>();
+      if (line.value("exhausted", false)) j.ended = true;
+      if (line.contains("finding") && line["finding"].is_object()) {
+        found = true;
+        add_finding(j, line["finding"], sum);
+      }
+      if (line.value("kind", "") == "stress" && line.value("holds", true) == false) {
+        found = true;
+        add_finding(j, json{{"tag", line.value("tag", j.subject)}, {"claim", line.value("claim", "the hammer's checks do not hold")}, {"replay", nullptr},
+                            {"command", "./retake stress " + j.subject.substr(std::string("hammer_").size())}}, sum);
+      }
+    }
+    if (found) j.ended = true;
+    if (crashed || (!found && result.code == 4) || (!found && result.code == 1) || result.code == 2 || result.code == 3 || lines.empty()) {
+      std::string why = crashed ? result.how_it_died() : fmt::format("ended with code {}", result.code);
+      if (!crashed && result.code == 4) why = "did not exercise what it hammers, or is broken";
+      if (!crashed && result.code == 0) why = "printed no result";
+      add_fault(j, why, result, sum);
+      j.ended = true;
+    }
+  }
+
+  void add_finding(job const& j, json const& finding, tally& sum) {
+    std::string const key = j.technique + finding.value("tag", "?");
+    if (!known_.insert(key).second) return;
+    sum.findings += 1;
+    findings_.push_back({{"technique", j.technique}, {"subject", j.subject}, {"finding", finding}});
+    progress_.say(fmt::format("FOUND by {} {}: {}: {}", j.technique, j.subject, finding.value("tag", "?"), claim_of(finding)));
+  }
+
+  void add_fault(job const& j, std::string const& why, finished const& result, tally& sum) {
+    sum.faults += 1;
+    std::string name = j.technique + "-" + j.subject;
+    std::replace(name.begin(), name.end(), ' ', '-');
+    std::filesystem::create_directories(options_.out + "/faults");
+    std::string const path = options_.out + "/faults/" + name + ".txt";
+    std::string text = shell_form(j.words(1, options_.seed)) + "\n" + result.complaint;
+    for (std::string const& line : result.lines) text += line + "\n";
+    write_file(path, text);
+    faults_.push_back({{"technique", j.technique}, {"subject", j.subject}, {"why", why}, {"output", path}});
+    progress_.say(fmt::format("harness fault: {} {} {}; its output: {}", j.technique, j.subject, why, path));
+  }
+
+  void show() {
+    std::vector<tally> shown = tallies_;
+    std::vector<std::string> names;
+    for (auto const& [id, one] : alive_) {
+      names.push_back(jobs_[one.job].technique + " " + jobs_[one.job].subject);
+      for (tally& t : shown) {
+        if (t.technique == jobs_[one.job].technique) t.executions += one.executions;
+      }
+    }
+    progress_.show(shown, names, seconds_left());
+  }
+
+  int finish() {
+    double const seconds = now() - began_;
+    json sums = json::array();
+    for (tally const& t : tallies_) {
+      sums.push_back({{"technique", t.technique}, {"runs", t.subjects}, {"executions", t.executions}, {"seconds", t.seconds},
+                      {"executions_per_second", t.rate()}, {"distinct_traces", t.distinct_traces}, {"findings", t.findings}, {"faults", t.faults}});
+    }
+    std::string const page = options_.out + "/report.html";
+    json const last{{"kind", "hunt"}, {"findings", findings_.size()}, {"techniques", sums}, {"seconds", seconds}, {"seed", options_.seed},
+                    {"faults", faults_}, {"interrupted", interrupted != 0}, {"report", page}};
+    record_.add(last);
+    progress_.table(tallies_, seconds);
+    write_report(programs_, {options_.out});
+    progress_.say("report: " + page);
+    for (json const& one : findings_) {
+      json const& f = one["finding"];
+      std::string const replay = f.contains("replay") && f["replay"].is_string() ? f["replay"].get<std::string>() : "";
+      progress_.say(fmt::format("{} ({} {}): {}", f.value("tag", "?"), one.value("technique", ""), one.value("subject", ""), claim_of(f)));
+      if (!replay.empty()) progress_.say(fmt::format("  {}\n  ./retake replay {}", replay, replay));
+      else if (f.contains("command")) progress_.say("  " + f["command"].get<std::string>());
+    }
+    if (!findings_.empty()) return 1;
+    return faults_.empty() ? 0 : 4;
+  }
+
+  catalogue const& programs_;
+  hunt_options const& options_;
+  unsigned workers_;
+  record record_;
+  progress progress_;
+  std::vector<job> jobs_;
+  std::deque<std::size_t> queue_;
+  std::uint64_t round_ = 0;
+  std::vector<std::string> missing_;
+  std::map<int, running> alive_;
+  int next_id_ = 1;
+  std::vector<tally> tallies_;
+  std::set<std::string> known_;
+  std::vector<json> findings_;
+  json faults_ = json::array();
+  double began_ = 0;
+  children children_;  // last: its callbacks use what stands above
+};
+
+}  // namespace
+
+int hunt(catalogue const& programs, hunt_options const& options) {
+  struct sigaction action {};
+  action.sa_handler = [](int) { interrupted = 1; };
+  ::sigaction(SIGINT, &action, nullptr);
+  ::sigaction(SIGTERM, &action, nullptr);
+  return campaign(programs, options).run();
+}
+
+int fuzz_one(catalogue const& programs, std::string const& target, hunt_options const& options) {
+  progress shown(options.json ? stderr : stdout);
+  for (job const& j : plan(programs, options.out, 1)) {
+    if (j.technique != "fuzz" || j.subject != target) continue;
+    children one;
+    tally sum{.technique = "fuzz"};
+    double const began = now();
+    one.start(command_of(j.words(options.seconds, options.seed), options.seconds * 1.5 + grace_seconds), [&](std::string const& line, bool error) {
+      if (error) sum.executions = std::max(sum.executions, fuzz_executions_in(line));
+    });
+    for (;;) {
+      std::optional<finished> const result = one.wait(0.5);
+      sum.seconds = now() - began;
+      shown.show({sum}, {target}, options.seconds - sum.seconds);
+      if (!result) continue;
+      json const line = fuzz_line(options.out, target, *result);
+      record(options.out, target, options.json).add(line);
+      if (line["finding"].is_object()) {
+        shown.say(fmt::format("{}: {}\n./retake replay {}", line["finding"].value("tag", ""), claim_of(line["finding"]), line["finding"].value("replay", "")));
+        return 1;
+      }
+      if (!fuzz_ended_well(*result, line)) {
+        shown.say(fmt::format("{} {}\n{}", target, result->how_it_died(), result->complaint));
+        return 4;
+      }
+      shown.say(fmt::format("{}: {} executions, no finding", target, line["executions"].get<std::uint64_t>()));
+      return 0;
+    }
+  }
+  fmt::print(stderr, "retake: fuzz: {} is not built\n", target);
+  return 3;
+}
+
+}  // namespace retake::campaign

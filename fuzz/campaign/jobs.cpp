@@ -1,0 +1,95 @@
+#include "jobs.hpp"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <filesystem>
+#include <map>
+
+#include "fuzz_output.hpp"
+
+namespace retake::campaign {
+
+namespace {
+
+// How a campaign's time is divided. The simulator sees the whole runtime and finds most; the hammers own all cores while they run.
+std::map<std::string, double> const shares = {{"model", 0.18}, {"sim", 0.36}, {"fuzz", 0.12}, {"props", 0.12}, {"stress", 0.22}};
+
+std::string seconds_text(double s) { return fmt::format("{}", static_cast<long>(std::max(1.0, std::floor(s)))); }
+
+void add_models(std::vector<job>& jobs, catalogue const& programs, std::string const& out) {
+  for (program const& p : programs.models()) {
+    jobs.push_back({.technique = "model", .subject = p.name, .weight = 1, .words = [p, out](double s, std::uint64_t seed) {
+      return std::vector<std::string>{p.path, "--json", "--seconds", seconds_text(s), "--seed", std::to_string(seed), "--out", out};
+    }});
+  }
+}
+
+void add_scenarios(std::vector<job>& jobs, catalogue const& programs, std::string const& out) {
+  std::string const sim = programs.simulator();
+  for (named const& scenario : programs.scenarios()) {
+    for (std::string const memory : {"c11", "sc"}) {
+      for (std::string const strategy : {"pct", "random"}) {
+        // Stale reads are a superset: they get twice the time.
+        jobs.push_back({.technique = "sim", .subject = scenario.name + " " + strategy + " " + memory, .weight = memory == "c11" ? 2.0 : 1.0,
+                        .words = [=](double s, std::uint64_t seed) {
+          return std::vector<std::string>{sim, "sim", scenario.name, "--json", "--strategy", strategy, "--memory", memory,
+                                          "--seconds", seconds_text(s), "--seed", std::to_string(seed), "--out", out};
+        }});
+      }
+    }
+  }
+}
+
+void add_fuzz(std::vector<job>& jobs, catalogue const& programs, std::string const& out) {
+  for (program const& p : programs.fuzz_targets()) {
+    std::string const root = programs.root();
+    jobs.push_back({.technique = "fuzz", .subject = p.name, .weight = 1, .words = [p, out, root](double s, std::uint64_t seed) {
+      std::string const corpus = out + "/corpus/" + p.name, line = fuzz_line_file(out, p.name);
+      std::filesystem::create_directories(corpus);
+      std::filesystem::remove(line);
+      std::vector<std::string> words{"env", "RETAKE_FUZZ_OUT=" + out, "RETAKE_FUZZ_JSON=" + line, p.path, "-print_final_stats=1", "-timeout=20",
+                                     "-max_total_time=" + seconds_text(s), "-seed=" + std::to_string(seed & 0x7fffffff), "-artifact_prefix=" + out + "/" + p.name + "-", corpus};
+      for (std::string const& folder : {root + "/fuzz/corpus/" + p.name, root + "/fuzz/regressions/" + p.name}) {
+        if (std::filesystem::is_directory(folder)) words.push_back(folder);
+      }
+      return words;
+    }});
+  }
+}
+
+void add_properties(std::vector<job>& jobs, catalogue const& programs, std::string const& out) {
+  for (program const& p : programs.properties()) {
+    jobs.push_back({.technique = "props", .subject = p.name, .weight = 1, .words = [p, out](double s, std::uint64_t seed) {
+      return std::vector<std::string>{p.path, "--json", "--seconds", seconds_text(s), "--seed", std::to_string(seed), "--out", out};
+    }});
+  }
+}
+
+void add_hammers(std::vector<job>& jobs, catalogue const& programs, unsigned workers) {
+  for (std::string const sanitizer : {"none", "thread", "address"}) {
+    for (program const& p : programs.hammers(sanitizer)) {
+      std::string const shown = p.name + (sanitizer == "none" ? "" : " " + sanitizer);
+      jobs.push_back({.technique = "stress", .subject = shown, .weight = 1, .slots = workers, .words = [p](double s, std::uint64_t seed) {
+        return std::vector<std::string>{p.path, "--json", "--seconds", seconds_text(s), "--seed", std::to_string(seed)};
+      }});
+    }
+  }
+}
+
+}  // namespace
+
+std::vector<job> plan(catalogue const& programs, std::string const& out, unsigned workers) {
+  std::vector<job> jobs;
+  add_hammers(jobs, programs, workers);
+  add_models(jobs, programs, out);
+  add_properties(jobs, programs, out);
+  add_fuzz(jobs, programs, out);
+  add_scenarios(jobs, programs, out);
+  std::map<std::string, double> total;
+  for (job const& one : jobs) total[one.technique] += one.weight;
+  for (job& one : jobs) one.weight *= shares.at(one.technique) / total[one.technique];
+  return jobs;
+}
+
+}  // namespace retake::campaign

@@ -1,0 +1,25 @@
+// jobs.hpp: one run of one program on one subject, as the campaign plans it.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "catalogue.hpp"
+
+namespace retake::campaign {
+
+struct job {
+  std::string technique;   // model, sim, fuzz, props, stress
+  std::string subject;     // what it is shown as: "syscall_against_retake pct c11"
+  double weight = 0;       // share of the campaign's time
+  unsigned slots = 1;      // cores it uses
+  bool ended = false;      // exhausted, or it has found something: nothing more to get
+  std::function<std::vector<std::string>(double seconds, std::uint64_t seed)> words;
+};
+
+// Everything that hunt runs, each technique's share divided among its subjects.
+std::vector<job> plan(catalogue const& programs, std::string const& out, unsigned workers);
+
+}  // namespace retake::campaign

@@ -1,0 +1,97 @@
+// main.cpp: retake-campaign: hunt, report, list, mutants, demo, fuzz. The launcher's words become its sub-commands.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <exception>
+
+#include "catalogue.hpp"
+#include "demo.hpp"
+#include "hunt.hpp"
+#include "list.hpp"
+#include "mutants.hpp"
+#include "report.hpp"
+
+using namespace retake::campaign;
+
+int main(int argc, char** argv) {
+  CLI::App app{"Runs retake's programs: campaigns, mutants, reports.", "retake-campaign"};
+  app.require_subcommand(1);
+  std::string root = RETAKE_SOURCE_DIR, bin = RETAKE_SOURCE_DIR "/build";
+
+  hunt_options hunting;
+  mutant_options mutating;
+  std::vector<std::string> folders;
+  std::string target, shard, demo_out = "out/demo";
+  std::optional<std::uint64_t> seed;
+
+  auto const common = [&](CLI::App* sub) {
+    sub->add_option("--bin", bin, "folder of the builds, or of one build")->check(CLI::ExistingDirectory);
+    sub->add_option("--root", root, "folder of the sources")->check(CLI::ExistingDirectory);
+    return sub;
+  };
+
+  CLI::App* const hunt_command = common(app.add_subcommand("hunt", "a campaign with every technique"));
+  hunt_command->add_option("--seconds", hunting.seconds, "length of the campaign")->check(CLI::Range(1.0, 1e7));
+  hunt_command->add_option("--seed", seed, "every random choice derives from it");
+  hunt_command->add_option("--out", hunting.out, "folder for findings and report");
+  hunt_command->add_flag("--json", hunting.json, "JSON lines on standard output");
+
+  CLI::App* const fuzz_command = common(app.add_subcommand("fuzz", "one libFuzzer target"));
+  hunt_options fuzzing{.seconds = 60};
+  fuzz_command->add_option("target", target, "schedule, ...")->required();
+  fuzz_command->add_option("--seconds", fuzzing.seconds)->check(CLI::Range(1.0, 1e7));
+  fuzz_command->add_option("--seed", seed);
+  fuzz_command->add_option("--out", fuzzing.out);
+  fuzz_command->add_flag("--json", fuzzing.json);
+
+  CLI::App* const report_command = common(app.add_subcommand("report", "HTML from JSON lines"));
+  report_command->add_option("folders", folders)->required()->check(CLI::ExistingDirectory);
+
+  CLI::App* const list_command = common(app.add_subcommand("list", "everything that has a name"));
+  bool list_json = false;
+  list_command->add_flag("--json", list_json);
+
+  CLI::App* const mutants_command = common(app.add_subcommand("mutants", "what the harness can find"));
+  mutants_command->add_option("--only", mutating.only);
+  mutants_command->add_option("--technique", mutating.technique)->check(CLI::IsMember({"sim", "model", "props", "fuzz", "stress", "harness"}));
+  mutants_command->add_option("--patch", mutating.patch)->check(CLI::ExistingFile);
+  mutants_command->add_flag("--sites", mutating.sites, "site mutants only");
+  mutants_command->add_flag("--patches", mutating.patches, "patches only");
+  mutants_command->add_flag("--claims", mutating.claims, "what the comments at the orders claim");
+  mutants_command->add_flag("--first-kill", mutating.first_kill, "of a patch, the first technique it names");
+  mutants_command->add_flag("--write-readme", mutating.write_readme, "the matrix, into models/README.md");
+  mutants_command->add_flag("--json", mutating.json);
+  mutants_command->add_option("--seed", mutating.seed);
+  mutants_command->add_option("--seconds", mutating.seconds, "of one trial")->check(CLI::Range(1.0, 1e6));
+  mutants_command->add_option("--out", mutating.out);
+
+  CLI::App* const demo_command = common(app.add_subcommand("demo", "one mutant, from finding to picture"));
+  demo_command->add_option("--seed", seed);
+  demo_command->add_option("--out", demo_out);
+
+  try {
+    app.parse(argc, argv);
+  } catch (CLI::ParseError const& e) {
+    if (e.get_exit_code() == 0) return app.exit(e);
+    fmt::print(stderr, "retake: {}\n", e.what());
+    return 2;
+  }
+
+  try {
+    catalogue const programs(root, bin);
+    hunting.seed = seed.value_or(static_cast<std::uint64_t>(std::chrono::system_clock::now().time_since_epoch().count()));
+    fuzzing.seed = seed.value_or(1);
+    if (*hunt_command) return hunt(programs, hunting);
+    if (*fuzz_command) return fuzz_one(programs, target.starts_with("fuzz_") ? target : "fuzz_" + target, fuzzing);
+    if (*list_command) return list(programs, list_json);
+    if (*mutants_command) return mutants(programs, mutating);
+    if (*demo_command) return demo(programs, seed.value_or(1), demo_out);
+    write_report(programs, folders);
+    fmt::print("{}/report.html\n", folders.front());
+    return 0;
+  } catch (std::exception const& e) {
+    fmt::print(stderr, "retake: {}\n", e.what());
+    return std::string(e.what()).find("cannot be written") != std::string::npos ? 2 : 4;
+  }
+}

@@ -1,0 +1,400 @@
+// mutants.cpp: what can the harness find? Breaks the runtime in many small ways and asks each technique.
+//
+// Problem.   A verification harness is worth what it detects, and that is not known before it is measured.
+// Recipe.    Site mutants need no rebuild: `--mutate` weakens one operation of the running program; two run at a time. Patches and
+//            mutants of the harness are built one after the other in a private copy, then tried like the others. A mutant is tried with
+//            the subjects that its header, its claim or its patch names, then with everything else, until somebody kills it.
+// Not promised: that a survivor is equivalent. Those that are known to be stand with their reason in models/mutants/survivors.txt.
+#include "mutants.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <mutex>
+#include <set>
+#include <thread>
+
+#include "children.hpp"
+#include "kill.hpp"
+#include "matrix.hpp"
+#include "patches.hpp"
+#include "progress.hpp"
+#include "record.hpp"
+
+namespace retake::campaign {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::uint64_t near_executions = 30'000;  // of a subject that is named at the mutant
+constexpr std::uint64_t far_executions = 5'000;    // of every other one
+constexpr double harness_timeout_s = 1800;
+
+std::string base_name(std::string const& file) { return fs::path(file).filename().string(); }
+
+class mutation_run {
+ public:
+  mutation_run(catalogue const& programs, mutant_options const& options)
+      : programs_(programs), options_(options), record_(options.out, "mutants", options.json), progress_(options.json ? stderr : stdout) {}
+
+  int run() {
+    if (programs_.simulator().empty()) {
+      fmt::print(stderr, "retake: mutants: the simulator is not built\n");
+      return 3;
+    }
+    for (named const& s : programs_.scenarios()) scenarios_.push_back(s.name);
+    for (program const& m : programs_.models()) models_.insert(m.name);
+    read_reasons();
+    if (options_.claims) return claims();
+    if (options_.technique == "harness") {
+      harness();
+    } else if (!options_.patch.empty()) {
+      patches({read_patch(options_.patch)}, true);
+    } else {
+      if (!options_.patches) sites();
+      if (!options_.sites) patches(patches_in(programs_.root() + "/models/mutants/patches"), false);
+    }
+    return finish();
+  }
+
+ private:
+  bool wants(std::string const& technique) const { return options_.technique.empty() || options_.technique == technique; }
+  bool wants_mutant(std::string const& id) const { return options_.only.empty() || options_.only == id; }
+
+  trial trial_of(std::string const& technique, std::string const& subject, std::string const& mutate, bool near) const {
+    trial t;
+    t.technique = technique;
+    t.subject = subject;
+    t.mutate = mutate;
+    t.executions = near ? near_executions : far_executions;
+    t.seconds = near ? options_.seconds : std::max(2.0, options_.seconds / 4);
+    t.seed = options_.seed;
+    t.out = options_.out;
+    return t;
+  }
+
+  // ---- site mutants ----
+  struct site_mutant {
+    operation one;
+    std::string kind;
+    header const* home;
+  };
+
+  void sites() {
+    std::vector<header> const headers = scan_protocols(programs_.root());
+    std::vector<site_mutant> all;
+    for (header const& h : headers) {
+      for (operation const& one : h.operations) {
+        for (std::string const& kind : one.weakenings()) {
+          if (wants_mutant(site_name(one, kind))) all.push_back({one, kind, &h});
+        }
+      }
+    }
+    if (!options_.json) progress_.say(fmt::format("{} site mutants in {} headers; nothing is rebuilt", all.size(), headers.size()));
+    std::atomic<std::size_t> next{0};
+    auto const work = [&] {
+      for (std::size_t i; (i = next.fetch_add(1)) < all.size();) add(try_site(all[i]));
+    };
+    std::vector<std::thread> workers;
+    for (unsigned i = 0; i < std::max(1u, std::thread::hardware_concurrency()); ++i) workers.emplace_back(work);
+    for (std::thread& w : workers) w.join();
+  }
+
+  mutant_row try_site(site_mutant const& m) const {
+    std::string const id = site_name(m.one, m.kind);
+    mutant_row row{.id = id, .kind = "site", .claim = m.one.text, .by = {}, .survivor_reason = reason_of(m.one, m.kind)};
+    std::vector<std::string> near = m.home->scenarios, near_models = m.home->models;
+    for (claim const& c : m.one.claims) (c.technique == "sim" ? near : near_models).insert((c.technique == "sim" ? near : near_models).begin(), c.subject);
+    if (wants("model")) {
+      std::vector<trial> trials;
+      std::set<std::string> seen;
+      for (std::string const& name : near_models) {
+        if (models_.contains(name) && seen.insert(name).second) trials.push_back(trial_of("model", name, id, true));
+      }
+      if (!trials.empty()) row.by["model"] = best(trials);
+    }
+    if (options_.technique == "fuzz") row.by["fuzz"] = best({trial_of("fuzz", "schedule", id, true)});
+    if (wants("sim")) {
+      std::vector<trial> trials;
+      std::set<std::string> const first(near.begin(), near.end());
+      for (bool const is_near : {true, false}) {
+        for (std::string const& name : scenarios_) {
+          if (first.contains(name) != is_near) continue;
+          trials.push_back(trial_of("sim", name, id, is_near));
+          trials.push_back(trials.back());
+          trials.back().strategy = "random";
+        }
+      }
+      if (!trials.empty()) row.by["sim"] = best(trials);
+    }
+    return row;
+  }
+
+  // Until one kills; otherwise the most telling of the others.
+  trial_result best(std::vector<trial> const& trials) const { return best(trials, programs_); }
+  trial_result best(std::vector<trial> const& trials, catalogue const& mutated) const {
+    trial_result sum;
+    sum.how = verdict::not_reached;
+    double seconds = 0;
+    std::uint64_t executions = 0;
+    std::set<std::string> unreached;  // a subject that does not reach the site with one strategy need not try another
+    for (trial const& t : trials) {
+      if (unreached.contains(t.subject)) continue;
+      trial_result r = attempt(mutated, programs_, t);
+      seconds += r.seconds;
+      if (r.how == verdict::not_reached) unreached.insert(t.subject);
+      if (r.how == verdict::killed) {
+        r.executions += executions;
+        r.seconds = seconds;
+        return r;
+      }
+      executions += r.executions;
+      if (sum.how == verdict::not_reached || (sum.how == verdict::survived && r.how != verdict::not_reached && r.how != verdict::unavailable)) sum = r;
+    }
+    sum.executions = executions;
+    sum.seconds = seconds;
+    return sum;
+  }
+
+  // ---- patches ----
+  void patches(std::vector<patch> const& all, bool foreign) {
+    private_copy copy(programs_.root());
+    for (patch const& p : all) {
+      if (!wants_mutant(p.id)) continue;
+      mutant_row row{.id = p.id, .kind = "patch", .claim = p.claim, .by = {}, .survivor_reason = ""};
+      std::vector<trial> trials = trials_of(p, foreign);
+      if (options_.first_kill && !trials.empty()) {
+        target const first = p.kills.front();
+        std::erase_if(trials, [&](trial const& t) { return t.technique != first.technique || t.subject != first.subject; });
+      }
+      copy.refresh();
+      std::string problem = copy.apply(p.file);
+      if (!problem.empty()) {
+        fault(p.id, problem);
+        continue;
+      }
+      std::set<std::string> targets, techniques;
+      for (trial const& t : trials) {
+        techniques.insert(t.technique);
+        if (t.technique == "sim") targets.insert("retake-sim");
+        if (t.technique == "model") targets.insert(t.subject + "_model");
+        if (t.technique == "props") targets.insert({t.subject + "_properties", "retake-sim"});
+        if (t.technique == "stress") targets.insert("hammer_" + t.subject);
+        if (t.technique == "fuzz") targets.insert({"fuzz_" + t.subject, "retake-sim"});
+      }
+      std::map<std::string, std::vector<std::string>> by_preset;
+      for (std::string const& name : targets) by_preset[name.starts_with("hammer_") ? "release" : name.starts_with("fuzz_") ? "fuzz" : "models"].push_back(name);
+      for (auto const& [preset, names] : by_preset) {
+        if (problem.empty()) problem = copy.build(preset, names);
+      }
+      if (!problem.empty()) {
+        fault(p.id, "does not compile: " + problem);
+        continue;
+      }
+      for (std::string const& technique : techniques) {
+        std::vector<trial> these;
+        std::copy_if(trials.begin(), trials.end(), std::back_inserter(these), [&](trial const& t) { return t.technique == technique; });
+        row.by[technique] = best(these, copy.programs());
+      }
+      add(row);
+    }
+    copy.refresh();
+  }
+
+  std::vector<trial> trials_of(patch const& p, bool foreign) const {
+    std::vector<trial> trials;
+    for (target const& k : p.kills) {
+      if (!wants(k.technique)) continue;
+      trial t = trial_of(k.technique, k.subject, "", true);
+      t.tags = p.tags;
+      trials.push_back(t);
+      if (k.technique == "sim") {
+        t.strategy = "random";
+        trials.push_back(t);
+        t.memory = "sc";
+        trials.push_back(t);
+      }
+    }
+    if (!foreign || !p.kills.empty()) return trials;
+    for (std::string const& name : scenarios_) {
+      if (wants("sim")) trials.push_back(trial_of("sim", name, "", true));
+    }
+    for (std::string const& name : models_) {
+      if (wants("model")) trials.push_back(trial_of("model", name, "", true));
+    }
+    for (trial& t : trials) t.tags = p.tags;
+    return trials;
+  }
+
+  // ---- mutants of the harness ----
+  // With each applied, the quick suite must go red and name the dead part.
+  void harness() {
+    private_copy copy(programs_.root());
+    for (patch const& p : patches_in(programs_.root() + "/models/mutants/harness")) {
+      if (!wants_mutant(p.id)) continue;
+      copy.refresh();
+      std::string const problem = copy.apply(p.file);
+      if (!problem.empty()) {
+        fault(p.id, problem);
+        continue;
+      }
+      finished const suite = campaign::run({{"./retake", "test", "--quick"}, harness_timeout_s, copy.folder(), {}});
+      std::string said = suite.complaint;
+      for (std::string const& line : suite.lines) said += line + "\n";
+      trial_result r;
+      r.seconds = suite.seconds;
+      r.tag = p.dead;
+      if (suite.timed_out) r.how = verdict::timed_out;
+      else if (suite.code == 4) r.how = verdict::crashed;
+      else if (suite.code == 0) r.how = verdict::survived;
+      else r.how = !p.dead.empty() && said.find(p.dead + " (") != std::string::npos ? verdict::killed : verdict::wrong_tag;
+      if (r.how != verdict::killed) r.why = said.substr(0, 1500);
+      mutant_row row{.id = p.id, .kind = "harness", .claim = p.claim, .by = {{"harness", r}}, .survivor_reason = ""};
+      add(row);
+    }
+    copy.refresh();
+  }
+
+  // ---- claims ----
+  // Each numbered order, weakened in each way it can be, is found by the subject its comment names.
+  int claims() {
+    struct one_claim {
+      operation one;
+      std::string kind;
+      claim by;
+    };
+    std::vector<one_claim> all;
+    std::uint32_t broken = 0;
+    for (header const& h : scan_protocols(programs_.root())) {
+      for (operation const& one : h.operations) {
+        if (one.strong() && one.claims.empty() && !one.not_killed.empty()) {
+          progress_.say(fmt::format("{}:{}: [{}] is not claimed to be killed: {}", one.file, one.line, one.number, one.not_killed));
+        } else if (one.strong() && (one.number.empty() || one.claims.empty())) {
+          progress_.say(fmt::format("{}:{}: {} without {}: {}", one.file, one.line, one.order, one.number.empty() ? "a number" : "\"Killed by:\"", one.text));
+          broken += 1;
+        }
+        if (one.number.empty()) continue;
+        for (std::string const& kind : one.weakenings()) {
+          if (kind == "split" || !wants_mutant(site_name(one, kind))) continue;  // the comment speaks of the order
+          for (claim const& c : one.claims) all.push_back({one, kind, c});
+        }
+      }
+    }
+    std::atomic<std::size_t> next{0};
+    auto const work = [&] {
+      for (std::size_t i; (i = next.fetch_add(1)) < all.size();) {
+        one_claim const& c = all[i];
+        std::string const id = site_name(c.one, c.kind);
+        trial near = trial_of(c.by.technique, c.by.subject, id, true);
+        if (!c.by.memory.empty()) near.memory = c.by.memory;
+        std::vector<trial> trials{near};
+        if (near.technique == "sim") {
+          near.strategy = "random";
+          trials.push_back(near);
+        }
+        mutant_row row{.id = id, .kind = "site", .claim = fmt::format("[{}] {}", c.one.number, c.one.text), .by = {}, .survivor_reason = ""};
+        row.by[c.by.technique] = best(trials);
+        row.by[c.by.technique].why += fmt::format(" (claimed: {} {})", c.by.technique, c.by.subject);
+        add(row);
+      }
+    };
+    std::vector<std::thread> workers;
+    for (unsigned i = 0; i < std::max(1u, std::thread::hardware_concurrency()); ++i) workers.emplace_back(work);
+    for (std::thread& w : workers) w.join();
+    int const code = finish();
+    return broken != 0 ? 1 : code;
+  }
+
+  // ---- results ----
+  void add(mutant_row const& row) {
+    std::lock_guard const lock(mutex_);
+    for (auto const& [technique, r] : row.by) {
+      json line{{"kind", "mutant"}, {"mutant", row.id}, {"mutant_kind", row.kind}, {"technique", technique}, {"killed", r.how == verdict::killed},
+                {"executions", r.executions}, {"seconds", r.seconds}, {"tag", r.tag.empty() ? json(nullptr) : json(r.tag)}};
+      if (r.how != verdict::killed) line["verdict"] = name_of(r.how);
+      if (r.how != verdict::killed && !r.why.empty()) line["why"] = r.why;
+      if (!r.replay.empty()) line["replay"] = r.replay;
+      record_.add(line);
+      if (r.how == verdict::killed) progress_.say(fmt::format("{:<44} {:<7} killed    {} after {} executions", row.id, technique, r.tag, r.executions));
+      else progress_.say(fmt::format("{:<44} {:<7} {:<9} {}", row.id, technique, name_of(r.how), r.why));
+    }
+    if (row.by.empty()) progress_.say(fmt::format("{:<44} nobody to try it", row.id));
+    rows_.push_back(row);
+  }
+
+  void fault(std::string const& id, std::string const& why) {
+    faults_ += 1;
+    progress_.say(fmt::format("{:<44} {}", id, why));
+    record_.add({{"kind", "mutant"}, {"mutant", id}, {"mutant_kind", "patch"}, {"technique", nullptr}, {"killed", false}, {"executions", 0}, {"seconds", 0},
+                 {"tag", nullptr}, {"verdict", "fault"}, {"why", why}});
+  }
+
+  int finish() {
+    std::sort(rows_.begin(), rows_.end(), [](mutant_row const& a, mutant_row const& b) { return a.id < b.id; });
+    std::size_t const killed = static_cast<std::size_t>(std::count_if(rows_.begin(), rows_.end(), [](mutant_row const& r) { return r.killed(); }));
+    std::size_t const total = rows_.size() + faults_;
+    record_.add({{"kind", "mutants"}, {"killed", killed}, {"total", total}});
+    std::size_t unexplained = 0;
+    for (mutant_row const& row : rows_) {
+      if (row.killed()) continue;
+      progress_.say(fmt::format("survivor {}: {}", row.id, row.survivor_reason.empty() ? "no reason on record" : row.survivor_reason));
+      if (row.survivor_reason.empty()) unexplained += 1;
+    }
+    progress_.say(fmt::format("{} of {} killed", killed, total));
+    if (options_.write_readme) write_between_markers(programs_.root() + "/models/README.md", markdown(rows_));
+    if (faults_ != 0) return 4;
+    if (total == 0) {
+      fmt::print(stderr, "retake: no such mutant: \"{}\"; ./retake list names them\n", options_.only);
+      return 2;
+    }
+    return unexplained == 0 ? 0 : 1;
+  }
+
+  // models/mutants/survivors.txt: `note.hpp | text of the line | kind | why nobody can kill it`, a part of the line's text is enough.
+  void read_reasons() {
+    std::ifstream in(programs_.root() + "/models/mutants/survivors.txt");
+    for (std::string line; std::getline(in, line);) {
+      if (line.empty() || line[0] == '#') continue;
+      std::vector<std::string> parts;
+      std::size_t begin = 0;
+      while (parts.size() < 3) {
+        std::size_t const bar = line.find(" | ", begin);
+        if (bar == std::string::npos) break;
+        parts.push_back(line.substr(begin, bar - begin));
+        begin = bar + 3;
+      }
+      parts.push_back(line.substr(begin));
+      if (parts.size() == 4) reasons_.push_back(parts);
+    }
+  }
+  std::string reason_of(operation const& one, std::string const& kind) const {
+    for (auto const& parts : reasons_) {
+      if (parts[0] == base_name(one.file) && one.text.find(parts[1]) != std::string::npos && parts[2] == kind) return parts[3];
+    }
+    return "";
+  }
+
+  catalogue const& programs_;
+  mutant_options const& options_;
+  record record_;
+  progress progress_;
+  std::vector<std::string> scenarios_;
+  std::set<std::string> models_;
+  std::vector<std::vector<std::string>> reasons_;
+  std::mutex mutex_;
+  std::vector<mutant_row> rows_;
+  std::size_t faults_ = 0;
+};
+
+}  // namespace
+
+std::string site_name(operation const& one, std::string const& kind) { return fmt::format("{}:{}:{}", base_name(one.file), one.line, kind); }
+
+int mutants(catalogue const& programs, mutant_options const& options) { return mutation_run(programs, options).run(); }
+
+}  // namespace retake::campaign

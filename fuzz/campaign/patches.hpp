@@ -1,0 +1,57 @@
+// patches.hpp: mutants that are patches, and the private copy of the tree in which they are built.
+//
+// Problem.   A mutant must never touch the tree somebody works in, and building a copy from nothing for each takes minutes.
+// Recipe.    One copy, build/mutants/tree, with build folders of its own. refresh() makes it equal to the tree, touching only files that
+//            differ, so that a build after a patch compiles what the patch changed, and nothing else.
+// Format     of a patch: header lines, then what `git diff` prints.
+//                # id: h19
+//                # claim: retake takes the P with a plain store instead of the CAS
+//                # tags: P9 P11
+//                # kills: sim syscall_against_retake, model processor_status
+//            Of a mutant of the harness: `# dead: NAME`, the test that must go red.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "catalogue.hpp"
+
+namespace retake::campaign {
+
+struct target {
+  std::string technique;  // sim, model, props, fuzz, stress
+  std::string subject;    // scenario, model, property, fuzz target, hammer
+};
+
+struct patch {
+  std::string file;
+  std::string id;
+  std::string claim;
+  std::vector<std::string> tags;
+  std::vector<target> kills;
+  std::string dead;
+};
+
+// Sorted by id. A patch without header lines gets its file's name as its id.
+std::vector<patch> patches_in(std::string const& folder);
+patch read_patch(std::string const& file);
+
+class private_copy {
+ public:
+  explicit private_copy(std::string root);
+
+  std::string const& folder() const { return folder_; }
+  // Equal to the tree again.
+  void refresh();
+  // Empty, or why it does not apply.
+  std::string apply(std::string const& patch_file);
+  // Empty, or the first lines of what the compiler said.
+  std::string build(std::string const& preset, std::vector<std::string> const& targets);
+  // The programs that were built here.
+  catalogue programs() const { return {folder_, folder_ + "/build"}; }
+
+ private:
+  std::string root_, folder_;
+};
+
+}  // namespace retake::campaign

@@ -1,0 +1,57 @@
+// checkers_test.cpp: each family of checkers is asked. The program corrupts one field of the scheduler that no assertion of the runtime reads
+// on its way; only the family that watches the field can object, and it must, with its tag.
+#include <gtest/gtest.h>
+
+#include "retake/go.hpp"
+#include "retake/run.hpp"
+#include "retake/syscall.hpp"
+#include "sched/policy.hpp"
+#include "sim/campaign.hpp"
+#include "sim/checkers/inspector.hpp"
+#include "sim/checkers/watch.hpp"
+#include "sim/choices/random_walk.hpp"
+#include "sim/engine.hpp"
+#include "sim/scenario.hpp"
+
+namespace retake {
+namespace {
+
+// Two Ps, so that one is idle. The calls commit changes of ownership behind the corruption.
+template <void (*Corrupt)(scheduler&)>
+void body() {
+  checkers::watch_runtime();
+  options chosen;
+  chosen.processors = 2;
+  run(chosen, [] {
+    Corrupt(*inspector::home());
+    for (int i = 0; i < 2; ++i) retake::syscall([] {});
+  });
+}
+
+void nothing(scheduler&) {}
+void every_machine_claims_this_processor(scheduler& s) {
+  auto* const self = static_cast<machine*>(sim::this_thread());
+  for (machine* m = s.machines.peek(); m != nullptr; m = m->all_link.peek()) m->p.set(self->p.peek());
+}
+void a_lock_without_a_goroutine(scheduler&) { static_cast<machine*>(sim::this_thread())->lock_count.set(1); }
+void one_goroutine_too_many(scheduler& s) { s.goroutines_created.fetch_add_relaxed(1); }
+
+template <void (*Corrupt)(scheduler&)>
+std::string tag_found() {
+  sim::scenario s{};
+  s.name = "corrupted";
+  s.claim = "a checker objects";
+  s.body = &body<Corrupt>;
+  sim::engine e(sim::options{});
+  sim::random_walk walk(1);
+  sim::campaign const c = sim::explore(e, s, walk, {.executions_max = 20});
+  return c.failed ? c.last.what.tag : "";
+}
+
+TEST(checkers, object_to_nothing_when_all_is_well) { EXPECT_EQ(tag_found<&nothing>(), ""); }
+TEST(checkers, of_ownership_are_asked) { EXPECT_EQ(tag_found<&every_machine_claims_this_processor>(), "P11"); }
+TEST(checkers, of_threads_are_asked) { EXPECT_EQ(tag_found<&a_lock_without_a_goroutine>(), "L1"); }
+TEST(checkers, of_rest_are_asked) { EXPECT_EQ(tag_found<&one_goroutine_too_many>(), "G9"); }
+
+}  // namespace
+}  // namespace retake

@@ -1,0 +1,173 @@
+// The documented ends of a process: text and exit code 2. Method: death tests; the program runs in a process of its own.
+#include <sys/resource.h>
+
+#include <atomic>
+#include <fstream>
+#include <string>
+
+#include "../program.hpp"
+#include "retake/channel.hpp"
+#include "retake/net.hpp"
+#include "retake/sync.hpp"
+#include "retake/syscall.hpp"
+#include "retake/thread_lock.hpp"
+
+namespace retake::test {
+namespace {
+
+TEST(deadlock_death, all_goroutines_asleep_is_reported) {
+  EXPECT_EXIT(run_on(2, [] {
+                channel<int> never;
+                static_cast<void>(never.receive());
+              }),
+              testing::ExitedWithCode(2), "fatal error: all goroutines are asleep - deadlock!");
+}
+
+TEST(deadlock_death, goroutines_that_wait_for_each_other_are_reported_on_any_number_of_ps) {
+  for (const std::uint32_t processors : {1u, 2u, 4u}) {
+    EXPECT_EXIT(run_on(processors, [] {
+                  mutex a, b;
+                  wait_group both;
+                  both.add(2);
+                  a.lock();
+                  b.lock();
+                  go([&] { a.lock(); both.done(); });
+                  go([&] { b.lock(); both.done(); });
+                  both.wait();
+                }),
+                testing::ExitedWithCode(2), "all goroutines are asleep");
+  }
+}
+
+TEST(deadlock_death, a_locked_goroutine_that_waits_for_ever_is_reported) {
+  EXPECT_EXIT(run_on(2, [] {
+                channel<int> never;
+                lock_os_thread();
+                static_cast<void>(never.receive());
+              }),
+              testing::ExitedWithCode(2), "all goroutines are asleep");
+}
+
+TEST(deadlock_death, it_is_reported_after_the_last_system_call_has_returned) {
+  EXPECT_EXIT(run_on(2, [] {
+                channel<int> never;
+                go([] { retake::syscall([] { nap_ns(50'000'000); }); });
+                static_cast<void>(never.receive());
+              }),
+              testing::ExitedWithCode(2), "all goroutines are asleep");
+}
+
+TEST(deadlock_death, it_is_reported_when_main_ended_its_thread_and_nobody_is_left) {
+  EXPECT_EXIT(run_on(2, [] {
+                channel<int> never;
+                go([] {
+                  lock_os_thread();
+                  yield();
+                });
+                static_cast<void>(never.receive());
+              }),
+              testing::ExitedWithCode(2), "all goroutines are asleep");
+}
+
+TEST(deadlock, is_not_reported_while_somebody_sleeps_or_is_in_a_call) {
+  run_on(2, [] {
+    channel<int> woken;
+    go([&] {
+      sleep_for_ns(30'000'000);
+      woken.send(1);
+    });
+    EXPECT_EQ(woken.receive(), 1);
+    go([&] {
+      retake::syscall([] { nap_ns(30'000'000); });
+      woken.send(2);
+    });
+    EXPECT_EQ(woken.receive(), 2);
+    go([&] {
+      const os_thread_locked hold;
+      retake::syscall([] { nap_ns(30'000'000); });
+      sleep_for_ns(10'000'000);
+      woken.send(3);
+    });
+    EXPECT_EQ(woken.receive(), 3);
+  });
+}
+
+TEST(fatal_death, unlock_of_a_thread_that_is_not_locked) {
+  EXPECT_EXIT(run_on(1, [] { unlock_os_thread(); }), testing::ExitedWithCode(2), "unlock_os_thread: the goroutine is not locked to its thread");
+  EXPECT_EXIT(run_on(1, [] {
+                lock_os_thread();
+                lock_os_thread();
+                unlock_os_thread();
+                unlock_os_thread();
+                unlock_os_thread();
+              }),
+              testing::ExitedWithCode(2), "unlock_os_thread: the goroutine is not locked to its thread");
+}
+
+TEST(fatal_death, misuse_of_mutex_and_wait_group) {
+  EXPECT_EXIT(run_on(1, [] { mutex().unlock(); }), testing::ExitedWithCode(2), "unlock of unlocked mutex");
+  EXPECT_EXIT(run_on(1, [] { wait_group().done(); }), testing::ExitedWithCode(2), "negative wait_group counter");
+}
+
+TEST(fatal_death, a_call_that_needs_a_goroutine_says_so_elsewhere) {
+  EXPECT_DEATH(lock_os_thread(), "M2: this call needs a goroutine, and the thread has none");
+}
+
+// Every goroutine of it holds a thread.
+void hold_threads(int count) {
+  std::atomic<bool> leave{false};
+  wait_group all;
+  for (int i = 0; i < count; ++i) {
+    all.add(1);
+    go([&] {
+      retake::syscall([&] {
+        while (!leave) nap_ns(1'000'000);
+      });
+      all.done();
+    });
+    yield();
+  }
+  nap_ns(200'000'000);
+  leave = true;
+  all.wait();
+}
+
+TEST(fatal_death, more_threads_than_the_maximum) {
+  EXPECT_EXIT(
+      {
+        options chosen;
+        chosen.processors = 2;
+        chosen.machines_max = 6;
+        run(chosen, [] { hold_threads(40); });
+      },
+      testing::ExitedWithCode(2), "runtime: program exceeds 6-thread limit(.|\n)*thread exhaustion");
+}
+
+std::size_t address_space_bytes() {
+  std::ifstream in("/proc/self/statm");
+  std::size_t pages = 0;
+  in >> pages;
+  return pages * 4096;
+}
+
+// RLIMIT_NPROC does not bind root, the address space binds everybody: a thread's stack is 8 MiB of it. A sanitizer's shadow does not live within such a limit.
+TEST(fatal_death, a_thread_that_the_system_refuses) {
+  if (under_sanitizer) {
+    SUCCEED() << "a sanitizer's shadow memory does not live under RLIMIT_AS";
+    return;
+  }
+  policy rules;
+  rules.thread_start_tries = 3;
+  EXPECT_EXIT(run_on(2, rules,
+                     [] {
+                       hold_threads(2);  // what the first threads map is there now
+                       const rlim_t room = address_space_bytes() + (std::size_t{40} << 20);
+                       const rlimit limit{room, room};
+                       ASSERT_EQ(::setrlimit(RLIMIT_AS, &limit), 0);
+                       hold_threads(40);
+                     }),
+              testing::ExitedWithCode(2), "runtime: failed to create new OS thread \\(have [0-9]+ already; errno=11\\)\n(.|\n)*may need to increase max user processes \\(ulimit -u\\)(.|\n)*newosproc");
+}
+
+}  // namespace
+}  // namespace retake::test

@@ -1,0 +1,213 @@
+// What becomes of a P that nobody has: each of the nine cases, from a state in which that case and no other applies.
+//
+// Method: a goroutine that is locked to its thread gives its P away when it blocks: that is a hand-off. What stands before the case is set up first:
+// which Ps are idle, what is queued, who polls. Only case 7 needs a race (work that comes between two looks): it is repeated until it came.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <span>
+#include <thread>
+
+#include "../program.hpp"
+#include "io/polled_file.hpp"
+#include "retake/channel.hpp"
+#include "retake/net.hpp"
+#include "retake/sync.hpp"
+#include "retake/syscall.hpp"
+#include "retake/thread_lock.hpp"
+
+namespace retake::test {
+namespace {
+
+std::uint64_t handoffs(std::uint32_t which) { return value(paths().handoff[which]); }
+
+// A monitor that takes nothing by itself.
+policy quiet() {
+  policy rules;
+  rules.retake_grace_ns = patience_ns;
+  rules.time_slice_ns = patience_ns;
+  return rules;
+}
+
+TEST(handoff, case_1_work_is_queued) {
+  run_on(1, quiet(), [] {
+    const os_thread_locked hold;
+    channel<int> woken;
+    go([&] { woken.send(1); });
+    EXPECT_EQ(woken.receive(), 1);
+    EXPECT_EQ(handoffs(1), 1u);
+  });
+}
+
+bool park_as_offer(goroutine& g, void* where) noexcept {
+  static_cast<std::atomic<goroutine*>*>(where)->store(&g);
+  return true;
+}
+
+// A goroutine that waits to be offered in `slot`, and then wakes the locked main goroutine.
+void offer_while_nothing_is_queued(world::atomic<goroutine*>& slot) {
+  const os_thread_locked hold;
+  channel<int> woken;
+  std::atomic<goroutine*> parked{nullptr};
+  go([&] {
+    sched::park(park_as_offer, &parked, wait_reason::background);
+    woken.send(1);
+  });
+  EXPECT_TRUE(yielding_until([&] { return parked.load() != nullptr; }));
+  slot.store_release(parked.load());
+  EXPECT_EQ(woken.receive(), 1);
+}
+
+TEST(handoff, case_2_a_trace_reader_waits) {
+  run_on(1, quiet(), [] {
+    offer_while_nothing_is_queued(here().trace_reader);
+    EXPECT_EQ(handoffs(2), 1u);
+  });
+}
+
+TEST(handoff, case_3_background_work_waits) {
+  run_on(1, quiet(), [] {
+    offer_while_nothing_is_queued(here().background);
+    EXPECT_EQ(handoffs(3), 1u);
+  });
+}
+
+TEST(handoff, case_4_nobody_looks_for_work_and_no_p_is_idle) {
+  run_on(1, quiet(), [] {
+    const os_thread_locked hold;
+    sleep_for_ns(1'000'000);
+    EXPECT_EQ(handoffs(4), 1u);
+  });
+}
+
+TEST(handoff, case_5_the_world_stops) {
+  run_on(2, quiet(), [] {
+    scheduler& s = here();
+    channel<int> woken;
+    std::atomic<bool> ready{false};
+    wait_group all;
+    all.add(1);
+    go([&] {
+      lock_os_thread();
+      ready = true;
+      while (!s.stop.requested()) {
+      }
+      s.gate.start_spinning();  // as if somebody looked for work: case 4 does not apply
+      EXPECT_EQ(woken.receive(), 1);
+      s.gate.withdraw();
+      unlock_os_thread();
+      all.done();
+    });
+    EXPECT_TRUE(holding_on_until([&] { return ready.load(); }));
+    stop_the_world();
+    start_the_world();
+    EXPECT_EQ(handoffs(5), 1u);
+    woken.send(1);
+    all.wait();
+  });
+}
+
+std::atomic<int> safe_points{0};
+
+TEST(handoff, case_6_the_p_owes_a_safe_point_function) {
+  run_on(3, quiet(), [] {
+    std::atomic<bool> in_call{false}, leave{false};
+    wait_group all;
+    all.add(1);
+    go([&] {
+      retake::syscall([&] {
+        in_call = true;
+        while (!leave) nap_ns(10'000);
+      });
+      all.done();
+    });
+    EXPECT_TRUE(holding_on_until([&] { return in_call.load() && others_idle(2); }));
+    safe_points = 0;
+    sched::for_each_processor([](processor&) noexcept { safe_points.fetch_add(1); });
+    EXPECT_EQ(safe_points.load(), 3);
+    EXPECT_EQ(handoffs(6), 1u);
+    leave = true;
+    all.wait();
+  });
+}
+
+// One goroutine walks through the global queue as fast as it can, another hands its P off again and again: sometimes between the two looks.
+TEST(handoff, case_7_work_came_to_the_global_queue_meanwhile) {
+  run_on(4, quiet(), [] {
+    std::atomic<bool> over{false};
+    wait_group all;
+    channel<int> there, back;
+    for (int i = 0; i < 2; ++i) {
+      all.add(1);
+      go([&] {
+        while (!over) yield();
+        all.done();
+      });
+    }
+    all.add(1);
+    go([&] {
+      while (there.receive()) back.send(1);
+      all.done();
+    });
+    lock_os_thread();
+    const std::int64_t until_ns = now_ns() + patience_ns;
+    while (handoffs(7) == 0 && now_ns() < until_ns) {
+      there.send(1);
+      EXPECT_EQ(back.receive(), 1);
+    }
+    for (std::uint32_t i = 1; i < 10; ++i) printf("case %u: %lu\n", i, handoffs(i));
+    EXPECT_GT(handoffs(7), 0u);
+    unlock_os_thread();
+    over = true;
+    there.close();
+    all.wait();
+  });
+}
+
+TEST(handoff, case_8_the_last_running_p_while_nobody_polls) {
+  run_on(2, quiet(), [] {
+    int ends[2];
+    ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+    ASSERT_EQ(::fcntl(ends[0], F_SETFL, O_NONBLOCK), 0);
+    int failed = 0;
+    stream reader(detail::polled_file::make(ends[0], failed));
+    ASSERT_TRUE(reader.valid());
+    const os_thread_locked hold;
+    EXPECT_TRUE(holding_on_until([] { return others_idle(1); }));
+    std::thread outsider([&] {
+      nap_ns(1'000'000);
+      EXPECT_EQ(::write(ends[1], "x", 1), 1);
+    });
+    std::byte one{};
+    auto const got = reader.read(std::span(&one, 1));  // nobody polls: somebody has to begin
+    EXPECT_TRUE(got && *got == 1);
+    EXPECT_EQ(handoffs(8), 1u);
+    outsider.join();
+    ::close(ends[1]);
+  });
+}
+
+TEST(handoff, case_9_there_is_nothing_to_do_and_others_run) {
+  run_on(3, quiet(), [] {
+    channel<int> woken;
+    std::atomic<bool> parked{false};
+    std::atomic<std::uint64_t> before{0};
+    wait_group all;
+    all.add(1);
+    go([&] {
+      EXPECT_TRUE(holding_on_until([&] { return parked.load() && handoffs(9) == before.load() + 1; }));
+      woken.send(1);
+      all.done();
+    });
+    EXPECT_TRUE(holding_on_until([] { return others_idle(2); }));
+    const os_thread_locked hold;
+    before = handoffs(9);
+    parked = true;
+    EXPECT_EQ(woken.receive(), 1);
+    all.wait();
+  });
+}
+
+}  // namespace
+}  // namespace retake::test

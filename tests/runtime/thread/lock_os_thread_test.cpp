@@ -1,0 +1,189 @@
+// A locked goroutine and its thread. Method: the kernel's number of the thread, and a mark on it that nobody else may find.
+#include <atomic>
+
+#include "../program.hpp"
+#include "retake/channel.hpp"
+#include "retake/sync.hpp"
+#include "retake/syscall.hpp"
+#include "retake/thread_lock.hpp"
+#include "world/thread.hpp"
+
+namespace retake::test {
+namespace {
+
+void block_in_every_way(int i) {
+  switch (i % 4) {
+    case 0: yield(); break;
+    case 1: sleep_for_ns(50'000); break;
+    case 2: retake::syscall([] { nap_ns(100'000); }); break;
+    default: retake::syscall([] {}); break;
+  }
+}
+
+TEST(lock_os_thread, a_locked_goroutine_stays_on_its_thread_and_no_other_runs_there) {
+  for (const std::uint32_t processors : {1u, 2u, 4u}) {
+    run_on(processors, [] {
+      std::atomic<std::uint64_t> locked_threads[3] = {0, 0, 0};
+      std::atomic<bool> over{false};
+      wait_group locked_ones, others;
+      for (auto& thread : locked_threads) {
+        locked_ones.add(1);
+        go([&] {
+          const os_thread_locked hold;
+          thread = world::thread_id();
+          for (int i = 0; i < 60; ++i) {
+            block_in_every_way(i);
+            EXPECT_EQ(world::thread_id(), thread.load());
+          }
+          thread = 0;
+          locked_ones.done();
+        });
+      }
+      for (int k = 0; k < 4; ++k) {
+        others.add(1);
+        go([&] {
+          for (int i = 0; !over; ++i) {
+            const std::uint64_t mine = world::thread_id();
+            for (auto& thread : locked_threads) EXPECT_NE(mine, thread.load());
+            block_in_every_way(i);
+          }
+          others.done();
+        });
+      }
+      locked_ones.wait();
+      over = true;
+      others.wait();
+    });
+  }
+}
+
+TEST(lock_os_thread, locks_nest) {
+  run_on(2, [] {
+    lock_os_thread();
+    lock_os_thread();
+    const std::uint64_t thread = world::thread_id();
+    unlock_os_thread();
+    for (int i = 0; i < 40; ++i) {
+      block_in_every_way(i);
+      EXPECT_EQ(world::thread_id(), thread);
+    }
+    EXPECT_EQ(this_goroutine().locked_m.get(), this_machine());
+    unlock_os_thread();
+    EXPECT_EQ(this_goroutine().locked_m.get(), nullptr);
+  });
+}
+
+TEST(lock_os_thread, two_locked_goroutines_hand_values_to_and_fro) {
+  run_on(2, [] {
+    channel<int> there, back;
+    std::uint64_t other = 0;
+    wait_group all;
+    all.add(1);
+    go([&] {
+      const os_thread_locked hold;
+      other = world::thread_id();
+      while (auto const value = there.receive()) back.send(*value + 1);
+      all.done();
+    });
+    const os_thread_locked hold;
+    for (int i = 0; i < 500; ++i) {
+      there.send(i);
+      EXPECT_EQ(back.receive(), i + 1);
+    }
+    there.close();
+    all.wait();
+    EXPECT_NE(other, world::thread_id());
+  });
+}
+
+TEST(lock_os_thread, a_goroutine_that_ends_locked_ends_its_thread) {
+  run_on(2, [] {
+    // The main goroutine keeps the main thread, which never ends.
+    const os_thread_locked hold;
+    for (int round = 0; round < 10; ++round) {
+      const std::uint64_t started = value(paths().threads_started);
+      machine* theirs = nullptr;
+      wait_group all;
+      all.add(1);
+      go([&] {
+        lock_os_thread();
+        lock_os_thread();
+        theirs = this_machine();
+        all.done();
+      });
+      all.wait();
+      EXPECT_TRUE(yielding_until([&] {
+        const locked lists(here().lock);
+        for (machine* m = here().machines.get(); m != nullptr; m = m->all_link.get()) {
+          if (m == theirs) return false;
+        }
+        return true;
+      }));
+      EXPECT_GE(value(paths().threads_started), started);
+    }
+    // Others had to be started in their place.
+    EXPECT_GE(value(paths().threads_started), 8u);
+  });
+}
+
+TEST(lock_os_thread, the_main_thread_does_not_end_when_its_goroutine_ends_locked) {
+  run_on(2, [] {
+    machine* const main = here().main_machine;
+    std::atomic<bool> ended_there{false};
+    const std::int64_t until_ns = now_ns() + patience_ns;
+    while (!ended_there && now_ns() < until_ns) {
+      wait_group all;
+      for (int i = 0; i < 4; ++i) {
+        all.add(1);
+        go([&] {
+          if (this_machine() == main) {
+            lock_os_thread();
+            ended_there = true;
+          }
+          all.done();
+        });
+      }
+      all.wait();
+    }
+    EXPECT_TRUE(ended_there);
+    for (int i = 0; i < 100; ++i) {
+      yield();
+      EXPECT_NE(this_machine(), main);
+    }
+  });
+}
+
+TEST(lock_os_thread, the_p_does_not_wait_with_a_locked_goroutine_that_blocks) {
+  run_on(1, [] {
+    channel<int> woken;
+    std::atomic<int> turns{0};
+    go([&] {
+      for (int i = 0; i < 100; ++i) {
+        turns.fetch_add(1);
+        yield();
+      }
+      woken.send(1);
+    });
+    const os_thread_locked hold;
+    EXPECT_EQ(woken.receive(), 1);
+    EXPECT_EQ(turns.load(), 100);
+  });
+}
+
+TEST(lock_os_thread, main_may_end_locked_while_others_are_locked_and_blocked) {
+  for (int round = 0; round < 10; ++round) {
+    run_on(2, [] {
+      for (int i = 0; i < 3; ++i) {
+        go([] {
+          lock_os_thread();
+          sleep_for_ns(3'600'000'000'000);
+        });
+      }
+      yield();
+      lock_os_thread();
+    });
+  }
+}
+
+}  // namespace
+}  // namespace retake::test

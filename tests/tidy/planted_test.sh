@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# planted_test.sh TIDY: each rule of tidy fires on a small tree that breaks it: a guard that never fires guards nothing.
+set -uo pipefail
+tidy=$1
+tree=$(mktemp -d)
+trap 'rm -rf "$tree"' EXIT
+mkdir -p "$tree"/runtime/{protocol,sched,switch} "$tree"/models/relacy "$tree"/fuzz/campaign "$tree"/tests/tidy
+cat >"$tree/runtime/protocol/broken.hpp" <<'CODE'
+// broken.hpp: breaks the rules.
+// Invariants P77.
+#include <atomic>
+#include "sched/above.hpp"
+#if 1
+#endif
+inline void f() {
+  a.load_acquire();
+  x.store_release(1); y.store_relaxed(2);
+  // [B1] acquire: no subject.
+  z.load_acquire();
+  world::require(true, "P9: in no list");
+}
+CODE
+printf '// \x54ODO\n' >"$tree/runtime/sched/above.hpp"
+printf '#include <relacy/relacy.hpp>\n#include "sched/above.hpp"\n' >"$tree/models/relacy/x_model.cpp"
+echo 'tag P1.checker: nothing needs this' >"$tree/tests/tidy/allowed.txt"
+said=$("$tidy" "$tree")
+[ $? = 1 ] || { echo "tidy is content with a broken tree"; exit 1; }
+code=0
+for rule in 'layering: "sched/above.hpp"' 'layering: only models/relacy' 'orphan:' 'ban: <atomic>' 'conditional:' 'unfinished:' 'one_operation:' \
+            'order_claim: acquire without' 'order_claim: \[B1\] does not say' 'tag: P9 is not in the list' 'tag: P9 lacks its checker' 'allowed: nothing needs'; do
+  grep -q "$rule" <<<"$said" || { echo "does not fire: $rule"; code=1; }
+done
+[ $code = 0 ] || echo "$said"
+exit $code

@@ -1,0 +1,80 @@
+// rules_tags.cpp: every invariant that the runtime names is listed in models/README.md and stands in four places: the header that owns the
+// state, the assertion that guards it, the checker that watches it, the model, property or scenario that proves it.
+//
+// Exceptions stand in allowed.txt as `tag P6.checker: reason`.
+#include <fmt/format.h>
+
+#include <fstream>
+#include <map>
+#include <regex>
+#include <set>
+
+#include "tidy.hpp"
+
+namespace retake::tidy {
+
+namespace {
+
+std::regex const tag(R"(\b([PMGQLNV](?:[1-9]|1[0-9]))\b)");
+
+// The numbers of memory orders look like tags and stand in brackets.
+std::string without_order_numbers(std::string const& line) {
+  static std::regex const number(R"(\[[A-Z]+[0-9]+\])");
+  return std::regex_replace(line, number, "");
+}
+
+std::set<std::string> listed(std::string const& root) {
+  static std::regex const row(R"(^\| ([PMGQLNV][0-9]+) \|)");
+  std::set<std::string> tags;
+  std::ifstream in(root + "/models/README.md");
+  for (std::string line; std::getline(in, line);) {
+    std::smatch m;
+    if (std::regex_search(line, m, row)) tags.insert(m[1]);
+  }
+  return tags;
+}
+
+}  // namespace
+
+void check_tags(tree const& t, exceptions& allowed, complaints& out) {
+  static std::regex const asserted(R"re("([PMGQLNV][0-9]+)(?: [PMGQLNV][0-9]+)*:)re");
+  std::map<std::string, std::set<std::string>> places;  // tag -> header, assertion, checker, proof
+  std::map<std::string, std::string> first_use;
+  for (source const& s : t.files) {
+    bool const runtime = s.name.starts_with("runtime/");
+    bool const checker = s.name.starts_with("models/sim/");
+    bool const proof = s.name.starts_with("models/relacy/") || s.name.starts_with("models/scenarios/") || s.name.starts_with("properties/");
+    if (!runtime && !checker && !proof) continue;
+    bool const is_header = runtime && s.name.ends_with(".hpp");
+    for (std::size_t i = 0; i < s.lines.size(); ++i) {
+      std::string const line = without_order_numbers(s.lines[i]);
+      for (std::sregex_iterator it(line.begin(), line.end(), runtime ? asserted : tag), end; it != end; ++it) {
+        std::string const name = (*it)[1];
+        places[name].insert(runtime ? "assertion" : checker ? "checker" : "proof");
+        if (runtime) first_use.emplace(name, fmt::format("{}:{}", s.name, i + 1));
+      }
+      // In a header, what its comments name.
+      std::size_t const comment = line.find("//");
+      if (!is_header || comment == std::string::npos) continue;
+      std::string const said = line.substr(comment);
+      for (std::sregex_iterator it(said.begin(), said.end(), tag), end; it != end; ++it) {
+        places[(*it)[1]].insert("header");
+        first_use.emplace((*it)[1], fmt::format("{}:{}", s.name, i + 1));
+      }
+    }
+  }
+  std::set<std::string> const known = listed(t.root);
+  for (auto const& [name, where] : first_use) {
+    std::size_t const colon = where.rfind(':');
+    std::string const file = where.substr(0, colon);
+    std::size_t const line = std::stoul(where.substr(colon + 1));
+    if (!known.contains(name)) out.add("tag", file, line, name + " is not in the list of models/README.md");
+    for (char const* const place : {"header", "assertion", "checker", "proof"}) {
+      if (places[name].contains(place) || allowed.allows("tag", name + "." + std::string(place))) continue;
+      out.add("tag", file, line, fmt::format("{} lacks its {}; or say why in tests/tidy/allowed.txt: `tag {}.{}: reason`", name,
+                                             std::string_view(place) == "proof" ? "model, property or scenario" : place, name, place));
+    }
+  }
+}
+
+}  // namespace retake::tidy

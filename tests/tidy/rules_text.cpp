@@ -1,0 +1,46 @@
+// rules_text.cpp: names that the runtime may not say (ban), conditions in protocols (conditional), unfinished places (unfinished).
+#include <fmt/format.h>
+
+#include <regex>
+
+#include "protocol_scan.hpp"
+#include "tidy.hpp"
+
+namespace retake::tidy {
+
+namespace {
+
+// Above the world nobody names the platform: the other worlds could not see it. The switch is below the world and has its own.
+bool above_the_world(std::string const& name) {
+  return name.starts_with("runtime/") && !name.starts_with("runtime/world/os/") && !name.starts_with("runtime/switch/");
+}
+
+}  // namespace
+
+void check_text(tree const& t, complaints& out) {
+  static std::regex const banned_header(
+      R"(^\s*#\s*include\s+<(atomic|mutex|shared_mutex|thread|chrono|condition_variable|future|semaphore|latch|barrier|stop_token|csignal|signal\.h|cerrno|errno\.h|pthread\.h|unistd\.h|time\.h|ctime|liburing\.h|linux/[^>]*|sys/[^>]*)>)");
+  static std::regex const banned_name(
+      R"(\bstd::(atomic\w*|mutex|recursive_mutex|shared_mutex|thread|jthread|condition_variable\w*|chrono|this_thread|counting_semaphore|binary_semaphore|future|promise|async)\b|\berrno\b|\bio_uring_\w+|\bsigaction\b|\bpthread_\w+|\bclock_gettime\b|\bsyscall\s*\(\s*SYS_|\b__atomic_\w+|\b__sync_\w+|\bthread_local\b|\boperator new\b)");
+  static std::regex const conditional(R"(^\s*#\s*(if|ifdef|ifndef|elif|else)\b)");
+  static std::regex const unfinished("\\b(TO" "DO|FIX" "ME|XX" "X|HA" "CK)\\b|not impl" "emented|GTEST_" "SKIP\\(\\)(?! *<<)");
+  for (source const& s : t.files) {
+    for (std::size_t i = 0; i < s.lines.size(); ++i) {
+      std::string const& line = s.lines[i];
+      std::smatch m;
+      if (above_the_world(s.name)) {
+        static std::regex const literal(R"re("(?:[^"\\]|\\.)*")re");
+        std::string const whole = campaign::code_of(line);
+        std::string const code = whole.find("#include") != std::string::npos ? whole : std::regex_replace(whole, literal, "\"\"");
+        if (std::regex_search(code, m, banned_header)) out.add("ban", s.name, i + 1, fmt::format("<{}>: the runtime names world::", m[1].str()));
+        if (std::regex_search(code, m, banned_name)) out.add("ban", s.name, i + 1, fmt::format("{}: the runtime names world::", m[0].str()));
+      }
+      if (s.name.starts_with("runtime/protocol/") && std::regex_search(line, conditional)) {
+        out.add("conditional", s.name, i + 1, "a protocol is the same source in every world");
+      }
+      if (std::regex_search(line, m, unfinished)) out.add("unfinished", s.name, i + 1, m[0].str());
+    }
+  }
+}
+
+}  // namespace retake::tidy
