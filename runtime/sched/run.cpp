@@ -33,7 +33,7 @@ policy rules_of(options const& chosen) noexcept {
 }
 
 std::uint32_t processors_of(options const& chosen) noexcept {
-  std::uint32_t n = chosen.processors != 0 ? chosen.processors : world::kernel::cpu_limit();
+  std::uint32_t n = chosen.processors != 0 ? chosen.processors : static_cast<std::uint32_t>(world::kernel::cpu_limit());
   if (n > world::limits::processors_max) n = world::limits::processors_max;
   return n;
 }
