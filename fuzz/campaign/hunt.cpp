@@ -31,7 +31,6 @@ namespace {
 
 volatile sig_atomic_t interrupted = 0;
 
-constexpr double slice_seconds_min = 1;       // below that a child is mostly start-up
 constexpr double grace_seconds = 45;          // beyond its time, before a child counts as hung
 std::vector<std::string> const techniques = {"model", "sim", "fuzz", "props", "stress"};
 
@@ -111,7 +110,7 @@ class campaign {
 
   void start_what_fits() {
     if (queue_.empty() && alive_.empty() && seconds_left() > 2) fill_queue();
-    for (auto it = queue_.begin(); it != queue_.end() && seconds_left() >= slice_seconds_min;) {
+    for (auto it = queue_.begin(); it != queue_.end() && seconds_left() >= jobs_[*it].slice_seconds_min;) {
       unsigned used = 0;
       for (auto const& [id, one] : alive_) used += jobs_[one.job].slots;
       if (used >= workers_) return;
@@ -125,7 +124,7 @@ class campaign {
       for (std::size_t const i : queue_) weight += jobs_[i].weight;
       for (auto const& [id, one] : alive_) promised += std::max(0.0, one.ends_at - now()) * jobs_[one.job].slots;
       double const available = std::max(0.0, seconds_left() * workers_ - promised);
-      double const slice = std::clamp(available * j.weight / weight / j.slots, slice_seconds_min, std::max(slice_seconds_min, seconds_left()));
+      double const slice = std::clamp(available * j.weight / weight / j.slots, j.slice_seconds_min, std::max(j.slice_seconds_min, seconds_left()));
       std::uint64_t const seed = mix(options_.seed + 1000003 * round_ + *it);
       std::size_t const index = *it;
       std::string const technique = j.technique;

@@ -32,9 +32,10 @@ void add_scenarios(std::vector<job>& jobs, catalogue const& programs, std::strin
       for (std::string const strategy : {"pct", "random"}) {
         // Stale reads are a superset: they get twice the time.
         jobs.push_back({.technique = "sim", .subject = scenario.name + " " + strategy + " " + memory, .weight = memory == "c11" ? 2.0 : 1.0,
+                        .slice_seconds_min = 0.25,  // it starts in a few milliseconds
                         .words = [=](double s, std::uint64_t seed) {
           return std::vector<std::string>{sim, "sim", scenario.name, "--json", "--strategy", strategy, "--memory", memory,
-                                          "--seconds", seconds_text(s), "--seed", std::to_string(seed), "--out", out};
+                                          "--seconds", fmt::format("{:.2f}", s), "--seed", std::to_string(seed), "--out", out};
         }});
       }
     }
@@ -66,8 +67,8 @@ void add_properties(std::vector<job>& jobs, catalogue const& programs, std::stri
   }
 }
 
-void add_hammers(std::vector<job>& jobs, catalogue const& programs, unsigned workers) {
-  for (std::string const sanitizer : {"none", "thread", "address"}) {
+void add_hammers(std::vector<job>& jobs, catalogue const& programs, unsigned workers, std::vector<std::string> const& sanitizers) {
+  for (std::string const& sanitizer : sanitizers) {
     for (program const& p : programs.hammers(sanitizer)) {
       std::string const shown = p.name + (sanitizer == "none" ? "" : " " + sanitizer);
       jobs.push_back({.technique = "stress", .subject = shown, .weight = 1, .slots = workers, .words = [p](double s, std::uint64_t seed) {
@@ -81,11 +82,12 @@ void add_hammers(std::vector<job>& jobs, catalogue const& programs, unsigned wor
 
 std::vector<job> plan(catalogue const& programs, std::string const& out, unsigned workers) {
   std::vector<job> jobs;
-  add_hammers(jobs, programs, workers);
+  add_hammers(jobs, programs, workers, {"none"});
   add_models(jobs, programs, out);
   add_properties(jobs, programs, out);
   add_fuzz(jobs, programs, out);
   add_scenarios(jobs, programs, out);
+  add_hammers(jobs, programs, workers, {"thread", "address"});  // they go on until they have exercised what they hammer: nobody waits for them
   std::map<std::string, double> total;
   for (job const& one : jobs) total[one.technique] += one.weight;
   for (job& one : jobs) one.weight *= shares.at(one.technique) / total[one.technique];

@@ -111,9 +111,10 @@ std::string private_copy::apply(std::string const& patch_file) {
 }
 
 std::string private_copy::build(std::string const& preset, std::vector<std::string> const& targets) {
+  // A mutant may leave a variable unused: a warning is no verdict.
   std::string const build_folder = folder_ + "/build/" + preset;
   if (!fs::exists(build_folder + "/build.ninja")) {
-    finished const configured = run({{"cmake", "--preset", preset}, build_timeout_s, folder_, {}});
+    finished const configured = run({{"cmake", "--preset", preset, "-DRETAKE_WERROR=OFF"}, build_timeout_s, folder_, {}});
     if (configured.code != 0) return "cannot be configured: " + configured.complaint;
   }
   std::vector<std::string> words{"cmake", "--build", build_folder, "--parallel", "--target"};

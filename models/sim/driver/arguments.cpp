@@ -61,9 +61,13 @@ std::string check_all(typed const& t, arguments& a) {
   std::uint64_t executions = 0;
   if (c = check_number("--executions", t.executions, 1, UINT64_MAX - 1, executions); !c.empty()) return c;
   if (!t.executions.empty()) a.executions = executions;
-  std::uint64_t seconds = 0;
-  if (c = check_number("--seconds", t.seconds, 1, 1'000'000'000, seconds); !c.empty()) return c;
-  if (!t.seconds.empty()) a.seconds = static_cast<double>(seconds);
+  if (!t.seconds.empty()) {
+    double seconds = 0;
+    auto const [end, error] = std::from_chars(t.seconds.data(), t.seconds.data() + t.seconds.size(), seconds);
+    bool const read = error == std::errc{} && end == t.seconds.data() + t.seconds.size();
+    if (!read || !(seconds >= 0.01 && seconds <= 1e9)) return complaint("--seconds", t.seconds, "a number from 0.01 to 1000000000");
+    a.seconds = seconds;
+  }
   if (c = check_number("--seed", t.seed, 0, UINT64_MAX, a.seed); !c.empty()) return c;
   narrow("--preemptions", t.preemptions, 0, 1'000'000, a.preemptions);
   a.preemptions_given = !t.preemptions.empty();
