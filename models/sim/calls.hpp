@@ -126,6 +126,7 @@ enum class user_slot : std::uint8_t { kernel, checkers, scenario, spare, count }
 void*& slot(user_slot which) noexcept;
 
 // Text on a lane of the timeline and the Chrome trace. kind: 'M', 'P', 'G' or any letter. The text is copied only while recording.
+bool recording() noexcept;
 void note_lane(char kind, std::uint32_t id, char const* text) noexcept;
 
 }  // namespace retake::sim

@@ -237,6 +237,8 @@ void quiescence() noexcept { current(site::current()).run_quiescence(); }
 
 void*& slot(user_slot which) noexcept { return current(site::current()).user_[static_cast<std::size_t>(which)]; }
 
+bool recording() noexcept { return the_engine != nullptr && the_engine->record_texts_; }
+
 void note_lane(char kind, std::uint32_t id, char const* text) noexcept {
   if (the_engine != nullptr) the_engine->put_text(op_kind::note, static_cast<std::uint16_t>(kind), id, text, std::strlen(text));
 }

@@ -18,6 +18,7 @@
 #include "protocol/thread_lock.hpp"
 #include "switch/context.hpp"
 #include "world/atomic.hpp"
+#include "world/ghost.hpp"
 #include "world/memory.hpp"
 #include "world/require.hpp"
 
@@ -31,7 +32,7 @@ enum class wait_reason : std::uint32_t { none, chan_receive, chan_send, sleep, s
 
 struct goroutine : goroutine_pair<machine> {
   explicit goroutine(world::stack where) noexcept
-      : id(0), stack(where), state(goroutine_state::dead), link(nullptr), m(nullptr), all_link(nullptr), reason(wait_reason::none), wakeup(0) {}
+      : id(0), stack(where), state(goroutine_state::dead), link(nullptr), m(nullptr), all_link(nullptr), reason(wait_reason::none), wakeup(0), life(goroutine_state::dead) {}
 
   std::uint64_t id;                       // unique while the process lives; a recycled goroutine gets a new one
   world::stack const stack;
@@ -44,6 +45,8 @@ struct goroutine : goroutine_pair<machine> {
   world::atomic<wait_reason> reason;      // for reports
   world::plain<std::uintptr_t> wakeup;    // left by who readies it for the goroutine itself
 
+  [[no_unique_address]] world::ghost<goroutine_state> life;  // the same for the timeline: when it changed hands
+
   void (*invoke)(void* closure) = nullptr;  // runs and destroys the closure
   void* closure = nullptr;
 };
@@ -52,6 +55,7 @@ struct goroutine : goroutine_pair<machine> {
 inline void change(goroutine& g, goroutine_state from, goroutine_state to, char const* tag) noexcept {
   world::require(g.state.load_relaxed() == from, tag);
   g.state.store_relaxed(to);
+  g.life.move(from, to, tag);
 }
 
 }  // namespace retake

@@ -1,5 +1,6 @@
 #include "sim/checkers/watch.hpp"
 
+#include <cstdio>
 #include <new>
 
 #include "sim/checkers/inspector.hpp"
@@ -20,7 +21,37 @@ processor const* owner_of(scheduler const& s, void const* ghost) noexcept {
   return nullptr;
 }
 
-void committed(void* context, void const* ghost, char const*) noexcept {
+char const* name_of(processor_holder who) noexcept {
+  switch (who) {
+    case processor_holder::hand: return "in a hand";
+    case processor_holder::machine: return "runs on";
+    case processor_holder::call: return "in the call of";
+    case processor_holder::idle_list: return "idle, put by";
+    case processor_holder::stopped: return "stopped by";
+  }
+  return "?";
+}
+
+char const* name_of(goroutine_state state) noexcept {
+  constexpr char const* names[] = {"dead", "runnable", "running", "in a system call", "waiting"};
+  return names[static_cast<std::size_t>(state)];
+}
+
+// For the timeline: a lane per P and per goroutine.
+void note_processor(processor const& p) noexcept {
+  char text[40];
+  machine const* const m = static_cast<machine const*>(sim::this_thread());
+  std::snprintf(text, sizeof text, "%s M%u", name_of(p.holder.peek()), m != nullptr ? m->id : 0);
+  sim::note_lane('P', p.id, text);
+}
+
+void note_goroutine(scheduler const& s, void const* ghost) noexcept {
+  for (goroutine const* g = s.goroutines.peek(); g != nullptr; g = g->all_link.peek()) {
+    if (&g->life == ghost) sim::note_lane('G', static_cast<std::uint32_t>(g->id), name_of(g->life.peek()));
+  }
+}
+
+void committed(void* context, void const* ghost, char const* tag) noexcept {
   watched& w = *static_cast<watched*>(context);
   if (w.runtime == nullptr) {
     scheduler const* const s = inspector::home();
@@ -33,7 +64,16 @@ void committed(void* context, void const* ghost, char const*) noexcept {
     w.runtime = nullptr;
     return;
   }
-  check_ownership(s, ghost != nullptr ? owner_of(s, ghost) : nullptr);
+  processor const* const p = ghost != nullptr ? owner_of(s, ghost) : nullptr;
+  if (sim::recording()) {
+    if (p != nullptr) {
+      note_processor(*p);
+    } else if (ghost != nullptr) {
+      note_goroutine(s, ghost);
+    }
+  }
+  if (tag != nullptr && tag[0] == 'G') return;  // a goroutine took an edge: its own assertion has looked
+  check_ownership(s, p);
   check_threads(s);
 }
 
