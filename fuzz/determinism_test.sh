@@ -18,4 +18,11 @@ traces setarch -R "$program" $backwards >"$out/backwards"
 [ -s "$out/forwards" ] || fail "no traces"
 cmp "$out/forwards" "$out/backwards" || fail "$(diff "$out/forwards" "$out/backwards" | head -n 4)"
 [ "$(cut -d' ' -f2 "$out/forwards" | sort -u | wc -l)" -gt 10 ] || fail "all traces are one"
+# What reads from what reaches libFuzzer, and is counted anew for each input.
+# shellcheck disable=SC2086
+RETAKE_FUZZ_OUT=$out RETAKE_FUZZ_TRACE=1 "$program" $forwards >/dev/null 2>"$out/stderr"
+grep -q '1024 Extra Counters' "$out/stderr" || fail "libFuzzer does not see the extra counters"
+pairs=$(sed -n 's/^trace .* pairs //p' "$out/stderr" | sort -n | uniq)
+[ "$(echo "$pairs" | tail -n 1)" -ge 20 ] || fail "no reads-from pairs are counted"
+[ "$(echo "$pairs" | wc -l)" -ge 5 ] || fail "every input counts the same reads-from pairs"
 echo "$(wc -l <"$out/forwards") inputs, each one trace"

@@ -139,7 +139,14 @@ void schedule_target::run(std::uint8_t const* data, std::size_t size) {
   execution const& x = e.run(s, choices);
   ++executions_;
   truncated_ += x.truncated;
-  if (trace_) fmt::print(stderr, "trace {:016x} {} {} steps {}\n", x.hash, s.name, header[2] % worlds, x.steps);
+  if (e.sites().mutant_misfit() != op_kind::none) [[unlikely]] {
+    done_ = true;
+    refuse(fmt::format("RETAKE_FUZZ_MUTATE `{}`: this kind does not fit the operation there, which is `{}`", mutant_.text(), name_of(e.sites().mutant_misfit())));
+  }
+  if (trace_) {
+    auto const pairs = std::count_if(std::begin(reads_from), std::end(reads_from), [](std::uint8_t n) { return n != 0; });
+    fmt::print(stderr, "trace {:016x} {} world {} steps {} pairs {}\n", x.hash, s.name, header[2] % worlds, x.steps, pairs);
+  }
   if (x.failed) [[unlikely]] report(e, s);
 }
 
@@ -195,6 +202,10 @@ void schedule_target::write_line(std::string const& finding) const {
   double const seconds = now() - began_;
   ordered_json line = {{"kind", "fuzz"}, {"name", name_}, {"executions", executions_}, {"seconds", seconds},
                        {"executions_per_second", seconds > 0 ? static_cast<double>(executions_) / seconds : 0.0}, {"truncated", truncated_ != 0}, {"exhausted", false}};
+  if (!mutant_.file.empty()) {
+    line["mutant"] = mutant_.text();
+    line["mutant_reached"] = std::any_of(engines_.begin(), engines_.end(), [](auto const& e) { return e != nullptr && e->sites().mutant_reached(); });
+  }
   line["finding"] = finding.empty() ? ordered_json(nullptr) : ordered_json::parse(finding);
   std::string const text = line.dump(-1, ' ', false, ordered_json::error_handler_t::replace) + "\n";
   if (!finding.empty()) {

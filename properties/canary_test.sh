@@ -1,6 +1,6 @@
 #!/bin/sh
 # canary_test.sh: a planted mistake is found within its bound, is what it should be, is replayed, and is not there without the mistake.
-# usage: canary_test.sh PROGRAM OUT TAGS EXECUTIONS twin NAME
+# usage: canary_test.sh PROGRAM OUT TAGS EXECUTIONS twin NAME [CLAIM]         CLAIM: part of the text, where several alarms have one tag
 #        canary_test.sh PROGRAM OUT TAGS EXECUTIONS site HEADER ORDER KIND     ORDER: R2 for the operation below the comment // [R2]
 # TAGS: what the finding may be called, separated by commas.
 set -u
@@ -21,6 +21,7 @@ code=$?
 [ $code = 1 ] || fail "$mistake is not found in $executions executions (code $code): $found"
 tag=$(printf '%s' "$found" | sed -n 's/.*"finding":{"tag":"\([^"]*\)".*/\1/p')
 case ",$tags," in *",$tag,"*) ;; *) fail "$mistake is found as $tag, not as $tags" ;; esac
+[ "$how" != twin ] || [ $# -lt 7 ] || case $found in *"$7"*) ;; *) fail "$mistake is found by another alarm than \"$7\": $found" ;; esac
 replay=$(printf '%s' "$found" | sed -n 's/.*"replay":"\([^"]*\)".*/\1/p')
 [ -f "$replay" ] || fail "there is no replay $replay"
 case $how in twin) again= ;; *) again=$mistake ;; esac

@@ -58,6 +58,20 @@ struct admits : as_it_is {  // a second waiter takes the place of the first
   }
 };
 
+struct forgetful : as_it_is {  // a wait that readiness ended says that it was not
+  bool finish() {
+    const bool came = as_it_is::finish();
+    return came && false;
+  }
+};
+
+struct eager : as_it_is {  // a wait that a break ended says that readiness came
+  bool finish() {
+    const bool came = as_it_is::finish();
+    return came || true;
+  }
+};
+
 struct edge_lost : as_it_is {  // n43: what comes while a goroutine is about to park is dropped
   sleeper* unblock(bool io_ready) {
     if (io_ready && about_to_park) return nullptr;
@@ -364,6 +378,8 @@ constexpr twin twins[] = {
     {"no_turns", "two goroutines wait on one direction, and nobody makes them take turns (N1)", &body<no_turns>},
     {"admits", "a second waiter takes the place of the first (N1)", &body<admits>},
     {"blind", "no look for a close between `wait` and the park (deadlock)", &body<blind>},
+    {"forgetful", "a wait that readiness ended says that it was not (N1)", &body<forgetful>},
+    {"eager", "a wait that a break ended says that readiness came (N8)", &body<eager>},
     {"edge_lost", "readiness that comes while a goroutine is about to park is dropped (N8, n43)", &body<edge_lost>},
     {"twice", "a second edge readies the same goroutine again (G6)", &body<twice>},
 };

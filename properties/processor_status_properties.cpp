@@ -78,11 +78,12 @@ struct as_it_is {
   static bool take(processor_side& p, processor_state to) { return processor_status::take(p, to); }
 };
 
-// Looks, then stores.
+// Looks, then stores; and tells the ghost what it believes, so that only the ledger knows better.
 struct careless_thief : as_it_is {
   static bool take(processor_side& p, processor_state to) {
     if (p.status.load_acquire() != processor_state::syscall) return false;
     p.status.store_relaxed(to);
+    p.holder.set(processor_holder::hand, "P9: taken, as the thief believes");
     const std::uint32_t tick = p.syscall_tick.load_relaxed();
     p.syscall_tick.store_relaxed(tick + 1);
     return true;

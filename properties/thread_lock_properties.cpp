@@ -65,6 +65,20 @@ struct shallow : as_it_is {  // the first unlock ends the pair
   }
 };
 
+struct lenient : as_it_is {  // an unlock without a lock is no error
+  static lock_outcome unlock(worker& m, fiber& g) {
+    lock_outcome const outcome = thread_lock::unlock(m, g);
+    return outcome == lock_outcome::not_locked ? lock_outcome::done : outcome;
+  }
+};
+
+struct unbounded : as_it_is {  // nests for ever
+  static lock_outcome lock(worker& m, fiber& g) {
+    lock_outcome const outcome = thread_lock::lock(m, g);
+    return outcome == lock_outcome::overflow ? lock_outcome::done : outcome;
+  }
+};
+
 struct pooled : as_it_is {  // the thread of a locked end goes on
   static bool end(worker& m, fiber& g) {
     const bool ignored = thread_lock::end(m, g);
@@ -404,6 +418,8 @@ void body() {
 
 constexpr twin twins[] = {
     {"shallow", "the first unlock ends a nested pair (L1)", &body<shallow>},
+    {"lenient", "an unlock without a lock is no error (L1)", &body<lenient>},
+    {"unbounded", "the count of locks overflows without an error (L1)", &body<unbounded>},
     {"pooled", "the thread of a locked end goes on (L5)", &body<pooled>},
     {"homeless", "whoever finds a locked goroutine runs it (L2)", &body<homeless>},
 };

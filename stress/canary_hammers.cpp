@@ -1,6 +1,7 @@
 // canary_hammers.cpp: each guard of the hammers, with something that it must notice. A canary that stays silent means that the alarm is dead.
 //
 // `canary_hammers FAULT`: the exit code must be 1 and the finding's tag the one that `expect.sh` is told; FAULT `nothing` must hold, `idle` must be 4.
+#include <atomic>
 #include <cstddef>
 #include <cstdio>
 #include <cstring>
@@ -10,10 +11,12 @@
 #include "hammer.hpp"
 #include "load.hpp"
 #include "quiescence.hpp"
+#include "raw_polling.hpp"
 #include "raw_processors.hpp"
 #include "retake/channel.hpp"
 #include "retake/go.hpp"
 #include "retake/sync.hpp"
+#include "thread_claim.hpp"
 #include "world/require.hpp"
 #include "world/thread.hpp"
 
@@ -39,6 +42,43 @@ void raw_take(pass const& p) {
     if (at.status.load_relaxed() != processor_state::syscall) return false;
     at.status.store_relaxed(to);
     return true;
+  });
+}
+
+// Whoever found a parked goroutine forgets it, after a while.
+void forgotten_wake(pass const& p) {
+  std::atomic<std::uint32_t> found{0};
+  raw_waiters(p, raw_waiter_events{1, 2, 3, 4, 5, 6}, 1, p.seconds, [&found] { return found.fetch_add(1) > 1'000; }).run();
+}
+
+void forgotten_break(pass const& p) {
+  std::atomic<std::uint32_t> signalled{0};
+  raw_breaks(p, raw_break_events{1, 2, 3}, p.seconds, [&signalled] { return signalled.fetch_add(1) > 100; }).run();
+}
+
+// ---- threads ----
+// A goroutine that believes it is locked to its thread.
+void unlocked(pass const& p) {
+  load l(p, p.seconds);
+  options chosen;
+  chosen.processors = 2;
+  run(chosen, [&] {
+    wait_group all;
+    for (std::uint64_t name = 1; name <= 4; ++name) {
+      all.add(1);
+      go([&, name] {
+        {
+          thread_claim mine(l, name);
+          for (std::uint32_t i = 0; i < 1'000; ++i) {
+            yield();
+            mine.check();
+          }
+        }
+        all.done();
+      });
+    }
+    all.wait();
+    go_round(p);
   });
 }
 
@@ -166,11 +206,15 @@ void idle(pass const& p) { p.out.round(); }
 struct fault {
   char const* name;
   void (*run_pass)(pass const&);
+  double stalled_seconds = 1;
 };
 constexpr fault faults[] = {
     {"nothing", go_round},
     {"idle", idle},
     {"raw_take", raw_take},
+    {"forgotten_wake", forgotten_wake},
+    {"forgotten_break", forgotten_break, 60},
+    {"unlocked", unlocked},
     {"lost_goroutine", lost_goroutine},
     {"live_goroutine", live_goroutine},
     {"wrong_mask", wrong_mask},
@@ -192,7 +236,7 @@ int main(int argc, char** argv) {
   for (fault const& f : faults) {
     if (argc < 2 || std::strcmp(argv[1], f.name) != 0) continue;
     subject what{f.name, "a canary sings", events, f.run_pass};
-    what.stalled_seconds = 1;
+    what.stalled_seconds = f.stalled_seconds;
     what.extra_seconds = 1;
     return run_hammer(what, argc - 1, argv + 1);
   }

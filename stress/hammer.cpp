@@ -73,12 +73,7 @@ struct end {
 
 double seconds_now() { return static_cast<double>(now_ns()) * 1e-9; }
 
-bool demands_met(subject const& what, report const& out) {
-  for (std::size_t i = 0; i < what.events.size(); ++i) {
-    if (out.events(i) < what.events[i].at_least) return false;
-  }
-  return true;
-}
+bool demands_met(subject const& what, report const& out) { return !missing(what.events, out, 0, what.events.size()); }
 
 void run_passes(subject const& what, settings const& chosen, report& out) {
   const double began = seconds_now();
@@ -89,7 +84,7 @@ void run_passes(subject const& what, settings const& chosen, report& out) {
     const bool full = chosen.rounds != 0 && out.rounds() >= chosen.rounds;
     if (out.has_finding() || full) return;
     if (left <= 0 && (demands_met(what, out) || left < -what.extra_seconds)) return;
-    what.run_pass({out, seeds.next(), left > 0 ? std::min(share, std::max(left, 0.05)) : share, chosen.rounds == 0 ? ~std::uint64_t{0} : chosen.rounds - out.rounds()});
+    what.run_pass({out, seeds.next(), left > 0 ? std::min(share, std::max(left, 0.05)) : share, chosen.rounds == 0 ? ~std::uint64_t{0} : chosen.rounds - out.rounds(), left <= 0});
   }
 }
 
@@ -236,6 +231,13 @@ void report::found(char const* tag_and_claim) noexcept {
   if (!finding_.compare_exchange_strong(nobody, 1)) return;
   std::strncpy(text_, tag_and_claim, sizeof text_ - 1);
   finding_.store(2, std::memory_order_release);
+}
+
+bool missing(std::vector<event> const& events, report const& out, std::size_t from, std::size_t to) {
+  for (std::size_t i = from; i < to; ++i) {
+    if (out.events(i) < events[i].at_least) return true;
+  }
+  return false;
 }
 
 int run_hammer(subject const& what, int argc, char** argv) {

@@ -54,6 +54,7 @@ struct pass {
   std::uint64_t seed;
   double seconds;             // its share
   std::uint64_t rounds_left;  // below this many rounds; ~0: no limit
+  bool overtime = false;      // the time is over and a demand is not met: do what is missing and nothing else
 };
 
 struct subject {
@@ -65,6 +66,9 @@ struct subject {
   double stalled_seconds = 15;  // without a round: nobody makes progress
   double extra_seconds = 20;    // past --seconds, while a demand is not met
 };
+
+// Whether one of events [from, to) is below its demand.
+[[nodiscard]] bool missing(std::vector<event> const& events, report const& out, std::size_t from, std::size_t to);
 
 // main() of a hammer.
 [[nodiscard]] int run_hammer(subject const& what, int argc, char** argv);

@@ -17,6 +17,7 @@
 #include "retake/syscall.hpp"
 #include "retake/thread_lock.hpp"
 #include "sched/scheduler.hpp"
+#include "thread_claim.hpp"
 
 namespace {
 
@@ -36,51 +37,17 @@ constexpr std::uint32_t callers = 6;
 constexpr std::uint32_t bystanders = 3;
 constexpr std::uint32_t nests_per_lock = 64;
 
-// A locked goroutine's claim on its thread.
-class claim {
- public:
-  claim(load& l, std::uint64_t name) : load_(l), name_(name), thread_(kernel_thread()) {
-    if (thread_word() != 0) load_.out.found("L2: a goroutine locks itself to a thread that is another's");
-    set_thread_word(name_);
-  }
-  ~claim() {
-    check();
-    if (!leaves_it_) set_thread_word(0);
-  }
-  claim(claim const&) = delete;
-  claim& operator=(claim const&) = delete;
-
-  void check() {
-    if (kernel_thread() != thread_) load_.out.found("L2: a locked goroutine runs on another thread");
-    if (thread_word() != name_) load_.out.found("L2: another goroutine has run on a locked thread");
-    load_.touch();
-  }
-  // The goroutine ends locked: its name stays, and the thread must not.
-  void leave() noexcept { leaves_it_ = true; }
-
- private:
-  load& load_;
-  std::uint64_t const name_;
-  std::uint64_t const thread_;
-  bool leaves_it_ = false;
-};
-
-void check_free(load& l) {
-  if (thread_word() != 0) l.out.found("L2: a goroutine that is locked to nothing runs on a locked thread, or on one whose goroutine ended locked");
-  l.touch();
-}
-
 // One side of a pair; `there` closed: the end.
 void echo(load& l, channel<std::uint64_t>& there, channel<std::uint64_t>& back, bool locks, std::uint64_t name) {
   if (!locks) {
     while (auto const value = there.receive()) {
-      check_free(l);
+      check_no_claim(l);
       back.send(*value + 1);
     }
     return;
   }
   const os_thread_locked hold;
-  claim mine(l, name);
+  thread_claim mine(l, name);
   while (auto const value = there.receive()) {
     mine.check();
     back.send(*value + 1);
@@ -90,7 +57,7 @@ void echo(load& l, channel<std::uint64_t>& there, channel<std::uint64_t>& back, 
 
 void ping(load& l, channel<std::uint64_t>& there, channel<std::uint64_t>& back, std::size_t which, std::uint64_t name) {
   const os_thread_locked hold;
-  claim mine(l, name);
+  thread_claim mine(l, name);
   for (std::uint64_t n = 0; !l.over(); ++n) {
     there.send(n);
     mine.check();
@@ -106,10 +73,10 @@ void ping(load& l, channel<std::uint64_t>& there, channel<std::uint64_t>& back, 
 void nest(load& l, std::uint64_t name) {
   dice d(name);
   while (!l.over()) {
-    check_free(l);
+    check_no_claim(l);
     {
       const os_thread_locked outer;
-      claim mine(l, name);
+      thread_claim mine(l, name);
       for (std::uint32_t i = 0; i < nests_per_lock; ++i) {
         const std::uint32_t depth = 1 + d.below(4);
         for (std::uint32_t k = 0; k < depth; ++k) lock_os_thread();
@@ -130,7 +97,7 @@ void call(load& l, std::uint64_t name) {
   dice d(name);
   while (!l.over()) {
     const os_thread_locked hold;
-    claim mine(l, name);
+    thread_claim mine(l, name);
     for (std::uint32_t i = 0; i < 32; ++i) {
       const std::uint32_t kind = d.below(8);
       retake::syscall([kind, &d] {
@@ -151,7 +118,7 @@ void end_locked(load& l, std::uint64_t name) {
     const std::uint32_t kind = d.below(4);
     go([&l, &ended, kind, name] {
       lock_os_thread();
-      claim mine(l, name);
+      thread_claim mine(l, name);
       mine.leave();
       if (kind == 1) yield();
       if (kind == 2) retake::syscall([] { busy_ns(20'000); });
@@ -160,7 +127,7 @@ void end_locked(load& l, std::uint64_t name) {
       ended.send(1);
     });
     if (!ended.receive()) return;
-    check_free(l);
+    check_no_claim(l);
     l.out.count(ended_locked);
     l.out.round();
   }
@@ -168,7 +135,7 @@ void end_locked(load& l, std::uint64_t name) {
 
 void stand_by(load& l) {
   for (std::uint32_t n = 0; !l.over(); ++n) {
-    check_free(l);
+    check_no_claim(l);
     l.out.count(checks_by_others);
     yield();
   }

@@ -59,8 +59,7 @@ std::vector<event> const events = {
     {"timers", 1'000},           {"timers_late_1ms", 0},     {"polls_broken", 100},       {"close_won", 100},         {"data_won", 100},       {"second_refused", 10},
 };
 
-constexpr double raw_waiters_share = 0.2;
-constexpr double raw_breaks_share = 0.1;
+constexpr double raw_share = 0.3;
 constexpr std::uint32_t pairs = 2;
 constexpr std::uint32_t sleepers = 3;
 constexpr std::int64_t end_patience_ns = 3'000'000'000;  // an end of the stream that nobody noticed by then is lost
@@ -321,16 +320,24 @@ void hammer_quiet(pass const& p, std::uint32_t processors, double seconds) {
   });
 }
 
-void run_pass(pass const& p) {
+void hammer_raw(pass const& p, double seconds) {
   const raw_waiter_events waits{raw_ready_first, raw_commit_won, raw_commit_lost, raw_broken, raw_closed, raw_saw_close};
-  for (const std::uint32_t pollers : {1u, 2u}) raw_waiters(p, waits, pollers, p.seconds * raw_waiters_share / 2).run();
-  raw_breaks(p, {raw_break_first, raw_break_merged, raw_drained}, p.seconds * raw_breaks_share).run();
-  const double share = (1 - raw_waiters_share - raw_breaks_share) / 5;
+  const raw_break_events breaks{raw_break_first, raw_break_merged, raw_drained};
+  const auto never = [] { return false; };
+  for (const std::uint32_t pollers : {1u, 2u}) raw_waiters(p, waits, pollers, seconds / 3, never).run();
+  raw_breaks(p, breaks, seconds / 3, never).run();
+}
+
+void run_pass(pass const& p) {
+  const bool raw_wanted = !p.overtime || missing(events, p.out, raw_ready_first, pipe_round_trips);
+  const bool runtime_wanted = !p.overtime || missing(events, p.out, pipe_round_trips, events.size());
+  const double share = !runtime_wanted ? 1 : !raw_wanted ? 0 : raw_share;
+  if (raw_wanted) hammer_raw(p, p.seconds * share);
   for (const std::uint32_t processors : {1u, 2u, 4u}) {
-    if (!p.out.has_finding()) hammer_busy(p, processors, p.seconds * share);
+    if (runtime_wanted && !p.out.has_finding()) hammer_busy(p, processors, p.seconds * (1 - share) / 5);
   }
   for (const std::uint32_t processors : {2u, 4u}) {
-    if (!p.out.has_finding()) hammer_quiet(p, processors, p.seconds * share);
+    if (runtime_wanted && !p.out.has_finding()) hammer_quiet(p, processors, p.seconds * (1 - share) / 5);
   }
 }
 

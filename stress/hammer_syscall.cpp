@@ -133,9 +133,12 @@ void hammer_runtime(pass const& p, std::uint32_t processors, double seconds) {
 
 void run_pass(pass const& p) {
   const raw_events raw{raw_exit_won, raw_exit_aba, raw_exit_lost, raw_take_won, raw_take_lost, raw_stopped};
-  hammer_raw_processors(p, raw, p.seconds * raw_share, [](processor_side& at, processor_state to) { return processor_status::take(at, to); });
+  const bool raw_wanted = !p.overtime || missing(events, p.out, raw_exit_won, exit_old);
+  const bool runtime_wanted = !p.overtime || missing(events, p.out, exit_old, events.size());
+  const double share = !runtime_wanted ? 1 : !raw_wanted ? 0 : raw_share;
+  if (raw_wanted) hammer_raw_processors(p, raw, p.seconds * share, [](processor_side& at, processor_state to) { return processor_status::take(at, to); });
   for (const std::uint32_t processors : {1u, 2u, 4u}) {
-    if (!p.out.has_finding()) hammer_runtime(p, processors, p.seconds * (1 - raw_share) / 3);
+    if (runtime_wanted && !p.out.has_finding()) hammer_runtime(p, processors, p.seconds * (1 - share) / 3);
   }
 }
 

@@ -29,10 +29,12 @@ struct raw_sleeper {
   std::atomic<std::uint32_t> woken{0};
 };
 
+// `Forgets` says whether whoever found a goroutine forgets it: never, but in a canary.
+template <class Forgets>
 class raw_waiters {
  public:
-  raw_waiters(pass const& p, raw_waiter_events const& events, std::uint32_t pollers, double seconds)
-      : pass_(p), events_(events), pollers_(pollers), until_ns_(now_ns() + static_cast<std::int64_t>(seconds * 1e9)) {}
+  raw_waiters(pass const& p, raw_waiter_events const& events, std::uint32_t pollers, double seconds, Forgets forgets)
+      : pass_(p), events_(events), pollers_(pollers), until_ns_(now_ns() + static_cast<std::int64_t>(seconds * 1e9)), forgets_(forgets) {}
 
   void run() {
     std::vector<std::thread> threads;
@@ -108,7 +110,7 @@ class raw_waiters {
   }
 
   void wake(raw_sleeper* sleeper) {
-    if (sleeper == nullptr) return;
+    if (sleeper == nullptr || forgets_()) return;
     if (sleeper->written == 0) pass_.out.found("G5: a goroutine is found before it is complete");
     sleeper->written = 0;  // whoever found it owns it until it is ready
     found_.fetch_add(1, std::memory_order_relaxed);
@@ -139,6 +141,7 @@ class raw_waiters {
   raw_waiter_events const events_;
   std::uint32_t const pollers_;
   std::int64_t const until_ns_;
+  Forgets forgets_;
   poll_waiter<raw_sleeper> waiter_;
   poll_closing closed_;
   raw_sleeper sleeper_;
@@ -153,10 +156,12 @@ struct raw_break_events {
   std::size_t first, merged, drained;
 };
 
+// `Forgets`: whether a breaker forgets to make the descriptor readable.
+template <class Forgets>
 class raw_breaks {
  public:
-  raw_breaks(pass const& p, raw_break_events const& events, double seconds)
-      : pass_(p), events_(events), until_ns_(now_ns() + static_cast<std::int64_t>(seconds * 1e9)), gate_(1) {}
+  raw_breaks(pass const& p, raw_break_events const& events, double seconds, Forgets forgets)
+      : pass_(p), events_(events), until_ns_(now_ns() + static_cast<std::int64_t>(seconds * 1e9)), forgets_(forgets), gate_(1) {}
 
   void run() {
     epoll_ = world::kernel::epoll_create();
@@ -168,7 +173,8 @@ class raw_breaks {
     one.join();
     two.join();
     over_.store(true);
-    interrupt();
+    static_cast<void>(gate_.signal());
+    make_readable();  // whatever was forgotten
     poller.join();
     world::kernel::close(wake_);
     world::kernel::close(epoll_);
@@ -182,9 +188,13 @@ class raw_breaks {
 
   bool interrupt() {
     if (!gate_.signal()) return false;
-    const std::uint64_t one = 1;
-    if (world::kernel::write(wake_, &one, sizeof one) != sizeof one) pass_.out.found("N7: the wake-up descriptor cannot be written");
+    if (!forgets_()) make_readable();
     return true;
+  }
+
+  void make_readable() {
+    const std::uint64_t count = 1;
+    if (world::kernel::write(wake_, &count, sizeof count) != sizeof count) pass_.out.found("N7: the wake-up descriptor cannot be written");
   }
 
   void break_polls(std::size_t self) {
@@ -218,7 +228,7 @@ class raw_breaks {
       }
       world::kernel::poll_event event{};
       // A limit for the end of the hammer's patience only; a break that is lost is noticed by the breaker long before.
-      const int ready = world::kernel::epoll_wait(epoll_, &event, 1, 60'000);
+      const int ready = world::kernel::epoll_wait(epoll_, &event, 1, poll_limit_ms);
       std::uint64_t count = 0;
       const bool drained = ready > 0 && world::kernel::read(wake_, &count, sizeof count) == sizeof count;
       gate_.returned(now_ns(), drained);
@@ -229,10 +239,12 @@ class raw_breaks {
   }
 
   static constexpr std::int64_t lost_after_ns = 3'000'000'000;
+  static constexpr int poll_limit_ms = 60'000;
 
   pass const& pass_;
   raw_break_events const events_;
   std::int64_t const until_ns_;
+  Forgets forgets_;
   poll_wake gate_;
   int epoll_ = -1;
   int wake_ = -1;

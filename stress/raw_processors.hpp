@@ -62,6 +62,10 @@ class raw_processors {
   }
 
  private:
+  // On a busy machine a yield costs milliseconds: few of them, for when all of these threads share one core.
+  static constexpr std::uint32_t yield_one_in = 2048;
+  static constexpr std::uint64_t looks_before_yield = 2048;
+
   bool over() noexcept { return stop_.load(std::memory_order_relaxed) || pass_.out.has_finding(); }
 
   // Whoever has the P in hand or wired.
@@ -88,26 +92,29 @@ class raw_processors {
   void call(std::uint32_t self) {
     machine_side m(self);
     dice d(pass_.seed + self);
-    std::uint64_t touches = 0, won = 0, aba = 0, lost = 0;
+    std::uint64_t touches = 0, told = 0, won = 0, aba = 0, lost = 0, fruitless = 0;
     for (std::uint32_t n = 0; !over(); ++n) {
       if (n % 64 == 0) {
-        pass_.out.round(n == 0 ? 0 : 64);
+        pass_.out.round(touches - told);
+        told = touches;
         if (now_ns() >= until_ns_ || pass_.out.rounds() - began_rounds_ >= pass_.rounds_left) stop_.store(true, std::memory_order_relaxed);
       }
       if (m.p.get() == nullptr) {
         raw_processor* const p = get();
         if (p == nullptr) {
-          std::this_thread::yield();
+          if (++fruitless % looks_before_yield == 0) std::this_thread::yield();
           continue;
         }
+        fruitless = 0;
         processor_status::wire(m, *p);
       }
       touch(static_cast<raw_processor&>(*m.p.get()), self);
       ++touches;
       for (std::uint32_t spin = d.below(16); spin > 0; --spin) world::pause();
       processor_status::enter(m);
-      if (d.below(512) == 0) std::this_thread::yield();  // a long call: time for others to have the P, and to give it back
-      for (std::uint32_t spin = d.below(32); spin > 0; --spin) world::pause();
+      // Now and then a long call: time for others to have the P, and to be in a call with it when this M comes back.
+      if (d.below(yield_one_in) == 0) std::this_thread::yield();
+      for (std::uint32_t spin = d.below(d.below(64) == 0 ? 1'024 : 24); spin > 0; --spin) world::pause();
       switch (processor_status::exit_fast(m)) {
         case exit_outcome::reacquired: ++won; break;
         case exit_outcome::reacquired_aba: ++aba; break;
@@ -123,16 +130,17 @@ class raw_processors {
 
   void steal(std::uint32_t self) {
     dice d(pass_.seed + self);
-    std::uint64_t touches = 0, won = 0, lost = 0, stopped = 0;
+    std::uint64_t touches = 0, won = 0, lost = 0, stopped = 0, fruitless = 0;
     while (!over()) {
       raw_processor& p = *processors_[d.below(shape_.processors)];
       if (p.status.load_relaxed() != processor_state::syscall) {
-        if (d.below(256) == 0) std::this_thread::yield();
+        if (++fruitless % looks_before_yield == 0) std::this_thread::yield();
         continue;
       }
-      // Between the look and the CAS the M may come back: that is the race. A yield now and then, for when the two share a core.
-      if (d.below(16) == 0) std::this_thread::yield();
-      for (std::uint32_t spin = d.below(48); spin > 0; --spin) world::pause();
+      fruitless = 0;
+      // Between the look and the CAS the M may come back: that is the race.
+      if (d.below(yield_one_in) == 0) std::this_thread::yield();
+      for (std::uint32_t spin = d.below(24); spin > 0; --spin) world::pause();
       const bool to_stop = d.below(8) == 0;
       if (!take_(p, to_stop ? processor_state::gc_stop : processor_state::idle)) {
         ++lost;
@@ -146,7 +154,7 @@ class raw_processors {
       touch(p, self);
       ++touches;
       put(p);
-      for (std::uint32_t spin = d.below(64); spin > 0; --spin) world::pause();
+      for (std::uint32_t spin = d.below(12); spin > 0; --spin) world::pause();
     }
     pass_.out.count(events_.take_won, won);
     pass_.out.count(events_.take_lost, lost);

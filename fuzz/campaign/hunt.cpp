@@ -116,7 +116,7 @@ class campaign {
       if (used >= workers_) return;
       job const& j = jobs_[*it];
       if (j.slots > workers_ - used) {
-        // A job that wants all cores waits for them; who needs one goes ahead only if the queue has no other kind first.
+        // A job that wants all cores waits until they are free; who needs fewer goes ahead.
         ++it;
         continue;
       }
@@ -221,11 +221,17 @@ class campaign {
       sums.push_back({{"technique", t.technique}, {"runs", t.subjects}, {"executions", t.executions}, {"seconds", t.seconds},
                       {"executions_per_second", t.rate()}, {"distinct_traces", t.distinct_traces}, {"findings", t.findings}, {"faults", t.faults}});
     }
+    // Nobody should take for clean what had no turn.
+    json not_run = json::array();
+    if (round_ <= 1) {
+      for (std::size_t const i : queue_) not_run.push_back(jobs_[i].technique + " " + jobs_[i].subject);
+    }
     std::string const page = options_.out + "/report.html";
     json const last{{"kind", "hunt"}, {"findings", findings_.size()}, {"techniques", sums}, {"seconds", seconds}, {"seed", options_.seed},
-                    {"faults", faults_}, {"interrupted", interrupted != 0}, {"report", page}};
+                    {"faults", faults_}, {"not_run", not_run}, {"interrupted", interrupted != 0}, {"report", page}};
     record_.add(last);
     progress_.table(tallies_, seconds);
+    if (!not_run.empty()) progress_.say(fmt::format("had no turn in this time: {}", fmt::join(not_run.get<std::vector<std::string>>(), ", ")));
     write_report(programs_, {options_.out});
     progress_.say("report: " + page);
     for (json const& one : findings_) {

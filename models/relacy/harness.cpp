@@ -77,7 +77,7 @@ struct report {
   suite_entry const* suite;
   std::uint64_t executions = 0, first = 0;
   double seconds = 0, cpu_seconds = 0;
-  bool exhausted = false, truncated = false, ran = false;
+  bool exhausted = false, all_ended = true, truncated = false, ran = false;
   unsigned jobs_left = 0;
   unsigned preemptions_bound = 0;  // 0: no bound
   json parts = json::array();
@@ -280,7 +280,10 @@ class harness {
     }
     std::uint64_t const n = the_search.executions;
     bool const ended = the_search.exhausted && r.found.tag.empty();
-    r.exhausted = (r.ran && p.kind != search_kind::random ? r.exhausted || r.parts.back()["search"] == "random" : true) && ended;
+    if (p.kind != search_kind::random) {
+      r.all_ended = r.all_ended && ended;
+      r.exhausted = r.all_ended;
+    }
     r.truncated = r.truncated || (!ended && p.kind != search_kind::random);
     if (p.kind == search_kind::bound) r.preemptions_bound = p.bound;
     r.ran = true;

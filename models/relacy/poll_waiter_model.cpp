@@ -138,6 +138,31 @@ struct event_against_close : model::suite<event_against_close, 3> {
   }
 };
 
+// A deadline breaks the wait, nobody closes: the goroutine tries again, and an event that came with the break must not be lost.
+struct event_against_deadline : model::suite<event_against_deadline, 3> {
+  static constexpr char const* name = "event_against_deadline";
+  static constexpr char const* claim = "an event beside a deadline that breaks the wait is there for the next wait";
+  static constexpr bool parks = true;
+  static constexpr bool ends = false;
+
+  descriptor d;
+
+  void thread(unsigned index) {
+    if (index == 0) {
+      for (std::uint32_t round = 1;; ++round) {  // bound: one event, one break
+        const std::uint32_t bytes = d.read_kernel();
+        if (bytes != 0) return;
+        d.wait(round);
+      }
+    } else if (index == 1) {
+      d.ready(d.reader.unblock(false));
+    } else {
+      d.fill_kernel(1);
+      d.ready(d.reader.unblock(true));
+    }
+  }
+};
+
 // Two goroutines at one direction, which is a mistake of theirs: one of them is refused, or one comes after the other.
 struct second_waiter : model::suite<second_waiter, 2> {
   static constexpr char const* name = "second_waiter";
@@ -228,6 +253,6 @@ struct commits_by_a_store : model::suite<commits_by_a_store, 2> {
 
 int main(int argc, char** argv) {
   using namespace retake;
-  return model::model_main<close_against_wait, event_against_wait, late_event, event_against_close, second_waiter, two_begin, looks_before_it_waits, commits_by_a_store>(
+  return model::model_main<close_against_wait, event_against_wait, late_event, event_against_close, event_against_deadline, second_waiter, two_begin, looks_before_it_waits, commits_by_a_store>(
       argc, argv, "poll_waiter");
 }

@@ -153,6 +153,29 @@ struct next_slot : model::suite<next_slot, 2> {
   }
 };
 
+// A goroutine is kicked out of `next` into the ring while a thief reaches for it.
+struct kicked_against_thief : model::suite<kicked_against_thief, 2> {
+  static constexpr char const* name = "kicked_against_thief";
+  static constexpr char const* claim = "a goroutine that is kicked out of `next` and reached for at once is in one place";
+
+  run_queue<goroutine, 2> mine, stolen;
+  herd<2> gs;
+
+  void thread(unsigned index) {
+    if (index == 0) {
+      gs.take_all(mine.put_next(gs.make(0)));
+      gs.take_all(mine.put_next(gs.make(1)));
+    } else {
+      gs.take(stolen.steal(mine, true));
+    }
+  }
+  void after() {
+    gs.drain(mine);
+    gs.drain(stolen);
+    gs.expect_all();
+  }
+};
+
 // What a thief keeps in its own ring can be stolen again.
 struct stolen_goods : model::suite<stolen_goods, 2> {
   static constexpr char const* name = "stolen_goods";
@@ -334,6 +357,6 @@ struct looks_once : model::suite<looks_once, 2> {
 
 int main(int argc, char** argv) {
   using namespace retake;
-  return model::model_main<owner_and_thief, overflow_once, overflow_against_thief, next_slot, stolen_goods, two_thieves, reused_slots, never_looks_empty, never_looks_empty_twice,
+  return model::model_main<owner_and_thief, overflow_once, overflow_against_thief, next_slot, kicked_against_thief, stolen_goods, two_thieves, reused_slots, never_looks_empty, never_looks_empty_twice,
                            head_by_a_store, looks_once>(argc, argv, "run_queue");
 }

@@ -8,7 +8,7 @@
 //            at the newest value decides which order Relacy is asked for.
 //
 // Orders.    As in the names. Limits of Relacy (README): a load returns one of the newest three stores; a compare-exchange that fails
-//            reads the newest; seq_cst fences also carry happens-before between each other; no load sees a later store (load
+//            reads the newest; between two seq_cst fences happens-before goes along; no load sees a later store (load
 //            buffering).
 // Checked by tests/world (conformance_core in this world).
 #pragma once
@@ -188,10 +188,10 @@ class plain {
   rl::var<bits> cell_;
 };
 
-// Orders atomics (Dekker). Relacy also lets happens-before through it; the contract does not promise that.
+// Orders atomics (Dekker). Between two fences happens-before goes along, which the contract does not promise.
 inline void fence_seq_cst(site where = site::current()) noexcept {
   if (relacy::is_dropped("fence", where)) return;
-  rl::atomic_thread_fence(rl::mo_seq_cst, relacy::info_of(where));
+  relacy::full_fence(where);
 }
 
 // The cheap side is nothing: mapping it to a fence would hide bugs. The dear side is a fence in every thread, at this instant.

@@ -112,6 +112,18 @@ inline void note_event(char const* text, site const& where) {
 // One of n alternatives, by the search.
 [[nodiscard]] inline unsigned choose(unsigned n) { return rl::ctx().rand(n, rl::sched_type_user); }
 
+// What the fences of this world do: one order of all of them, and who is later in it sees what was before the earlier. Relacy's own is
+// also an acquire and a release fence, which the contract does not promise: a release or acquire beside it could be left out unnoticed.
+inline void full_fence(site const& where) {
+  rl::context& c = rl::ctx();
+  c.sched();
+  for (rl::thread_id_t i = 0; i != c.get_thread_count(); ++i) {
+    rl::timestamp_t const both = std::max(c.threadx_->acq_rel_order_[i], c.seq_cst_fence_order_[i]);
+    c.threadx_->acq_rel_order_[i] = c.seq_cst_fence_order_[i] = both;
+  }
+  if (c.collecting_history()) c.exec_log(info_of(where), rl::atomic_fence_event{rl::mo_seq_cst, true});
+}
+
 // An integer of T's size: Relacy's cells hold nothing else.
 template <class T>
 using bits_of = std::conditional_t<sizeof(T) == 8, std::uint64_t, std::conditional_t<sizeof(T) == 4, std::uint32_t, std::conditional_t<sizeof(T) == 2, std::uint16_t, std::uint8_t>>>;

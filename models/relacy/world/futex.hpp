@@ -40,7 +40,7 @@ inline std::uint32_t look_at_newest(atomic<std::uint32_t>& word, site const& whe
 inline waited sleep_on(atomic<std::uint32_t>& word, std::uint32_t expected, bool timed, site const& where) {
   rl::context& c = rl::ctx();
   if (run.fences_in_futex) {
-    rl::atomic_thread_fence(rl::mo_seq_cst, info_of(where));
+    full_fence(where);
   } else {
     c.sched();
   }
@@ -83,7 +83,7 @@ inline void futex_wake(atomic<std::uint32_t>& word, std::uint32_t count, site wh
   if (relacy::is_dropped("futex_wake", where)) return;
   rl::context& c = rl::ctx();
   if (relacy::run.fences_in_futex) {
-    rl::atomic_thread_fence(rl::mo_seq_cst, relacy::info_of(where));
+    relacy::full_fence(where);
   } else {
     c.sched();
   }

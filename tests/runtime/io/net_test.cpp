@@ -140,7 +140,7 @@ TEST(pipe, a_second_reader_is_refused_while_the_first_waits) {
 
 TEST(pipe, of_two_readers_each_is_served_or_refused_and_none_forgotten) {
   run_on(4, [] {
-    const std::int64_t until_ns = now_ns() + 3'000'000'000;
+    const std::int64_t until_ns = now_ns() + 1'500'000'000;
     while (now_ns() < until_ns && !testing::Test::HasFailure()) {
       pipe_ends ends = a_pipe();
       std::atomic<int> back{0};

@@ -73,6 +73,7 @@ TEST(go, a_closure_may_be_move_only_and_strongly_aligned) {
       out.send(*p + 1 + w.values[15]);
     });
     EXPECT_EQ(out.receive(), 42);
+    EXPECT_TRUE(yielding_until([] { return goroutine_count() == 1; }));  // its closure goes with it
   });
 }
 

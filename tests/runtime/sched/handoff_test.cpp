@@ -132,35 +132,60 @@ TEST(handoff, case_6_the_p_owes_a_safe_point_function) {
   });
 }
 
-// One goroutine walks through the global queue as fast as it can, another hands its P off again and again: sometimes between the two looks.
+// The scheduler's lock is held while one goroutine is on its way into the global queue and another hands its P off: both wait for the lock, the
+// latter after its first look. Whoever comes first then is chance: repeated until it was the former.
 TEST(handoff, case_7_work_came_to_the_global_queue_meanwhile) {
   run_on(4, quiet(), [] {
+    struct turns {
+      std::atomic<int> asked{0}, taken{0};
+      bool take(int round) {
+        if (!holding_on_until([&] { return asked.load() >= round; })) return false;
+        taken = round;
+        return true;
+      }
+      bool ask(int round) {
+        asked = round;
+        return holding_on_until([&] { return taken.load() == round; });
+      }
+    } yields, parks;
+    std::atomic<int> running{0}, back{0};
     std::atomic<bool> over{false};
+    channel<int> woken;
     wait_group all;
-    channel<int> there, back;
-    for (int i = 0; i < 2; ++i) {
-      all.add(1);
-      go([&] {
-        while (!over) yield();
-        all.done();
-      });
-    }
-    all.add(1);
+    all.add(2);
     go([&] {
-      while (there.receive()) back.send(1);
+      running.fetch_add(1);
+      for (int round = 1; yields.take(round) && !over; ++round) {
+        yield();
+        back.fetch_add(1);
+      }
       all.done();
     });
+    go([&] {
+      running.fetch_add(1);
+      EXPECT_TRUE(holding_on_until([&] { return running.load() == 3; }));  // nobody else needs the lock to get going
+      for (int round = 1; round < 1'000 && handoffs(7) == 0; ++round) {
+        {
+          const locked hold(here().lock);
+          if (!yields.ask(round)) break;
+          nap_ns(200'000);
+          if (!parks.ask(round)) break;
+          nap_ns(200'000);
+        }
+        woken.send(1);
+        if (!yielding_until([&] { return back.load() == 2 * round; })) break;  // without the lock: both need it to come back
+      }
+      woken.close();
+      over = true;
+      parks.asked = yields.asked = 1'000;
+      all.done();
+    });
+    EXPECT_TRUE(yielding_until([&] { return running.load() == 2; }));
     lock_os_thread();
-    const std::int64_t until_ns = now_ns() + patience_ns;
-    while (handoffs(7) == 0 && now_ns() < until_ns) {
-      there.send(1);
-      EXPECT_EQ(back.receive(), 1);
-    }
-    for (std::uint32_t i = 1; i < 10; ++i) printf("case %u: %lu\n", i, handoffs(i));
+    running.fetch_add(1);
+    for (int round = 1; parks.take(round) && woken.receive(); ++round) back.fetch_add(1);
     EXPECT_GT(handoffs(7), 0u);
     unlock_os_thread();
-    over = true;
-    there.close();
     all.wait();
   });
 }

@@ -26,7 +26,7 @@ TEST(stop_the_world, nobody_else_runs_until_it_starts_again) {
           all.done();
         });
       }
-      for (int i = 0; i < 50; ++i) {
+      for (int i = 0; i < 20; ++i) {
         EXPECT_TRUE(yielding_until([&, before = turns.load()] { return turns.load() != before; }));
         stop_the_world();
         const std::uint64_t before = turns.load();

@@ -63,6 +63,7 @@ TEST(syscall, a_p_is_taken_when_nobody_is_idle) {
   });
 }
 
+// Also from its very first call, which the monitor has nothing to compare with.
 TEST(syscall, a_p_that_nobody_needs_is_taken_after_the_grace) {
   run_on(2, [] {
     scheduler& s = here();
