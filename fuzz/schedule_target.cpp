@@ -47,9 +47,11 @@ char const* variable(char const* name) {
   return value != nullptr && *value != 0 ? value : nullptr;
 }
 
+// Not by exit(): libFuzzer would take that for a crash of the target.
 [[noreturn]] void refuse(std::string const& line) {
   fmt::print(stderr, "{}\n", line);
-  std::exit(2);
+  std::fflush(stderr);
+  std::_Exit(2);
 }
 
 std::uint16_t place_of(char const* name) {
@@ -140,7 +142,6 @@ void schedule_target::run(std::uint8_t const* data, std::size_t size) {
   ++executions_;
   truncated_ += x.truncated;
   if (e.sites().mutant_misfit() != op_kind::none) [[unlikely]] {
-    done_ = true;
     refuse(fmt::format("RETAKE_FUZZ_MUTATE `{}`: this kind does not fit the operation there, which is `{}`", mutant_.text(), name_of(e.sites().mutant_misfit())));
   }
   if (trace_) {

@@ -129,6 +129,7 @@ struct silent final : rc::detail::TestListener {
 };
 
 struct arguments {
+  std::string program;  // as it was called
   std::optional<double> seconds;
   std::optional<std::uint64_t> executions;
   std::uint64_t seed = 1;
@@ -342,7 +343,7 @@ int runner::report(double seconds) {
       f.result = small.result;
     }
   }
-  std::string words = fmt::format("{}_properties --replay {}", p_.name, path);
+  std::string words = fmt::format("{} --replay {}", a_.program, path);
   if (!a_.mutate.file.empty()) words += " --mutate " + a_.mutate.text();
   j["finding"] = {{"tag", f.result.what.tag}, {"claim", f.result.what.claim}, {"replay", path}, {"program", text_of(p_, f.what)}, {"steps", f.result.steps},
                   {"preemptions", f.result.preemptions}, {"stale_reads", f.result.stale_reads}, {"executions_to_first", to_first_}, {"command", words}};
@@ -506,6 +507,7 @@ void undecided(char const* why) noexcept { sim::fail(why); }
 
 int property_main(int argc, char** argv, property const& p) {
   arguments a;
+  a.program = argv[0];
   int code = exit_holds;
   try {
     if (!parse(argc, argv, p, a, code)) return code;

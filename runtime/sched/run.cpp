@@ -51,6 +51,10 @@ void run_main(void* closure) {
 
 }  // namespace
 
+namespace {
+constexpr int broken_pipe_signal = 13;  // SIGPIPE, which Linux numbers so everywhere
+}  // namespace
+
 scheduler::scheduler(options const& chosen, std::int64_t now_ns) noexcept
     : rules(rules_of(chosen)),
       polling(now_ns),
@@ -74,6 +78,7 @@ scheduler::scheduler(options const& chosen, std::int64_t now_ns) noexcept
       waiting_for_end(0),
       phase(0) {
   world::restore_signals(signals);
+  static_cast<void>(world::install_signal(broken_pipe_signal, world::ignore_signal));  // a write that nobody can read is an error, not the end of the process
   const int failed = network.open();
   if (failed != 0) world::fatal("runtime: cannot make the poller");
   for (std::uint32_t i = 0; i < processor_count; ++i) {

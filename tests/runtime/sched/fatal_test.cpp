@@ -143,31 +143,5 @@ TEST(fatal_death, more_threads_than_the_maximum) {
       testing::ExitedWithCode(2), "runtime: program exceeds 6-thread limit(.|\n)*thread exhaustion");
 }
 
-std::size_t address_space_bytes() {
-  std::ifstream in("/proc/self/statm");
-  std::size_t pages = 0;
-  in >> pages;
-  return pages * 4096;
-}
-
-// RLIMIT_NPROC does not bind root, the address space binds everybody: a thread's stack is 8 MiB of it. A sanitizer's shadow does not live within such a limit.
-TEST(fatal_death, a_thread_that_the_system_refuses) {
-  if (under_sanitizer) {
-    SUCCEED() << "a sanitizer's shadow memory does not live under RLIMIT_AS";
-    return;
-  }
-  policy rules;
-  rules.thread_start_tries = 3;
-  EXPECT_EXIT(run_on(2, rules,
-                     [] {
-                       hold_threads(2);  // what the first threads map is there now
-                       const rlim_t room = address_space_bytes() + (std::size_t{40} << 20);
-                       const rlimit limit{room, room};
-                       ASSERT_EQ(::setrlimit(RLIMIT_AS, &limit), 0);
-                       hold_threads(40);
-                     }),
-              testing::ExitedWithCode(2), "runtime: failed to create new OS thread \\(have [0-9]+ already; errno=11\\)\n(.|\n)*may need to increase max user processes \\(ulimit -u\\)(.|\n)*newosproc");
-}
-
 }  // namespace
 }  // namespace retake::test

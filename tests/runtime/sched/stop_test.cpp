@@ -40,33 +40,6 @@ TEST(stop_the_world, nobody_else_runs_until_it_starts_again) {
   }
 }
 
-TEST(stop_the_world, a_goroutine_in_a_system_call_does_not_delay_it_and_does_not_come_back_before_the_start) {
-  policy rules;
-  rules.retake_grace_ns = patience_ns;  // only the stop takes its P
-  run_on(2, rules, [] {
-    std::atomic<bool> in_call{false}, leave{false}, back{false};
-    wait_group all;
-    all.add(1);
-    go([&] {
-      retake::syscall([&] {
-        in_call = true;
-        while (!leave) nap_ns(10'000);
-      });
-      back = true;
-      all.done();
-    });
-    EXPECT_TRUE(holding_on_until([&] { return in_call.load(); }));
-    stop_the_world();
-    leave = true;
-    nap_ns(2'000'000);
-    EXPECT_FALSE(back.load());
-    start_the_world();
-    all.wait();
-    EXPECT_TRUE(back.load());
-    EXPECT_GT(value(paths().stop_took_call), 0u);
-  });
-}
-
 TEST(stop_the_world, a_call_that_is_entered_while_the_world_stops_stops_its_own_p) {
   run_on(2, [] {
     std::atomic<bool> over{false};

@@ -1,0 +1,269 @@
+// bench_runtime.cpp: what each operation of the runtime costs, beside Go's
+//
+// Method.    Each body does n operations in a runtime of its own and says how long they took; n grows until a run lasts as long as it should. On one P
+//            processor time is counted, on two the wall clock.
+//            Go's side is peers/operations.go, the same operations in the same shapes; it is built and run here with --peers, in turn with ours.
+//            enter_exit: on Go's side what Syscall costs more than RawSyscall; on ours the bookkeeping around an empty function.
+#include <fmt/format.h>
+#include <sys/resource.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+
+#include "measure.hpp"
+#include "retake/channel.hpp"
+#include "retake/go.hpp"
+#include "retake/run.hpp"
+#include "retake/sync.hpp"
+#include "retake/syscall.hpp"
+#include "retake/thread_lock.hpp"
+
+namespace retake::bench {
+
+namespace {
+
+double wall_ns() { return static_cast<double>(std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count()); }
+
+double cpu_ns() {
+  rusage used{};
+  ::getrusage(RUSAGE_SELF, &used);
+  const auto ns = [](timeval const& t) { return static_cast<double>(t.tv_sec) * 1e9 + static_cast<double>(t.tv_usec) * 1e3; };
+  return ns(used.ru_utime) + ns(used.ru_stime);
+}
+
+constexpr std::uint64_t batch = 1'000;
+
+// On one P what counts is processor time: on a shared machine the wall clock measures the neighbours. On two it is the wall clock.
+using clock = double (*)();
+
+// Each: n operations, the time they took in ns by `now_ns`.
+double enter_exit(std::uint64_t n, clock now_ns) {
+  const double begin = now_ns();
+  for (std::uint64_t i = 0; i < n; ++i) retake::syscall([] {});
+  return now_ns() - begin;
+}
+
+double foreign(std::uint64_t n, clock now_ns) {
+  const double begin = now_ns();
+  for (std::uint64_t i = 0; i < n; ++i) foreign_call([] {});
+  return now_ns() - begin;
+}
+
+double go_exit(std::uint64_t n, clock now_ns) {
+  const double begin = now_ns();
+  for (std::uint64_t done = 0; done < n; done += batch) {
+    wait_group all;
+    all.add(batch);
+    for (std::uint64_t i = 0; i < batch; ++i) go([&all] { all.done(); });
+    all.wait();
+  }
+  return now_ns() - begin;
+}
+
+double create_join(std::uint64_t n, clock now_ns) {
+  channel<int> ended;
+  const double begin = now_ns();
+  for (std::uint64_t i = 0; i < n; ++i) {
+    go([&ended] { ended.send(1); });
+    static_cast<void>(ended.receive());
+  }
+  return now_ns() - begin;
+}
+
+double yields(std::uint64_t n, clock now_ns) {
+  wait_group both;
+  both.add(2);
+  const double begin = now_ns();
+  for (int k = 0; k < 2; ++k) {
+    go([&both, n] {
+      for (std::uint64_t i = 0; i < n / 2; ++i) yield();
+      both.done();
+    });
+  }
+  both.wait();
+  return now_ns() - begin;
+}
+
+double ping_pong_between(std::uint64_t n, clock now_ns, bool locks) {
+  channel<std::uint64_t> there, back;
+  wait_group other;
+  other.add(1);
+  go([&, locks] {
+    if (locks) lock_os_thread();
+    while (auto const value = there.receive()) back.send(*value);
+    if (locks) unlock_os_thread();
+    other.done();
+  });
+  if (locks) lock_os_thread();
+  const double begin = now_ns();
+  for (std::uint64_t i = 0; i < n; ++i) {
+    there.send(i);
+    static_cast<void>(back.receive());
+  }
+  const double took = now_ns() - begin;
+  there.close();
+  other.wait();
+  if (locks) unlock_os_thread();
+  return took;
+}
+double ping_pong(std::uint64_t n, clock now_ns) { return ping_pong_between(n, now_ns, false); }
+double locked_ping_pong(std::uint64_t n, clock now_ns) { return ping_pong_between(n, now_ns, true); }
+
+double buffered_send_recv(std::uint64_t n, clock now_ns) {
+  channel<std::uint64_t> c(128);
+  const double begin = now_ns();
+  for (std::uint64_t i = 0; i < n; ++i) {
+    c.send(i);
+    static_cast<void>(c.receive());
+  }
+  return now_ns() - begin;
+}
+
+double mutex_pair(std::uint64_t n, clock now_ns) {
+  mutex m;
+  const double begin = now_ns();
+  for (std::uint64_t i = 0; i < n; ++i) {
+    m.lock();
+    m.unlock();
+  }
+  return now_ns() - begin;
+}
+
+double sleeps(std::uint64_t n, clock now_ns) {
+  const double begin = now_ns();
+  for (std::uint64_t done = 0; done < n; done += batch) {
+    wait_group all;
+    all.add(batch);
+    for (std::uint64_t i = 0; i < batch; ++i) {
+      go([&all] {
+        sleep_for_ns(1'000'000);
+        all.done();
+      });
+    }
+    all.wait();
+  }
+  return now_ns() - begin;
+}
+
+struct operation {
+  char const* name;
+  std::uint32_t processors;
+  double target;  // of Go's time; 0: none
+  double (*body)(std::uint64_t n, clock now_ns);
+};
+
+constexpr operation operations[] = {
+    {"enter_exit", 1, 0.6, enter_exit},
+    {"foreign_call", 1, 0, foreign},
+    {"go_exit", 1, 0, go_exit},
+    {"create_join", 1, 0, create_join},
+    {"yield", 1, 0.5, yields},
+    {"ping_pong_1p", 1, 0.6, ping_pong},
+    {"ping_pong_2p", 2, 0.6, ping_pong},
+    {"buffered_send_recv", 1, 0, buffered_send_recv},
+    {"mutex", 1, 0, mutex_pair},
+    {"locked_ping_pong", 2, 0, locked_ping_pong},
+    {"sleep", 1, 0, sleeps},
+};
+
+// ns per operation of a run of about `seconds`.
+double measure(operation const& what, double seconds) {
+  options chosen;
+  chosen.processors = what.processors;
+  double result = 0;
+  run(chosen, [&] {
+    std::uint64_t n = batch;
+    for (;;) {
+      const double began = wall_ns();
+      const double took = what.body(n, what.processors == 1 ? cpu_ns : wall_ns);
+      const double wall = wall_ns() - began;
+      result = took / static_cast<double>(n);
+      if (wall >= seconds * 0.5e9) return;
+      const double factor = wall > 0 ? seconds * 0.8e9 / wall : 100;
+      n = static_cast<std::uint64_t>(static_cast<double>(n) * (factor < 1.5 ? 1.5 : factor > 20 ? 20 : factor));
+      n = (n + batch - 1) / batch * batch;
+    }
+  });
+  return result;
+}
+
+// Go's side, built where nobody looks; empty with the reason when that is not possible.
+class peer {
+ public:
+  peer() {
+    namespace fs = std::filesystem;
+    int code = 0;
+    version_ = output_of({"go", "version"}, code);
+    if (code != 0) {
+      why_not_ = "go is not installed (Debian: golang-go)";
+      return;
+    }
+    while (!version_.empty() && version_.back() == '\n') version_.pop_back();
+    char folder[] = "/tmp/retake-bench-XXXXXX";
+    if (::mkdtemp(folder) == nullptr) {
+      why_not_ = "no temporary folder";
+      return;
+    }
+    folder_ = folder;
+    fs::copy(fs::path(RETAKE_BENCH_PEERS), folder_, fs::copy_options::recursive, ignored_);
+    static_cast<void>(output_of({"go", "build", "-o", "operations", "."}, code, folder_));
+    if (code != 0) why_not_ = "peers/operations.go does not build: " + version_;
+  }
+  ~peer() {
+    if (!folder_.empty()) std::filesystem::remove_all(folder_, ignored_);
+  }
+  peer(peer const&) = delete;
+  peer& operator=(peer const&) = delete;
+
+  [[nodiscard]] std::string const& why_not() const { return why_not_; }
+  [[nodiscard]] std::string const& version() const { return version_; }
+
+  // ns per operation; below 0: it failed.
+  [[nodiscard]] double measure(operation const& what, double seconds) const {
+    int code = 0;
+    const std::string said = output_of({folder_ + "/operations", what.name, std::to_string(seconds), std::to_string(what.processors)}, code);
+    return code == 0 ? std::strtod(said.c_str(), nullptr) : -1;
+  }
+
+ private:
+  std::string folder_, version_, why_not_;
+  std::error_code ignored_;
+};
+
+void bench_one(settings const& chosen, operation const& what, double seconds, peer const* go) {
+  std::vector<double> ours, theirs;
+  for (std::uint32_t i = 0; i < runs_per_metric; ++i) {
+    ours.push_back(measure(what, seconds));
+    if (go == nullptr) continue;
+    if (const double one = go->measure(what, seconds); one >= 0) theirs.push_back(one);
+  }
+  char const* const unit = what.processors == 1 ? "CPU ns" : "ns";
+  const summary mine = summarize(ours), other = summarize(theirs);
+  say(chosen, "runtime", what.name, unit, mine, "retake");
+  if (other.runs == 0) return;
+  say(chosen, "runtime", what.name, unit, other, "go");
+  say_ratio(chosen, what.name, mine.median / other.median, what.target);
+}
+
+}  // namespace
+
+int bench_runtime(settings const& chosen) {
+  std::vector<operation> wanted;
+  for (operation const& one : operations) {
+    if (chosen.only.empty() || chosen.only == "runtime" || std::string(one.name).find(chosen.only) != std::string::npos) wanted.push_back(one);
+  }
+  if (wanted.empty() || chosen.only == "harness") return 0;
+  std::unique_ptr<peer> go;
+  if (chosen.peers) {
+    go = std::make_unique<peer>();
+    say_text(chosen, go->why_not().empty() ? "peer: " + go->version() : "no peer: " + go->why_not());
+    if (!go->why_not().empty()) go.reset();
+  }
+  const double share = chosen.seconds / static_cast<double>(wanted.size() * runs_per_metric) / (go != nullptr ? 2 : 1);
+  for (operation const& one : wanted) bench_one(chosen, one, share, go.get());
+  return static_cast<int>(wanted.size());
+}
+
+}  // namespace retake::bench

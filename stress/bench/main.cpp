@@ -1,0 +1,54 @@
+// retake-bench: prints what the runtime costs and how fast the harness is; judges nothing, except beside a target.
+#include <fmt/format.h>
+#include <sys/utsname.h>
+
+#include <CLI/CLI.hpp>
+#include <fstream>
+#include <string>
+#include <thread>
+
+#include "measure.hpp"
+
+namespace {
+
+std::string machine() {
+  std::string model = "unknown processor";
+  std::ifstream in("/proc/cpuinfo");
+  for (std::string line; std::getline(in, line);) {
+    if (line.starts_with("model name")) {
+      model = line.substr(line.find(": ") + 2);
+      break;
+    }
+  }
+  utsname name{};
+  ::uname(&name);
+  double load = 0;
+  std::ifstream("/proc/loadavg") >> load;
+  return fmt::format("machine: {}, {} processors, {} {}, load {:.1f} when it began", model, std::thread::hardware_concurrency(), name.sysname, name.release, load);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  retake::bench::settings chosen;
+  CLI::App app{"What the runtime's operations cost, beside Go's, and how many executions a second the harness tries"};
+  app.add_option("name", chosen.only, "runtime, harness, or part of a metric's name");
+  app.add_option("--seconds", chosen.seconds, "for all of it")->check(CLI::Range(1.0, 1e5));
+  app.add_flag("--peers", chosen.peers, "also runs Go, in turn");
+  app.add_flag("--json", chosen.as_json, "JSON lines on standard output, nothing else there");
+  try {
+    app.parse(argc, argv);
+  } catch (CLI::ParseError const& e) {
+    if (e.get_exit_code() == 0) return app.exit(e);
+    fmt::print(stderr, "bench: {}\n", e.what());
+    return 2;
+  }
+  retake::bench::say_text(chosen, machine());
+  const int runtime = retake::bench::bench_runtime(chosen);
+  const int harness = retake::bench::bench_harness(chosen);
+  if (runtime + harness == 0) {
+    fmt::print(stderr, "bench: no metric is called \"{}\"; there are runtime, harness, enter_exit, foreign_call, go_exit, create_join, yield, ping_pong, buffered, mutex, locked, sleep, relacy, sim\n", chosen.only);
+    return 2;
+  }
+  return 0;
+}

@@ -1,0 +1,3 @@
+module retake-bench-peer
+
+go 1.19
