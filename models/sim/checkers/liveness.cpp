@@ -13,6 +13,17 @@ constexpr std::int64_t hand_off_ns = 30'000'000;
 // A thread could not be made and is tried again (the fault eagain_thread): a P is on its way with nobody to carry it.
 bool thread_is_due(scheduler const& s) noexcept { return s.next_machine_id.peek() - 1 > s.paths.threads_started.value.peek(); }
 
+// Somebody is about to look everywhere, and the kernel holds it up (the fault slow_syscall): the M that a P was handed to, or one that spins.
+bool somebody_comes(scheduler const& s) noexcept {
+  for (std::uint32_t i = 0; i < s.processor_count; ++i) {
+    if (s.processors[i]->holder.peek() == processor_holder::hand) return true;
+  }
+  for (machine const* m = s.machines.peek(); m != nullptr; m = m->all_link.peek()) {
+    if (m->spinning.peek() != 0) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 void check_stillness(scheduler const& s, std::int64_t now_ns, std::int64_t until_ns) noexcept {
@@ -22,14 +33,13 @@ void check_stillness(scheduler const& s, std::int64_t now_ns, std::int64_t until
   for (std::uint32_t i = 0; i < s.processor_count; ++i) {
     processor const& p = *s.processors[i];
     if (inspector::ring_empty(p.queue)) continue;
-    if (p.holder.peek() == processor_holder::hand) continue;  // on its way: whoever carries it takes steps (a slow call of the kernel among them)
     if (p.status.peek() == processor_state::syscall) {
       if (still_ns > hand_off_ns) sim::fail("V6: a P with work waits in a system call beyond the bound of the policy");
     } else {
       runnable = true;
     }
   }
-  if (runnable && inspector::idle_count(s.idle) != 0 && still_ns > work_conservation_ns) sim::fail("V1: a P is idle beside a runnable goroutine");
+  if (runnable && inspector::idle_count(s.idle) != 0 && still_ns > work_conservation_ns && !somebody_comes(s)) sim::fail("V1: a P is idle beside a runnable goroutine");
   const bool parked = inspector::waiting(s.network) != 0;
   if (parked && inspector::idle_count(s.idle) == s.processor_count && inspector::blocked_in_poller(s.polling) == 0 && still_ns > hand_off_ns) {
     sim::fail("V7: goroutines wait for descriptors, every P is idle and nobody polls");
