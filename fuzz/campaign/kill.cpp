@@ -69,6 +69,7 @@ std::string short_tag(std::string const& tag) { return tag.substr(0, tag.find(':
 int replayed(catalogue const& programs, trial const& t, std::string const& file, std::string const& mutate, bool go_on) {
   std::vector<std::string> words;
   if (t.technique == "model") words = {programs.model(t.subject), "--replay", file, "--json"};
+  else if (t.technique == "props") words = {programs.property(t.subject), "--replay", file, "--json"};
   else words = {programs.simulator(), "replay", file, "--json"};
   if (go_on) words.push_back("--continue");
   if (!mutate.empty()) words.insert(words.end(), {"--mutate", mutate});
@@ -78,7 +79,8 @@ int replayed(catalogue const& programs, trial const& t, std::string const& file,
 
 // Whether the clean program, with the trial's seed and budget, ends without a finding. Asked once per subject: nothing in it depends on the
 // mutant.
-bool clean_is_clean(catalogue const& clean, trial const& t) {
+bool clean_is_clean(catalogue const& clean, trial t) {
+  t.out = (std::filesystem::path(t.out).parent_path() / "clean").string();
   static std::mutex one_at_a_time;
   static std::map<std::string, bool> known;
   std::vector<std::string> const words = words_of(clean, t, false);

@@ -37,6 +37,14 @@ constexpr double harness_timeout_s = 1800;
 
 std::string base_name(std::string const& file) { return fs::path(file).filename().string(); }
 
+// Two mutants are tried at a time, and what they find may have one name: a folder for each.
+std::string folder_of(std::string const& out, std::string id) {
+  std::replace(id.begin(), id.end(), ':', '-');
+  const fs::path folder = fs::path(out) / id;
+  fs::create_directories(folder);
+  return folder.string();
+}
+
 class mutation_run {
  public:
   mutation_run(catalogue const& programs, mutant_options const& options)
@@ -66,7 +74,7 @@ class mutation_run {
   bool wants(std::string const& technique) const { return options_.technique.empty() || options_.technique == technique; }
   bool wants_mutant(std::string const& id) const { return options_.only.empty() || options_.only == id; }
 
-  trial trial_of(std::string const& technique, std::string const& subject, std::string const& mutate, bool near) const {
+  trial trial_of(std::string const& technique, std::string const& subject, std::string const& mutate, bool near, std::string const& id) const {
     trial t;
     t.technique = technique;
     t.subject = subject;
@@ -74,7 +82,7 @@ class mutation_run {
     t.executions = near ? near_executions : far_executions;
     t.seconds = near ? options_.seconds : std::max(2.0, options_.seconds / 4);
     t.seed = options_.seed;
-    t.out = options_.out;
+    t.out = folder_of(options_.out, id);
     return t;
   }
 
@@ -114,18 +122,18 @@ class mutation_run {
       std::vector<trial> trials;
       std::set<std::string> seen;
       for (std::string const& name : near_models) {
-        if (models_.contains(name) && seen.insert(name).second) trials.push_back(trial_of("model", name, id, true));
+        if (models_.contains(name) && seen.insert(name).second) trials.push_back(trial_of("model", name, id, true, id));
       }
       if (!trials.empty()) row.by["model"] = best(trials);
     }
-    if (options_.technique == "fuzz") row.by["fuzz"] = best({trial_of("fuzz", "schedule", id, true)});
+    if (options_.technique == "fuzz") row.by["fuzz"] = best({trial_of("fuzz", "schedule", id, true, id)});
     if (wants("sim")) {
       std::vector<trial> trials;
       std::set<std::string> const first(near.begin(), near.end());
       for (bool const is_near : {true, false}) {
         for (std::string const& name : scenarios_) {
           if (first.contains(name) != is_near) continue;
-          trials.push_back(trial_of("sim", name, id, is_near));
+          trials.push_back(trial_of("sim", name, id, is_near, id));
           trials.push_back(trials.back());
           trials.back().strategy = "random";
         }
@@ -210,7 +218,7 @@ class mutation_run {
     std::vector<trial> trials;
     for (target const& k : p.kills) {
       if (!wants(k.technique)) continue;
-      trial t = trial_of(k.technique, k.subject, "", true);
+      trial t = trial_of(k.technique, k.subject, "", true, p.id);
       t.tags = p.tags;
       trials.push_back(t);
       if (k.technique == "sim") {
@@ -222,10 +230,10 @@ class mutation_run {
     }
     if (!foreign || !p.kills.empty()) return trials;
     for (std::string const& name : scenarios_) {
-      if (wants("sim")) trials.push_back(trial_of("sim", name, "", true));
+      if (wants("sim")) trials.push_back(trial_of("sim", name, "", true, p.id));
     }
     for (std::string const& name : models_) {
-      if (wants("model")) trials.push_back(trial_of("model", name, "", true));
+      if (wants("model")) trials.push_back(trial_of("model", name, "", true, p.id));
     }
     for (trial& t : trials) t.tags = p.tags;
     return trials;
@@ -290,7 +298,7 @@ class mutation_run {
       for (std::size_t i; (i = next.fetch_add(1)) < all.size();) {
         one_claim const& c = all[i];
         std::string const id = site_name(c.one, c.kind);
-        trial near = trial_of(c.by.technique, c.by.subject, id, true);
+        trial near = trial_of(c.by.technique, c.by.subject, id, true, id);
         if (!c.by.memory.empty()) near.memory = c.by.memory;
         std::vector<trial> trials{near};
         if (near.technique == "sim") {
