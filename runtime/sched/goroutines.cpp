@@ -72,6 +72,7 @@ void goroutine_main(void* argument) {
     g.invoke(g.closure);
   } catch (std::exception const& what) {
     world::print(what.what(), std::strlen(what.what()));
+    world::print("\n", 1);
     world::fatal("panic: an exception left a goroutine");
   } catch (...) {
     world::fatal("panic: an exception left a goroutine");

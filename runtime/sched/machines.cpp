@@ -92,7 +92,7 @@ void wake(scheduler& s) noexcept {
 std::uint32_t reserve_machine(scheduler& s) noexcept {
   const std::uint32_t count = s.machine_count.get();
   if (count >= s.rules.machines_max) {
-    say_number("runtime: program exceeds ", s.rules.machines_max, "-thread limit");
+    say_number("runtime: program exceeds ", s.rules.machines_max, "-thread limit\n");
     world::fatal("thread exhaustion");
   }
   s.machine_count.set(count + 1);
@@ -117,8 +117,14 @@ void start_thread(scheduler& s, machine& m, void (*entry)(void*)) noexcept {
     const int failed = world::thread_start(entry, &m, m.ended);
     if (failed == 0) break;
     if (tries == s.rules.thread_start_tries) {
-      say_number("runtime: failed to create new OS thread (have ", s.machine_count.get() - 1, " already; errno=11)");
-      world::print("runtime: may need to increase max user processes (ulimit -u)", 60);
+      std::uint32_t others = 0;
+      {
+        const locked hold(s.lock);
+        others = s.machine_count.get() - 1;
+      }
+      say_number("runtime: failed to create new OS thread (have ", others, " already; errno=11)\n");
+      static constexpr char advice[] = "runtime: may need to increase max user processes (ulimit -u)\n";
+      world::print(advice, sizeof(advice) - 1);
       world::fatal("newosproc");
     }
     world::sleep_until(world::nanotime() + tries * s.rules.thread_start_pause_ns);

@@ -14,11 +14,12 @@
 
 namespace retake {
 
-// What sysmon remembers of a P between two visits; sysmon alone.
+// What sysmon remembers of a P between two visits; sysmon alone. A P begins with tick 0: that must look new, or its first call is
+// taken at the first visit (so it is in Go 1.22).
 struct monitor_memory {
-  std::uint32_t schedule_tick = 0;
+  std::uint32_t schedule_tick = ~0u;
   std::int64_t schedule_since_ns = 0;
-  std::uint32_t syscall_tick = 0;
+  std::uint32_t syscall_tick = ~0u;
   std::int64_t syscall_since_ns = 0;
 };
 

@@ -1,9 +1,13 @@
 // The documented ends of a process: text and exit code 2. Method: death tests; the program runs in a process of its own.
-#include <sys/resource.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <atomic>
-#include <fstream>
-#include <string>
+#include <cerrno>
+#include <cstddef>
 
 #include "../program.hpp"
 #include "retake/channel.hpp"
@@ -141,6 +145,30 @@ TEST(fatal_death, more_threads_than_the_maximum) {
         run(chosen, [] { hold_threads(40); });
       },
       testing::ExitedWithCode(2), "runtime: program exceeds 6-thread limit(.|\n)*thread exhaustion");
+}
+
+// From here on the kernel makes no thread for this process, and says so as it does at a limit. False: this kernel has no seccomp.
+bool refuse_threads() {
+  constexpr unsigned load = BPF_LD | BPF_W | BPF_ABS, is = BPF_JMP | BPF_JEQ | BPF_K, answer = BPF_RET | BPF_K;
+  sock_filter steps[] = {{load, 0, 0, offsetof(seccomp_data, nr)},
+                         {is, 2, 0, SYS_clone},
+                         {is, 1, 0, SYS_clone3},
+                         {answer, 0, 0, SECCOMP_RET_ALLOW},
+                         {answer, 0, 0, SECCOMP_RET_ERRNO | EAGAIN}};
+  sock_fprog program{sizeof(steps) / sizeof(steps[0]), steps};
+  return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &program) == 0;
+}
+
+TEST(fatal_death, a_thread_that_the_system_refuses) {
+  policy rules;
+  rules.thread_start_tries = 3;
+  EXPECT_EXIT(run_on(2, rules,
+                     [] {
+                       ASSERT_TRUE(refuse_threads()) << "this test needs seccomp";
+                       hold_threads(40);
+                     }),
+              testing::ExitedWithCode(2),
+              "runtime: failed to create new OS thread \\(have [0-9]+ already; errno=11\\)\n(.|\n)*may need to increase max user processes \\(ulimit -u\\)(.|\n)*newosproc");
 }
 
 }  // namespace

@@ -110,6 +110,28 @@ TEST(handoff, case_5_the_world_stops) {
 
 std::atomic<int> safe_points{0};
 
+TEST(handoff, case_6_the_p_owes_a_safe_point_function) {
+  run_on(3, quiet(), [] {
+    std::atomic<bool> in_call{false}, leave{false};
+    wait_group all;
+    all.add(1);
+    go([&] {
+      retake::syscall([&] {
+        in_call = true;
+        while (!leave) nap_ns(10'000);
+      });
+      all.done();
+    });
+    EXPECT_TRUE(holding_on_until([&] { return in_call.load() && others_idle(2); }));
+    safe_points = 0;
+    sched::for_each_processor([](processor&) noexcept { safe_points.fetch_add(1); });
+    EXPECT_EQ(safe_points.load(), 3);
+    EXPECT_EQ(handoffs(6), 1u);
+    leave = true;
+    all.wait();
+  });
+}
+
 // The scheduler's lock is held while one goroutine is on its way into the global queue and another hands its P off: both wait for the lock, the
 // latter after its first look. Whoever comes first then is chance: repeated until it was the former.
 TEST(handoff, case_7_work_came_to_the_global_queue_meanwhile) {

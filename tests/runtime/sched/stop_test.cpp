@@ -40,6 +40,34 @@ TEST(stop_the_world, nobody_else_runs_until_it_starts_again) {
   }
 }
 
+TEST(stop_the_world, a_goroutine_in_a_system_call_does_not_delay_it_and_does_not_come_back_before_the_start) {
+  policy rules;  // one P stays idle and no grace ends: only the stop takes the P of the call
+  rules.retake_grace_ns = patience_ns;
+  rules.time_slice_ns = patience_ns;
+  run_on(3, rules, [] {
+    std::atomic<bool> in_call{false}, leave{false}, back{false};
+    wait_group all;
+    all.add(1);
+    go([&] {
+      retake::syscall([&] {
+        in_call = true;
+        while (!leave) nap_ns(10'000);
+      });
+      back = true;
+      all.done();
+    });
+    EXPECT_TRUE(holding_on_until([&] { return in_call.load() && others_idle(2); }));
+    stop_the_world();
+    leave = true;
+    nap_ns(2'000'000);
+    EXPECT_FALSE(back.load());
+    start_the_world();
+    all.wait();
+    EXPECT_TRUE(back.load());
+    EXPECT_EQ(value(paths().stop_took_call), 1u);
+  });
+}
+
 TEST(stop_the_world, a_call_that_is_entered_while_the_world_stops_stops_its_own_p) {
   run_on(2, [] {
     std::atomic<bool> over{false};

@@ -63,6 +63,18 @@ TEST(syscall, a_p_is_taken_when_nobody_is_idle) {
   });
 }
 
+// Also from its very first call, which the monitor has nothing to compare with.
+TEST(syscall, a_p_that_nobody_needs_is_taken_after_the_grace) {
+  policy rules;
+  rules.time_slice_ns = patience_ns;  // a goroutine that has held its P too long has no grace
+  run_on(2, rules, [] {
+    scheduler& s = here();
+    EXPECT_TRUE(holding_on_until([] { return others_idle(1); }));
+    const std::int64_t entered_ns = now_ns();
+    retake::syscall([&] { EXPECT_TRUE(holding_on_until([&] { return value(s.paths.retake_grace) > 0; })); });
+    EXPECT_GE(now_ns() - entered_ns, s.rules.retake_grace_ns);
+  });
+}
 
 TEST(syscall, a_call_that_lost_its_p_takes_an_idle_one) {
   run_on(2, eager(), [] {
