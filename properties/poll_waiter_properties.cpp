@@ -142,6 +142,13 @@ class reference {
     world::require(any(cause::edge, consumed_), "N8: readiness is taken that nobody delivered");
     consumed_ = ++clock_;
   }
+  // Everybody has gone home: an edge that began after the last readiness was taken is still to be taken.
+  bool owes_readiness() const {
+    for (std::uint32_t i = 0; i < count_; ++i) {
+      if (calls_[i].what == cause::edge && calls_[i].begin > consumed_) return true;
+    }
+    return false;
+  }
 
  private:
   // A call of this kind that was not over before `since`.
@@ -372,6 +379,8 @@ void body() {
   world::require(all.delivered == all.was_read + all.available, "N8: data are read twice or not at all");
   const std::uint32_t waiting = all.waiting.load_relaxed();
   world::require(waiting == 0, "N5: somebody is counted as waiting when all have gone home");
+  const bool kept = all.direction.begin() == poll_waiter<sleeper>::begun::ready;
+  world::require(kept || !all.expected.owes_readiness(), "N8: readiness was lost in a wait that something else ended");
 }
 
 constexpr twin twins[] = {

@@ -48,12 +48,12 @@ void raw_take(pass const& p) {
 // Whoever found a parked goroutine forgets it, after a while.
 void forgotten_wake(pass const& p) {
   std::atomic<std::uint32_t> found{0};
-  raw_waiters(p, raw_waiter_events{1, 2, 3, 4, 5, 6}, 1, p.seconds, [&found] { return found.fetch_add(1) > 1'000; }).run();
+  raw_waiters(p, raw_waiter_events{1, 2, 3, 4, 5, 6}, 1, p.seconds, [&found] { return found.fetch_add(1) > 20; }).run();
 }
 
 void forgotten_break(pass const& p) {
   std::atomic<std::uint32_t> signalled{0};
-  raw_breaks(p, raw_break_events{1, 2, 3}, p.seconds, [&signalled] { return signalled.fetch_add(1) > 100; }).run();
+  raw_breaks(p, raw_break_events{1, 2, 3}, p.seconds, [&signalled] { return signalled.fetch_add(1) > 20; }).run();
 }
 
 // ---- threads ----

@@ -163,6 +163,28 @@ struct event_against_deadline : model::suite<event_against_deadline, 3> {
   }
 };
 
+// The goroutine does not park, because it saw the close or its deadline, while an event comes.
+struct event_against_finish : model::suite<event_against_finish, 2> {
+  static constexpr char const* name = "event_against_finish";
+  static constexpr char const* claim = "an event beside a wait that ends without it is there for the next wait, or ends this one";
+
+  descriptor d;
+  bool came = false;  // host memory
+
+  void before() { static_cast<void>(d.reader.begin()); }
+  void thread(unsigned index) {
+    if (index == 0) {
+      came = d.reader.finish();
+    } else {
+      d.ready(d.reader.unblock(true));
+    }
+  }
+  void after() {
+    const bool kept = d.reader.begin() == poll_waiter<goroutine>::begun::ready;
+    world::require(came != kept, "N8: readiness is lost, or told twice");
+  }
+};
+
 // Two goroutines at one direction, which is a mistake of theirs: one of them is refused, or one comes after the other.
 struct second_waiter : model::suite<second_waiter, 2> {
   static constexpr char const* name = "second_waiter";
@@ -253,6 +275,6 @@ struct commits_by_a_store : model::suite<commits_by_a_store, 2> {
 
 int main(int argc, char** argv) {
   using namespace retake;
-  return model::model_main<close_against_wait, event_against_wait, late_event, event_against_close, event_against_deadline, second_waiter, two_begin, looks_before_it_waits, commits_by_a_store>(
+  return model::model_main<close_against_wait, event_against_wait, late_event, event_against_close, event_against_deadline, event_against_finish, second_waiter, two_begin, looks_before_it_waits, commits_by_a_store>(
       argc, argv, "poll_waiter");
 }
