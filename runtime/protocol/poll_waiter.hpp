@@ -15,7 +15,8 @@
 //
 // States.    none: nobody waits, nothing happened. ready: something happened. wait: a goroutine is about to park. G: it is parked.
 // Fields.    word_: anybody, by CAS and swap. closing_: set once by who closes.
-// Invariants N1 a second waiter is refused, not mixed up; N5 (the poller counts); N8 readiness is not lost; G5 G6.
+// Invariants N1 a second waiter is refused until the first is unblocked; from there to finish() whoever uses this keeps others out
+//            (polled_file: a call holds its direction); N5 (the poller counts); N8 readiness is not lost; G5 G6.
 // Orders     [O1]-[O6], below.
 // Checked by models/relacy/poll_waiter_model.cpp, properties/poll_waiter_properties.cpp, scenarios poller_wake_against_park,
 //            ready_against_plain_wait, stress/hammer_poller.cpp, patches n43, n44.

@@ -12,6 +12,7 @@
 #include "sim/choices/random_walk.hpp"
 #include "sim/engine.hpp"
 #include "sim/scenario.hpp"
+#include "world/clock.hpp"
 
 namespace retake {
 namespace {
@@ -35,6 +36,14 @@ void every_machine_claims_this_processor(scheduler& s) {
 }
 void a_lock_without_a_goroutine(scheduler&) { static_cast<machine*>(sim::this_thread())->lock_count.set(1); }
 void one_goroutine_too_many(scheduler& s) { s.goroutines_created.fetch_add_relaxed(1); }
+// Everybody has gone to sleep; then there is work, and whoever put it there wakes nobody.
+void work_without_a_wake(scheduler&) {
+  constexpr std::int64_t long_ns = 50'000'000;
+  world::sleep_until(world::nanotime() + long_ns);
+  auto* const self = static_cast<machine*>(sim::this_thread());
+  static_cast<void>(self->processor_here().queue.put(self->current.peek()));
+  world::sleep_until(world::nanotime() + long_ns);
+}
 
 template <void (*Corrupt)(scheduler&)>
 std::string tag_found() {
@@ -51,6 +60,7 @@ std::string tag_found() {
 TEST(checkers, object_to_nothing_when_all_is_well) { EXPECT_EQ(tag_found<&nothing>(), ""); }
 TEST(checkers, of_ownership_are_asked) { EXPECT_EQ(tag_found<&every_machine_claims_this_processor>(), "P11"); }
 TEST(checkers, of_threads_are_asked) { EXPECT_EQ(tag_found<&a_lock_without_a_goroutine>(), "L1"); }
+TEST(checkers, of_stillness_are_asked) { EXPECT_EQ(tag_found<&work_without_a_wake>(), "V1"); }
 TEST(checkers, of_rest_are_asked) { EXPECT_EQ(tag_found<&one_goroutine_too_many>(), "G9"); }
 
 }  // namespace
