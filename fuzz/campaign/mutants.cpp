@@ -243,6 +243,10 @@ class mutation_run {
   // With each applied, the quick suite must go red and name the dead part.
   void harness() {
     private_copy copy(programs_.root());
+    copy.refresh();
+    if (std::string const problem = copy.build("dev", {"retake_alarm"}); !problem.empty()) return fault("the clean tree", problem);
+    finished const clean = campaign::run({{"ctest", "--test-dir", "build/dev", "-L", "alarm"}, harness_timeout_s, copy.folder(), {}});
+    if (clean.timed_out || clean.code != 0) return fault("the clean tree", "its alarm is red: what it says of a mutant does not count");
     for (patch const& p : patches_in(programs_.root() + "/models/mutants/harness")) {
       if (!wants_mutant(p.id)) continue;
       copy.refresh();

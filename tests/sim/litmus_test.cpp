@@ -65,7 +65,7 @@ void asymmetric_dekker() {
 TEST(asymmetric, heavy_on_one_side_serves_both) { EXPECT_EQ(outcomes(&asymmetric_dekker, c11, 2), "01 10 11"); }
 
 // ---- message passing: seen = flag, data ----
-enum class how { relaxed, release, rmw_between, store_between, fences };
+enum class how { relaxed, relaxed_load, release, rmw_between, store_between, fences };
 template <how How>
 void message_passing() {
   two t;  // x: data, y: flag
@@ -87,6 +87,8 @@ void message_passing() {
     seen[0] = seen[0] == 2 ? 1 : 0;
   } else if (How == how::relaxed || How == how::store_between) {
     seen[0] = static_cast<int>(t.y.load_acquire());
+  } else if (How == how::relaxed_load) {
+    seen[0] = static_cast<int>(t.y.load_relaxed());
   } else if (How == how::fences) {
     seen[0] = static_cast<int>(t.y.load_relaxed());
     world::fence_seq_cst();
@@ -99,6 +101,7 @@ void message_passing() {
 TEST(message_passing, release_and_acquire_carry_the_data) { EXPECT_EQ(outcomes(&message_passing<how::release>, c11, 2), "00 01 11"); }
 TEST(message_passing, relaxed_does_not) {
   EXPECT_EQ(outcomes(&message_passing<how::relaxed>, c11, 2), "00 01 10 11");
+  EXPECT_EQ(outcomes(&message_passing<how::relaxed_load>, c11, 2), "00 01 10 11");
   EXPECT_EQ(outcomes(&message_passing<how::relaxed>, sc, 2), "00 01 11");
 }
 TEST(message_passing, a_relaxed_rmw_continues_the_release_sequence) {
