@@ -98,10 +98,10 @@ inline char const* broken_threads(scheduler& s) noexcept {
 [[nodiscard]] inline char const* broken_at_rest(std::uint32_t rounds_max = settle_rounds_max) noexcept {
   char const* broken = nullptr;
   for (std::uint32_t round = 0; round < rounds_max; ++round) {
-    yield();  // what is queued on this P
+    yield();                  // what is queued on this P; it wakes whoever is idle
+    nap_ns(settle_pause_ns);  // not a call of the runtime: this P stays where it is, and the others find nothing
     broken = broken_now(this_machine()->home);
     if (broken == nullptr) return nullptr;
-    nap_ns(settle_pause_ns);  // not a call of the runtime: this P stays where it is
   }
   return broken;
 }

@@ -43,6 +43,7 @@ constexpr scenario const* all[] = {
     &sleepers_wake,
     &submit_against_last_spinner,
     &submit_and_compute_on,
+    &yield_beside_last_spinner,
     &park_and_start_m,
     &overflow_and_stealing,
     &stop_against_returns,

@@ -50,6 +50,7 @@ extern sim::scenario const tcp_echo_loopback;
 extern sim::scenario const sleepers_wake;
 extern sim::scenario const submit_against_last_spinner;
 extern sim::scenario const submit_and_compute_on;
+extern sim::scenario const yield_beside_last_spinner;
 extern sim::scenario const park_and_start_m;
 extern sim::scenario const overflow_and_stealing;
 extern sim::scenario const stop_against_returns;

@@ -5,6 +5,7 @@
 #include "retake/net.hpp"
 #include "retake/sync.hpp"
 #include "retake/syscall.hpp"
+#include "retake/thread_lock.hpp"
 #include "scenarios/runtime_scenario.hpp"
 #include "sched/scheduler.hpp"
 #include "sim/kernel/kernel.hpp"
@@ -81,21 +82,18 @@ void last_spinner() {
   });
 }
 
-// Case 5: the world stops while a P is being handed off (its M's goroutine ends locked, or the call was taken).
+// Case 5: the world stops while a P is being handed off by an M whose locked goroutine sleeps. A third P is idle until the stop takes it.
 void while_stopping() {
-  run_watched(2, [] {
+  run_watched(3, [] {
     wait_group done;
-    done.add(2);
-    for (int i = 0; i < 2; ++i) {
-      go([&] {
-        call(30 * us);
-        yield();
-        call(30 * us);
-        done.done();
-      });
-    }
+    done.add(1);
+    go([&] {
+      const os_thread_locked hold;
+      for (int i = 0; i < 3; ++i) sleep_for_ns(5 * us);
+      done.done();
+    });
     yield();
-    for (int i = 0; i < 2; ++i) {
+    for (int i = 0; i < 3; ++i) {
       stop_the_world();
       start_the_world();
       yield();

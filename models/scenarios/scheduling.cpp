@@ -49,6 +49,30 @@ void submit_and_compute() {
       rules);
 }
 
+// A goroutine wakes one that computes for long, and yields to it: it stands in the global queue, and only another M can run it.
+void yield_and_compute() {
+  policy rules;
+  rules.monitor_period_ns = 2 * ms;
+  run_watched(
+      2,
+      [] {
+        for (int i = 0; i < 2; ++i) {
+          wait_group woken, done;
+          woken.add(1);
+          done.add(1);
+          go([&] {
+            woken.done();
+            yield();
+            done.done();
+          });
+          woken.wait();
+          world::sleep_until(world::nanotime() + 3 * ms);
+          done.wait();
+        }
+      },
+      rules);
+}
+
 // An M parks while another is about to start it.
 void park_and_start() {
   run_watched(3, [] {
@@ -248,6 +272,7 @@ void main_ends_first() {
   constinit sim::scenario const id = {.name = #id, .claim = text, .body = &function, .chaos_steps = chaos_steps, .heal_steps = heal_steps}
 SCHEDULING(submit_against_last_spinner, "a goroutine submitted while the last spinner gives up is run", submit_and_spin);
 SCHEDULING(submit_and_compute_on, "a goroutine submitted by one that computes on is run by an idle P", submit_and_compute);
+SCHEDULING(yield_beside_last_spinner, "a goroutine that yields to one that computes on is run by an idle P", yield_and_compute);
 SCHEDULING(park_and_start_m, "an M that parks is started by whoever finds it, once", park_and_start);
 SCHEDULING(overflow_and_stealing, "no goroutine is lost or run twice when rings overflow and are stolen from", overflow_and_steal);
 SCHEDULING(stop_against_returns, "the world stops although calls return, and goes on", stop_and_returns);

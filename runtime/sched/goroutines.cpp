@@ -97,8 +97,13 @@ bool after_yield(machine& m, goroutine& g, void*) noexcept {
   scheduler& s = m.home;
   change(g, goroutine_state::running, goroutine_state::runnable, "G1: a goroutine yields that does not run");
   drop(m, g);
-  const locked hold(s.lock);
-  s.global.put(&g);
+  bool somebody_idle = false;
+  {
+    const locked hold(s.lock);
+    s.global.put(&g);
+    somebody_idle = s.idle.processors_hint() != 0;  // exact: whoever puts a P down looks at the global queue under this lock
+  }
+  if (somebody_idle) wake(s);
   return false;
 }
 

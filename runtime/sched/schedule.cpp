@@ -104,8 +104,14 @@ goroutine* steal(machine& m, std::int64_t& now_ns, std::int64_t& first_timer_ns,
   return nullptr;
 }
 
-// An M that has dropped its P looks once more at every ring (wake_gate). A P when there was something, in hand, with the spinning unit taken.
+// An M that has dropped its P looks once more at every queue (wake_gate). A P when there was something, in hand. The global queue too: who
+// yields into it after the P was dropped sees a spinner, and wakes nobody, until that spinner has lowered the count (Go since 1.24).
 processor* look_again(scheduler& s) noexcept {
+  if (world::recheck(s.global.size_hint() != 0)) {
+    const locked hold(s.lock);
+    if (processor* const p = s.idle.take_processor()) return p;
+    s.gate.want_spinner();
+  }
   for (std::uint32_t i = 0; i < s.processor_count; ++i) {
     processor& other = *s.processors[i];
     if (s.idle.idle_hint(other.id)) continue;
