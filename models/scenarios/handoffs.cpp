@@ -43,9 +43,10 @@ bool stay(goroutine& g, void* where) noexcept {
   return true;
 }
 
-// Cases 2 and 3: a parked reader of the trace, or background work, is offered to any P, and the offering goroutine goes into a call at once.
-void with_offer(world::atomic<goroutine*> scheduler::*slot, std::uint32_t processors) {
-  run_watched(processors, [slot] {
+// A parked reader of the trace, or background work, is offered to any P; what the offering goroutine does then decides who takes it.
+template <class Then>
+void with_offer(world::atomic<goroutine*> scheduler::*slot, std::uint32_t processors, Then then) {
+  run_watched(processors, [=] {
     world::atomic<goroutine*> parked(nullptr);
     wait_group done;
     done.add(1);
@@ -58,15 +59,18 @@ void with_offer(world::atomic<goroutine*> scheduler::*slot, std::uint32_t proces
       while ((g = parked.exchange_acquire(nullptr)) == nullptr) sleep_for_ns(1 * us);
       (this_machine()->home.*slot).store_release(g);
       sched::wake(this_machine()->home);
-      call(50 * us);
+      then();
     }
     done.wait();
   });
 }
 
-void with_trace_reader() { with_offer(&scheduler::trace_reader, 1); }
-void with_background() { with_offer(&scheduler::background, 1); }
-void with_background_beside_idle() { with_offer(&scheduler::background, 2); }
+// Cases 2 and 3: it goes into a call at once.
+void with_trace_reader() { with_offer(&scheduler::trace_reader, 1, [] { call(50 * us); }); }
+void with_background() { with_offer(&scheduler::background, 1, [] { call(50 * us); }); }
+// It computes on: the other P has to notice, perhaps while its M gives it up.
+void with_trace_reader_beside_idle() { with_offer(&scheduler::trace_reader, 2, [] { compute(50 * us); }); }
+void with_background_beside_idle() { with_offer(&scheduler::background, 2, [] { compute(50 * us); }); }
 
 // Case 4: nobody spins and no P is idle: both Ps are in calls when one is taken.
 void last_spinner() {
@@ -135,9 +139,9 @@ void global_queue_again() {
   });
 }
 
-// Case 8: the last running P, and goroutines wait for descriptors that nobody polls.
-void last_poller() {
-  run_watched(2, [] {
+// Case 8: the last running P, and goroutines wait for descriptors that nobody polls. Among two Ps the other M may poll already.
+void last_poller(std::uint32_t processors) {
+  run_watched(processors, [] {
     auto ends = make_pipe();
     wait_group done;
     done.add(1);
@@ -154,6 +158,9 @@ void last_poller() {
     done.wait();
   });
 }
+
+void only_processor_handed_off() { last_poller(1); }
+void last_of_two_handed_off() { last_poller(2); }
 
 // Case 9: an idle P with a timer: the poller must learn of it.
 void idle_with_timer() {
@@ -178,11 +185,13 @@ HANDOFF(handoff_queue, "a P taken from a call goes to an M when it has work, and
 HANDOFF(handoff_trace_reader, "a P taken from a call serves a waiting trace reader", with_trace_reader);
 HANDOFF(handoff_background, "a P taken from a call serves waiting background work", with_background);
 HANDOFF(offer_against_idle, "background work that is offered while an M gives its P up is run", with_background_beside_idle);
+HANDOFF(trace_against_idle, "a trace reader that is offered while an M gives its P up is run", with_trace_reader_beside_idle);
 HANDOFF(handoff_last_spinner, "the last P taken from a call makes a spinner, so that new work is found", last_spinner);
 HANDOFF(handoff_stop, "a P handed off while the world stops is stopped and counted once", while_stopping);
 HANDOFF(handoff_safe_point, "a P handed off runs the pending safe-point function exactly once", with_safe_point);
 HANDOFF(handoff_global_queue, "a goroutine that comes into the global queue during a hand-off is run", global_queue_again);
-HANDOFF(handoff_last_poller, "the last running P handed off keeps the poller served", last_poller);
+HANDOFF(handoff_only_processor, "the only P handed off keeps the poller served", only_processor_handed_off);
+HANDOFF(handoff_last_poller, "the last running P handed off keeps the poller served", last_of_two_handed_off);
 HANDOFF(handoff_timer, "a P handed off to the idle list has its timer kept by the poller", idle_with_timer);
 #undef HANDOFF
 

@@ -9,6 +9,7 @@
 #include "scenarios/runtime_scenario.hpp"
 #include "sim/kernel/kernel.hpp"
 #include "world/clock.hpp"
+#include "world/limits.hpp"
 #include "world/require.hpp"
 
 namespace retake::scenarios {
@@ -158,6 +159,29 @@ void poll_while_busy() {
   });
 }
 
+// Bytes arrive for several readers in one look of the poller, and the first to run computes: idle Ps run the others, however many more there are
+// than a ring holds.
+void many_ready_at_once() {
+  run_watched(3, [] {
+    constexpr std::size_t readers = world::limits::run_queue_capacity + 2;
+    std::array<pipe_ends, readers> ends;
+    wait_group done;
+    done.add(readers);
+    for (pipe_ends& one : ends) {
+      one = std::move(*make_pipe());
+      go([&] {
+        static_cast<void>(read_some(one.reader));
+        compute(30 * us);
+        done.done();
+      });
+    }
+    sleep_for_ns(50 * us);  // all wait
+    for (pipe_ends& one : ends) write_bytes(one.writer, 1);
+    compute(30 * us);
+    done.wait();
+  });
+}
+
 // A connection over loopback: accept, connect, a word each way, the end of the stream.
 void tcp_echo() {
   run_watched(2, [] {
@@ -218,6 +242,7 @@ POLLING(ready_against_plain_wait, "readiness is neither lost nor taken for the n
 POLLING(close_against_wait, "a close ends every wait on the descriptor and reaches no other", close_and_wait);
 POLLING(second_reader_is_refused, "a second goroutine that waits on a direction is told so and breaks nothing", two_readers);
 POLLING(sysmon_polls_for_busy, "bytes are noticed while every M is in a system call", poll_while_busy);
+POLLING(many_ready_together, "goroutines that become ready in one look of the poller are run by all idle Ps", many_ready_at_once);
 POLLING(tcp_echo_loopback, "a connection carries its bytes both ways and its end", tcp_echo);
 POLLING(sleepers_wake, "every sleeper wakes, none early", sleepers);
 #undef POLLING

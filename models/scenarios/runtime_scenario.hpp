@@ -17,11 +17,33 @@
 #include "scenarios/catalog.hpp"
 #include "sim/calls.hpp"
 #include "sim/checkers/watch.hpp"
+#include "world/clock.hpp"
 
 namespace retake::scenarios {
 
 inline constexpr std::uint32_t chaos_steps = 3'000;
 inline constexpr std::uint32_t heal_steps = 60'000;
+
+// Stands for a computation: the thread is busy that long, its P Running, and nobody can expect a call of the runtime from it.
+inline void compute(std::int64_t duration_ns) noexcept { world::sleep_until(world::nanotime() + duration_ns); }
+
+// While it lives the clock makes no longer jumps than this, so that nobody is late by more for no reason, and time measured is time that was waited.
+class steady_clock {
+ public:
+  explicit steady_clock(std::int64_t step_ns) noexcept : step_ns_(step_ns), at_ns_(sim::now_ns()) { beat(this); }
+  ~steady_clock() { sim::cancel_alarms(this); }
+  steady_clock(steady_clock const&) = delete;
+  steady_clock& operator=(steady_clock const&) = delete;
+
+ private:
+  static void beat(void* self) {
+    auto& me = *static_cast<steady_clock*>(self);
+    me.at_ns_ += me.step_ns_;
+    sim::alarm(me.at_ns_, beat, self);
+  }
+  std::int64_t const step_ns_;
+  std::int64_t at_ns_;
+};
 
 // Runs `main` under the checkers on `processors` Ps.
 template <class Main>

@@ -33,44 +33,87 @@ void submit_and_spin() {
 
 // The submitter computes on without a call of the runtime: only another M can run what it submitted, and only if somebody wakes it.
 void submit_and_compute() {
-  policy rules;
-  rules.monitor_period_ns = 2 * ms;  // stillness lasts longer than work conservation allows
-  run_watched(
-      2,
-      [] {
-        wait_group done;
-        done.add(3);
-        for (int i = 0; i < 3; ++i) {
-          go([&] { done.done(); });
-          world::sleep_until(world::nanotime() + 3 * ms);  // stands for a computation: the thread is busy, the P Running
-        }
-        done.wait();
-      },
-      rules);
+  run_watched(2, [] {
+    wait_group done;
+    done.add(3);
+    for (int i = 0; i < 3; ++i) {
+      go([&] { done.done(); });
+      compute(100 * us);
+    }
+    done.wait();
+  });
 }
+
+// The same while the other Ps are taken out of system calls: whoever hands one off decides between a spinner and the idle list.
+void submit_beside_handoff(std::uint32_t processors) {
+  run_watched(processors, [=] {
+    wait_group done;
+    done.add(2 + static_cast<int>(processors));
+    for (std::uint32_t i = 1; i < processors; ++i) {
+      go([&] {
+        for (int k = 0; k < 2; ++k) retake::syscall([] { sim::kernel::sleep_syscall(90 * us); });
+        done.done();
+      });
+    }
+    yield();
+    for (int i = 0; i < 3; ++i) {
+      go([&] { done.done(); });
+      compute(70 * us);
+    }
+    done.wait();
+  });
+}
+
+void submit_beside_one_handoff() { submit_beside_handoff(2); }
+void submit_beside_two_handoffs() { submit_beside_handoff(3); }
 
 // A goroutine wakes one that computes for long, and yields to it: it stands in the global queue, and only another M can run it.
 void yield_and_compute() {
-  policy rules;
-  rules.monitor_period_ns = 2 * ms;
-  run_watched(
-      2,
-      [] {
-        for (int i = 0; i < 2; ++i) {
-          wait_group woken, done;
-          woken.add(1);
-          done.add(1);
-          go([&] {
-            woken.done();
-            yield();
-            done.done();
-          });
-          woken.wait();
-          world::sleep_until(world::nanotime() + 3 * ms);
-          done.wait();
-        }
-      },
-      rules);
+  run_watched(2, [] {
+    for (int i = 0; i < 2; ++i) {
+      wait_group woken, done;
+      woken.add(1);
+      done.add(1);
+      go([&] {
+        woken.done();
+        yield();
+        done.done();
+      });
+      woken.wait();
+      compute(100 * us);
+      done.wait();
+    }
+  });
+}
+
+// The same while another P is handed off: a goroutine comes into the global queue between the two looks at it.
+void yield_beside_handoff() {
+  run_watched(3, [] {
+    wait_group all;
+    all.add(2);
+    for (int i = 0; i < 2; ++i) {
+      go([&] {
+        for (int k = 0; k < 2; ++k) retake::syscall([] { sim::kernel::sleep_syscall(90 * us); });
+        all.done();
+      });
+    }
+    yield();
+    for (int i = 0; i < 3; ++i) {
+      wait_group woken, done;
+      woken.add(1);
+      done.add(2);
+      go([&] { done.done(); });
+      go([&] {
+        woken.done();
+        yield();
+        done.done();
+      });
+      woken.wait();
+      compute(70 * us);
+      done.wait();
+    }
+    all.wait();
+  });
 }
 
 // An M parks while another is about to start it.
@@ -136,17 +179,9 @@ void stop_and_returns() {
   });
 }
 
-// A clock that never jumps far, so that time measured below is time that was waited.
-void beat(void* next_ns) {
-  std::int64_t& at_ns = *static_cast<std::int64_t*>(next_ns);
-  at_ns += 2 * ms;
-  sim::alarm(at_ns, beat, next_ns);
-}
-
 // A call that is being entered while the world stops lasts far longer than any stop may take.
 void stop_and_long_call() {
-  std::int64_t at_ns = sim::now_ns();
-  beat(&at_ns);
+  const steady_clock steady(2 * ms);
   policy rules;
   rules.stop_again_ns = 5 * ms;
   run_watched(
@@ -167,7 +202,6 @@ void stop_and_long_call() {
         done.wait();
       },
       rules);
-  sim::cancel_alarms(&at_ns);
 }
 
 // Two stoppers at once.
@@ -249,18 +283,24 @@ void close_channel() {
   });
 }
 
-// The main goroutine ends while others run, wait, sleep and call: every thread goes home.
+// The main goroutine ends while others run, compute without end, wait, sleep and call: every thread goes home.
 void main_ends_first() {
   checkers::expectations what;
   what.everything_ends = false;
   run_watched(
-      2,
+      3,
       [] {
+        go([] {
+          for (;;) {
+            compute(20 * us);
+            preempt_point();
+          }
+        });
         go([] {
           for (int i = 0; i < 3; ++i) yield();
         });
         go([] { retake::syscall([] { sim::kernel::sleep_syscall(30 * us); }); });
-        go([] { sleep_for_ns(1'000 * us); });
+        go([] { sleep_for_ns(3'600'000 * ms); });
         yield();
       },
       policy{}, what);
@@ -272,6 +312,9 @@ void main_ends_first() {
   constinit sim::scenario const id = {.name = #id, .claim = text, .body = &function, .chaos_steps = chaos_steps, .heal_steps = heal_steps}
 SCHEDULING(submit_against_last_spinner, "a goroutine submitted while the last spinner gives up is run", submit_and_spin);
 SCHEDULING(submit_and_compute_on, "a goroutine submitted by one that computes on is run by an idle P", submit_and_compute);
+SCHEDULING(submit_against_handoff, "a goroutine submitted by one that computes on is run by the P that is handed off meanwhile", submit_beside_one_handoff);
+SCHEDULING(submit_against_handoffs, "a goroutine submitted by one that computes on is run by one of the Ps that are handed off meanwhile", submit_beside_two_handoffs);
+SCHEDULING(yield_against_handoff, "a goroutine that yields to one that computes on is run by the P that is handed off meanwhile", yield_beside_handoff);
 SCHEDULING(yield_beside_last_spinner, "a goroutine that yields to one that computes on is run by an idle P", yield_and_compute);
 SCHEDULING(park_and_start_m, "an M that parks is started by whoever finds it, once", park_and_start);
 SCHEDULING(overflow_and_stealing, "no goroutine is lost or run twice when rings overflow and are stolen from", overflow_and_steal);

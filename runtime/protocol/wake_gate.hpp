@@ -15,7 +15,8 @@
 //
 //            Either the submitter sees the lowered count and the idle P, or the other M sees the work: one of the two fences is first. Go
 //            asks only spinners for the second look, and relies on a count that is never stale: an M that reads an old one declines to
-//            spin and puts its P down without the fence (scenario submit_and_compute_on).
+//            spin and puts its P down without the fence (scenario submit_and_compute_on). So whoever puts a P on the idle list looks once
+//            more, also the monitor that hands one off (scenario submit_against_handoff).
 //
 // States.    spinning: 0..; each unit belongs to one M with its flag set, or travels in one started M.
 // Fields.    spinning_: anybody, by RMW. wanted_: set under the lock by who needed a P for its spinner and got none, cleared by who
@@ -71,7 +72,7 @@ class wake_gate {
   // A spinner that found work. The caller owes one wake-up (claim_wake), so that the role goes on.
   void stop_spinning_with_work() noexcept { lower(); }
 
-  // An M that found nothing and has put its P on the idle list; `spinning`: it gives its unit of the count back. The caller owes the
+  // Who found nothing and has put a P on the idle list; `spinning`: an M that gives its unit of the count back. The caller owes the
   // second look at everything.
   void found_nothing(bool spinning) noexcept {
     if (spinning) lower();

@@ -153,10 +153,7 @@ void yield() noexcept { leave(after_yield, nullptr); }
 void preempt_point() noexcept {
   machine& m = *this_machine();
   if (m.locks != 0) return;
-  processor& p = m.processor_here();
-  if (p.preempt.load_relaxed() == 0) return;
-  p.preempt.store_relaxed(0);
-  yield();
+  if (m.processor_here().preempt.load_relaxed() != 0) yield();  // the question is cleared by find_runnable
 }
 
 }  // namespace retake::sched

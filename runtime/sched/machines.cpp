@@ -280,8 +280,14 @@ void handoff(scheduler& s, processor& p) noexcept {
   }
   if (first_timer_ns < 0) {
     start_machine(s, &p, false);
-  } else if (first_timer_ns > 0) {
-    announce_timer(s, first_timer_ns);
+    return;
+  }
+  if (first_timer_ns > 0) announce_timer(s, first_timer_ns);
+  // Who submitted a goroutine since the looks above saw no idle P, or a spinner that has found something else by now (Go does not look).
+  s.gate.found_nothing(false);
+  if (processor* const again = look_again(s)) {
+    s.gate.start_spinning();
+    start_machine(s, again, true);
   }
 }
 
@@ -347,7 +353,7 @@ void end_program(scheduler& s) noexcept {
   for (machine* m = s.machines.get(); m != nullptr; m = m->all_link.get()) {
     if (m->waiting_locked.get() != 0 && m->started_locked.get() == 0) m->park.wake();
   }
-  for (std::uint32_t i = 0; i < s.processor_count; ++i) s.processors[i]->preempt.store_relaxed(1);
+  ask_everybody(s);
   s.network.interrupt(s.polling);
 }
 

@@ -104,32 +104,6 @@ goroutine* steal(machine& m, std::int64_t& now_ns, std::int64_t& first_timer_ns,
   return nullptr;
 }
 
-// An M that has dropped its P looks once more at every queue (wake_gate). A P when there was something, in hand. The global queue too: who
-// yields into it after the P was dropped sees a spinner, and wakes nobody, until that spinner has lowered the count (Go since 1.24).
-processor* look_again(scheduler& s) noexcept {
-  if (world::recheck(s.global.size_hint() != 0)) {
-    const locked hold(s.lock);
-    if (processor* const p = s.idle.take_processor()) return p;
-    s.gate.want_spinner();
-  }
-  for (std::uint32_t i = 0; i < s.processor_count; ++i) {
-    processor& other = *s.processors[i];
-    if (s.idle.idle_hint(other.id)) continue;
-    if (!world::recheck(!other.queue.looks_empty())) continue;
-    const locked hold(s.lock);
-    processor* const p = s.idle.take_processor();
-    if (p == nullptr) s.gate.want_spinner();
-    return p;
-  }
-  return nullptr;
-}
-
-processor* look_again_at_offers(scheduler& s) noexcept {
-  if (!world::recheck(s.background.load_relaxed() != nullptr || s.trace_reader.load_relaxed() != nullptr)) return nullptr;
-  const locked hold(s.lock);
-  return s.idle.take_processor();
-}
-
 std::int64_t look_again_at_timers(scheduler& s, std::int64_t first_ns) noexcept {
   for (std::uint32_t i = 0; i < s.processor_count; ++i) first_ns = earlier(first_ns, s.processors[i]->timers.first_due_ns());
   return first_ns;
@@ -178,6 +152,8 @@ search find_runnable(machine& m) noexcept {
   scheduler& s = m.home;
   for (;;) {
     processor& p = m.processor_here();
+    // Who asks for a yield has written down before why: the stop, the end. An exchange, so that no question is cleared whose reason is not seen below.
+    if (p.preempt.load_relaxed() != 0) static_cast<void>(p.preempt.exchange_acquire(0));  // with ask_everybody
     if (s.stop.requested()) {
       if (!stop_here(m)) return {};
       continue;
@@ -234,9 +210,7 @@ search find_runnable(machine& m) noexcept {
     const bool was_spinning = m.spinning.get() != 0;
     m.spinning.set(0);
     s.gate.found_nothing(was_spinning);
-    processor* again = look_again(s);
-    if (again == nullptr) again = look_again_at_offers(s);
-    if (again != nullptr) {
+    if (processor* const again = look_again(s)) {
       wire(m, *again);
       become_spinning(m);
       continue;
@@ -288,13 +262,34 @@ bool execute(machine& m, goroutine& g, bool inherits) noexcept {
   if (!inherits) {
     const std::uint32_t tick = p.schedule_tick.load_relaxed();
     p.schedule_tick.store_relaxed(tick + 1);
-    p.preempt.store_relaxed(0);
   }
   floor::switch_context(m.own, g.context);
   return m.after(m, g, m.after_argument);
 }
 
 }  // namespace
+
+// The global queue too: who yields into it after the P was dropped sees a spinner, and wakes nobody, until that spinner has lowered the count (Go
+// since 1.24).
+processor* look_again(scheduler& s) noexcept {
+  if (world::recheck(s.global.size_hint() != 0)) {
+    const locked hold(s.lock);
+    if (processor* const p = s.idle.take_processor()) return p;
+    s.gate.want_spinner();
+  }
+  for (std::uint32_t i = 0; i < s.processor_count; ++i) {
+    processor& other = *s.processors[i];
+    if (s.idle.idle_hint(other.id)) continue;
+    if (!world::recheck(!other.queue.looks_empty())) continue;
+    const locked hold(s.lock);
+    processor* const p = s.idle.take_processor();
+    if (p == nullptr) s.gate.want_spinner();
+    return p;
+  }
+  if (!world::recheck(s.background.load_relaxed() != nullptr || s.trace_reader.load_relaxed() != nullptr)) return nullptr;
+  const locked hold(s.lock);
+  return s.idle.take_processor();
+}
 
 void machine_loop(machine& m) noexcept {
   for (;;) {

@@ -105,6 +105,8 @@ void machine_loop(machine& m) noexcept;
 void leave(after_leaving after, void* argument) noexcept;
 // The M's own stack: takes `g` off the M.
 void drop(machine& m, goroutine& g) noexcept;
+// Whoever has put a P on the idle list, and has told the gate: looks once more at every queue (wake_gate). A P when there was something, in hand.
+[[nodiscard]] processor* look_again(scheduler& s) noexcept;
 // Goroutines from the poller, each Waiting: makes them runnable. Anybody.
 void inject(scheduler& s, machine* m, batch<goroutine> found) noexcept;
 
@@ -157,6 +159,8 @@ void announce_timer(scheduler& s, std::int64_t when_ns) noexcept;
 void monitor_loop(void* m) noexcept;
 
 // stop.cpp
+// Every P's goroutine is asked to yield. False when the program ends meanwhile: the others go home.
+bool ask_everybody(scheduler& s) noexcept;
 void stop_the_world() noexcept;
 void start_the_world() noexcept;
 void for_each_processor(void (*fn)(processor&) noexcept) noexcept;

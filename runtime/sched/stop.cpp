@@ -7,12 +7,6 @@ namespace retake::sched {
 
 namespace {
 
-// False when the program ends meanwhile: the others have gone home.
-bool ask_everybody(scheduler& s) noexcept {
-  for (std::uint32_t i = 0; i < s.processor_count; ++i) s.processors[i]->preempt.store_relaxed(1);
-  return s.ending.load_relaxed() == 0;
-}
-
 // A stopper that the end of the program has overtaken: its goroutine is abandoned like all others, its thread goes home.
 bool after_abandoning(machine& m, goroutine& g, void*) noexcept {
   change(g, goroutine_state::running, goroutine_state::waiting, "G1: a goroutine is abandoned that does not run");
@@ -51,6 +45,11 @@ void cease_stopper(scheduler& s) noexcept {
 }
 
 }  // namespace
+
+bool ask_everybody(scheduler& s) noexcept {
+  for (std::uint32_t i = 0; i < s.processor_count; ++i) s.processors[i]->preempt.store_release(1);  // with find_runnable
+  return s.ending.load_relaxed() == 0;
+}
 
 void stop_the_world() noexcept {
   scheduler& s = this_machine()->home;

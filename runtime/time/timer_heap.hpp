@@ -13,6 +13,8 @@ namespace retake {
 
 struct goroutine;
 
+struct inspector;
+
 struct timer {
   std::int64_t due_ns;
   std::uint64_t order;     // ties are broken by age
@@ -36,6 +38,8 @@ class timer_heap {
   [[nodiscard]] std::int64_t first_due_ns() const noexcept { return first_due_ns_.load_relaxed(); }
 
  private:
+  friend struct inspector;  // reads for the checkers
+
   static constexpr std::uint32_t arity = 4;
 
   static bool before(timer const& a, timer const& b) noexcept { return a.due_ns != b.due_ns ? a.due_ns < b.due_ns : a.order < b.order; }

@@ -28,6 +28,9 @@ struct inspector {
   static bool stopping(stop_world const& s) noexcept { return s.requested_.peek() != 0; }
   static std::uint32_t blocked_in_poller(poll_wake const& p) noexcept { return p.blocked_.peek(); }
 
+  // Until when somebody blocks in the poller: 0 when nobody does, or without limit.
+  static std::int64_t polls_until_ns(poll_wake const& p) noexcept { return p.blocked_.peek() != 0 ? p.until_ns_.peek() : 0; }
+
   static std::uint32_t ring_head(ring const& q) noexcept { return q.head_.peek(); }
   static std::uint32_t ring_tail(ring const& q) noexcept { return q.tail_.peek(); }
   static goroutine* ring_slot(ring const& q, std::uint32_t i) noexcept { return q.slots_[i % world::limits::run_queue_capacity].peek(); }
@@ -36,6 +39,8 @@ struct inspector {
 
   static goroutine* first_global(global_queue<goroutine> const& q) noexcept { return q.first_.peek(); }
   static std::uint32_t global_size(global_queue<goroutine> const& q) noexcept { return q.size_.peek(); }
+
+  static std::int64_t first_due_ns(timer_heap const& h) noexcept { return h.first_due_ns_.peek(); }
 
   static std::uint32_t waiting(poller const& p) noexcept { return p.waiting_.peek(); }
 };

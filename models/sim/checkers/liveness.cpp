@@ -6,9 +6,12 @@ namespace retake::checkers {
 
 namespace {
 
-constexpr std::int64_t work_conservation_ns = 1'000'000;
+// Virtual time passes only while nobody takes a step, so the catalogue's millisecond, which is for real threads, shrinks to less than any sleep.
+constexpr std::int64_t work_conservation_ns = 2'000;
 // Two visits of sysmon, each at most its longest period after the one before, and the grace of a P that nobody needs.
 constexpr std::int64_t hand_off_ns = 30'000'000;
+// What the kernel may hold up those who would run a timer (the fault slow_syscall), twice, and the poller's rounding to milliseconds.
+constexpr std::int64_t timer_ns = 45'000'000;
 
 // A thread could not be made and is tried again (the fault eagain_thread): a P is on its way with nobody to carry it.
 bool thread_is_due(scheduler const& s) noexcept { return s.next_machine_id.peek() - 1 > s.paths.threads_started.value.peek(); }
@@ -29,7 +32,7 @@ bool somebody_comes(scheduler const& s) noexcept {
 void check_stillness(scheduler const& s, std::int64_t now_ns, std::int64_t until_ns) noexcept {
   if (inspector::stopping(s.stop) || s.ending.peek() != 0 || thread_is_due(s)) return;
   const std::int64_t still_ns = until_ns - now_ns;
-  bool runnable = inspector::global_size(s.global) != 0;
+  bool runnable = inspector::global_size(s.global) != 0 || s.trace_reader.peek() != nullptr || s.background.peek() != nullptr;
   for (std::uint32_t i = 0; i < s.processor_count; ++i) {
     processor const& p = *s.processors[i];
     if (inspector::ring_empty(p.queue)) continue;
@@ -40,6 +43,12 @@ void check_stillness(scheduler const& s, std::int64_t now_ns, std::int64_t until
     }
   }
   if (runnable && inspector::idle_count(s.idle) != 0 && still_ns > work_conservation_ns && !somebody_comes(s)) sim::fail("V1: a P is idle beside a runnable goroutine");
+  const std::int64_t polled_until_ns = inspector::polls_until_ns(s.polling);
+  for (std::uint32_t i = 0; i < s.processor_count; ++i) {
+    const std::int64_t due_ns = inspector::first_due_ns(s.processors[i]->timers);
+    if (due_ns == 0 || until_ns - due_ns < timer_ns || (polled_until_ns != 0 && polled_until_ns <= due_ns)) continue;
+    if (inspector::idle_count(s.idle) != 0) sim::fail("V3: a timer is overdue, an idle P does not run it and nobody polls until then");
+  }
   const bool parked = inspector::waiting(s.network) != 0;
   if (parked && inspector::idle_count(s.idle) == s.processor_count && inspector::blocked_in_poller(s.polling) == 0 && still_ns > hand_off_ns) {
     sim::fail("V7: goroutines wait for descriptors, every P is idle and nobody polls");

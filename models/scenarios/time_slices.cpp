@@ -1,0 +1,124 @@
+// A goroutine that computes and only passes preempt points: somebody has to ask it to yield, and sysmon has to be awake for that.
+#include "retake/go.hpp"
+#include "retake/sync.hpp"
+#include "retake/syscall.hpp"
+#include "scenarios/runtime_scenario.hpp"
+#include "sched/scheduler.hpp"
+#include "sim/kernel/kernel.hpp"
+#include "world/require.hpp"
+
+namespace retake::scenarios {
+
+namespace {
+
+constexpr std::int64_t us = 1'000;
+constexpr std::int64_t ms = 1'000'000;
+
+constexpr std::int64_t piece_ns = 50 * us;
+// Until it is asked: a slice, and two visits of sysmon at its longest period, one to see the goroutine and one to see it again; and as much again for
+// a wake-up of sysmon before the first.
+constexpr int pieces_max = 20;
+
+void call(std::int64_t duration_ns) {
+  retake::syscall([duration_ns] { sim::kernel::sleep_syscall(duration_ns); });
+}
+
+policy short_slices() {
+  policy rules;
+  rules.time_slice_ns = 200 * us;
+  rules.retake_grace_ns = 200 * us;
+  rules.monitor_period_max_ns = 100 * us;
+  return rules;
+}
+
+// Computes on one P, with `between` after each piece, while another goroutine waits for the P. It must get it before long.
+template <class Before, class Between>
+void hog(Before before, Between between) {
+  const steady_clock steady(piece_ns);
+  run_watched(
+      1,
+      [=] {
+        before();
+        world::atomic<std::uint32_t> ran(0);
+        go([&] { ran.store_relaxed(1); });
+        int pieces = 0;
+        while (ran.load_relaxed() == 0) {
+          if (sim::healing()) ++pieces;  // before, sysmon may read old values as long as it likes
+          world::require(pieces <= pieces_max, "V2: a goroutine waits for one that computes, and nobody asks that one to yield");
+          compute(piece_ns);
+          between();
+        }
+      },
+      short_slices());
+}
+
+void nothing() {}
+
+void at_points() {
+  hog(nothing, [] { preempt_point(); });
+}
+
+// It makes short calls instead: each return is a preempt point.
+void at_returns() {
+  hog(nothing, [] { call(1); });
+}
+
+// Nothing was at work before, so sysmon sleeps deeply; who returns from a call and takes an idle P has to wake it.
+void after_long_call() {
+  hog([] { call(3 * ms); }, [] { preempt_point(); });
+}
+
+// The same for whoever starts the world again.
+void after_stop() {
+  hog(
+      [] {
+        stop_the_world();
+        compute(3 * ms);
+        start_the_world();
+      },
+      [] { preempt_point(); });
+}
+
+// Who stops the world asks those that compute, at once.
+void stop_asks() {
+  const steady_clock steady(piece_ns);
+  policy rules;
+  rules.stop_again_ns = 200 * ms;
+  run_watched(
+      2,
+      [] {
+        world::atomic<std::uint32_t> enough(0);
+        wait_group running, done;
+        running.add(1);
+        done.add(1);
+        go([&] {
+          running.done();
+          while (enough.load_relaxed() == 0) {
+            compute(piece_ns);
+            preempt_point();
+          }
+          done.done();
+        });
+        running.wait();
+        const std::int64_t before_ns = world::nanotime();
+        stop_the_world();
+        world::require(world::nanotime() - before_ns < 100 * ms, "V4: nobody asks a goroutine that computes to stop");
+        start_the_world();
+        enough.store_relaxed(1);
+        done.wait();
+      },
+      rules);
+}
+
+}  // namespace
+
+#define SLICES(id, text, function) \
+  constinit sim::scenario const id = {.name = #id, .claim = text, .body = &function, .chaos_steps = chaos_steps, .heal_steps = heal_steps}
+SLICES(slice_ends_at_points, "a goroutine that computes yields at a preempt point when its time slice is over", at_points);
+SLICES(slice_ends_at_returns, "a goroutine that computes yields when a system call returns and its time slice is over", at_returns);
+SLICES(slice_after_long_call, "who returns from a call into an idle runtime is watched again", after_long_call);
+SLICES(slice_after_stop, "who goes on after a stop of the world is watched again", after_stop);
+SLICES(stop_asks_at_once, "a stop of the world asks goroutines that compute", stop_asks);
+#undef SLICES
+
+}  // namespace retake::scenarios
