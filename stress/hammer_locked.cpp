@@ -27,14 +27,14 @@ using namespace retake::stress;
 enum event_index : std::size_t { round_trips_both, round_trips_one, nests, ended_locked, checks_by_others, exit_old, exit_idle, exit_slow_locked, threads_started };
 
 std::vector<event> const events = {
-    {"round_trips_both_locked", 1'000}, {"round_trips_one_locked", 1'000}, {"nests", 10'000},           {"ended_locked", 100},   {"checks_by_others", 10'000},
+    {"round_trips_both_locked", 1'000}, {"round_trips_one_locked", 1'000}, {"nests", 10'000},           {"ended_locked", 100},   {"checks_by_others", 1'000},
     {"locked_exit_old", 1'000},         {"locked_exit_idle", 0},           {"exit_slow_locked", 100}, {"threads_started", 100},
 };
 
 constexpr std::uint32_t pairs = 2;
 constexpr std::uint32_t nesters = 3;
 constexpr std::uint32_t callers = 6;
-constexpr std::uint32_t bystanders = 3;
+constexpr std::uint32_t bystanders = 6;
 constexpr std::uint32_t nests_per_lock = 64;
 
 // One side of a pair; `there` closed: the end.

@@ -110,23 +110,19 @@ class campaign {
 
   void start_what_fits() {
     if (queue_.empty() && alive_.empty() && seconds_left() > 2) fill_queue();
-    for (auto it = queue_.begin(); it != queue_.end() && seconds_left() >= jobs_[*it].slice_seconds_min;) {
+    while (!queue_.empty() && seconds_left() >= jobs_[queue_.front()].slice_seconds_min) {
       unsigned used = 0;
       for (auto const& [id, one] : alive_) used += jobs_[one.job].slots;
       if (used >= workers_) return;
-      job const& j = jobs_[*it];
-      if (j.slots > workers_ - used) {
-        // A job that wants all cores waits until they are free; who needs fewer goes ahead.
-        ++it;
-        continue;
-      }
+      std::size_t const index = queue_.front();
+      job const& j = jobs_[index];
+      if (j.slots > workers_ - used) return;  // nobody overtakes it, else it would wait for ever
       double weight = 0, promised = 0;
       for (std::size_t const i : queue_) weight += jobs_[i].weight;
       for (auto const& [id, one] : alive_) promised += std::max(0.0, one.ends_at - now()) * jobs_[one.job].slots;
       double const available = std::max(0.0, seconds_left() * workers_ - promised);
       double const slice = std::clamp(available * j.weight / weight / j.slots, j.slice_seconds_min, std::max(j.slice_seconds_min, seconds_left()));
-      std::uint64_t const seed = mix(options_.seed + 1000003 * round_ + *it);
-      std::size_t const index = *it;
+      std::uint64_t const seed = mix(options_.seed + 1000003 * round_ + index);
       std::string const technique = j.technique;
       int const id = children_.start(command_of(j.words(slice, seed), slice * 1.5 + grace_seconds),
                                      [this, technique, id = next_id_](std::string const& line, bool error) {
@@ -136,7 +132,7 @@ class campaign {
       });
       next_id_ = id + 1;
       alive_.emplace(id, running{index, now() + slice, 0});
-      it = queue_.erase(it);
+      queue_.pop_front();
     }
   }
 

@@ -81,13 +81,18 @@ void add_hammers(std::vector<job>& jobs, catalogue const& programs, unsigned wor
 }  // namespace
 
 std::vector<job> plan(catalogue const& programs, std::string const& out, unsigned workers) {
-  std::vector<job> jobs;
+  std::vector<job> jobs, scenarios;
   add_hammers(jobs, programs, workers, {"none"});
   add_models(jobs, programs, out);
   add_properties(jobs, programs, out);
   add_fuzz(jobs, programs, out);
-  add_scenarios(jobs, programs, out);
-  add_hammers(jobs, programs, workers, {"thread", "address"});  // they go on until they have exercised what they hammer: nobody waits for them
+  add_scenarios(scenarios, programs, out);
+  // The sanitized hammers take all cores, and as long as they need to exercise what they hammer. Amid the scenarios nobody waits long for their start:
+  // those are short. At the end of the queue there would be no time left.
+  const auto half = scenarios.begin() + static_cast<std::ptrdiff_t>(scenarios.size() / 2);
+  jobs.insert(jobs.end(), std::make_move_iterator(scenarios.begin()), std::make_move_iterator(half));
+  add_hammers(jobs, programs, workers, {"thread", "address"});
+  jobs.insert(jobs.end(), std::make_move_iterator(half), std::make_move_iterator(scenarios.end()));
   std::map<std::string, double> total;
   for (job const& one : jobs) total[one.technique] += one.weight;
   for (job& one : jobs) one.weight *= shares.at(one.technique) / total[one.technique];

@@ -44,6 +44,7 @@ constexpr scenario const* all[] = {
     &many_ready_together,
     &tcp_echo_loopback,
     &sleepers_wake,
+    &sleeper_wakes_beside_hog,
     &submit_against_last_spinner,
     &submit_and_compute_on,
     &submit_against_handoff,
@@ -59,12 +60,16 @@ constexpr scenario const* all[] = {
     &mutex_is_exclusive,
     &channel_close_drains,
     &main_ends_before_others,
+    &main_ends_beside_poller,
     &slice_ends_at_points,
     &slice_ends_at_returns,
     &slice_after_long_call,
     &slice_after_stop,
     &stop_asks_at_once,
     &deadlock_is_reported,
+    &deadlock_of_locked,
+    &deadlock_after_end,
+    &deadlock_after_call,
 };
 
 }  // namespace

@@ -51,6 +51,7 @@ extern sim::scenario const sysmon_polls_for_busy;
 extern sim::scenario const many_ready_together;
 extern sim::scenario const tcp_echo_loopback;
 extern sim::scenario const sleepers_wake;
+extern sim::scenario const sleeper_wakes_beside_hog;
 extern sim::scenario const submit_against_last_spinner;
 extern sim::scenario const submit_and_compute_on;
 extern sim::scenario const submit_against_handoff;
@@ -66,11 +67,15 @@ extern sim::scenario const sleeper_is_no_deadlock;
 extern sim::scenario const mutex_is_exclusive;
 extern sim::scenario const channel_close_drains;
 extern sim::scenario const main_ends_before_others;
+extern sim::scenario const main_ends_beside_poller;
 extern sim::scenario const slice_ends_at_points;
 extern sim::scenario const slice_ends_at_returns;
 extern sim::scenario const slice_after_long_call;
 extern sim::scenario const slice_after_stop;
 extern sim::scenario const stop_asks_at_once;
 extern sim::scenario const deadlock_is_reported;
+extern sim::scenario const deadlock_of_locked;
+extern sim::scenario const deadlock_after_end;
+extern sim::scenario const deadlock_after_call;
 
 }  // namespace retake::scenarios

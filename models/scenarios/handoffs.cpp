@@ -9,6 +9,7 @@
 #include "scenarios/runtime_scenario.hpp"
 #include "sched/scheduler.hpp"
 #include "sim/kernel/kernel.hpp"
+#include "world/clock.hpp"
 #include "world/require.hpp"
 
 namespace retake::scenarios {
@@ -106,17 +107,20 @@ void while_stopping() {
   });
 }
 
-// Case 6: the P that is taken owes a run of the safe-point function.
+// Case 6: the P that is taken owes a run of the safe-point function; nobody waits for the call.
 void with_safe_point() {
+  const steady_clock steady(2 * ms);
   run_watched(2, [] {
     wait_group done;
     done.add(1);
     go([&] {
-      call(80 * us);
+      call(100 * ms);
       done.done();
     });
     sleep_for_ns(10 * us);
+    const std::int64_t before_ns = world::nanotime();
     sched::for_each_processor([](processor& p) noexcept { world::require(p.status.peek() != processor_state::dead, "P10: a dead P runs the function"); });
+    world::require(world::nanotime() - before_ns < 80 * ms, "V4: a function for every P waits for a system call");
     done.wait();
   });
 }
@@ -152,7 +156,7 @@ void last_poller(std::uint32_t processors) {
       done.done();
     });
     yield();
-    call(25 * ms);
+    call(60 * ms);  // longer than any bound of the checkers
     const std::byte one{1};
     static_cast<void>(ends->writer.write(std::span(&one, 1)));
     done.wait();

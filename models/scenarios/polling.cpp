@@ -232,6 +232,21 @@ void sleepers() {
   });
 }
 
+// A timer on the P of a goroutine that computes on: the idle P must learn of it, though nobody polls yet.
+void sleeper_beside_hog() {
+  run_watched(2, [] {
+    wait_group done;
+    done.add(1);
+    go([&] {
+      sleep_for_ns(100 * us);
+      done.done();
+    });
+    yield();
+    compute(60 * ms);  // longer than any bound of the checkers
+    done.wait();
+  });
+}
+
 }  // namespace
 
 #define POLLING(id, text, function) \
@@ -245,6 +260,7 @@ POLLING(sysmon_polls_for_busy, "bytes are noticed while every M is in a system c
 POLLING(many_ready_together, "goroutines that become ready in one look of the poller are run by all idle Ps", many_ready_at_once);
 POLLING(tcp_echo_loopback, "a connection carries its bytes both ways and its end", tcp_echo);
 POLLING(sleepers_wake, "every sleeper wakes, none early", sleepers);
+POLLING(sleeper_wakes_beside_hog, "a sleeper wakes although the P that keeps its timer computes", sleeper_beside_hog);
 #undef POLLING
 
 }  // namespace retake::scenarios

@@ -3,6 +3,8 @@
 #include "retake/go.hpp"
 #include "retake/sync.hpp"
 #include "retake/syscall.hpp"
+#include "retake/net.hpp"
+#include "retake/thread_lock.hpp"
 #include "scenarios/runtime_scenario.hpp"
 #include "sched/scheduler.hpp"
 #include "sim/kernel/kernel.hpp"
@@ -229,6 +231,41 @@ void everybody_waits() {
   });
 }
 
+// The same with threads that belong to their goroutines, among them one that waits, one that has ended, perhaps the main thread, and one in a call.
+void locked_wait_too() {
+  run_watched(2, [] {
+    channel<int> never;
+    go([&] {
+      const os_thread_locked hold;
+      static_cast<void>(never.receive());
+    });
+    const os_thread_locked hold;
+    static_cast<void>(never.receive());
+  });
+}
+
+void after_a_thread_has_ended() {
+  run_watched(2, [] {
+    channel<int> never;
+    go([] {
+      lock_os_thread();
+      yield();
+    });
+    static_cast<void>(never.receive());
+  });
+}
+
+void after_a_call_has_returned() {
+  run_watched(2, [] {
+    channel<int> never;
+    go([] {
+      const os_thread_locked hold;
+      retake::syscall([] { sim::kernel::sleep_syscall(60 * us); });
+    });
+    static_cast<void>(never.receive());
+  });
+}
+
 // Nobody runs but a sleeper will: no deadlock.
 void only_a_sleeper() {
   run_watched(1, [] {
@@ -306,6 +343,27 @@ void main_ends_first() {
       policy{}, what);
 }
 
+// The same while an M blocks in the poller, without limit, for a goroutine whose bytes never come.
+void main_ends_beside_reader() {
+  checkers::expectations what;
+  what.everything_ends = false;
+  alignas(pipe_ends) std::byte room[sizeof(pipe_ends)];  // never destroyed: nobody closes it
+  run_watched(
+      2,
+      [&room] {
+        auto* const ends = new (room) pipe_ends(std::move(*make_pipe()));
+        go([ends] {
+          std::byte one{};
+          static_cast<void>(ends->reader.read(std::span(&one, 1)));
+        });
+        go([] { retake::syscall([] { sim::kernel::sleep_syscall(30 * us); }); });
+        sleep_for_ns(20 * us);
+        go([] { yield(); });
+        yield();
+      },
+      policy{}, what);
+}
+
 }  // namespace
 
 #define SCHEDULING(id, text, function) \
@@ -325,13 +383,16 @@ SCHEDULING(sleeper_is_no_deadlock, "a program whose only hope is a timer is not 
 SCHEDULING(mutex_is_exclusive, "a mutex has one holder and forgets no waiter", mutex_excludes);
 SCHEDULING(channel_close_drains, "a closed channel gives what it holds and then ends", close_channel);
 SCHEDULING(main_ends_before_others, "when main ends every thread goes home", main_ends_first);
+SCHEDULING(main_ends_beside_poller, "when main ends a thread that blocks in the poller goes home", main_ends_beside_reader);
 #undef SCHEDULING
 
-constinit sim::scenario const deadlock_is_reported = {.name = "deadlock_is_reported",
-                                                      .claim = "when no goroutine can ever run again the program says so",
-                                                      .body = &everybody_waits,
-                                                      .expected_fatal = "all goroutines are asleep - deadlock!",
-                                                      .chaos_steps = chaos_steps,
-                                                      .heal_steps = heal_steps};
+#define DEADLOCK(id, text, function)                                                                                                        \
+  constinit sim::scenario const id = {.name = #id, .claim = text, .body = &function, .expected_fatal = "all goroutines are asleep - deadlock!", \
+                                      .chaos_steps = chaos_steps, .heal_steps = heal_steps}
+DEADLOCK(deadlock_is_reported, "when no goroutine can ever run again the program says so", everybody_waits);
+DEADLOCK(deadlock_of_locked, "when locked goroutines wait for ever the program says so", locked_wait_too);
+DEADLOCK(deadlock_after_end, "when all wait for ever beside a thread that has ended the program says so", after_a_thread_has_ended);
+DEADLOCK(deadlock_after_call, "when all wait for ever after the last system call has returned the program says so", after_a_call_has_returned);
+#undef DEADLOCK
 
 }  // namespace retake::scenarios
