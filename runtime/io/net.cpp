@@ -9,7 +9,6 @@ namespace kernel = world::kernel;
 
 namespace {
 
-constexpr int in_progress = -115;  // -EINPROGRESS
 constexpr int listen_backlog = 4096;
 constexpr int keep_alive_s = 15;
 constexpr int keep_alive_probes = 9;
@@ -91,15 +90,10 @@ result<stream> tcp_connect(std::uint32_t address, std::uint16_t port) {
   const int fd = kernel::tcp_socket();
   if (fd < 0) return error_of(fd);
   set_defaults(fd);
-  const int begun = kernel::connect_ipv4(fd, address, port);
-  if (begun < 0 && begun != in_progress) {
-    kernel::close(fd);
-    return error_of(begun);
-  }
   int failed = 0;
   detail::polled_file* const file = detail::polled_file::make(fd, failed);
   if (file == nullptr) return error_of(failed);
-  if (begun == in_progress) failed = file->finish_connect();
+  failed = file->connect(address, port);
   if (failed != 0) {
     file->release();
     return error_of(failed);

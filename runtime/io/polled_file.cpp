@@ -13,11 +13,14 @@ namespace kernel = world::kernel;
 
 namespace {
 
-constexpr int interrupted = -4;         // -EINTR
-constexpr int would_block = -11;        // -EAGAIN
-constexpr int out_of_memory = -12;      // -ENOMEM
-constexpr int cancelled = -125;         // -ECANCELED
-constexpr int already_waiting = -115;   // -EINPROGRESS
+constexpr int interrupted = -4;               // -EINTR
+constexpr int would_block = -11;              // -EAGAIN
+constexpr int out_of_memory = -12;            // -ENOMEM
+constexpr int already_connected = -106;       // -EISCONN
+constexpr int already_connecting = -114;      // -EALREADY
+constexpr int in_progress = -115;             // -EINPROGRESS
+constexpr int already_waiting = in_progress;  // what a second goroutine on a direction is told
+constexpr int cancelled = -125;               // -ECANCELED
 
 }  // namespace
 
@@ -90,10 +93,15 @@ int polled_file::accept() noexcept {
   return static_cast<int>(retry([this] { return std::int64_t{kernel::accept(fd_)}; }, true));
 }
 
-int polled_file::finish_connect() noexcept {
-  const poll_result waited = network_.wait_writable(entry_);
-  if (waited != poll_result::ready) return cancelled;
-  return -kernel::socket_error(fd_);
+int polled_file::connect(std::uint32_t address, std::uint16_t port) noexcept {
+  // Asked again after each wait, so that a readiness for nothing is not taken for a connection.
+  return static_cast<int>(retry(
+      [this, address, port] {
+        const int begun = kernel::connect_ipv4(fd_, address, port);
+        if (begun == in_progress || begun == already_connecting) return std::int64_t{would_block};
+        return std::int64_t{begun == already_connected ? 0 : begun};
+      },
+      false));
 }
 
 void polled_file::close() noexcept { static_cast<void>(network_.unblock(entry_)); }

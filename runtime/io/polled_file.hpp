@@ -26,7 +26,7 @@ class polled_file {
   [[nodiscard]] std::int64_t read(void* into, std::size_t bytes) noexcept;
   [[nodiscard]] std::int64_t write(void const* from, std::size_t bytes) noexcept;
   [[nodiscard]] int accept() noexcept;
-  [[nodiscard]] int finish_connect() noexcept;
+  [[nodiscard]] int connect(std::uint32_t address, std::uint16_t port) noexcept;
 
   [[nodiscard]] int fd() const noexcept { return fd_; }
 
