@@ -227,7 +227,10 @@ class campaign {
                     {"faults", faults_}, {"not_run", not_run}, {"interrupted", interrupted != 0}, {"report", page}};
     record_.add(last);
     progress_.table(tallies_, seconds);
-    if (!not_run.empty()) progress_.say(fmt::format("had no turn in this time: {}", fmt::join(not_run.get<std::vector<std::string>>(), ", ")));
+    if (!not_run.empty()) {
+      progress_.say(fmt::format("{} of {} jobs had no turn in this time, the last line of {}/hunt.jsonl names them: {}{}", not_run.size(), jobs_.size(), options_.out,
+                                not_run[0].get<std::string>(), not_run.size() > 1 ? ", ..." : ""));
+    }
     write_report(programs_, {options_.out});
     progress_.say("report: " + page);
     for (json const& one : findings_) {

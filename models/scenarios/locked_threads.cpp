@@ -96,20 +96,26 @@ void locked_ping_pong() {
   });
 }
 
-// The main goroutine ends locked elsewhere: the main thread is wedged and must still come home.
+// Goroutines end locked, perhaps on the main thread, which is wedged then and must still come home; nobody runs on their threads any more.
 void main_thread_wedged() {
   run_watched(2, [] {
+    constexpr std::uint32_t ending = 2;
+    world::atomic<std::uint32_t> ended_on[ending] = {world::atomic<std::uint32_t>(~0u), world::atomic<std::uint32_t>(~0u)};
     wait_group done;
-    done.add(2);
-    for (int i = 0; i < 2; ++i) {
-      go([&] {
+    done.add(static_cast<int>(ending));
+    for (std::uint32_t i = 0; i < ending; ++i) {
+      go([&, i] {
         lock_os_thread();
         yield();
+        ended_on[i].store_relaxed(this_machine()->id);
         done.done();
       });
     }
     done.wait();
-    yield();
+    for (int turns = 0; turns < 3; ++turns) {
+      yield();
+      for (auto const& where : ended_on) world::require(this_machine()->id != where.load_relaxed(), "L3: a goroutine runs on a thread whose goroutine has ended locked");
+    }
   });
 }
 

@@ -115,6 +115,53 @@ void close_and_wait() {
   });
 }
 
+// The same for a goroutine that waits for room.
+void close_and_wait_to_write() {
+  run_watched(2, [] {
+    auto ends = make_pipe();
+    wait_group done;
+    done.add(2);
+    go([&] {
+      std::array<std::byte, sim::kernel::stream_bytes + 1> bytes{};  // more than the pipe holds
+      const auto put = ends->writer.write(bytes);
+      world::require(!put && put.error() == std::errc::operation_canceled, "N2: a write on a closed descriptor goes on");
+      done.done();
+    });
+    go([&] {
+      sleep_for_ns(50 * us);
+      ends->writer.close();
+      done.done();
+    });
+    done.wait();
+  });
+}
+
+// The other end goes away, which is no byte and no room.
+void end_and_wait() {
+  run_watched(2, [] {
+    auto first = make_pipe();
+    auto second = make_pipe();
+    wait_group done;
+    done.add(2);
+    go([&] {
+      std::byte one{};
+      const auto got = first->reader.read(std::span(&one, 1));
+      world::require(got && *got == 0, "N8: the end of a pipe is not told");
+      done.done();
+    });
+    go([&] {
+      std::array<std::byte, sim::kernel::stream_bytes + 1> bytes{};
+      const auto put = second->writer.write(bytes);
+      world::require(!put && put.error() == std::errc::broken_pipe, "N8: a pipe without a reader takes bytes");
+      done.done();
+    });
+    sleep_for_ns(50 * us);  // both wait
+    first->writer = stream();
+    second->reader = stream();
+    done.wait();
+  });
+}
+
 // Two goroutines wait on one direction, which is a mistake: one of them is told so, and neither loses a byte nor sleeps for ever.
 void two_readers() {
   run_watched(2, [] {
@@ -232,6 +279,27 @@ void sleepers() {
   });
 }
 
+// More sleepers than a level of the heap holds, in no order, on one P: each wakes in time.
+void many_sleepers() {
+  const steady_clock steady(5 * ms);
+  run_watched(1, [] {
+    constexpr std::array durations{6, 2, 9, 4, 1, 8, 3, 7, 5};
+    wait_group done;
+    done.add(static_cast<int>(durations.size()));
+    for (const int hundreds : durations) {
+      go([&done, hundreds] {
+        const std::int64_t due_ns = world::nanotime() + hundreds * 100 * ms;
+        sleep_for_ns(hundreds * 100 * ms);
+        const std::int64_t late_ns = world::nanotime() - due_ns;
+        world::require(late_ns >= 0, "V3: a timer fires early");
+        world::require(late_ns < 95 * ms, "V3: a timer fires late, behind one that is due later");
+        done.done();
+      });
+    }
+    done.wait();
+  });
+}
+
 // A timer on the P of a goroutine that computes on: the idle P must learn of it, though nobody polls yet.
 void sleeper_beside_hog() {
   run_watched(2, [] {
@@ -261,6 +329,9 @@ POLLING(many_ready_together, "goroutines that become ready in one look of the po
 POLLING(tcp_echo_loopback, "a connection carries its bytes both ways and its end", tcp_echo);
 POLLING(sleepers_wake, "every sleeper wakes, none early", sleepers);
 POLLING(sleeper_wakes_beside_hog, "a sleeper wakes although the P that keeps its timer computes", sleeper_beside_hog);
+POLLING(many_sleepers_wake, "many sleepers wake each in time, whatever the order of their beginnings", many_sleepers);
+POLLING(close_against_writer, "a close ends a wait for room", close_and_wait_to_write);
+POLLING(end_against_wait, "the end of a stream ends the waits on its other side", end_and_wait);
 #undef POLLING
 
 }  // namespace retake::scenarios

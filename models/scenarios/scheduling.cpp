@@ -9,6 +9,7 @@
 #include "sched/scheduler.hpp"
 #include "sim/kernel/kernel.hpp"
 #include "world/clock.hpp"
+#include "world/limits.hpp"
 #include "world/require.hpp"
 
 namespace retake::scenarios {
@@ -300,6 +301,50 @@ void mutex_excludes() {
   });
 }
 
+// One goroutine lets more go than a ring holds.
+void many_waiters() {
+  run_watched(2, [] {
+    constexpr int waiters = world::limits::run_queue_capacity + 2;
+    wait_group start, done;
+    start.add(1);
+    done.add(waiters);
+    for (int i = 0; i < waiters; ++i) {
+      go([&] {
+        start.wait();
+        done.done();
+      });
+    }
+    sleep_for_ns(50 * us);  // all wait
+    start.done();
+    done.wait();
+  });
+}
+
+// A channel is closed while senders wait, more than a ring holds: each is told.
+void close_on_senders() {
+  run_watched(2, [] {
+    constexpr int senders = world::limits::run_queue_capacity + 2;
+    channel<int> c;
+    world::atomic<std::uint32_t> told(0);
+    wait_group done;
+    done.add(senders);
+    for (int i = 0; i < senders; ++i) {
+      go([&, i] {
+        try {
+          c.send(i);
+        } catch (closed_channel const&) {
+          told.fetch_add_relaxed(1);
+        }
+        done.done();
+      });
+    }
+    const auto one = c.receive();
+    c.close();
+    done.wait();
+    world::require(one.has_value() && told.load_relaxed() == senders - 1, "G6: a sender on a channel that is closed is not told");
+  });
+}
+
 // A channel is closed while receivers wait and values are buffered.
 void close_channel() {
   run_watched(2, [] {
@@ -382,6 +427,8 @@ SCHEDULING(two_stoppers_queue, "two stoppers of the world take turns", two_stopp
 SCHEDULING(sleeper_is_no_deadlock, "a program whose only hope is a timer is not deadlocked", only_a_sleeper);
 SCHEDULING(mutex_is_exclusive, "a mutex has one holder and forgets no waiter", mutex_excludes);
 SCHEDULING(channel_close_drains, "a closed channel gives what it holds and then ends", close_channel);
+SCHEDULING(channel_close_tells_senders, "a close ends every send that waits, with an error", close_on_senders);
+SCHEDULING(many_waiters_wake, "a goroutine that lets many go loses none", many_waiters);
 SCHEDULING(main_ends_before_others, "when main ends every thread goes home", main_ends_first);
 SCHEDULING(main_ends_beside_poller, "when main ends a thread that blocks in the poller goes home", main_ends_beside_reader);
 #undef SCHEDULING

@@ -75,6 +75,7 @@ void after_stop() {
         stop_the_world();
         compute(3 * ms);
         start_the_world();
+        yield();  // answers the question that its own stop has put to it
       },
       [] { preempt_point(); });
 }
