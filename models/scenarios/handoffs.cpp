@@ -4,24 +4,15 @@
 #include "retake/go.hpp"
 #include "retake/net.hpp"
 #include "retake/sync.hpp"
-#include "retake/syscall.hpp"
 #include "retake/thread_lock.hpp"
 #include "scenarios/runtime_scenario.hpp"
 #include "sched/scheduler.hpp"
-#include "sim/kernel/kernel.hpp"
 #include "world/clock.hpp"
 #include "world/require.hpp"
 
 namespace retake::scenarios {
 
 namespace {
-
-constexpr std::int64_t us = 1'000;
-constexpr std::int64_t ms = 1'000'000;
-
-void call(std::int64_t duration_ns) {
-  retake::syscall([duration_ns] { sim::kernel::sleep_syscall(duration_ns); });
-}
 
 // Cases 1 and 9: work in the queue, or nothing at all.
 void with_and_without_work() {

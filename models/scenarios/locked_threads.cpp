@@ -2,22 +2,14 @@
 #include "retake/channel.hpp"
 #include "retake/go.hpp"
 #include "retake/sync.hpp"
-#include "retake/syscall.hpp"
 #include "retake/thread_lock.hpp"
 #include "scenarios/runtime_scenario.hpp"
 #include "sched/scheduler.hpp"
-#include "sim/kernel/kernel.hpp"
 #include "world/require.hpp"
 
 namespace retake::scenarios {
 
 namespace {
-
-constexpr std::int64_t us = 1'000;
-
-void call(std::int64_t duration_ns) {
-  retake::syscall([duration_ns] { sim::kernel::sleep_syscall(duration_ns); });
-}
 
 // A locked goroutine finds its thread again after each call, whether it keeps its P (fast) or loses it (slow: another goroutine wants it).
 void locked_calls(std::uint32_t processors, std::int64_t duration_ns, int others) {

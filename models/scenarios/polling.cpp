@@ -5,7 +5,6 @@
 #include "retake/go.hpp"
 #include "retake/net.hpp"
 #include "retake/sync.hpp"
-#include "retake/syscall.hpp"
 #include "scenarios/runtime_scenario.hpp"
 #include "sim/kernel/kernel.hpp"
 #include "world/clock.hpp"
@@ -15,9 +14,6 @@
 namespace retake::scenarios {
 
 namespace {
-
-constexpr std::int64_t us = 1'000;
-constexpr std::int64_t ms = 1'000'000;
 
 std::size_t read_some(stream& from) {
   std::array<std::byte, 4> room{};
@@ -201,7 +197,7 @@ void poll_while_busy() {
     });
     yield();
     write_bytes(ends->writer, 1);
-    retake::syscall([] { sim::kernel::sleep_syscall(60 * us); });
+    call(60 * us);
     done.wait();
   });
 }

@@ -13,16 +13,26 @@
 
 #include "retake/go.hpp"
 #include "retake/run.hpp"
+#include "retake/syscall.hpp"
 #include "sched/policy.hpp"
 #include "scenarios/catalog.hpp"
 #include "sim/calls.hpp"
 #include "sim/checkers/watch.hpp"
+#include "sim/kernel/kernel.hpp"
 #include "world/clock.hpp"
 
 namespace retake::scenarios {
 
 inline constexpr std::uint32_t chaos_steps = 3'000;
 inline constexpr std::uint32_t heal_steps = 60'000;
+
+inline constexpr std::int64_t us = 1'000;
+inline constexpr std::int64_t ms = 1'000'000;
+
+// A system call of the simulated kernel that takes so long and does nothing else.
+inline void call(std::int64_t duration_ns) {
+  retake::syscall([duration_ns] { sim::kernel::sleep_syscall(duration_ns); });
+}
 
 // Stands for a computation: the thread is busy that long, its P Running, and nobody can expect a call of the runtime from it.
 inline void compute(std::int64_t duration_ns) noexcept { world::sleep_until(world::nanotime() + duration_ns); }

@@ -2,12 +2,10 @@
 #include "retake/channel.hpp"
 #include "retake/go.hpp"
 #include "retake/sync.hpp"
-#include "retake/syscall.hpp"
 #include "retake/net.hpp"
 #include "retake/thread_lock.hpp"
 #include "scenarios/runtime_scenario.hpp"
 #include "sched/scheduler.hpp"
-#include "sim/kernel/kernel.hpp"
 #include "world/clock.hpp"
 #include "world/limits.hpp"
 #include "world/require.hpp"
@@ -16,9 +14,6 @@ namespace retake::scenarios {
 
 namespace {
 
-constexpr std::int64_t us = 1'000;
-constexpr std::int64_t ms = 1'000'000;
-
 // The last spinner gives up while a goroutine is submitted; the submitter then blocks in a call, so that only the spinner can run it.
 void submit_and_spin() {
   run_watched(2, [] {
@@ -26,10 +21,10 @@ void submit_and_spin() {
     done.add(2);
     go([&] {
       go([&] { done.done(); });
-      retake::syscall([] { sim::kernel::sleep_syscall(200 * us); });
+      call(200 * us);
       done.done();
     });
-    retake::syscall([] { sim::kernel::sleep_syscall(200 * us); });
+    call(200 * us);
     done.wait();
   });
 }
@@ -54,7 +49,7 @@ void submit_beside_handoff(std::uint32_t processors) {
     done.add(2 + static_cast<int>(processors));
     for (std::uint32_t i = 1; i < processors; ++i) {
       go([&] {
-        for (int k = 0; k < 2; ++k) retake::syscall([] { sim::kernel::sleep_syscall(90 * us); });
+        for (int k = 0; k < 2; ++k) call(90 * us);
         done.done();
       });
     }
@@ -96,7 +91,7 @@ void yield_beside_handoff() {
     all.add(2);
     for (int i = 0; i < 2; ++i) {
       go([&] {
-        for (int k = 0; k < 2; ++k) retake::syscall([] { sim::kernel::sleep_syscall(90 * us); });
+        for (int k = 0; k < 2; ++k) call(90 * us);
         all.done();
       });
     }
@@ -165,7 +160,7 @@ void stop_and_returns() {
     for (int i = 0; i < 2; ++i) {
       go([&] {
         for (int k = 0; k < 2; ++k) {
-          retake::syscall([] { sim::kernel::sleep_syscall(7 * us); });
+          call(7 * us);
           const std::uint32_t seen = shared.get();  // a race with the stopper unless the world really stops
           world::require(seen <= 2, "P8: a value from nowhere");
         }
@@ -193,7 +188,7 @@ void stop_and_long_call() {
         wait_group done;
         done.add(1);
         go([&] {
-          retake::syscall([] { sim::kernel::sleep_syscall(100 * ms); });
+          call(100 * ms);
           done.done();
         });
         yield();
@@ -261,7 +256,7 @@ void after_a_call_has_returned() {
     channel<int> never;
     go([] {
       const os_thread_locked hold;
-      retake::syscall([] { sim::kernel::sleep_syscall(60 * us); });
+      call(60 * us);
     });
     static_cast<void>(never.receive());
   });
@@ -381,7 +376,7 @@ void main_ends_first() {
         go([] {
           for (int i = 0; i < 3; ++i) yield();
         });
-        go([] { retake::syscall([] { sim::kernel::sleep_syscall(30 * us); }); });
+        go([] { call(30 * us); });
         go([] { sleep_for_ns(3'600'000 * ms); });
         yield();
       },
@@ -401,7 +396,7 @@ void main_ends_beside_reader() {
           std::byte one{};
           static_cast<void>(ends->reader.read(std::span(&one, 1)));
         });
-        go([] { retake::syscall([] { sim::kernel::sleep_syscall(30 * us); }); });
+        go([] { call(30 * us); });
         sleep_for_ns(20 * us);
         go([] { yield(); });
         yield();

@@ -2,7 +2,6 @@
 #include "retake/channel.hpp"
 #include "retake/go.hpp"
 #include "retake/sync.hpp"
-#include "retake/syscall.hpp"
 #include "scenarios/runtime_scenario.hpp"
 #include "sched/scheduler.hpp"
 #include "sim/kernel/kernel.hpp"
@@ -11,13 +10,6 @@
 namespace retake::scenarios {
 
 namespace {
-
-constexpr std::int64_t us = 1'000;
-constexpr std::int64_t ms = 1'000'000;
-
-void call(std::int64_t duration_ns) {
-  retake::syscall([duration_ns] { sim::kernel::sleep_syscall(duration_ns); });
-}
 
 // One P: its M is in a system call while another goroutine waits in its queue. sysmon must take the P, or the call must return to it.
 void against_retake() {

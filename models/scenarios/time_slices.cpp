@@ -1,27 +1,18 @@
 // A goroutine that computes and only passes preempt points: somebody has to ask it to yield, and sysmon has to be awake for that.
 #include "retake/go.hpp"
 #include "retake/sync.hpp"
-#include "retake/syscall.hpp"
 #include "scenarios/runtime_scenario.hpp"
 #include "sched/scheduler.hpp"
-#include "sim/kernel/kernel.hpp"
 #include "world/require.hpp"
 
 namespace retake::scenarios {
 
 namespace {
 
-constexpr std::int64_t us = 1'000;
-constexpr std::int64_t ms = 1'000'000;
-
 constexpr std::int64_t piece_ns = 50 * us;
 // Until it is asked: a slice, and two visits of sysmon at its longest period, one to see the goroutine and one to see it again; and as much again for
 // a wake-up of sysmon before the first.
 constexpr int pieces_max = 20;
-
-void call(std::int64_t duration_ns) {
-  retake::syscall([duration_ns] { sim::kernel::sleep_syscall(duration_ns); });
-}
 
 policy short_slices() {
   policy rules;

@@ -46,6 +46,22 @@ void work_without_a_wake(scheduler&) {
   static_cast<void>(self->processor_here().queue.get());  // a tick may have ended the sleep before anybody stood still
 }
 
+void an_offer_without_a_wake(scheduler& s) {
+  constexpr std::int64_t long_ns = 50'000'000;
+  world::sleep_until(world::nanotime() + long_ns);
+  s.background.store_relaxed(static_cast<machine*>(sim::this_thread())->current.peek());
+  world::sleep_until(world::nanotime() + long_ns);
+  s.background.store_relaxed(nullptr);
+}
+void a_timer_that_nobody_learns_of(scheduler&) {
+  constexpr std::int64_t long_ns = 20'000'000;
+  constexpr int sleeps = 10;  // a tick of the chooser's ends one at once, and it has fewer than these
+  auto* const self = static_cast<machine*>(sim::this_thread());
+  self->processor_here().timers.add(world::nanotime() + 1, *self->current.peek());
+  for (int i = 0; i < sleeps; ++i) world::sleep_until(world::nanotime() + long_ns);
+  static_cast<void>(self->processor_here().timers.take_due(world::nanotime()));
+}
+
 template <void (*Corrupt)(scheduler&)>
 std::string tag_found() {
   sim::scenario s{};
@@ -62,6 +78,8 @@ TEST(checkers, object_to_nothing_when_all_is_well) { EXPECT_EQ(tag_found<&nothin
 TEST(checkers, of_ownership_are_asked) { EXPECT_EQ(tag_found<&every_machine_claims_this_processor>(), "P11"); }
 TEST(checkers, of_threads_are_asked) { EXPECT_EQ(tag_found<&a_lock_without_a_goroutine>(), "L1"); }
 TEST(checkers, of_stillness_are_asked) { EXPECT_EQ(tag_found<&work_without_a_wake>(), "V1"); }
+TEST(checkers, of_stillness_know_offers) { EXPECT_EQ(tag_found<&an_offer_without_a_wake>(), "V1"); }
+TEST(checkers, of_stillness_know_timers) { EXPECT_EQ(tag_found<&a_timer_that_nobody_learns_of>(), "V3"); }
 TEST(checkers, of_rest_are_asked) { EXPECT_EQ(tag_found<&one_goroutine_too_many>(), "G9"); }
 
 }  // namespace
