@@ -1,4 +1,6 @@
 // Goroutines that belong to their thread, in system calls and at their end.
+#include <array>
+
 #include "retake/channel.hpp"
 #include "retake/go.hpp"
 #include "retake/sync.hpp"
@@ -91,22 +93,21 @@ void locked_ping_pong() {
 // Goroutines end locked, perhaps on the main thread, which is wedged then and must still come home; nobody runs on their threads any more.
 void main_thread_wedged() {
   run_watched(2, [] {
-    constexpr std::uint32_t ending = 2;
-    world::atomic<std::uint32_t> ended_on[ending] = {world::atomic<std::uint32_t>(~0u), world::atomic<std::uint32_t>(~0u)};
+    std::array<std::uint32_t, 4> ended_on{};
     wait_group done;
-    done.add(static_cast<int>(ending));
-    for (std::uint32_t i = 0; i < ending; ++i) {
-      go([&, i] {
+    done.add(static_cast<int>(ended_on.size()));
+    for (std::uint32_t& where : ended_on) {
+      go([&] {
         lock_os_thread();
         yield();
-        ended_on[i].store_relaxed(this_machine()->id);
+        where = this_machine()->id;
         done.done();
       });
     }
     done.wait();
     for (int turns = 0; turns < 3; ++turns) {
       yield();
-      for (auto const& where : ended_on) world::require(this_machine()->id != where.load_relaxed(), "L3: a goroutine runs on a thread whose goroutine has ended locked");
+      for (const std::uint32_t where : ended_on) world::require(this_machine()->id != where, "L3: a goroutine runs on a thread whose goroutine has ended locked");
     }
   });
 }
