@@ -228,11 +228,6 @@ void write_report(catalogue const& programs, std::vector<std::string> const& fol
     }
     page.table({"technique", "subject", "what happened", "its output"}, rows);
   }
-  for (json const& h : all.hunts) {
-    if (!h.contains("not_run") || h["not_run"].empty()) continue;
-    page.section("Had no turn", "The campaign's time was over before these ran; a longer one has room for them.");
-    page.text(fmt::format("{}", fmt::join(h["not_run"].get<std::vector<std::string>>(), ", ")));
-  }
   if (!sums.empty()) {
     page.section("Techniques", "Executions (of the hammers: rounds) and how many a second of one program's time.");
     std::vector<bar> bars;
@@ -249,6 +244,11 @@ void write_report(catalogue const& programs, std::vector<std::string> const& fol
   add_models(page, all.runs);
   add_hammers(page, all.runs);
   add_mutants(page, all.mutants);
+  for (json const& h : all.hunts) {
+    if (!h.contains("not_run") || h["not_run"].empty()) continue;
+    page.section("Had no turn", "The campaign's time was over before these ran; a longer one has room for them.");
+    page.text(fmt::format("{}", fmt::join(h["not_run"].get<std::vector<std::string>>(), ", ")));
+  }
   write_file(folders.front() + "/report.html", page.html());
 }
 
