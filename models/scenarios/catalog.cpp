@@ -47,7 +47,7 @@ constexpr scenario const* all[] = {
     &tcp_echo_loopback,
     &sleepers_wake,
     &many_sleepers_wake,
-    &sleeper_wakes_beside_hog,
+    &sleeper_wakes_beside_hog, &sleeper_breaks_poll,
     &submit_against_last_spinner,
     &submit_and_compute_on,
     &submit_against_handoff,

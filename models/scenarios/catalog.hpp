@@ -55,6 +55,7 @@ extern sim::scenario const tcp_echo_loopback;
 extern sim::scenario const sleepers_wake;
 extern sim::scenario const many_sleepers_wake;
 extern sim::scenario const sleeper_wakes_beside_hog;
+extern sim::scenario const sleeper_breaks_poll;
 extern sim::scenario const submit_against_last_spinner;
 extern sim::scenario const submit_and_compute_on;
 extern sim::scenario const submit_against_handoff;

@@ -311,6 +311,28 @@ void sleeper_beside_hog() {
   });
 }
 
+// The same while an M blocks in the poller, without limit: only a break tells it of the timer.
+void sleeper_beside_hog_and_poller() {
+  run_watched(2, [] {
+    auto ends = make_pipe();
+    wait_group done;
+    done.add(2);
+    go([&] {
+      static_cast<void>(read_some(ends->reader));
+      done.done();
+    });
+    sleep_for_ns(50 * us);
+    go([&] {
+      sleep_for_ns(100 * us);
+      done.done();
+    });
+    yield();
+    compute(60 * ms);
+    write_bytes(ends->writer, 1);
+    done.wait();
+  });
+}
+
 }  // namespace
 
 #define POLLING(id, text, function) \
@@ -325,6 +347,7 @@ POLLING(many_ready_together, "goroutines that become ready in one look of the po
 POLLING(tcp_echo_loopback, "a connection carries its bytes both ways and its end", tcp_echo);
 POLLING(sleepers_wake, "every sleeper wakes, none early", sleepers);
 POLLING(sleeper_wakes_beside_hog, "a sleeper wakes although the P that keeps its timer computes", sleeper_beside_hog);
+POLLING(sleeper_breaks_poll, "a sleeper wakes although an M blocks in the poller without limit and the P that keeps its timer computes", sleeper_beside_hog_and_poller);
 POLLING(many_sleepers_wake, "many sleepers wake each in time, whatever the order of their beginnings", many_sleepers);
 POLLING(close_against_writer, "a close ends a wait for room", close_and_wait_to_write);
 POLLING(end_against_wait, "the end of a stream ends the waits on its other side", end_and_wait);
