@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# install_test.sh CMAKE BUILD COMPILER: installs into an empty folder, and builds and runs a program against that folder alone.
+# install_test.sh CMAKE BUILD COMPILER GENERATOR: installs into an empty folder, and builds and runs a program against that folder alone.
 set -euo pipefail
-cmake=$1 build=$2 compiler=$3
+cmake=$1 build=$2 compiler=$3 generator=$4
 place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT
 "$cmake" --install "$build" --prefix "$place/prefix" >"$place/log" || { cat "$place/log"; exit 1; }
@@ -26,7 +26,7 @@ int main() {
 }
 TEXT
 {
-  "$cmake" -S "$place/user" -B "$place/user/build" -DCMAKE_PREFIX_PATH="$place/prefix" -DCMAKE_CXX_COMPILER="$compiler"
+  "$cmake" -S "$place/user" -B "$place/user/build" -G "$generator" -DCMAKE_PREFIX_PATH="$place/prefix" -DCMAKE_CXX_COMPILER="$compiler"
   "$cmake" --build "$place/user/build"
 } >"$place/log" 2>&1 || { cat "$place/log"; exit 1; }
 [ "$("$place/user/build/user")" = "a goroutine of an installed retake" ]
