@@ -62,6 +62,17 @@ void ordered_by_fence_only() {
   sim::join_others();
 }
 TEST(race, a_fence_orders_atomics_only) { EXPECT_EQ(first_tag(&ordered_by_fence_only, c11), "race"); }
+void write_after_read() {
+  shared s;
+  with<shared>(s, [](shared& o) {
+    o.data.get();
+    o.flag.store_relaxed(1);  // says that the read is over, and orders nothing
+  });
+  while (s.flag.load_acquire() == 0) world::pause();
+  s.data.set(1);
+  sim::join_others();
+}
+TEST(race, a_write_behind_a_read_that_is_not_ordered_is_reported) { EXPECT_EQ(first_tag(&write_after_read, sc), "race"); }
 void release_too_early() {
   shared s;
   with<shared>(s, [](shared& o) {
