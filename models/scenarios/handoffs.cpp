@@ -174,20 +174,17 @@ void idle_with_timer() {
 
 }  // namespace
 
-#define HANDOFF(id, text, function) \
-  constinit sim::scenario const id = {.name = #id, .claim = text, .body = &function, .chaos_steps = chaos_steps, .heal_steps = heal_steps}
-HANDOFF(handoff_queue, "a P taken from a call goes to an M when it has work, and to the idle list when it has not", with_and_without_work);
-HANDOFF(handoff_trace_reader, "a P taken from a call serves a waiting trace reader", with_trace_reader);
-HANDOFF(handoff_background, "a P taken from a call serves waiting background work", with_background);
-HANDOFF(offer_against_idle, "background work that is offered while an M gives its P up is run", with_background_beside_idle);
-HANDOFF(trace_against_idle, "a trace reader that is offered while an M gives its P up is run", with_trace_reader_beside_idle);
-HANDOFF(handoff_last_spinner, "the last P taken from a call makes a spinner, so that new work is found", last_spinner);
-HANDOFF(handoff_stop, "a P handed off while the world stops is stopped and counted once", while_stopping);
-HANDOFF(handoff_safe_point, "a P handed off runs the pending safe-point function exactly once", with_safe_point);
-HANDOFF(handoff_global_queue, "a goroutine that comes into the global queue during a hand-off is run", global_queue_again);
-HANDOFF(handoff_only_processor, "the only P handed off keeps the poller served", only_processor_handed_off);
-HANDOFF(handoff_last_poller, "the last running P handed off keeps the poller served", last_of_two_handed_off);
-HANDOFF(handoff_timer, "a P handed off to the idle list has its timer kept by the poller", idle_with_timer);
-#undef HANDOFF
+RETAKE_SCENARIO(handoff_queue, "a P taken from a call goes to an M when it has work, and to the idle list when it has not", with_and_without_work);
+RETAKE_SCENARIO(handoff_trace_reader, "a P taken from a call serves a waiting trace reader", with_trace_reader);
+RETAKE_SCENARIO(handoff_background, "a P taken from a call serves waiting background work", with_background);
+RETAKE_SCENARIO(offer_against_idle, "background work that is offered while an M gives its P up is run", with_background_beside_idle);
+RETAKE_SCENARIO(trace_against_idle, "a trace reader that is offered while an M gives its P up is run", with_trace_reader_beside_idle);
+RETAKE_SCENARIO(handoff_last_spinner, "the last P taken from a call makes a spinner, so that new work is found", last_spinner);
+RETAKE_SCENARIO(handoff_stop, "a P handed off while the world stops is stopped and counted once", while_stopping);
+RETAKE_SCENARIO(handoff_safe_point, "a P handed off runs the pending safe-point function exactly once", with_safe_point);
+RETAKE_SCENARIO(handoff_global_queue, "a goroutine that comes into the global queue during a hand-off is run", global_queue_again);
+RETAKE_SCENARIO(handoff_only_processor, "the only P handed off keeps the poller served", only_processor_handed_off);
+RETAKE_SCENARIO(handoff_last_poller, "the last running P handed off keeps the poller served", last_of_two_handed_off);
+RETAKE_SCENARIO(handoff_timer, "a P handed off to the idle list has its timer kept by the poller", idle_with_timer);
 
 }  // namespace retake::scenarios

@@ -114,17 +114,10 @@ void main_thread_wedged() {
 
 }  // namespace
 
-constinit sim::scenario const locked_call_fast = {.name = "locked_call_fast", .claim = "a locked goroutine returns from a short call on its thread, with a P",
-                                                  .body = &fast, .chaos_steps = chaos_steps, .heal_steps = heal_steps};
-constinit sim::scenario const locked_call_slow = {.name = "locked_call_slow",
-                                                  .claim = "a locked goroutine whose P was taken waits for one and goes on on its own thread",
-                                                  .body = &slow, .chaos_steps = chaos_steps, .heal_steps = heal_steps};
-constinit sim::scenario const lock_nest_exit_locked = {.name = "lock_nest_exit_locked", .claim = "locks nest, and a goroutine that ends locked ends its thread",
-                                                       .body = &nest_and_exit, .chaos_steps = chaos_steps, .heal_steps = heal_steps};
-constinit sim::scenario const locked_threads_talk = {.name = "locked_threads_talk", .claim = "two locked goroutines wake each other's threads and lose no message",
-                                                     .body = &locked_ping_pong, .chaos_steps = chaos_steps, .heal_steps = heal_steps};
-constinit sim::scenario const locked_ends_everywhere = {.name = "locked_ends_everywhere",
-                                                        .claim = "threads that end with their goroutines, the main thread's among them, leave nobody behind",
-                                                        .body = &main_thread_wedged, .chaos_steps = chaos_steps, .heal_steps = heal_steps};
+RETAKE_SCENARIO(locked_call_fast, "a locked goroutine returns from a short call on its thread, with a P", fast);
+RETAKE_SCENARIO(locked_call_slow, "a locked goroutine whose P was taken waits for one and goes on on its own thread", slow);
+RETAKE_SCENARIO(lock_nest_exit_locked, "locks nest, and a goroutine that ends locked ends its thread", nest_and_exit);
+RETAKE_SCENARIO(locked_threads_talk, "two locked goroutines wake each other's threads and lose no message", locked_ping_pong);
+RETAKE_SCENARIO(locked_ends_everywhere, "threads that end with their goroutines, the main thread's among them, leave nobody behind", main_thread_wedged);
 
 }  // namespace retake::scenarios

@@ -335,22 +335,19 @@ void sleeper_beside_hog_and_poller() {
 
 }  // namespace
 
-#define POLLING(id, text, function) \
-  constinit sim::scenario const id = {.name = #id, .claim = text, .body = &function, .chaos_steps = chaos_steps, .heal_steps = heal_steps}
-POLLING(poller_wake_against_park, "a byte that arrives while its reader parks is read", wake_against_park);
-POLLING(break_against_block, "an earlier timer ends a blocking poll", break_and_block);
-POLLING(ready_against_plain_wait, "readiness is neither lost nor taken for the next wait's", ready_and_wait);
-POLLING(close_against_wait, "a close ends every wait on the descriptor and reaches no other", close_and_wait);
-POLLING(second_reader_is_refused, "a second goroutine that waits on a direction is told so and breaks nothing", two_readers);
-POLLING(sysmon_polls_for_busy, "bytes are noticed while every M is in a system call", poll_while_busy);
-POLLING(many_ready_together, "goroutines that become ready in one look of the poller are run by all idle Ps", many_ready_at_once);
-POLLING(tcp_echo_loopback, "a connection carries its bytes both ways and its end", tcp_echo);
-POLLING(sleepers_wake, "every sleeper wakes, none early", sleepers);
-POLLING(sleeper_wakes_beside_hog, "a sleeper wakes although the P that keeps its timer computes", sleeper_beside_hog);
-POLLING(sleeper_breaks_poll, "a sleeper wakes although an M blocks in the poller without limit and the P that keeps its timer computes", sleeper_beside_hog_and_poller);
-POLLING(many_sleepers_wake, "many sleepers wake each in time, whatever the order of their beginnings", many_sleepers);
-POLLING(close_against_writer, "a close ends a wait for room", close_and_wait_to_write);
-POLLING(end_against_wait, "the end of a stream ends the waits on its other side", end_and_wait);
-#undef POLLING
+RETAKE_SCENARIO(poller_wake_against_park, "a byte that arrives while its reader parks is read", wake_against_park);
+RETAKE_SCENARIO(break_against_block, "an earlier timer ends a blocking poll", break_and_block);
+RETAKE_SCENARIO(ready_against_plain_wait, "readiness is neither lost nor taken for the next wait's", ready_and_wait);
+RETAKE_SCENARIO(close_against_wait, "a close ends every wait on the descriptor and reaches no other", close_and_wait);
+RETAKE_SCENARIO(second_reader_is_refused, "a second goroutine that waits on a direction is told so and breaks nothing", two_readers);
+RETAKE_SCENARIO(sysmon_polls_for_busy, "bytes are noticed while every M is in a system call", poll_while_busy);
+RETAKE_SCENARIO(many_ready_together, "goroutines that become ready in one look of the poller are run by all idle Ps", many_ready_at_once);
+RETAKE_SCENARIO(tcp_echo_loopback, "a connection carries its bytes both ways and its end", tcp_echo);
+RETAKE_SCENARIO(sleepers_wake, "every sleeper wakes, none early", sleepers);
+RETAKE_SCENARIO(sleeper_wakes_beside_hog, "a sleeper wakes although the P that keeps its timer computes", sleeper_beside_hog);
+RETAKE_SCENARIO(sleeper_breaks_poll, "a sleeper wakes although an M blocks in the poller without limit and the P that keeps its timer computes", sleeper_beside_hog_and_poller);
+RETAKE_SCENARIO(many_sleepers_wake, "many sleepers wake each in time, whatever the order of their beginnings", many_sleepers);
+RETAKE_SCENARIO(close_against_writer, "a close ends a wait for room", close_and_wait_to_write);
+RETAKE_SCENARIO(end_against_wait, "the end of a stream ends the waits on its other side", end_and_wait);
 
 }  // namespace retake::scenarios

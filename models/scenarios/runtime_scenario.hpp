@@ -55,6 +55,11 @@ class steady_clock {
   std::int64_t at_ns_;
 };
 
+// Defines a scenario by its name, its claim and its body; what else it has, as `.expected_fatal = ...`, follows.
+#define RETAKE_SCENARIO(id, text, function, ...)                                                    \
+  constinit sim::scenario const id = {.name = #id, .claim = text, .body = &function, __VA_OPT__(__VA_ARGS__, ) \
+                                      .chaos_steps = chaos_steps, .heal_steps = heal_steps}
+
 // Runs `main` under the checkers on `processors` Ps.
 template <class Main>
 void run_watched(std::uint32_t processors, Main main, policy const& rules = {}, checkers::expectations what = {}) {

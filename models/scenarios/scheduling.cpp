@@ -42,17 +42,23 @@ void submit_and_compute() {
   });
 }
 
+// Goroutines that sit in calls long enough to lose their Ps: `others.done()` when one has ended.
+void start_callers(std::uint32_t n, wait_group& others) {
+  others.add(static_cast<int>(n));
+  for (std::uint32_t i = 0; i < n; ++i) {
+    go([&others] {
+      for (int k = 0; k < 2; ++k) call(90 * us);
+      others.done();
+    });
+  }
+}
+
 // The same while the other Ps are taken out of system calls: whoever hands one off decides between a spinner and the idle list.
 void submit_beside_handoff(std::uint32_t processors) {
   run_watched(processors, [=] {
     wait_group done;
-    done.add(2 + static_cast<int>(processors));
-    for (std::uint32_t i = 1; i < processors; ++i) {
-      go([&] {
-        for (int k = 0; k < 2; ++k) call(90 * us);
-        done.done();
-      });
-    }
+    done.add(3);
+    start_callers(processors - 1, done);
     yield();
     for (int i = 0; i < 3; ++i) {
       go([&] { done.done(); });
@@ -87,14 +93,8 @@ void yield_and_compute() {
 // The same while another P is handed off: a goroutine comes into the global queue between the two looks at it.
 void yield_beside_handoff() {
   run_watched(3, [] {
-    wait_group all;
-    all.add(2);
-    for (int i = 0; i < 2; ++i) {
-      go([&] {
-        for (int k = 0; k < 2; ++k) call(90 * us);
-        all.done();
-      });
-    }
+    wait_group callers;
+    start_callers(2, callers);
     yield();
     for (int i = 0; i < 3; ++i) {
       wait_group woken, done;
@@ -110,7 +110,7 @@ void yield_beside_handoff() {
       compute(70 * us);
       done.wait();
     }
-    all.wait();
+    callers.wait();
   });
 }
 
@@ -406,35 +406,29 @@ void main_ends_beside_reader() {
 
 }  // namespace
 
-#define SCHEDULING(id, text, function) \
-  constinit sim::scenario const id = {.name = #id, .claim = text, .body = &function, .chaos_steps = chaos_steps, .heal_steps = heal_steps}
-SCHEDULING(submit_against_last_spinner, "a goroutine submitted while the last spinner gives up is run", submit_and_spin);
-SCHEDULING(submit_and_compute_on, "a goroutine submitted by one that computes on is run by an idle P", submit_and_compute);
-SCHEDULING(submit_against_handoff, "a goroutine submitted by one that computes on is run by the P that is handed off meanwhile", submit_beside_one_handoff);
-SCHEDULING(submit_against_handoffs, "a goroutine submitted by one that computes on is run by one of the Ps that are handed off meanwhile", submit_beside_two_handoffs);
-SCHEDULING(yield_against_handoff, "a goroutine that yields to one that computes on is run by the P that is handed off meanwhile", yield_beside_handoff);
-SCHEDULING(yield_beside_last_spinner, "a goroutine that yields to one that computes on is run by an idle P", yield_and_compute);
-SCHEDULING(park_and_start_m, "an M that parks is started by whoever finds it, once", park_and_start);
-SCHEDULING(overflow_and_stealing, "no goroutine is lost or run twice when rings overflow and are stolen from", overflow_and_steal);
-SCHEDULING(stop_against_returns, "the world stops although calls return, and goes on", stop_and_returns);
-SCHEDULING(stop_against_long_call, "the world stops although a system call that is being entered lasts for ever", stop_and_long_call);
-SCHEDULING(two_stoppers_queue, "two stoppers of the world take turns", two_stoppers);
-SCHEDULING(sleeper_is_no_deadlock, "a program whose only hope is a timer is not deadlocked", only_a_sleeper);
-SCHEDULING(mutex_is_exclusive, "a mutex has one holder and forgets no waiter", mutex_excludes);
-SCHEDULING(channel_close_drains, "a closed channel gives what it holds and then ends", close_channel);
-SCHEDULING(channel_close_tells_senders, "a close ends every send that waits, with an error", close_on_senders);
-SCHEDULING(many_waiters_wake, "a goroutine that lets many go loses none", many_waiters);
-SCHEDULING(main_ends_before_others, "when main ends every thread goes home", main_ends_first);
-SCHEDULING(main_ends_beside_poller, "when main ends a thread that blocks in the poller goes home", main_ends_beside_reader);
-#undef SCHEDULING
+RETAKE_SCENARIO(submit_against_last_spinner, "a goroutine submitted while the last spinner gives up is run", submit_and_spin);
+RETAKE_SCENARIO(submit_and_compute_on, "a goroutine submitted by one that computes on is run by an idle P", submit_and_compute);
+RETAKE_SCENARIO(submit_against_handoff, "a goroutine submitted by one that computes on is run by the P that is handed off meanwhile", submit_beside_one_handoff);
+RETAKE_SCENARIO(submit_against_handoffs, "a goroutine submitted by one that computes on is run by one of the Ps that are handed off meanwhile", submit_beside_two_handoffs);
+RETAKE_SCENARIO(yield_against_handoff, "a goroutine that yields to one that computes on is run by the P that is handed off meanwhile", yield_beside_handoff);
+RETAKE_SCENARIO(yield_beside_last_spinner, "a goroutine that yields to one that computes on is run by an idle P", yield_and_compute);
+RETAKE_SCENARIO(park_and_start_m, "an M that parks is started by whoever finds it, once", park_and_start);
+RETAKE_SCENARIO(overflow_and_stealing, "no goroutine is lost or run twice when rings overflow and are stolen from", overflow_and_steal);
+RETAKE_SCENARIO(stop_against_returns, "the world stops although calls return, and goes on", stop_and_returns);
+RETAKE_SCENARIO(stop_against_long_call, "the world stops although a system call that is being entered lasts for ever", stop_and_long_call);
+RETAKE_SCENARIO(two_stoppers_queue, "two stoppers of the world take turns", two_stoppers);
+RETAKE_SCENARIO(sleeper_is_no_deadlock, "a program whose only hope is a timer is not deadlocked", only_a_sleeper);
+RETAKE_SCENARIO(mutex_is_exclusive, "a mutex has one holder and forgets no waiter", mutex_excludes);
+RETAKE_SCENARIO(channel_close_drains, "a closed channel gives what it holds and then ends", close_channel);
+RETAKE_SCENARIO(channel_close_tells_senders, "a close ends every send that waits, with an error", close_on_senders);
+RETAKE_SCENARIO(many_waiters_wake, "a goroutine that lets many go loses none", many_waiters);
+RETAKE_SCENARIO(main_ends_before_others, "when main ends every thread goes home", main_ends_first);
+RETAKE_SCENARIO(main_ends_beside_poller, "when main ends a thread that blocks in the poller goes home", main_ends_beside_reader);
 
-#define DEADLOCK(id, text, function)                                                                                                        \
-  constinit sim::scenario const id = {.name = #id, .claim = text, .body = &function, .expected_fatal = "all goroutines are asleep - deadlock!", \
-                                      .chaos_steps = chaos_steps, .heal_steps = heal_steps}
-DEADLOCK(deadlock_is_reported, "when no goroutine can ever run again the program says so", everybody_waits);
-DEADLOCK(deadlock_of_locked, "when locked goroutines wait for ever the program says so", locked_wait_too);
-DEADLOCK(deadlock_after_end, "when all wait for ever beside a thread that has ended the program says so", after_a_thread_has_ended);
-DEADLOCK(deadlock_after_call, "when all wait for ever after the last system call has returned the program says so", after_a_call_has_returned);
-#undef DEADLOCK
+constexpr char const* deadlock = "all goroutines are asleep - deadlock!";
+RETAKE_SCENARIO(deadlock_is_reported, "when no goroutine can ever run again the program says so", everybody_waits, .expected_fatal = deadlock);
+RETAKE_SCENARIO(deadlock_of_locked, "when locked goroutines wait for ever the program says so", locked_wait_too, .expected_fatal = deadlock);
+RETAKE_SCENARIO(deadlock_after_end, "when all wait for ever beside a thread that has ended the program says so", after_a_thread_has_ended, .expected_fatal = deadlock);
+RETAKE_SCENARIO(deadlock_after_call, "when all wait for ever after the last system call has returned the program says so", after_a_call_has_returned, .expected_fatal = deadlock);
 
 }  // namespace retake::scenarios

@@ -121,23 +121,11 @@ void foreign() {
 
 }  // namespace
 
-constinit sim::scenario const syscall_against_retake = {
-    .name = "syscall_against_retake", .claim = "a returning system call and sysmon never both own the P, and one of them runs the goroutine that waits for it",
-    .body = &against_retake, .chaos_steps = chaos_steps, .heal_steps = heal_steps};
-constinit sim::scenario const three_calls_two_processors = {
-    .name = "three_calls_two_processors", .claim = "three system calls over two Ps end, whichever of them wins which P back, ABA included",
-    .body = &three_calls, .chaos_steps = chaos_steps, .heal_steps = heal_steps};
-constinit sim::scenario const two_processors_six_goroutines = {
-    .name = "two_processors_six_goroutines", .claim = "a small service loses no job over two Ps, three Ms and their system calls",
-    .body = &small_service, .chaos_steps = chaos_steps, .heal_steps = heal_steps};
-constinit sim::scenario const syscall_wakes_sysmon = {
-    .name = "syscall_wakes_sysmon", .claim = "a system call that blocks after an idle time has a monitor that takes its P",
-    .body = &wakes_monitor, .chaos_steps = chaos_steps, .heal_steps = heal_steps};
-constinit sim::scenario const safe_point_against_enter = {
-    .name = "safe_point_against_enter", .claim = "a function for every P runs once on each, also on one whose M is entering a system call",
-    .body = &safe_point_at_enter, .chaos_steps = chaos_steps, .heal_steps = heal_steps};
-constinit sim::scenario const foreign_calls = {
-    .name = "foreign_calls", .claim = "foreign calls return their value or their exception to the goroutine that made them",
-    .body = &foreign, .chaos_steps = chaos_steps, .heal_steps = heal_steps};
+RETAKE_SCENARIO(syscall_against_retake, "a returning system call and sysmon never both own the P, and one of them runs the goroutine that waits for it", against_retake);
+RETAKE_SCENARIO(three_calls_two_processors, "three system calls over two Ps end, whichever of them wins which P back, ABA included", three_calls);
+RETAKE_SCENARIO(two_processors_six_goroutines, "a small service loses no job over two Ps, three Ms and their system calls", small_service);
+RETAKE_SCENARIO(syscall_wakes_sysmon, "a system call that blocks after an idle time has a monitor that takes its P", wakes_monitor);
+RETAKE_SCENARIO(safe_point_against_enter, "a function for every P runs once on each, also on one whose M is entering a system call", safe_point_at_enter);
+RETAKE_SCENARIO(foreign_calls, "foreign calls return their value or their exception to the goroutine that made them", foreign);
 
 }  // namespace retake::scenarios

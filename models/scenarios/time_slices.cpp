@@ -104,13 +104,10 @@ void stop_asks() {
 
 }  // namespace
 
-#define SLICES(id, text, function) \
-  constinit sim::scenario const id = {.name = #id, .claim = text, .body = &function, .chaos_steps = chaos_steps, .heal_steps = heal_steps}
-SLICES(slice_ends_at_points, "a goroutine that computes yields at a preempt point when its time slice is over", at_points);
-SLICES(slice_ends_at_returns, "a goroutine that computes yields when a system call returns and its time slice is over", at_returns);
-SLICES(slice_after_long_call, "who returns from a call into an idle runtime is watched again", after_long_call);
-SLICES(slice_after_stop, "who goes on after a stop of the world is watched again", after_stop);
-SLICES(stop_asks_at_once, "a stop of the world asks goroutines that compute", stop_asks);
-#undef SLICES
+RETAKE_SCENARIO(slice_ends_at_points, "a goroutine that computes yields at a preempt point when its time slice is over", at_points);
+RETAKE_SCENARIO(slice_ends_at_returns, "a goroutine that computes yields when a system call returns and its time slice is over", at_returns);
+RETAKE_SCENARIO(slice_after_long_call, "who returns from a call into an idle runtime is watched again", after_long_call);
+RETAKE_SCENARIO(slice_after_stop, "who goes on after a stop of the world is watched again", after_stop);
+RETAKE_SCENARIO(stop_asks_at_once, "a stop of the world asks goroutines that compute", stop_asks);
 
 }  // namespace retake::scenarios
