@@ -113,10 +113,9 @@ class campaign {
     while (!queue_.empty() && seconds_left() >= jobs_[queue_.front()].slice_seconds_min) {
       unsigned used = 0;
       for (auto const& [id, one] : alive_) used += jobs_[one.job].slots;
-      if (used >= workers_) return;
       std::size_t const index = queue_.front();
       job const& j = jobs_[index];
-      if (j.slots > workers_ - used) return;  // nobody overtakes it, else it would wait for ever
+      if (used + j.slots > workers_) return;  // nobody overtakes it, else it would wait for ever
       double weight = 0, promised = 0;
       for (std::size_t const i : queue_) weight += jobs_[i].weight;
       for (auto const& [id, one] : alive_) promised += std::max(0.0, one.ends_at - now()) * jobs_[one.job].slots;

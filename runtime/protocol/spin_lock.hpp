@@ -3,7 +3,7 @@
 // Problem.   The scheduler's lists are touched for tens of nanoseconds at a time, from every thread, also by threads without a P.
 //            Spinning alone wastes a whole time slice when the holder was preempted; sleeping alone costs two switches for a few loads.
 // Rejected.  A ticket lock: fair, but a preempted waiter in the middle of the line stops everybody behind it. An MCS queue: needs a
-//            node per waiter, and a thread may hold two locks. std::mutex: not part of the world, and its order is not ours to weaken.
+//            node per waiter, and a thread may hold two locks. The C++ library's mutex: not part of the world, and its order is not ours to weaken.
 // Recipe.    lock                                             unlock
 //            free -> held by CAS [S1]                         swap free in [S3]; was it contended: wake one sleeper
 //            else look `spin_rounds_max` times, CAS [S1]

@@ -269,26 +269,22 @@ bool execute(machine& m, goroutine& g, bool inherits) noexcept {
 
 }  // namespace
 
-// The global queue too: who yields into it after the P was dropped sees a spinner, and wakes nobody, until that spinner has lowered the count (Go
-// since 1.24).
 processor* look_again(scheduler& s) noexcept {
-  if (world::recheck(s.global.size_hint() != 0)) {
-    const locked hold(s.lock);
-    if (processor* const p = s.idle.take_processor()) return p;
-    s.gate.want_spinner();
-  }
-  for (std::uint32_t i = 0; i < s.processor_count; ++i) {
-    processor& other = *s.processors[i];
-    if (s.idle.idle_hint(other.id)) continue;
-    if (!world::recheck(!other.queue.looks_empty())) continue;
-    const locked hold(s.lock);
-    processor* const p = s.idle.take_processor();
-    if (p == nullptr) s.gate.want_spinner();
-    return p;
-  }
-  if (!world::recheck(s.background.load_relaxed() != nullptr || s.trace_reader.load_relaxed() != nullptr)) return nullptr;
+  const auto work = [&s] {
+    // Who yields into the global queue after the P was dropped sees a spinner, and wakes nobody, until that spinner has lowered the count (Go since 1.24).
+    if (world::recheck(s.global.size_hint() != 0)) return true;
+    for (std::uint32_t i = 0; i < s.processor_count; ++i) {
+      processor& other = *s.processors[i];
+      if (s.idle.idle_hint(other.id)) continue;
+      if (world::recheck(!other.queue.looks_empty())) return true;
+    }
+    return world::recheck(s.background.load_relaxed() != nullptr || s.trace_reader.load_relaxed() != nullptr);
+  };
+  if (!work()) return nullptr;
   const locked hold(s.lock);
-  return s.idle.take_processor();
+  processor* const p = s.idle.take_processor();
+  if (p == nullptr) s.gate.want_spinner();
+  return p;
 }
 
 void machine_loop(machine& m) noexcept {

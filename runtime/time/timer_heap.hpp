@@ -12,7 +12,6 @@
 namespace retake {
 
 struct goroutine;
-
 struct inspector;
 
 struct timer {

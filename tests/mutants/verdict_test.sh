@@ -15,7 +15,7 @@ case $1 in
   replay) [[ " $* " == *" --continue "* ]] && exit "$on_clean"; exit "$on_mutant" ;;
   sim)
     out=out
-    for ((i = 1; i <= $#; ++i)); do [ "${!i}" = --out ] && { next=$((i + 1)); out=${!next}; }; done
+    while [ $# -gt 0 ]; do [ "$1" = --out ] && out=$2; shift; done
     if [ "$finds" = no ]; then
       echo '{"kind":"sim","name":"planted","executions":7,"seconds":0.1,"distinct_traces":3,"exhausted":false,"finding":null}'
       exit 0
