@@ -28,7 +28,7 @@ enum event_index : std::size_t { round_trips_both, round_trips_one, nests, ended
 
 std::vector<event> const events = {
     {"round_trips_both_locked", 1'000}, {"round_trips_one_locked", 1'000}, {"nests", 10'000},           {"ended_locked", 100},   {"checks_by_others", 1'000},
-    {"locked_exit_old", 1'000},         {"locked_exit_idle", 0},           {"exit_slow_locked", 100}, {"threads_started", 100},
+    {"locked_exit_old", 10'000},        {"locked_exit_idle", 0},           {"exit_slow_locked", 100}, {"threads_started", 100},
 };
 
 constexpr std::uint32_t pairs = 2;
