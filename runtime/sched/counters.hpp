@@ -17,7 +17,7 @@ struct path_counters {
   counter exit_old, exit_old_aba, exit_idle, exit_slow, exit_slow_locked;
   counter retake_queue, retake_nobody_idle, retake_grace, retake_lost;
   counter handoff[10];  // by case, 1 to 9
-  counter stop_took_call, enter_stopped;
+  counter stop_took_call, enter_stopped, enter_blocking;
   counter polls_broken, machines_started, threads_started;
 };
 

@@ -1,7 +1,8 @@
 // A goroutine on its way into a system call and out of it, and the same around foreign code.
 //
-// Enter leaves the P behind for whoever needs it first; exit tries, in this order: the old P, any idle P, and otherwise makes the
-// goroutine runnable and puts the M to sleep. Source: entersyscall, exitsyscall, exitsyscall0 in Go 1.22's proc.go.
+// Enter leaves the P behind for whoever needs it first, or hands it over at once where the call is known to block; exit tries, in this order: the
+// old P, any idle P, and otherwise makes the goroutine runnable and puts the M to sleep. Source: entersyscall, entersyscallblock, exitsyscall,
+// exitsyscall0 in Go 1.22's proc.go.
 #include "retake/syscall.hpp"
 
 #include "sched/scheduler.hpp"
@@ -84,6 +85,21 @@ void enter_syscall() noexcept {
     s.paths.enter_stopped.add();
     s.stop.stop_own_call(p);
   }
+  --m.locks;
+}
+
+// Nobody has to take the P: it goes where a P goes that was taken. exit_syscall() finds that there is no old one.
+void enter_syscall_blocking() noexcept {
+  machine& m = *this_machine();
+  scheduler& s = m.home;
+  goroutine& g = *m.current.get();
+  ++m.locks;
+  change(g, goroutine_state::running, goroutine_state::syscall, "G1: a system call is entered by a goroutine that does not run");
+  processor& p = sched::unwire(m);
+  const std::uint32_t tick = p.syscall_tick.load_relaxed();
+  p.syscall_tick.store_relaxed(tick + 1);
+  s.paths.enter_blocking.add();
+  sched::handoff(s, p);
   --m.locks;
 }
 

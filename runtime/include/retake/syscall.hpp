@@ -12,6 +12,7 @@ namespace retake {
 namespace detail {
 
 void enter_syscall() noexcept;
+void enter_syscall_blocking() noexcept;
 void exit_syscall() noexcept;
 void foreign_call(void (*fn)(void*), void* argument) noexcept;
 
@@ -19,8 +20,9 @@ void foreign_call(void (*fn)(void*), void* argument) noexcept;
 inline constexpr std::size_t foreign_stack_bytes = 128 * 1024;
 inline constexpr std::size_t foreign_red_zone_bytes = 256;
 
+template <void (*Enter)() noexcept>
 struct syscall_scope {
-  syscall_scope() noexcept { enter_syscall(); }
+  syscall_scope() noexcept { Enter(); }
   ~syscall_scope() { exit_syscall(); }
   syscall_scope(syscall_scope const&) = delete;
   syscall_scope& operator=(syscall_scope const&) = delete;
@@ -34,7 +36,23 @@ struct syscall_scope {
 // Costs four locked operations. Source: entersyscall and exitsyscall in Go's proc.go.
 template <class Fn>
 auto syscall(Fn&& fn) -> std::invoke_result_t<Fn&> {
-  const detail::syscall_scope scope;
+  const detail::syscall_scope<detail::enter_syscall> scope;
+  return fn();
+}
+
+// As syscall(), for a call that is known to block for long: the P is handed to other work before `fn` runs, so that nothing waits for sysmon to notice;
+// the way back always looks for a P anew. Costs a lock, and often the start of a thread: for waits, not for files.
+// By a goroutine only; `fn` must not call the runtime. Source: entersyscallblock in Go's proc.go.
+template <class Fn>
+auto syscall_blocking(Fn&& fn) -> std::invoke_result_t<Fn&> {
+  const detail::syscall_scope<detail::enter_syscall_blocking> scope;
+  return fn();
+}
+
+// Runs `fn`, a system call that is known to be short, without any bookkeeping: thread and P are kept however long it takes, no other goroutine of this
+// P runs meanwhile, and a stop of the world waits for it. Costs nothing. Anywhere. Source: RawSyscall in Go's package syscall.
+template <class Fn>
+auto raw_syscall(Fn&& fn) -> std::invoke_result_t<Fn&> {
   return fn();
 }
 

@@ -187,6 +187,30 @@ TEST(syscall_full, the_monitor_s_cas_can_lose_against_a_return) {
   });
 }
 
+// The monitor is out of the way: it would have to be the call itself.
+TEST(syscall, a_blocking_call_has_handed_its_p_over_before_it_blocks) {
+  policy rules;
+  rules.monitor_period_ns = rules.monitor_period_max_ns = patience_ns;
+  run_on(1, rules, [] {
+    scheduler& s = here();
+    std::atomic<bool> ran{false};
+    go([&] { ran = true; });
+    EXPECT_EQ(retake::syscall_blocking([&] { return holding_on_until([&] { return ran.load(); }); }), true);
+    EXPECT_EQ(value(s.paths.enter_blocking), 1u);
+    EXPECT_EQ(value(s.paths.retake_queue), 0u);
+  });
+}
+
+TEST(syscall, a_raw_call_keeps_thread_and_p_and_counts_nowhere) {
+  run_on(1, [] {
+    processor const* const p = &this_machine()->processor_here();
+    EXPECT_EQ(retake::raw_syscall([&] { return this_machine()->p.get(); }), p);
+    EXPECT_EQ(value(paths().exit_old), 0u);
+    EXPECT_EQ(retake::raw_syscall([] { return 7; }), 7);
+  });
+  EXPECT_EQ(retake::raw_syscall([] { return 8; }), 8);  // not a goroutine
+}
+
 // ---- foreign calls ----
 
 TEST(foreign_call, runs_on_the_thread_s_own_stack_with_room_for_128_kib) {
