@@ -46,6 +46,7 @@ constexpr scenario const* all[] = {
     &end_against_wait, &second_reader_is_refused,
     &sysmon_polls_for_busy,
     &many_ready_together,
+    &hang_up_wakes_both, &error_wakes_writer, &interrupted_polls_keep_time, &adopted_pipe_is_polled,
     &tcp_echo_loopback,
     &sleepers_wake,
     &many_sleepers_wake,

@@ -2,6 +2,7 @@
 
 #include <new>
 
+#include "retake/syscall.hpp"
 #include "sched/scheduler.hpp"
 #include "world/kernel.hpp"
 #include "world/memory.hpp"
@@ -13,6 +14,7 @@ namespace kernel = world::kernel;
 
 namespace {
 
+constexpr int not_permitted = -1;             // -EPERM
 constexpr int interrupted = -4;               // -EINTR
 constexpr int would_block = -11;              // -EAGAIN
 constexpr int out_of_memory = -12;            // -ENOMEM
@@ -24,26 +26,37 @@ constexpr int cancelled = -125;               // -ECANCELED
 
 }  // namespace
 
+polled_file* polled_file::make_with(int fd, poller& network, poll_descriptor* entry, int& failed) noexcept {
+  void* const memory = world::allocate(sizeof(polled_file), alignof(polled_file));
+  if (memory != nullptr) return new (memory) polled_file(fd, network, entry);
+  if (entry != nullptr) network.remove(*entry);
+  kernel::close(fd);
+  failed = out_of_memory;
+  return nullptr;
+}
+
 polled_file* polled_file::make(int fd, int& failed) noexcept {
   poller& network = this_machine()->home.network;
   poll_descriptor* const entry = network.add(fd, failed);
-  if (entry == nullptr) {
+  if (entry != nullptr) return make_with(fd, network, entry, failed);
+  kernel::close(fd);
+  return nullptr;
+}
+
+polled_file* polled_file::adopt(int fd, int& failed) noexcept {
+  poller& network = this_machine()->home.network;
+  poll_descriptor* const entry = network.add(fd, failed);
+  if (entry == nullptr && failed != not_permitted) {
     kernel::close(fd);
     return nullptr;
   }
-  void* const memory = world::allocate(sizeof(polled_file), alignof(polled_file));
-  if (memory == nullptr) {
-    network.remove(*entry);
-    kernel::close(fd);
-    failed = out_of_memory;
-    return nullptr;
-  }
-  return new (memory) polled_file(fd, network, *entry);
+  if (entry != nullptr) static_cast<void>(kernel::set_nonblocking(fd, true));
+  return make_with(fd, network, entry, failed);
 }
 
 void polled_file::drop_use() noexcept {
   if (uses_.fetch_sub_acq_rel(1) != 1) return;
-  network_.remove(entry_);
+  if (entry_ != nullptr) network_.remove(*entry_);
   kernel::close(fd_);
   this->~polled_file();
   world::deallocate(this, sizeof(polled_file));
@@ -54,24 +67,31 @@ std::int64_t polled_file::retry(Call call, bool reading) noexcept {
   world::atomic<std::uint32_t>& direction = reading ? reading_ : writing_;
   if (world::recheck(direction.exchange_acquire(1) != 0)) return already_waiting;
   uses_.fetch_add_relaxed(1);  // by a goroutine that reaches the object, so some use is held
-  std::int64_t done = 0;
-  for (;;) {
-    if (entry_.closed.announced()) {
-      done = cancelled;
-      break;
-    }
-    done = call();
-    if (done == interrupted) continue;
-    if (done != would_block) break;
-    const poll_result waited = reading ? network_.wait_readable(entry_) : network_.wait_writable(entry_);
-    if (waited == poll_result::busy) {
-      done = already_waiting;
-      break;
-    }
-  }
+  const std::int64_t done = entry_ != nullptr ? try_and_wait(call, reading) : block_in(call);
   direction.store_release(0);
   drop_use();
   return done;
+}
+
+template <class Call>
+std::int64_t polled_file::try_and_wait(Call call, bool reading) noexcept {
+  for (;;) {
+    if (entry_->closed.announced()) return cancelled;
+    const std::int64_t done = call();
+    if (done == interrupted) continue;
+    if (done != would_block) return done;
+    const poll_result waited = reading ? network_.wait_readable(*entry_) : network_.wait_writable(*entry_);
+    if (waited == poll_result::busy) return already_waiting;
+  }
+}
+
+template <class Call>
+std::int64_t polled_file::block_in(Call call) noexcept {
+  for (;;) {
+    if (closed_.load_relaxed() != 0) return cancelled;
+    const std::int64_t done = syscall(call);
+    if (done != interrupted) return done;
+  }
 }
 
 std::int64_t polled_file::read(void* into, std::size_t bytes) noexcept {
@@ -104,7 +124,13 @@ int polled_file::connect(std::uint32_t address, std::uint16_t port) noexcept {
       false));
 }
 
-void polled_file::close() noexcept { static_cast<void>(network_.unblock(entry_)); }
+void polled_file::close() noexcept {
+  if (entry_ != nullptr) {
+    static_cast<void>(network_.unblock(*entry_));
+  } else {
+    closed_.store_relaxed(1);
+  }
+}
 
 void polled_file::release() noexcept {
   close();

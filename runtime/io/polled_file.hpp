@@ -12,7 +12,6 @@
 
 #include "poll/poller.hpp"
 #include "protocol/spin_lock.hpp"
-#include "retake/net.hpp"
 #include "world/atomic.hpp"
 
 namespace retake::detail {
@@ -21,6 +20,8 @@ class polled_file {
  public:
   // By a goroutine. Takes `fd` (non-blocking) over, also on failure. nullptr and -errno.
   [[nodiscard]] static polled_file* make(int fd, int& failed) noexcept;
+  // The same for a descriptor of unknown kind: one that the poller refuses is called in system calls that hand their P over.
+  [[nodiscard]] static polled_file* adopt(int fd, int& failed) noexcept;
 
   // Values >= 0 or -errno; block the goroutine.
   [[nodiscard]] std::int64_t read(void* into, std::size_t bytes) noexcept;
@@ -29,6 +30,7 @@ class polled_file {
   [[nodiscard]] int connect(std::uint32_t address, std::uint16_t port) noexcept;
 
   [[nodiscard]] int fd() const noexcept { return fd_; }
+  [[nodiscard]] bool polled() const noexcept { return entry_ != nullptr; }
 
   // By a goroutine: ends all waits. The owner's use stays until release().
   void close() noexcept;
@@ -36,16 +38,22 @@ class polled_file {
   void release() noexcept;
 
  private:
-  polled_file(int fd, poller& network, poll_descriptor& entry) noexcept : fd_(fd), network_(network), entry_(entry), uses_(1), reading_(0), writing_(0) {}
+  polled_file(int fd, poller& network, poll_descriptor* entry) noexcept : fd_(fd), network_(network), entry_(entry), uses_(1), closed_(0), reading_(0), writing_(0) {}
 
+  [[nodiscard]] static polled_file* make_with(int fd, poller& network, poll_descriptor* entry, int& failed) noexcept;
   template <class Call>
   [[nodiscard]] std::int64_t retry(Call call, bool reading) noexcept;
+  template <class Call>
+  [[nodiscard]] std::int64_t try_and_wait(Call call, bool reading) noexcept;
+  template <class Call>
+  [[nodiscard]] std::int64_t block_in(Call call) noexcept;
   void drop_use() noexcept;
 
   int const fd_;
   poller& network_;
-  poll_descriptor& entry_;
+  poll_descriptor* const entry_;          // nullptr: the poller refuses this kind
   world::atomic<std::uint32_t> uses_;
+  world::atomic<std::uint32_t> closed_;   // without an entry: close() was called
   world::atomic<std::uint32_t> reading_;  // 1: a goroutine is inside a call of this direction
   world::atomic<std::uint32_t> writing_;
 };

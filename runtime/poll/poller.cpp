@@ -4,6 +4,7 @@
 
 #include "sched/scheduler.hpp"
 #include "world/kernel.hpp"
+#include "world/limits.hpp"
 #include "world/memory.hpp"
 #include "world/require.hpp"
 
@@ -65,10 +66,10 @@ void poller::close() noexcept {
 
 poller::harvest poller::poll(std::int64_t delay_ns) noexcept {
   harvest found;
-  kernel::poll_event events[events_per_poll];
+  kernel::poll_event events[world::limits::events_per_poll];
   const int timeout_ms = whole_milliseconds(delay_ns);
-  int count = kernel::epoll_wait(epoll_, events, events_per_poll, timeout_ms);
-  while (count == interrupted && timeout_ms <= 0) count = kernel::epoll_wait(epoll_, events, events_per_poll, timeout_ms);
+  int count = kernel::epoll_wait(epoll_, events, world::limits::events_per_poll, timeout_ms);
+  while (count == interrupted && timeout_ms <= 0) count = kernel::epoll_wait(epoll_, events, world::limits::events_per_poll, timeout_ms);
   if (count == interrupted) return found;  // a timed wait: the scheduler looks at its timers again
   world::require(count >= 0, "N6: the kernel refuses to wait for events");
   for (int i = 0; i < count; ++i) {

@@ -72,7 +72,6 @@ class poller {
 
   static constexpr std::uint32_t chunk_entries = 64;
   static constexpr std::uint32_t chunks_max = 16'384;  // a million descriptors
-  static constexpr int events_per_poll = 128;
   static constexpr std::uint64_t wake_data = ~std::uint64_t{0};
 
   struct chunk {

@@ -328,12 +328,11 @@ void inject(scheduler& s, machine* m, batch<goroutine> found) noexcept {
     wake(s);
     return;
   }
-  std::uint32_t count = list.count;
   {
     const locked hold(s.lock);
     s.global.put(list);
   }
-  while (count-- > 0 && s.idle.processors_hint() != 0) start_machine(s, nullptr, false);
+  wake(s);  // one: who finds the list wakes the next (Go starts a thread for each)
 }
 
 }  // namespace sched

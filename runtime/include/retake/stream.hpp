@@ -1,0 +1,63 @@
+// stream.hpp: bytes that come and go one after the other: a pipe's end, a connection, whatever a descriptor stands for. Waiting holds no thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <utility>
+
+#include "retake/result.hpp"
+
+namespace retake {
+
+namespace detail {
+class polled_file;
+}
+
+// A descriptor. One goroutine may read and one may write at a time; a second one gets std::errc::operation_in_progress. Any may close.
+class stream {
+ public:
+  stream() = default;
+  explicit stream(detail::polled_file* file) noexcept : file_(file) {}
+  ~stream() { reset(); }
+  stream(stream&& other) noexcept : file_(std::exchange(other.file_, nullptr)) {}
+  stream& operator=(stream&& other) noexcept {
+    if (this != &other) {
+      reset();
+      file_ = std::exchange(other.file_, nullptr);
+    }
+    return *this;
+  }
+
+  // By a goroutine. Blocks it until at least one byte is there; 0 at the end of the stream. Errors: what read(2) says; std::errc::operation_canceled when closed.
+  [[nodiscard]] result<std::size_t> read(std::span<std::byte> into);
+  // By a goroutine. Blocks it until all is written. Errors as write(2), EPIPE without a signal; some bytes may have gone out.
+  [[nodiscard]] result<std::size_t> write(std::span<std::byte const> from);
+  // By a goroutine. Ends waits with std::errc::operation_canceled; the descriptor is closed when the last of them has left.
+  void close();
+
+  [[nodiscard]] bool valid() const noexcept { return file_ != nullptr; }
+  // How calls wait: true: in the poller, without a thread; false: in the system call itself, whose P is handed on (see adopt()).
+  [[nodiscard]] bool polled() const noexcept;
+  // The number, which stays the stream's: for calls that this header does not have. Do not close it and leave its flags alone.
+  [[nodiscard]] int descriptor() const noexcept;
+
+ private:
+  void reset() noexcept;
+  detail::polled_file* file_ = nullptr;
+};
+
+// By a goroutine. Takes `fd` over, also on failure: from now on the stream closes it. The poller serves what epoll takes: pipes, sockets, terminals, eventfds;
+// then the descriptor becomes non-blocking, for every process that shares it. What epoll refuses (EPERM: files and directories of a disk) keeps its flags, and its
+// calls run as system calls that hand their P over; a close does not end such a call. stream::polled() says which. Errors: EBADF, ENOMEM, ENOSPC (epoll's limit
+// of watches). Source: newFile in Go's os/file_unix.go.
+[[nodiscard]] result<stream> adopt(int fd);
+
+struct pipe_ends {
+  stream reader;
+  stream writer;
+};
+// By a goroutine. Errors: EMFILE, ENFILE, ENOMEM.
+[[nodiscard]] result<pipe_ends> make_pipe();
+
+}  // namespace retake
