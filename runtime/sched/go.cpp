@@ -42,15 +42,16 @@ void end_go(pending_goroutine* pending, void (*invoke)(void*)) noexcept {
 
 namespace {
 
-struct sleeping {
-  std::int64_t due_ns;
+struct sleeper : runtime_timer {
+  explicit sleeper(goroutine& who, std::int64_t until_ns) noexcept
+      : runtime_timer([](runtime_timer& t, std::int64_t) noexcept { sched::ready(static_cast<sleeper&>(t).g); }), g(who), due_ns(until_ns) {}
+  goroutine& g;
+  std::int64_t const due_ns;
 };
 
-bool sleep_in_heap(goroutine& g, void* argument) noexcept {
-  machine& m = *this_machine();
-  const std::int64_t due_ns = static_cast<sleeping*>(argument)->due_ns;
-  m.processor_here().timers.add(due_ns, g);
-  sched::announce_timer(m.home, due_ns);
+bool start_behind(goroutine&, void* argument) noexcept {
+  auto& self = *static_cast<sleeper*>(argument);
+  self.start(self.due_ns);
   return true;
 }
 
@@ -61,8 +62,8 @@ void sleep(std::int64_t duration_ns) noexcept {
     sched::yield();
     return;
   }
-  sleeping until{world::nanotime() + duration_ns};
-  sched::park(sleep_in_heap, &until, wait_reason::sleep);
+  sleeper self(this_goroutine(), due_after_ns(duration_ns));
+  sched::park(start_behind, &self, wait_reason::sleep);
 }
 
 }  // namespace detail

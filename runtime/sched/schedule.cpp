@@ -34,13 +34,12 @@ std::int64_t earlier(std::int64_t a_ns, std::int64_t b_ns) noexcept {
   return a_ns < b_ns ? a_ns : b_ns;
 }
 
-// Runs the timers of `p` that are due; true when one was.
+// Runs the timers of `p` that are due; true when one was. What their functions do is no scheduling point.
 bool run_timers(machine& m, processor& p, std::int64_t now_ns) noexcept {
   bool ran = false;
-  while (goroutine* const sleeper = p.timers.take_due(now_ns)) {
-    ready_on(m, *sleeper);
-    ran = true;
-  }
+  ++m.locks;
+  while (p.timers.run_one(now_ns)) ran = true;
+  --m.locks;
   return ran;
 }
 
