@@ -48,6 +48,7 @@ constexpr scenario const* all[] = {
     &many_ready_together,
     &hang_up_wakes_both, &error_wakes_writer, &interrupted_polls_keep_time, &adopted_pipe_is_polled,
     &tcp_echo_loopback,
+    &deadline_against_byte, &deadline_moves, &deadline_against_wait, &deadline_against_reuse,
     &sleepers_wake,
     &many_sleepers_wake,
     &sleeper_wakes_beside_hog, &sleeper_breaks_poll,

@@ -18,7 +18,9 @@ constexpr int not_permitted = -1;             // -EPERM
 constexpr int interrupted = -4;               // -EINTR
 constexpr int would_block = -11;              // -EAGAIN
 constexpr int out_of_memory = -12;            // -ENOMEM
+constexpr int not_supported = -95;            // -EOPNOTSUPP
 constexpr int already_connected = -106;       // -EISCONN
+constexpr int timed_out = -110;               // -ETIMEDOUT
 constexpr int already_connecting = -114;      // -EALREADY
 constexpr int in_progress = -115;             // -EINPROGRESS
 constexpr int already_waiting = in_progress;  // what a second goroutine on a direction is told
@@ -77,6 +79,7 @@ template <class Call>
 std::int64_t polled_file::try_and_wait(Call call, bool reading) noexcept {
   for (;;) {
     if (entry_->closed.announced()) return cancelled;
+    if ((reading ? entry_->reader : entry_->writer).deadline.over()) return timed_out;
     const std::int64_t done = call();
     if (done == interrupted) continue;
     if (done != would_block) return done;
@@ -117,11 +120,21 @@ int polled_file::connect(std::uint32_t address, std::uint16_t port) noexcept {
   // Asked again after each wait, so that a readiness for nothing is not taken for a connection.
   return static_cast<int>(retry(
       [this, address, port] {
-        const int begun = kernel::connect_ipv4(fd_, address, port);
+        const int begun = kernel::connect(fd_, kernel::ipv4_address(address, port));
         if (begun == in_progress || begun == already_connecting) return std::int64_t{would_block};
         return std::int64_t{begun == already_connected ? 0 : begun};
       },
       false));
+}
+
+int polled_file::set_deadlines(std::int64_t due_ns, bool reading, bool writing) noexcept {
+  if (entry_ == nullptr) return not_supported;
+  if (entry_->closed.announced()) return cancelled;
+  uses_.fetch_add_relaxed(1);  // the entry stays this file's meanwhile
+  if (reading) network_.set_deadline(*entry_, entry_->reader, due_ns);
+  if (writing) network_.set_deadline(*entry_, entry_->writer, due_ns);
+  drop_use();
+  return 0;
 }
 
 void polled_file::close() noexcept {

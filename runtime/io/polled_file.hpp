@@ -32,6 +32,9 @@ class polled_file {
   [[nodiscard]] int fd() const noexcept { return fd_; }
   [[nodiscard]] bool polled() const noexcept { return entry_ != nullptr; }
 
+  // By a goroutine: until when calls of a direction may take; 0: without limit. 0, -ECANCELED, or -EOPNOTSUPP where the poller refuses the kind.
+  [[nodiscard]] int set_deadlines(std::int64_t due_ns, bool reading, bool writing) noexcept;
+
   // By a goroutine: ends all waits. The owner's use stays until release().
   void close() noexcept;
   // The owner's last word; the object is gone when the last call has left.

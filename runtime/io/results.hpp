@@ -11,6 +11,8 @@ namespace retake::detail {
 
 inline std::error_code error_of(std::int64_t negative) noexcept { return {static_cast<int>(-negative), std::generic_category()}; }
 
+inline std::error_code code_of(std::int64_t done) noexcept { return done < 0 ? error_of(done) : std::error_code(); }
+
 inline result<std::size_t> bytes_or_error(std::int64_t done) {
   if (done < 0) return error_of(done);
   return static_cast<std::size_t>(done);

@@ -9,11 +9,16 @@ namespace retake {
 namespace kernel = world::kernel;
 
 using detail::bytes_or_error;
+using detail::code_of;
 using detail::error_of;
 using detail::handle_for;
 
 result<std::size_t> stream::read(std::span<std::byte> into) { return bytes_or_error(file_->read(into.data(), into.size())); }
 result<std::size_t> stream::write(std::span<std::byte const> from) { return bytes_or_error(file_->write(from.data(), from.size())); }
+
+std::error_code stream::set_deadline(std::int64_t due_ns) { return code_of(file_->set_deadlines(due_ns, true, true)); }
+std::error_code stream::set_read_deadline(std::int64_t due_ns) { return code_of(file_->set_deadlines(due_ns, true, false)); }
+std::error_code stream::set_write_deadline(std::int64_t due_ns) { return code_of(file_->set_deadlines(due_ns, false, true)); }
 
 void stream::close() {
   if (file_ != nullptr) file_->close();

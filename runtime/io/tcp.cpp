@@ -35,13 +35,16 @@ result<stream> tcp_listener::accept() {
   return handle_for<stream>(fd);
 }
 
-std::uint16_t tcp_listener::port() const { return static_cast<std::uint16_t>(kernel::local_port(file_->fd())); }
+std::uint16_t tcp_listener::port() const {
+  kernel::socket_address name;
+  return kernel::local_address(file_->fd(), name) == 0 ? name.port : std::uint16_t{0};
+}
 
 result<tcp_listener> tcp_listen(std::uint32_t address, std::uint16_t port) {
-  const int fd = kernel::tcp_socket();
+  const int fd = kernel::socket(kernel::address_family::ipv4, kernel::socket_kind::stream);
   if (fd < 0) return error_of(fd);
   int failed = kernel::set_option(fd, kernel::socket_option::reuse_address, 1);
-  if (failed == 0) failed = kernel::bind_ipv4(fd, address, port);
+  if (failed == 0) failed = kernel::bind(fd, kernel::ipv4_address(address, port));
   if (failed == 0) failed = kernel::listen(fd, listen_backlog);
   if (failed != 0) {
     kernel::close(fd);
@@ -51,7 +54,7 @@ result<tcp_listener> tcp_listen(std::uint32_t address, std::uint16_t port) {
 }
 
 result<stream> tcp_connect(std::uint32_t address, std::uint16_t port) {
-  const int fd = kernel::tcp_socket();
+  const int fd = kernel::socket(kernel::address_family::ipv4, kernel::socket_kind::stream);
   if (fd < 0) return error_of(fd);
   set_defaults(fd);
   int failed = 0;

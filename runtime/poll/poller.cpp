@@ -3,8 +3,8 @@
 #include <new>
 
 #include "sched/scheduler.hpp"
+#include "world/clock.hpp"
 #include "world/kernel.hpp"
-#include "world/limits.hpp"
 #include "world/memory.hpp"
 #include "world/require.hpp"
 
@@ -40,7 +40,20 @@ bool commit_wait(goroutine& g, void* argument) noexcept {
   return false;
 }
 
+// The timer of a deadline, on some M. The entry may be another descriptor's by now: then its deadline is not over, or it is over by itself.
+void deadline_is_due(runtime_timer& t, std::int64_t now_ns) noexcept {
+  auto& way = static_cast<poll_direction&>(t);
+  if (!way.deadline.pass(now_ns)) return;
+  goroutine* const g = way.waiter.unblock(false);
+  if (g == nullptr) return;
+  machine& m = *this_machine();
+  sched::ready_on(m, *g);
+  m.home.network.waiters_served(1);
+}
+
 }  // namespace
+
+poll_direction::poll_direction() noexcept : runtime_timer(deadline_is_due) {}
 
 int poller::open() noexcept {
   chunks_ = static_cast<slot*>(world::allocate(sizeof(slot) * chunks_max, alignof(slot)));
@@ -58,6 +71,10 @@ void poller::close() noexcept {
   if (chunks_ == nullptr) return;
   for (std::uint32_t i = 0; i * chunk_entries < count_; ++i) {
     chunk* const c = chunks_[i].load_relaxed();
+    for (poll_descriptor& d : c->entries) {  // goroutines that were abandoned had deadlines
+      static_cast<void>(d.reader.stop());
+      static_cast<void>(d.writer.stop());
+    }
     c->~chunk();
     world::deallocate(c, sizeof(chunk));
   }
@@ -89,8 +106,8 @@ poller::harvest poller::poll(std::int64_t delay_ns) noexcept {
   return found;
 }
 
-void poller::collect(poll_waiter<goroutine>& direction, harvest& found) noexcept {
-  goroutine* const g = direction.unblock(true);
+void poller::collect(poll_direction& way, harvest& found) noexcept {
+  goroutine* const g = way.waiter.unblock(true);
   if (g == nullptr) return;
   found.ready.push_back(g);
   ++found.count;
@@ -149,26 +166,47 @@ poll_descriptor* poller::add(int fd, int& failed) noexcept {
   return nullptr;
 }
 
-poll_result poller::wait(poll_descriptor& d, poll_waiter<goroutine>& direction) noexcept {
-  if (d.closed.announced()) return poll_result::closed;
-  switch (direction.begin()) {
-    case poll_waiter<goroutine>::begun::ready: return poll_result::ready;
-    case poll_waiter<goroutine>::begun::busy: return poll_result::busy;
-    case poll_waiter<goroutine>::begun::waiting: break;
+poll_result poller::wait(poll_descriptor& d, poll_direction& way) noexcept {
+  for (;;) {  // bound: each round is a break whose reason is gone: a deadline that was moved
+    if (d.closed.announced()) return poll_result::closed;
+    if (way.deadline.over()) return poll_result::timed_out;
+    switch (way.waiter.begin()) {
+      case poll_waiter<goroutine>::begun::ready: return poll_result::ready;
+      case poll_waiter<goroutine>::begun::busy: return poll_result::busy;
+      case poll_waiter<goroutine>::begun::waiting: break;
+    }
+    if (!world::recheck(d.closed.announced()) && !world::recheck(way.deadline.over())) {
+      waiting what{way.waiter, waiting_};
+      sched::park(commit_wait, &what, wait_reason::io_wait);
+    }
+    const bool ready = way.waiter.finish();
+    if (ready && !d.closed.announced()) return poll_result::ready;
   }
-  if (!world::recheck(d.closed.announced())) {
-    waiting what{direction, waiting_};
-    sched::park(commit_wait, &what, wait_reason::io_wait);
+}
+
+void poller::set_deadline(poll_descriptor& d, poll_direction& way, std::int64_t due_ns) noexcept {
+  const bool over = due_ns != poll_deadline::none && due_ns <= world::nanotime();
+  goroutine* g = nullptr;
+  {
+    const locked hold(d.setting);
+    way.deadline.set(over ? poll_deadline::passed : due_ns);
+    if (over || due_ns == poll_deadline::none) {
+      static_cast<void>(way.stop());
+    } else {
+      way.start(due_ns);
+    }
+    if (over) g = way.waiter.unblock(false);
   }
-  const bool ready = direction.finish();
-  return ready && !d.closed.announced() ? poll_result::ready : poll_result::closed;
+  if (g == nullptr) return;
+  sched::ready(*g);
+  waiters_served(1);
 }
 
 bool poller::unblock(poll_descriptor& d) noexcept {
   if (d.closing.exchange_relaxed(1) != 0) return false;
   d.closed.announce();
-  goroutine* const reader = d.reader.unblock(false);
-  goroutine* const writer = d.writer.unblock(false);
+  goroutine* const reader = d.reader.waiter.unblock(false);
+  goroutine* const writer = d.writer.waiter.unblock(false);
   if (reader != nullptr) sched::ready(*reader);
   if (writer != nullptr) sched::ready(*writer);
   waiters_served((reader != nullptr ? 1u : 0u) + (writer != nullptr ? 1u : 0u));
@@ -181,8 +219,11 @@ void poller::remove(poll_descriptor& d) noexcept {
   const std::uint32_t sequence = d.sequence.load_relaxed();
   d.sequence.store_release(sequence + 1);
   d.fd = -1;
-  d.reader.reset();
-  d.writer.reset();
+  for (poll_direction* const way : {&d.reader, &d.writer}) {
+    static_cast<void>(way->stop());
+    way->deadline.set(poll_deadline::none);
+    way->waiter.reset();
+  }
   d.closed.reset();
   d.closing.store_relaxed(0);
   const locked hold(lock_);

@@ -1,5 +1,5 @@
 // The observations of conformance_rest.hpp from the simulated kernel, on standard output: one execution, the tamest.
-#include "conformance_rest.hpp"
+#include "conformance_sockets.hpp"
 
 #include "sim/campaign.hpp"
 #include "sim/choices/depth_first.hpp"
@@ -9,7 +9,10 @@ int main() {
   sim::engine engine(sim::options{});
   sim::scenario scenario{};
   scenario.name = scenario.claim = "conformance_rest";
-  scenario.body = retake::conformance::observe_everything;
+  scenario.body = [] {
+    retake::conformance::observe_everything();
+    retake::conformance::observe_more_sockets();
+  };
   scenario.chaos_steps = 1'000'000;
   scenario.heal_steps = 1;
   sim::depth_first tame(0);

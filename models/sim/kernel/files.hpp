@@ -68,8 +68,33 @@ struct poll_body {
 
 enum class socket_state : std::uint8_t { fresh, listening, connecting, connected, ended };
 
+// Descriptors on their way: beside the bytes from `begin` to `end` of a local stream, counted since its beginning.
+struct passed_files {
+  static constexpr std::uint32_t files_max = 4;
+  std::uint64_t begin = 0;
+  std::uint64_t end = 0;
+  file* files[files_max] = {};
+  std::uint32_t count = 0;
+};
+
+struct datagram {
+  unsigned char bytes[stream_bytes];
+  std::uint32_t count = 0;
+  world::kernel::socket_address from;
+  passed_files passed;
+};
+
+// What came to a datagram socket and nobody has read.
+struct datagram_box {
+  static constexpr std::uint32_t datagrams_max = 3;
+  datagram queue[datagrams_max];
+  std::uint32_t count = 0;
+  published order;
+};
+
 struct socket_body {
   static constexpr std::uint32_t queue_max = 16;
+  static constexpr std::uint32_t passed_max = 4;
   stream in;                      // bytes for this end to read
   file* peer = nullptr;           // nullptr: there is none, or it is gone
   file* listener = nullptr;       // connecting, with a full queue before it
@@ -80,7 +105,13 @@ struct socket_body {
   std::uint32_t backlog = 0;
   published order;  // of connect, for accept
   int error = 0;    // SO_ERROR
-  std::uint16_t port = 0;
+  world::kernel::socket_address name;  // bound to; family none: not bound
+  world::kernel::socket_address far;   // the peer's; of a datagram socket: the default receiver
+  world::kernel::address_family family = world::kernel::address_family::local;
+  datagram_box* box = nullptr;         // a datagram socket's
+  passed_files passed[passed_max];     // in `in`, in order
+  std::uint32_t passed_count = 0;
+  std::uint64_t taken = 0;             // bytes of `in` that were read since its beginning
   socket_state state = socket_state::fresh;
   bool tcp = false;
   bool announced = false;   // connect has reported success
@@ -116,6 +147,9 @@ struct kernel_state {
   std::uint32_t open = 0;
   std::uint16_t next_port = 40'000;
   int processors = static_cast<int>(processors_default);
+  static constexpr std::uint32_t names_max = 8;
+  world::kernel::socket_address names[names_max];  // of local sockets: they stay until somebody removes them
+  std::uint32_t name_count = 0;
   wait_list nothing;  // whoever only lets time pass
   signal_table* signals = nullptr;
 };
@@ -177,6 +211,24 @@ std::int64_t socket_read(file& f, unsigned char* to, std::size_t n, site const& 
 std::int64_t socket_write(file& f, unsigned char const* from, std::size_t n, site const& where) noexcept;
 std::uint32_t socket_ready(file& f) noexcept;
 void socket_end(file& f) noexcept;
+file& new_socket(world::kernel::address_family family, bool stream) noexcept;
+// A TCP end learns that the connection is gone.
+void reset_socket(file& f, int error) noexcept;
+void finish_writing(file& f) noexcept;
+int take_error(socket_body& s) noexcept;
+// As read, and hands over the descriptors that came with the bytes; passed == nullptr drops them.
+std::int64_t socket_receive(file& f, unsigned char* to, std::size_t n, passed_files* passed, site const& where) noexcept;
+template <class T, std::uint32_t n>
+void remove_at(T (&list)[n], std::uint32_t& count, std::uint32_t index) noexcept {
+  --count;
+  for (std::uint32_t i = index; i < count; ++i) list[i] = list[i + 1];
+}
+void drop_passed(passed_files& gone) noexcept;
+
+std::int64_t datagram_read(file& f, unsigned char* to, std::size_t n, world::kernel::socket_message* message, site const& where) noexcept;
+std::int64_t datagram_write(file& f, unsigned char const* from, std::size_t n, world::kernel::socket_message const* message, site const& where) noexcept;
+std::uint32_t datagram_ready(file const& f) noexcept;
+void datagram_end(file& f) noexcept;
 
 // The state of any file, in poll bits.
 std::uint32_t ready_of(file& f) noexcept;

@@ -33,6 +33,13 @@ class stream {
   [[nodiscard]] result<std::size_t> read(std::span<std::byte> into);
   // By a goroutine. Blocks it until all is written. Errors as write(2), EPIPE without a signal; some bytes may have gone out.
   [[nodiscard]] result<std::size_t> write(std::span<std::byte const> from);
+  // By a goroutine, also while others wait in a call; does not block. Until `due_ns` of the monotonic clock (clock.hpp: nanoseconds) calls may take; from then on they fail,
+  // the waiting one too, with std::errc::timed_out, until another deadline is set. 0: no limit. One in the past ends the wait at once. What a call has done by then
+  // stays done. Errors: std::errc::operation_canceled when closed, std::errc::operation_not_supported where polled() is false. Source: poll_runtime_pollSetDeadline.
+  std::error_code set_deadline(std::int64_t due_ns);
+  std::error_code set_read_deadline(std::int64_t due_ns);
+  std::error_code set_write_deadline(std::int64_t due_ns);
+
   // By a goroutine. Ends waits with std::errc::operation_canceled; the descriptor is closed when the last of them has left.
   void close();
 

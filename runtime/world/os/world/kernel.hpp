@@ -18,6 +18,7 @@
 #include <cstdint>
 
 #include "world/site.hpp"
+#include "world/sockets.hpp"
 
 namespace retake::world::kernel {
 
@@ -78,15 +79,28 @@ int close(int fd, site = site::current()) noexcept;
 
 [[nodiscard]] int set_nonblocking(int fd, bool on, site = site::current()) noexcept;
 
+// --- bytes of several places, in one call.
+[[nodiscard]] std::int64_t readv(int fd, io_slice const* slices, std::size_t count, site = site::current()) noexcept;
+[[nodiscard]] std::int64_t writev(int fd, io_slice const* slices, std::size_t count, site = site::current()) noexcept;
+
+// --- bytes that never enter this process. One end of splice is a pipe; sendfile reads `from` at `offset` and moves no position. -EINVAL: not these two kinds.
+[[nodiscard]] std::int64_t splice(int from, int to, std::size_t bytes, site = site::current()) noexcept;
+[[nodiscard]] std::int64_t sendfile(int to, int from, std::int64_t offset, std::size_t bytes, site = site::current()) noexcept;
+
 // --- sockets.
-[[nodiscard]] int socketpair(int (&ends)[2], site = site::current()) noexcept;  // a stream in both directions
-[[nodiscard]] int tcp_socket(site = site::current()) noexcept;
-[[nodiscard]] int bind_ipv4(int fd, std::uint32_t address, std::uint16_t port, site = site::current()) noexcept;  // port 0: any
+[[nodiscard]] int socketpair(int (&ends)[2], site = site::current()) noexcept;  // a local stream in both directions
+[[nodiscard]] int socket(address_family family, socket_kind kind, site = site::current()) noexcept;
+[[nodiscard]] int bind(int fd, socket_address const& name, site = site::current()) noexcept;  // port 0: any; a local name must be new
 [[nodiscard]] int listen(int fd, int backlog, site = site::current()) noexcept;
 [[nodiscard]] int accept(int fd, site = site::current()) noexcept;  // the new descriptor, non-blocking
-[[nodiscard]] int connect_ipv4(int fd, std::uint32_t address, std::uint16_t port,
-                               site = site::current()) noexcept;  // -EINPROGRESS, then poll_out and socket_error
-[[nodiscard]] int local_port(int fd, site = site::current()) noexcept;
+// TCP: -EINPROGRESS, then poll_out and socket_error. Local stream: at once, -EAGAIN when the listener's queue is full. Datagram: at once, the default receiver.
+[[nodiscard]] int connect(int fd, socket_address const& name, site = site::current()) noexcept;
+int remove_name(char const* path, site = site::current()) noexcept;  // unlink(2); a local socket's name stays when the socket is closed
+[[nodiscard]] int local_address(int fd, socket_address& name, site = site::current()) noexcept;
+[[nodiscard]] int peer_address(int fd, socket_address& name, site = site::current()) noexcept;
+// A datagram goes as a whole or not at all. Bytes beside which descriptors came are never read together with bytes beside which others came.
+[[nodiscard]] std::int64_t send_message(int fd, socket_message const& message, site = site::current()) noexcept;
+[[nodiscard]] std::int64_t receive_message(int fd, socket_message& message, site = site::current()) noexcept;
 [[nodiscard]] int socket_error(int fd,
                                site = site::current()) noexcept;  // SO_ERROR: 0, or the pending error as a positive number; it is cleared
 [[nodiscard]] int shutdown(int fd, shutdown_how how, site = site::current()) noexcept;
