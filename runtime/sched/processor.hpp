@@ -34,6 +34,7 @@ struct processor : processor_side {
   world::atomic<std::uint32_t> preempt;           // set by sysmon and by the stop of the world: give the P up at the next call
   world::atomic<std::uint32_t> safe_point;        // 1: this P owes a run of the safe-point function
   batch<goroutine> free_goroutines;               // the owner
+  std::uint64_t ids_given = 0;                    // the owner: what it makes that needs an order gets (id of the P, this)
   monitor_memory seen;
 };
 

@@ -27,7 +27,7 @@ class mutex_core {
       lock_.unlock();
       return;
     }
-    waiter self(this_goroutine(), nullptr);
+    waiter self(this_goroutine());
     park_in(waiting_, self, lock_, wait_reason::sync_mutex);  // whoever takes the waiter out has given it the lock
   }
 
@@ -36,7 +36,7 @@ class mutex_core {
     {
       const locked hold(lock_);
       if (held_.get() == 0) world::fatal("unlock of unlocked mutex");
-      next = waiting_.pop_front();
+      next = waiting_.pop_winner();
       if (next == nullptr) held_.set(0);
     }
     if (next != nullptr) sched::ready(next->g);
@@ -46,7 +46,7 @@ class mutex_core {
  private:
   spin_lock lock_;
   world::plain<std::uint32_t> held_;  // under lock_, as the list
-  waiter_list waiting_;
+  waiter_queue waiting_;
 };
 
 class wait_group_core {
@@ -61,7 +61,7 @@ class wait_group_core {
       if (count < 0) world::fatal("negative wait_group counter");
       count_.set(static_cast<std::int32_t>(count));
       if (count == 0) {
-        while (waiter* const w = waiting_.pop_front()) free.push_back(&w->g);
+        while (waiter* const w = waiting_.pop_winner()) free.push_back(&w->g);
       }
     }
     while (goroutine* const g = free.pop_front()) sched::ready(*g);
@@ -74,14 +74,14 @@ class wait_group_core {
       lock_.unlock();
       return;
     }
-    waiter self(this_goroutine(), nullptr);
+    waiter self(this_goroutine());
     park_in(waiting_, self, lock_, wait_reason::sync_wait_group);
   }
 
  private:
   spin_lock lock_;
   world::plain<std::int32_t> count_;
-  waiter_list waiting_;
+  waiter_queue waiting_;
 };
 
 namespace {
