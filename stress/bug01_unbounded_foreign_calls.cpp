@@ -20,10 +20,10 @@
 
 #include "hammer.hpp"
 #include "retake/channel.hpp"
+#include "retake/foreign_call.hpp"
 #include "retake/go.hpp"
 #include "retake/run.hpp"
 #include "retake/sync.hpp"
-#include "retake/syscall.hpp"
 #include "sched/scheduler.hpp"
 
 namespace {

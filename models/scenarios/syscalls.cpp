@@ -128,29 +128,6 @@ void safe_point_at_enter() {
   });
 }
 
-// Foreign calls, one of which throws.
-void foreign() {
-  run_watched(1, [] {
-    wait_group done;
-    done.add(1);
-    go([&] {
-      try {
-        foreign_call([] { throw 7; });
-        world::require(false, "G7: an exception of a foreign call is lost");
-      } catch (int thrown) {
-        world::require(thrown == 7, "G7: an exception of a foreign call is another");
-      }
-      done.done();
-    });
-    const int result = foreign_call([] {
-      sim::kernel::sleep_syscall(60 * us);
-      return 3;
-    });
-    world::require(result == 3, "G7: the result of a foreign call is lost");
-    done.wait();
-  });
-}
-
 }  // namespace
 
 RETAKE_SCENARIO(syscall_against_retake, "a returning system call and sysmon never both own the P, and one of them runs the goroutine that waits for it", against_retake);
@@ -160,6 +137,5 @@ RETAKE_SCENARIO(syscall_wakes_sysmon, "a system call that blocks after an idle t
 RETAKE_SCENARIO(blocking_call_hands_over, "a call that is known to block has given its P away before it blocks, without a monitor", blocking_hands_over);
 RETAKE_SCENARIO(blocking_call_against_stop, "the P of a blocking call is given away or stopped, never both", blocking_against_stop);
 RETAKE_SCENARIO(safe_point_against_enter, "a function for every P runs once on each, also on one whose M is entering a system call", safe_point_at_enter);
-RETAKE_SCENARIO(foreign_calls, "foreign calls return their value or their exception to the goroutine that made them", foreign);
 
 }  // namespace retake::scenarios

@@ -5,7 +5,7 @@
 namespace retake::sched {
 
 void check_deadlock(scheduler& s) noexcept {
-  if (s.ending.load_relaxed() != 0) return;
+  if (s.ending.load_relaxed() != 0 || s.gates.get() != 0) return;
   const std::int64_t asleep = std::int64_t{s.idle.machines()} + s.machines_idle_locked.get() + s.machines_system.get();
   const std::int64_t running = std::int64_t{s.machine_count.get()} - asleep;
   world::require(running >= 0, "M12: more threads sleep than there are");

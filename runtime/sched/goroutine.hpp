@@ -28,7 +28,7 @@ struct machine;
 
 enum class goroutine_state : std::uint32_t { dead, runnable, running, syscall, waiting };
 
-enum class wait_reason : std::uint32_t { none, chan_receive, chan_send, sleep, sync_wait_group, sync_mutex, select, io_wait, stop_the_world, background };
+enum class wait_reason : std::uint32_t { none, chan_receive, chan_send, sleep, sync_wait_group, sync_mutex, select, io_wait, stop_the_world, background, callback_gate };
 
 struct goroutine : goroutine_pair<machine> {
   explicit goroutine(world::stack where) noexcept

@@ -333,6 +333,7 @@ void leave_machine(machine& m) noexcept {
   world::set_this_thread(nullptr);
   const locked hold(s.lock);
   remove_machine(s, m);
+  s.ended_foreign_calls.set(s.ended_foreign_calls.get() + m.foreign_calls.load_relaxed());
   m.all_link.set(s.ended_machines.get());
   s.ended_machines.set(&m);
   const std::uint32_t count = s.machine_count.get() - 1;

@@ -65,6 +65,8 @@ scheduler::scheduler(options const& chosen, std::int64_t now_ns) noexcept
       machines_idle_locked(0),
       machines_system(0),
       next_machine_id(0),
+      gates(0),
+      ended_foreign_calls(0),
       goroutines(nullptr),
       stacks(chosen.stack_bytes != 0 ? chosen.stack_bytes : world::limits::goroutine_stack_bytes),
       goroutines_created(0),

@@ -295,6 +295,26 @@ void machine_loop(machine& m) noexcept {
   }
 }
 
+// As a system call returns: with an idle P at once, else by the global queue.
+void visit_loop(machine& m, goroutine& g) noexcept {
+  scheduler& s = m.home;
+  processor* p = nullptr;
+  {
+    const locked hold(s.lock);
+    p = s.idle.take_processor();
+    if (p == nullptr) {
+      s.global.put(&g);
+    } else {
+      s.monitor.wake();
+    }
+  }
+  if (p != nullptr) {
+    wire(m, *p);
+    for (bool inherits = false; execute(m, g, inherits);) inherits = true;
+  }
+  if (!m.retired) machine_loop(m);
+}
+
 void leave(after_leaving after, void* argument) noexcept {
   machine& m = *this_machine();
   goroutine& g = *m.current.get();

@@ -65,6 +65,8 @@ struct scheduler {
   world::plain<std::int32_t> machines_idle_locked;  // of them waiting for their locked goroutine; pre-paid by who is about to start one (M12)
   world::plain<std::uint32_t> machines_system;      // of them never running goroutines (sysmon, wedged main)
   world::plain<std::uint32_t> next_machine_id;
+  world::plain<std::uint32_t> gates;                // ways in for threads that the runtime did not create: one of them may wake somebody
+  world::plain<std::uint64_t> ended_foreign_calls;  // made by Ms that have ended
   machine* main_machine = nullptr;                  // set once, before any other thread
 
   world::plain<goroutine*> goroutines;              // all that were ever made
@@ -101,6 +103,8 @@ namespace sched {
 
 // schedule.cpp. The M, on its own stack, with a P: runs goroutines until the process ends or the thread has to.
 void machine_loop(machine& m) noexcept;
+// A thread that the runtime did not create, as M for one runnable goroutine that is locked to it: returns when that has ended, or the process ends.
+void visit_loop(machine& m, goroutine& g) noexcept;
 // The running goroutine: leaves its stack for the M's, where `after` runs.
 void leave(after_leaving after, void* argument) noexcept;
 // The M's own stack: takes `g` off the M.
@@ -154,6 +158,10 @@ void wire(machine& m, processor& p) noexcept;
 [[nodiscard]] processor& unwire(machine& m) noexcept;
 // A timer due at `when_ns` was published: the poller or an M has to learn of it.
 void announce_timer(scheduler& s, std::int64_t when_ns) noexcept;
+
+// thread/lock_os_thread.cpp. A lock of the runtime's own on the running goroutine, which unlock_os_thread() does not undo.
+void lock_for_runtime(machine& m, goroutine& g) noexcept;
+void unlock_for_runtime(machine& m, goroutine& g) noexcept;
 
 // sysmon.cpp
 void monitor_loop(void* m) noexcept;

@@ -1,4 +1,4 @@
-// A goroutine on its way into a system call and out of it, and the same around foreign code.
+// A goroutine on its way into a system call and out of it.
 //
 // Enter leaves the P behind for whoever needs it first, or hands it over at once where the call is known to block; exit tries, in this order: the
 // old P, any idle P, and otherwise makes the goroutine runnable and puts the M to sleep. Source: entersyscall, entersyscallblock, exitsyscall,
@@ -119,19 +119,6 @@ void exit_syscall() noexcept {
   change(g, goroutine_state::syscall, goroutine_state::running, "G1: a system call returns that was not entered");
   --m.locks;
   sched::preempt_point();
-}
-
-void foreign_call(void (*fn)(void*), void* argument) noexcept {
-  enter_syscall();
-  {
-    machine& m = *this_machine();
-    ++m.foreign_calls;
-    ++m.in_foreign;
-    char* const top = reinterpret_cast<char*>(floor::suspended_stack_pointer(m.own) & ~std::uintptr_t{63}) - foreign_red_zone_bytes;
-    floor::call_on_stack(top - foreign_stack_bytes, foreign_stack_bytes, fn, argument);
-    --m.in_foreign;
-  }
-  exit_syscall();
 }
 
 }  // namespace detail

@@ -5,6 +5,21 @@
 
 namespace retake {
 
+namespace sched {
+
+void lock_for_runtime(machine& m, goroutine& g) noexcept {
+  if (thread_lock::lock(m, g) == lock_outcome::overflow) world::fatal("lock_os_thread: nested too deeply");
+  ++m.runtime_locks;
+}
+
+void unlock_for_runtime(machine& m, goroutine& g) noexcept {
+  const lock_outcome outcome = thread_lock::unlock(m, g);
+  world::require(outcome == lock_outcome::done, "L1: a lock of the runtime's own was undone by somebody else");
+  --m.runtime_locks;
+}
+
+}  // namespace sched
+
 void lock_os_thread() noexcept {
   goroutine& g = this_goroutine();
   if (thread_lock::lock(*this_machine(), g) == lock_outcome::overflow) world::fatal("lock_os_thread: nested too deeply");
@@ -12,7 +27,9 @@ void lock_os_thread() noexcept {
 
 void unlock_os_thread() noexcept {
   goroutine& g = this_goroutine();
-  if (thread_lock::unlock(*this_machine(), g) == lock_outcome::not_locked) world::fatal("unlock_os_thread: the goroutine is not locked to its thread");
+  machine& m = *this_machine();
+  const bool only_the_runtime_s = m.lock_count.get() == m.runtime_locks;
+  if (only_the_runtime_s || thread_lock::unlock(m, g) == lock_outcome::not_locked) world::fatal("unlock_os_thread: the goroutine is not locked to its thread");
 }
 
 }  // namespace retake

@@ -14,6 +14,7 @@
 
 #include "measure.hpp"
 #include "retake/channel.hpp"
+#include "retake/foreign_call.hpp"
 #include "retake/go.hpp"
 #include "retake/run.hpp"
 #include "retake/sync.hpp"

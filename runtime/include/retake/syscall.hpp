@@ -1,11 +1,7 @@
-// syscall.hpp: calls that may block the thread: the kernel's and other people's.
+// syscall.hpp: calls of the kernel that may block the thread.
 #pragma once
 
-#include <cstddef>
-#include <exception>
-#include <memory>
 #include <type_traits>
-#include <utility>
 
 namespace retake {
 
@@ -14,11 +10,6 @@ namespace detail {
 void enter_syscall() noexcept;
 void enter_syscall_blocking() noexcept;
 void exit_syscall() noexcept;
-void foreign_call(void (*fn)(void*), void* argument) noexcept;
-
-// Below the M's suspended scheduler on its own stack; far less than the thread's stack has (8 MiB, in the simulator 256 KiB).
-inline constexpr std::size_t foreign_stack_bytes = 128 * 1024;
-inline constexpr std::size_t foreign_red_zone_bytes = 256;
 
 template <void (*Enter)() noexcept>
 struct syscall_scope {
@@ -54,43 +45,6 @@ auto syscall_blocking(Fn&& fn) -> std::invoke_result_t<Fn&> {
 template <class Fn>
 auto raw_syscall(Fn&& fn) -> std::invoke_result_t<Fn&> {
   return fn();
-}
-
-// The same for foreign code that needs a real stack: `fn` runs on the thread's own stack (128 KiB of it), not on the goroutine's. An exception of `fn` is carried
-// to the caller. By a goroutine only; `fn` must not call the runtime. Source: cgocall in Go's cgocall.go.
-template <class Fn>
-auto foreign_call(Fn&& fn) -> std::invoke_result_t<Fn&> {
-  using result = std::invoke_result_t<Fn&>;
-  struct nothing {};
-  using stored = std::conditional_t<std::is_void_v<result>, nothing, result>;
-  struct frame {
-    std::remove_reference_t<Fn>* fn;
-    std::exception_ptr failure;
-    alignas(stored) std::byte value[sizeof(stored)];
-  } call{&fn, nullptr, {}};
-  detail::foreign_call(
-      [](void* argument) {
-        frame& f = *static_cast<frame*>(argument);
-        try {
-          if constexpr (std::is_void_v<result>) {
-            (*f.fn)();
-          } else {
-            std::construct_at(reinterpret_cast<stored*>(f.value), (*f.fn)());
-          }
-        } catch (...) {
-          f.failure = std::current_exception();
-        }
-      },
-      &call);
-  if (call.failure != nullptr) std::rethrow_exception(std::move(call.failure));
-  if constexpr (!std::is_void_v<result>) {
-    stored* const value = reinterpret_cast<stored*>(call.value);
-    struct destroy {
-      stored* value;
-      ~destroy() { std::destroy_at(value); }
-    } const after{value};
-    return std::move(*value);
-  }
 }
 
 }  // namespace retake

@@ -1,10 +1,6 @@
 // System and foreign calls: every way out of a call and every reason to take a P out of one, from a state in which that one applies.
-#include <alloca.h>
-
 #include <atomic>
-#include <cstring>
 #include <memory>
-#include <stdexcept>
 #include <string>
 
 #include "../program.hpp"
@@ -209,72 +205,6 @@ TEST(syscall, a_raw_call_keeps_thread_and_p_and_counts_nowhere) {
     EXPECT_EQ(retake::raw_syscall([] { return 7; }), 7);
   });
   EXPECT_EQ(retake::raw_syscall([] { return 8; }), 8);  // not a goroutine
-}
-
-// ---- foreign calls ----
-
-TEST(foreign_call, runs_on_the_thread_s_own_stack_with_room_for_128_kib) {
-  run_on(1, [] {
-    char here_too = 0;
-    char const* there = nullptr;
-    foreign_call([&] {
-      char* const room = static_cast<char*>(alloca(100 * 1024));
-      std::memset(room, 1, 100 * 1024);
-      there = room;
-    });
-    world::stack const own = this_goroutine().stack;
-    char const* const low = static_cast<char const*>(own.low);
-    EXPECT_TRUE(&here_too >= low && &here_too < low + own.bytes);
-    EXPECT_FALSE(there >= low && there < low + own.bytes);
-  });
-}
-
-TEST(foreign_call, carries_values_and_exceptions) {
-  run_on(2, [] {
-    EXPECT_EQ(foreign_call([] { return std::string(100, 'x'); }).size(), 100u);
-    EXPECT_EQ(*foreign_call([] { return std::make_unique<int>(5); }), 5);
-    EXPECT_THROW(foreign_call([] { throw std::runtime_error("foreign"); }), std::runtime_error);
-    try {
-      foreign_call([]() -> int { throw std::string("text"); });
-      ADD_FAILURE();
-    } catch (std::string const& text) {
-      EXPECT_EQ(text, "text");
-    }
-    yield();
-  });
-}
-
-TEST(foreign_call, blocks_a_thread_and_not_its_p) {
-  run_on(1, [] {
-    constexpr int calls = 8;
-    std::atomic<int> inside{0};
-    wait_group all;
-    for (int i = 0; i < calls; ++i) {
-      all.add(1);
-      go([&] {
-        foreign_call([&] {
-          inside.fetch_add(1);
-          EXPECT_TRUE(holding_on_until([&] { return inside.load() == calls; }));
-        });
-        all.done();
-      });
-    }
-    all.wait();
-  });
-}
-
-TEST(foreign_call, a_locked_goroutine_calls_on_its_own_thread) {
-  run_on(2, [] {
-    const os_thread_locked hold;
-    const std::uint64_t thread = world::thread_id();
-    std::uint64_t inside = 0;
-    foreign_call([&] {
-      inside = world::thread_id();
-      nap_ns(20'000'000);
-    });
-    EXPECT_EQ(inside, thread);
-    EXPECT_EQ(world::thread_id(), thread);
-  });
 }
 
 }  // namespace
