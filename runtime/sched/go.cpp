@@ -12,13 +12,15 @@ namespace detail {
 // A name for the goroutine that the public header may know.
 struct pending_goroutine {};
 
-pending_goroutine* begin_go(std::size_t closure_bytes, void*& closure) noexcept {
+[[gnu::noinline]] pending_goroutine* begin_go(std::size_t closure_bytes, void*& closure) noexcept {
   static_assert(closure_inline_bytes <= sched::closure_bytes_max);
   machine& m = *this_machine();
   ++m.locks;
   goroutine* const g = sched::new_goroutine(m.home, &m);
   if (g == nullptr) world::fatal("runtime: cannot allocate a goroutine's stack");
   --m.locks;
+  g->made_at.set(reinterpret_cast<std::uintptr_t>(__builtin_return_address(0)));
+  g->made_by.set(m.current.get()->id);
   closure = sched::closure_memory(*g, closure_bytes);
   return reinterpret_cast<pending_goroutine*>(g);
 }

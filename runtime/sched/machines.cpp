@@ -178,6 +178,7 @@ bool stop_machine(machine& m) noexcept {
   }
   m.park.sleep();
   m.park.clear();
+  s.clock_ns.set(world::report_time_ns());
   processor_side* const p = processor_status::take_handed(m);
   if (p == nullptr) {
     world::require(s.ending.load_relaxed() != 0, "M6: an M wakes without a P");

@@ -7,6 +7,7 @@
 #include <new>
 
 #include "sched/scheduler.hpp"
+#include "sched/watch.hpp"
 #include "world/clock.hpp"
 #include "world/kernel.hpp"
 #include "world/require.hpp"
@@ -78,6 +79,7 @@ scheduler::scheduler(options const& chosen, std::int64_t now_ns) noexcept
       signals(world::block_signals()),
       ending(0),
       waiting_for_end(0),
+      clock_ns(now_ns),
       phase(0) {
   world::restore_signals(signals);
   static_cast<void>(world::install_signal(broken_pipe_signal, world::ignore_signal));  // a write that nobody can read is an error, not the end of the process
@@ -124,6 +126,7 @@ void wait_for_threads(scheduler& s) noexcept {
 void finish(scheduler& s, machine& m) noexcept {
   sched::give_up_processor(m);
   wait_for_threads(s);
+  watch::end(s);
   s.phase.set(2, "every thread has gone home");
   world::set_this_thread(nullptr);
   m.~machine();
@@ -155,6 +158,7 @@ void run(options const& chosen, void (*main)(void*), void* argument) {
   s.main_machine = &m;
   world::set_this_thread(&m);
   floor::adopt_thread_context(m.own);
+  watch::begin(s);
   s.phase.set(1, "the runtime runs");
   sched::wire(m, *s.processors[0]);
   sched::start_thread(s, *sched::make_machine(s, monitor_id), [](void* arg) { sched::monitor_loop(arg); });

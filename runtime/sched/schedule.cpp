@@ -119,6 +119,7 @@ found_work wait_for_work(machine& m, std::int64_t first_timer_ns, bool was_spinn
     poller::harvest found = s.network.poll(delay_ns);
     const std::int64_t after_ns = world::nanotime();
     s.polling.returned(after_ns, found.signalled);
+    s.clock_ns.set(after_ns);
     processor* p = nullptr;
     {
       const locked hold(s.lock);
@@ -261,6 +262,7 @@ bool execute(machine& m, goroutine& g, bool inherits) noexcept {
   if (!inherits) {
     const std::uint32_t tick = p.schedule_tick.load_relaxed();
     p.schedule_tick.store_relaxed(tick + 1);
+    if (tick % 64 == 0) m.home.clock_ns.set(world::report_time_ns());
   }
   floor::switch_context(m.own, g.context);
   return m.after(m, g, m.after_argument);

@@ -32,6 +32,7 @@
 #include "world/ghost.hpp"
 #include "world/limits.hpp"
 #include "world/memory.hpp"
+#include "world/report.hpp"
 #include "world/signal.hpp"
 
 namespace retake {
@@ -91,6 +92,10 @@ struct scheduler {
   world::plain<std::uint32_t> waiting_for_end;      // run() waits for machine_count to fall to 1
 
   path_counters paths;
+  // For reports: nanotime() as somebody last read it. sysmon reads it each round, an M after each sleep, a P every 64 schedules: late by 10 ms at most
+  // unless a goroutine computes while sysmon sleeps.
+  world::report_only<std::int64_t> clock_ns;
+  void* watcher = nullptr;                          // what the room observe keeps for this scheduler; set once, before any other thread
   [[no_unique_address]] world::ghost<std::uint32_t> phase;  // 0 being built, 1 running, 2 every thread has gone home: all counts must be even
 };
 

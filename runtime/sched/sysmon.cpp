@@ -1,5 +1,6 @@
 // The monitor: a thread without a P that looks at those that have one.
 #include "sched/scheduler.hpp"
+#include "sched/watch.hpp"
 #include "world/clock.hpp"
 #include "world/require.hpp"
 #include "world/thread.hpp"
@@ -18,7 +19,9 @@ bool sleep_deeply(scheduler& s) noexcept {
     if (!world::recheck(nothing_to_do(s)) || s.ending.load_relaxed() != 0) return false;
     s.monitor.fall_asleep();
   }
+  watch::monitor_sleeps(s);
   const bool woken = s.monitor.sleep_until(world::nanotime() + s.rules.monitor_deep_sleep_ns);
+  watch::monitor_wakes(s);
   const locked hold(s.lock);
   s.monitor.awake();
   return woken;
@@ -102,6 +105,7 @@ void monitor_loop(void* argument) noexcept {
     s.machines_system.set(s.machines_system.get() + 1);
     check_deadlock(s);
   }
+  watch::monitor_begins(s);
   std::uint32_t idle_rounds = 0;
   std::int64_t period_ns = s.rules.monitor_period_ns;
   while (s.ending.load_relaxed() == 0) {
@@ -112,11 +116,15 @@ void monitor_loop(void* argument) noexcept {
     }
     if (period_ns > s.rules.monitor_period_max_ns) period_ns = s.rules.monitor_period_max_ns;
     const std::int64_t wake_ns = world::nanotime() + period_ns;
+    watch::monitor_sleeps(s);
     world::futex_wait_until(s.ending, 0, wake_ns);
-    if (nothing_to_do(s) && sleep_deeply(s)) idle_rounds = 0;
+    watch::monitor_wakes(s);
+    if (!watch::monitor_stays_awake(s) && nothing_to_do(s) && sleep_deeply(s)) idle_rounds = 0;
     const std::int64_t now_ns = world::nanotime();
+    s.clock_ns.set(now_ns);
     poll_if_overdue(s, now_ns);
     idle_rounds = retake(s, now_ns) != 0 ? 0 : idle_rounds + 1;
+    watch::monitor_round(s, now_ns);
   }
   {
     const locked hold(s.lock);

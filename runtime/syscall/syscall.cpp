@@ -70,10 +70,19 @@ bool after_exit_slow(machine& m, goroutine& g, void*) noexcept {
 
 namespace detail {
 
-void enter_syscall() noexcept {
+// Where the caller of the function that this stands in goes on: from there a dump walks the goroutine's stack while its thread is in the kernel.
+[[gnu::always_inline]] inline void remember_call(goroutine& g, scheduler& s) noexcept {
+  g.call_pc.set(reinterpret_cast<std::uintptr_t>(__builtin_return_address(0)));
+  g.call_sp.set(reinterpret_cast<std::uintptr_t>(__builtin_dwarf_cfa()));
+  g.call_fp.set(*static_cast<std::uintptr_t*>(__builtin_frame_address(0)));
+  g.since_ns.set(s.clock_ns.get());
+}
+
+[[gnu::noinline]] void enter_syscall() noexcept {
   machine& m = *this_machine();
   scheduler& s = m.home;
   goroutine& g = *m.current.get();
+  remember_call(g, s);
   ++m.locks;
   change(g, goroutine_state::running, goroutine_state::syscall, "G1: a system call is entered by a goroutine that does not run");
   processor& p = m.processor_here();
@@ -89,10 +98,11 @@ void enter_syscall() noexcept {
 }
 
 // Nobody has to take the P: it goes where a P goes that was taken. exit_syscall() finds that there is no old one.
-void enter_syscall_blocking() noexcept {
+[[gnu::noinline]] void enter_syscall_blocking() noexcept {
   machine& m = *this_machine();
   scheduler& s = m.home;
   goroutine& g = *m.current.get();
+  remember_call(g, s);
   ++m.locks;
   change(g, goroutine_state::running, goroutine_state::syscall, "G1: a system call is entered by a goroutine that does not run");
   processor& p = sched::unwire(m);

@@ -1,0 +1,14 @@
+// The simulator does not compile runtime/observe: here nobody watches (sched/watch.hpp).
+#include "sched/watch.hpp"
+
+namespace retake::watch {
+
+void begin(scheduler&) noexcept {}
+void end(scheduler&) noexcept {}
+void monitor_begins(scheduler&) noexcept {}
+void monitor_sleeps(scheduler&) noexcept {}
+void monitor_wakes(scheduler&) noexcept {}
+void monitor_round(scheduler&, std::int64_t) noexcept {}
+bool monitor_stays_awake(scheduler&) noexcept { return false; }
+
+}  // namespace retake::watch

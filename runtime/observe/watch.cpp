@@ -1,0 +1,58 @@
+// What the scheduler tells us, and what we do then.
+#include "sched/watch.hpp"
+
+#include <new>
+
+#include "observe/schedtrace.hpp"
+#include "observe/snapshot.hpp"
+#include "observe/watcher.hpp"
+#include "world/last_words.hpp"
+#include "world/memory.hpp"
+#include "world/print.hpp"
+#include "world/require.hpp"
+
+namespace retake::watch {
+
+namespace {
+
+[[gnu::noinline]] void report(void* s) noexcept {
+  const observe::registers here = observe::registers_here();
+  observe::dump_at_end(*static_cast<scheduler*>(s), &here);
+}
+
+}  // namespace
+
+void begin(scheduler& s) noexcept {
+  void* const memory = world::allocate(sizeof(observe::watcher), alignof(observe::watcher));
+  if (memory == nullptr) world::fatal("runtime: cannot allocate memory for reports");
+  s.watcher = new (memory) observe::watcher(s);
+  world::on_fatal(report, &s);
+}
+
+void end(scheduler& s) noexcept {
+  world::forget_quit();
+  world::on_fatal(nullptr, nullptr);
+  observe::watcher& w = observe::watcher_of(s);
+  w.~watcher();
+  world::deallocate(&w, sizeof(observe::watcher));
+}
+
+void monitor_begins(scheduler& s) noexcept { world::keep_quit(report, &s); }
+void monitor_sleeps(scheduler&) noexcept { world::quit_open(); }
+void monitor_wakes(scheduler&) noexcept { world::quit_shut(); }
+
+void monitor_round(scheduler& s, std::int64_t now_ns) noexcept {
+  observe::watcher& w = observe::watcher_of(s);
+  if (w.chosen.schedtrace_ms == 0 || now_ns < w.next_trace_ns) return;
+  w.next_trace_ns = now_ns + w.chosen.schedtrace_ms * std::int64_t{1'000'000};
+  try {
+    const std::string text = observe::schedtrace_text(s, w.began_ns, w.chosen.scheddetail);
+    world::print(text.data(), text.size());
+  } catch (std::bad_alloc const&) {
+    return;  // one line less
+  }
+}
+
+bool monitor_stays_awake(scheduler& s) noexcept { return observe::watcher_of(s).chosen.schedtrace_ms != 0; }
+
+}  // namespace retake::watch

@@ -1,0 +1,28 @@
+// watch.hpp: what the scheduler tells whoever watches it. The room observe/ listens; the simulator does not compile it, there nobody does.
+//
+// All of it is rare; nothing here may park, and nothing of the scheduler depends on what is done with it.
+#pragma once
+
+#include <cstdint>
+
+namespace retake {
+
+struct scheduler;
+
+namespace watch {
+
+// The scheduler stands and no thread but the caller's runs yet; and at the end again.
+void begin(scheduler& s) noexcept;
+void end(scheduler& s) noexcept;
+
+// sysmon, on its own thread: once; around each sleep, in which it holds nothing; after each round.
+void monitor_begins(scheduler& s) noexcept;
+void monitor_sleeps(scheduler& s) noexcept;
+void monitor_wakes(scheduler& s) noexcept;
+void monitor_round(scheduler& s, std::int64_t now_ns) noexcept;
+// True: it must not sleep deeply, somebody wants its rounds.
+[[nodiscard]] bool monitor_stays_awake(scheduler& s) noexcept;
+
+}  // namespace watch
+
+}  // namespace retake
