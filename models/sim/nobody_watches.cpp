@@ -9,6 +9,8 @@ void monitor_begins(scheduler&) noexcept {}
 void monitor_sleeps(scheduler&) noexcept {}
 void monitor_wakes(scheduler&) noexcept {}
 void monitor_round(scheduler&, std::int64_t) noexcept {}
+void thread_made(machine&, goroutine*) noexcept {}
+void thread_ended(machine&) noexcept {}
 bool monitor_stays_awake(scheduler&) noexcept { return false; }
 
 }  // namespace retake::watch

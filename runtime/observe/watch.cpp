@@ -13,6 +13,9 @@
 
 namespace retake::watch {
 
+using observe::thread_sites;
+using observe::watcher_of;
+
 namespace {
 
 [[gnu::noinline]] void report(void* s) noexcept {
@@ -32,9 +35,22 @@ void begin(scheduler& s) noexcept {
 void end(scheduler& s) noexcept {
   world::forget_quit();
   world::on_fatal(nullptr, nullptr);
-  observe::watcher& w = observe::watcher_of(s);
+  observe::watcher& w = watcher_of(s);
   w.~watcher();
   world::deallocate(&w, sizeof(observe::watcher));
+}
+
+void thread_made(machine& m, goroutine* charged) noexcept {
+  thread_sites& threads = watcher_of(m.home).threads;
+  try {
+    m.charged_site = threads.made(charged);
+  } catch (std::bad_alloc const&) {
+    m.charged_site = nullptr;  // one thread that the profile does not know
+  }
+}
+
+void thread_ended(machine& m) noexcept {
+  if (m.charged_site != nullptr) watcher_of(m.home).threads.ended(static_cast<thread_sites::site*>(m.charged_site));
 }
 
 void monitor_begins(scheduler& s) noexcept { world::keep_quit(report, &s); }
@@ -42,7 +58,7 @@ void monitor_sleeps(scheduler&) noexcept { world::quit_open(); }
 void monitor_wakes(scheduler&) noexcept { world::quit_shut(); }
 
 void monitor_round(scheduler& s, std::int64_t now_ns) noexcept {
-  observe::watcher& w = observe::watcher_of(s);
+  observe::watcher& w = watcher_of(s);
   if (w.chosen.schedtrace_ms == 0 || now_ns < w.next_trace_ns) return;
   w.next_trace_ns = now_ns + w.chosen.schedtrace_ms * std::int64_t{1'000'000};
   try {
@@ -53,6 +69,6 @@ void monitor_round(scheduler& s, std::int64_t now_ns) noexcept {
   }
 }
 
-bool monitor_stays_awake(scheduler& s) noexcept { return observe::watcher_of(s).chosen.schedtrace_ms != 0; }
+bool monitor_stays_awake(scheduler& s) noexcept { return watcher_of(s).chosen.schedtrace_ms != 0; }
 
 }  // namespace retake::watch

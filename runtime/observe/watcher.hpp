@@ -5,6 +5,7 @@
 
 #include "observe/settings.hpp"
 #include "observe/symbols.hpp"
+#include "observe/thread_sites.hpp"
 #include "sched/scheduler.hpp"
 
 namespace retake::observe {
@@ -15,6 +16,7 @@ struct watcher {
   std::int64_t const began_ns;
   settings const chosen;
   std::int64_t next_trace_ns;  // sysmon's
+  thread_sites threads;
 };
 
 [[nodiscard]] inline watcher& watcher_of(scheduler& s) noexcept { return *static_cast<watcher*>(s.watcher); }

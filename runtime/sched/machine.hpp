@@ -43,6 +43,7 @@ struct machine : machine_side, machine_pair<goroutine> {
   world::atomic<std::uint32_t> inside_foreign;  // in_foreign, for reports
   world::atomic<std::uint64_t> foreign_calls;
   bool retired = false;                     // the thread has to end when its scheduler comes round
+  void* charged_site = nullptr;             // where the room observe counts its thread
   bool main = false;                        // the thread that called run(): never ends (M10)
 
   [[nodiscard]] processor& processor_here() noexcept { return static_cast<processor&>(*p.get()); }

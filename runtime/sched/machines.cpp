@@ -2,6 +2,7 @@
 #include <new>
 
 #include "sched/scheduler.hpp"
+#include "sched/watch.hpp"
 #include "world/clock.hpp"
 #include "world/print.hpp"
 #include "world/require.hpp"
@@ -156,6 +157,7 @@ void start_machine(scheduler& s, processor* p, bool spinning) noexcept {
     m = make_machine(s, id);
     m->spinning.set(spinning ? 1 : 0);
     processor_status::hand_over(*m, *p);
+    watch::thread_made(*m, p->charged.get());
     start_thread(s, *m, machine_main);
     return;
   }
@@ -331,6 +333,7 @@ void give_up_processor(machine& m) noexcept {
 void leave_machine(machine& m) noexcept {
   scheduler& s = m.home;
   give_up_processor(m);
+  watch::thread_ended(m);
   world::set_this_thread(nullptr);
   const locked hold(s.lock);
   remove_machine(s, m);

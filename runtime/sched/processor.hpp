@@ -11,6 +11,7 @@
 #include "time/timer_heap.hpp"
 #include "world/atomic.hpp"
 #include "world/limits.hpp"
+#include "world/report.hpp"
 
 namespace retake {
 
@@ -25,7 +26,7 @@ struct monitor_memory {
 
 struct processor : processor_side {
   explicit processor(std::uint32_t processor_id) noexcept
-      : processor_side(processor_id), idle_link(nullptr), schedule_tick(0), preempt(0), safe_point(0) {}
+      : processor_side(processor_id), idle_link(nullptr), schedule_tick(0), preempt(0), safe_point(0), charged(nullptr) {}
 
   world::plain<processor*> idle_link;             // idle_set
   run_queue<goroutine, world::limits::run_queue_capacity> queue;
@@ -36,6 +37,7 @@ struct processor : processor_side {
   batch<goroutine> free_goroutines;               // the owner
   std::uint64_t ids_given = 0;                    // the owner: what it makes that needs an order gets (id of the P, this)
   monitor_memory seen;
+  world::report_only<goroutine*> charged;         // whose call, or lock, last took this P from its thread
 };
 
 }  // namespace retake

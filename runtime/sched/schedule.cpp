@@ -233,7 +233,10 @@ search schedule(machine& m) noexcept {
   world::require(m.in_foreign == 0, "M2: scheduling inside a foreign call");
   for (;;) {
     if (goroutine* const mine = m.locked_g.get()) {
-      if (m.p.get() != nullptr) handoff(s, unwire(m));
+      if (m.p.get() != nullptr) {
+        m.processor_here().charged.set(mine);
+        handoff(s, unwire(m));
+      }
       if (!stop_locked_machine(m)) return {};
       return {mine, false};
     }

@@ -7,6 +7,8 @@
 
 namespace retake {
 
+struct goroutine;
+struct machine;
 struct scheduler;
 
 namespace watch {
@@ -22,6 +24,10 @@ void monitor_wakes(scheduler& s) noexcept;
 void monitor_round(scheduler& s, std::int64_t now_ns) noexcept;
 // True: it must not sleep deeply, somebody wants its rounds.
 [[nodiscard]] bool monitor_stays_awake(scheduler& s) noexcept;
+
+// `m` is about to get a thread, for `charged`'s call or lock took a P from its thread; nullptr: for nobody's. And its thread ends. Without locks.
+void thread_made(machine& m, goroutine* charged) noexcept;
+void thread_ended(machine& m) noexcept;
 
 }  // namespace watch
 

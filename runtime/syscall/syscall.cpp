@@ -76,6 +76,7 @@ namespace detail {
   g.call_sp.set(reinterpret_cast<std::uintptr_t>(__builtin_dwarf_cfa()));
   g.call_fp.set(*static_cast<std::uintptr_t*>(__builtin_frame_address(0)));
   g.since_ns.set(s.clock_ns.get());
+  g.m.get()->processor_here().charged.set(&g);
 }
 
 [[gnu::noinline]] void enter_syscall() noexcept {
