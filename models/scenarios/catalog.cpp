@@ -52,6 +52,7 @@ constexpr scenario const* all[] = {
     &hang_up_wakes_both, &error_wakes_writer, &interrupted_polls_keep_time, &adopted_pipe_is_polled,
     &tcp_echo_loopback,
     &deadline_against_byte, &deadline_moves, &deadline_against_wait, &deadline_against_reuse,
+    &accept_backs_off, &half_close_answers, &udp_echo_loopback, &descriptor_passes_on, &splice_keeps_bytes,
     &sleepers_wake,
     &many_sleepers_wake,
     &sleeper_wakes_beside_hog, &sleeper_breaks_poll,

@@ -35,8 +35,8 @@ void hang_up() {
       static_cast<void>(mine->write(some_bytes{}));  // fails, unless it began behind the close: then the bytes go nowhere
       done.done();
     });
-    sleep_for_ns(50 * us);  // both wait
-    theirs = stream();      // with bytes unread: a reset
+    sleep_for_ns(50 * us);   // both wait
+    *theirs = tcp_stream();  // with bytes unread: a reset
     done.wait();
   });
 }

@@ -2,7 +2,6 @@
 
 #include <new>
 
-#include "retake/syscall.hpp"
 #include "sched/scheduler.hpp"
 #include "world/kernel.hpp"
 #include "world/memory.hpp"
@@ -15,16 +14,11 @@ namespace kernel = world::kernel;
 namespace {
 
 constexpr int not_permitted = -1;             // -EPERM
-constexpr int interrupted = -4;               // -EINTR
-constexpr int would_block = -11;              // -EAGAIN
 constexpr int out_of_memory = -12;            // -ENOMEM
 constexpr int not_supported = -95;            // -EOPNOTSUPP
 constexpr int already_connected = -106;       // -EISCONN
-constexpr int timed_out = -110;               // -ETIMEDOUT
 constexpr int already_connecting = -114;      // -EALREADY
 constexpr int in_progress = -115;             // -EINPROGRESS
-constexpr int already_waiting = in_progress;  // what a second goroutine on a direction is told
-constexpr int cancelled = -125;               // -ECANCELED
 
 }  // namespace
 
@@ -64,48 +58,15 @@ void polled_file::drop_use() noexcept {
   world::deallocate(this, sizeof(polled_file));
 }
 
-template <class Call>
-std::int64_t polled_file::retry(Call call, bool reading) noexcept {
-  world::atomic<std::uint32_t>& direction = reading ? reading_ : writing_;
-  if (world::recheck(direction.exchange_acquire(1) != 0)) return already_waiting;
-  uses_.fetch_add_relaxed(1);  // by a goroutine that reaches the object, so some use is held
-  const std::int64_t done = entry_ != nullptr ? try_and_wait(call, reading) : block_in(call);
-  direction.store_release(0);
-  drop_use();
-  return done;
-}
-
-template <class Call>
-std::int64_t polled_file::try_and_wait(Call call, bool reading) noexcept {
-  for (;;) {
-    if (entry_->closed.announced()) return cancelled;
-    if ((reading ? entry_->reader : entry_->writer).deadline.over()) return timed_out;
-    const std::int64_t done = call();
-    if (done == interrupted) continue;
-    if (done != would_block) return done;
-    const poll_result waited = reading ? network_.wait_readable(*entry_) : network_.wait_writable(*entry_);
-    if (waited == poll_result::busy) return already_waiting;
-  }
-}
-
-template <class Call>
-std::int64_t polled_file::block_in(Call call) noexcept {
-  for (;;) {
-    if (closed_.load_relaxed() != 0) return cancelled;
-    const std::int64_t done = syscall(call);
-    if (done != interrupted) return done;
-  }
-}
-
 std::int64_t polled_file::read(void* into, std::size_t bytes) noexcept {
-  return retry([this, into, bytes] { return kernel::read(fd_, into, bytes); }, true);
+  return reading([this, into, bytes] { return kernel::read(fd_, into, bytes); });
 }
 
 std::int64_t polled_file::write(void const* from, std::size_t bytes) noexcept {
   std::size_t written = 0;
   while (written < bytes) {
     char const* const rest = static_cast<char const*>(from) + written;
-    const std::int64_t done = retry([this, rest, left = bytes - written] { return kernel::write(fd_, rest, left); }, false);
+    const std::int64_t done = writing([this, rest, left = bytes - written] { return kernel::write(fd_, rest, left); });
     if (done < 0) return done;
     written += static_cast<std::size_t>(done);
   }
@@ -113,23 +74,21 @@ std::int64_t polled_file::write(void const* from, std::size_t bytes) noexcept {
 }
 
 int polled_file::accept() noexcept {
-  return static_cast<int>(retry([this] { return std::int64_t{kernel::accept(fd_)}; }, true));
+  return static_cast<int>(reading([this] { return std::int64_t{kernel::accept(fd_)}; }));
 }
 
-int polled_file::connect(std::uint32_t address, std::uint16_t port) noexcept {
+int polled_file::connect(kernel::socket_address const& where) noexcept {
   // Asked again after each wait, so that a readiness for nothing is not taken for a connection.
-  return static_cast<int>(retry(
-      [this, address, port] {
-        const int begun = kernel::connect(fd_, kernel::ipv4_address(address, port));
-        if (begun == in_progress || begun == already_connecting) return std::int64_t{would_block};
-        return std::int64_t{begun == already_connected ? 0 : begun};
-      },
-      false));
+  return static_cast<int>(writing([this, &where] {
+    const int begun = kernel::connect(fd_, where);
+    if (begun == in_progress || begun == already_connecting) return std::int64_t{answer::would_block};
+    return std::int64_t{begun == already_connected ? 0 : begun};
+  }));
 }
 
 int polled_file::set_deadlines(std::int64_t due_ns, bool reading, bool writing) noexcept {
   if (entry_ == nullptr) return not_supported;
-  if (entry_->closed.announced()) return cancelled;
+  if (entry_->closed.announced()) return answer::cancelled;
   uses_.fetch_add_relaxed(1);  // the entry stays this file's meanwhile
   if (reading) network_.set_deadline(*entry_, entry_->reader, due_ns);
   if (writing) network_.set_deadline(*entry_, entry_->writer, due_ns);

@@ -14,7 +14,24 @@ using detail::error_of;
 using detail::handle_for;
 
 result<std::size_t> stream::read(std::span<std::byte> into) { return bytes_or_error(file_->read(into.data(), into.size())); }
-result<std::size_t> stream::write(std::span<std::byte const> from) { return bytes_or_error(file_->write(from.data(), from.size())); }
+result<std::size_t> stream::write(byte_view from) { return bytes_or_error(file_->write(from.data(), from.size())); }
+
+std::error_code stream::close_write() { return code_of(kernel::shutdown(file_->fd(), kernel::shutdown_how::write)); }
+std::error_code stream::close_read() { return code_of(kernel::shutdown(file_->fd(), kernel::shutdown_how::read)); }
+
+result<address> stream::local_address() const {
+  address name;
+  const int failed = kernel::local_address(file_->fd(), name);
+  if (failed != 0) return error_of(failed);
+  return name;
+}
+
+result<address> stream::peer_address() const {
+  address name;
+  const int failed = kernel::peer_address(file_->fd(), name);
+  if (failed != 0) return error_of(failed);
+  return name;
+}
 
 std::error_code stream::set_deadline(std::int64_t due_ns) { return code_of(file_->set_deadlines(due_ns, true, true)); }
 std::error_code stream::set_read_deadline(std::int64_t due_ns) { return code_of(file_->set_deadlines(due_ns, true, false)); }

@@ -18,6 +18,7 @@ struct path_counters {
   counter retake_queue, retake_nobody_idle, retake_grace, retake_lost;
   counter handoff[10];  // by case, 1 to 9
   counter stop_took_call, enter_stopped, enter_blocking;
+  counter accepts_put_off;  // for want of descriptors or memory
   counter polls_broken, machines_started, threads_started;
 };
 

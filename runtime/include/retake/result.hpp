@@ -18,6 +18,7 @@ class result {
   [[nodiscard]] T& operator*() noexcept { return *std::get_if<T>(&content_); }
   [[nodiscard]] T const& operator*() const noexcept { return *std::get_if<T>(&content_); }
   [[nodiscard]] T* operator->() noexcept { return std::get_if<T>(&content_); }
+  [[nodiscard]] T const* operator->() const noexcept { return std::get_if<T>(&content_); }
   [[nodiscard]] std::error_code error() const noexcept {
     std::error_code const* const why = std::get_if<std::error_code>(&content_);
     return why != nullptr ? *why : std::error_code();
