@@ -144,7 +144,7 @@ void splice_through() {
   run_watched(2, [] {
     auto source = unix_pair();
     auto sink = unix_pair();
-    constexpr std::size_t bytes_sent = sim::kernel::stream_bytes + 5;
+    constexpr std::size_t bytes_sent = 2 * sim::kernel::stream_bytes + 5;
     wait_group done;
     done.add(2);
     go([&] {
