@@ -2,6 +2,7 @@
 
 #include <new>
 
+#include "poll/operation_ring.hpp"
 #include "sched/scheduler.hpp"
 #include "world/clock.hpp"
 #include "world/kernel.hpp"
@@ -66,6 +67,7 @@ int poller::open() noexcept {
 }
 
 void poller::close() noexcept {
+  rings.close();
   if (wake_ >= 0) kernel::close(wake_);
   if (epoll_ >= 0) kernel::close(epoll_);
   if (chunks_ == nullptr) return;
@@ -97,6 +99,10 @@ poller::harvest poller::poll(std::int64_t delay_ns) noexcept {
       found.signalled = kernel::read(wake_, &drained, sizeof drained) == sizeof drained;
       continue;
     }
+    if (static_cast<std::uint32_t>(event.data) == ring_index) {
+      rings.at(static_cast<std::uint32_t>(event.data >> 32)).reap(found);
+      continue;
+    }
     poll_descriptor& d = *entry(static_cast<std::uint32_t>(event.data));
     if (d.sequence.load_acquire() != static_cast<std::uint32_t>(event.data >> 32)) continue;  // N4: an event of an earlier use
     const std::uint32_t bits = event.events;
@@ -125,6 +131,9 @@ void poller::interrupt(poll_wake& gate) noexcept {
   const std::int64_t written = kernel::write(wake_, &one, sizeof one);
   world::require(written == sizeof one, "N7: the wake-up descriptor cannot be written");
 }
+
+// Level-triggered: whoever reaps may do so before the event is seen, and a completion that it overlooks is an event again.
+int poller::watch_ring(int fd, std::uint32_t number) noexcept { return kernel::epoll_add(epoll_, fd, kernel::poll_in, std::uint64_t{number} << 32 | ring_index); }
 
 poll_descriptor* poller::entry(std::uint32_t index) noexcept {
   chunk* const c = chunks_[index / chunk_entries].load_acquire();

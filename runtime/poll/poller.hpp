@@ -7,12 +7,14 @@
 //            sequence is old is dropped (N4). A direction of a descriptor is a poll_waiter. poll() collects goroutines, its caller makes them runnable and
 //            then says waiters_served(): counted as waiting until they are runnable, so that no deadlock is reported in between (N5).
 //            A deadline is a timer of its direction; entries are never freed while the program runs, so a timer that is late finds its entry.
+//            The rings of the Ps are in the kernel's list too, level-triggered: an event of one means that completions can be reaped.
 // Fields.    table_: entries are never freed while the program runs; entries_lock_ guards the free list. waiting_: anybody.
 #pragma once
 
 #include <cstdint>
 
 #include "protocol/poll_deadline.hpp"
+#include "poll/operation_rings.hpp"
 #include "protocol/poll_wake.hpp"
 #include "protocol/poll_waiter.hpp"
 #include "protocol/run_queue.hpp"
@@ -65,6 +67,8 @@ class poller {
   // An M without a goroutine, with or without a P. `delay_ns`: 0 does not block, below 0 without limit, else rounded up to whole milliseconds.
   [[nodiscard]] harvest poll(std::int64_t delay_ns) noexcept;
   void waiters_served(std::uint32_t count) noexcept;
+  // A goroutine that is about to be found by whoever polls. Before it can be.
+  void waiter_expected() noexcept { waiting_.fetch_add_relaxed(1); }
   [[nodiscard]] bool anybody_waits() const noexcept { return waiting_.load_relaxed() != 0; }
 
   // Makes a blocking poll return. Anybody.
@@ -81,12 +85,17 @@ class poller {
   [[nodiscard]] bool unblock(poll_descriptor& d) noexcept;
   void remove(poll_descriptor& d) noexcept;
 
+  operation_rings rings;
+  // For operation_rings: completions of the ring behind `fd` are looked for from now on. 0 or -errno.
+  [[nodiscard]] int watch_ring(int fd, std::uint32_t number) noexcept;
+
  private:
   friend struct inspector;  // reads for the checkers
 
   static constexpr std::uint32_t chunk_entries = world::limits::descriptors_per_chunk;
   static constexpr std::uint32_t chunks_max = (1u << 20) / 64;  // a million descriptors
   static constexpr std::uint64_t wake_data = ~std::uint64_t{0};
+  static constexpr std::uint32_t ring_index = ~std::uint32_t{1};  // in place of an entry's; the ring's number is in the sequence's place
 
   struct chunk {
     poll_descriptor entries[chunk_entries];

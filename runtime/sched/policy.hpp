@@ -27,6 +27,9 @@ struct policy {
   // Dead goroutines that a P keeps with their stacks; half of them move at once (Go: 64).
   std::uint32_t free_goroutines_per_processor = 64;
 
+  // Places in the request queue of a P's io_uring, a power of two; twice as many for completions.
+  std::uint32_t ring_entries = 128;
+
   // Tries to make a thread before the failure is fatal, and the first pause between them, which grows linearly (Go: 20, 1 ms).
   std::uint32_t thread_start_tries = 20;
   std::int64_t thread_start_pause_ns = 1'000'000;

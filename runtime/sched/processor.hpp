@@ -15,6 +15,8 @@
 
 namespace retake {
 
+class operation_ring;
+
 // What sysmon remembers of a P between two visits; sysmon alone. A P begins with tick 0: that must look new, or its first call is
 // taken at the first visit (so it is in Go 1.22).
 struct monitor_memory {
@@ -36,6 +38,8 @@ struct processor : processor_side {
   world::atomic<std::uint32_t> safe_point;        // 1: this P owes a run of the safe-point function
   batch<goroutine> free_goroutines;               // the owner
   std::uint64_t ids_given = 0;                    // the owner: what it makes that needs an order gets (id of the P, this)
+  operation_ring* ring = nullptr;                 // the owner: for operations on files, made at the first one
+  bool ring_refused = false;                      // the owner: the kernel has none for us
   monitor_memory seen;
   world::report_only<goroutine*> charged;         // whose call, or lock, last took this P from its thread
 };

@@ -40,6 +40,9 @@ inline char const* name_of_error(std::int64_t result) {
     case EINVAL: return "EINVAL";
     case EPIPE: return "EPIPE";
     case EEXIST: return "EEXIST";
+    case EFAULT: return "EFAULT";
+    case ECANCELED: return "ECANCELED";
+    case EPERM: return "EPERM";
     case ENOENT: return "ENOENT";
     case ENOTSOCK: return "ENOTSOCK";
     case ENOTCONN: return "ENOTCONN";
@@ -163,7 +166,6 @@ inline void observe_constants(notebook& n) {
 
 inline void observe_refusals(notebook& n) {
   n.section("refused");
-  n.result("ring_create", world::ring_create());
   n.result("resolve", world::resolve());
   n.result("fault_boundary", world::fault_boundary());
 }

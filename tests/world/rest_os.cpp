@@ -1,4 +1,5 @@
 // The observations of conformance_rest.hpp from the real kernel, on standard output.
+#include "conformance_files.hpp"
 #include "conformance_sockets.hpp"
 
 // TSan calls it a race when a descriptor is closed under a read, and so it is, in a program. Here it is the question.
@@ -8,4 +9,5 @@ extern "C" char const* __tsan_default_suppressions() { return "race:retake::conf
 int main() {
   retake::conformance::observe_everything();
   retake::conformance::observe_more_sockets();
+  retake::conformance::observe_files_and_rings();
 }

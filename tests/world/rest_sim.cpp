@@ -1,4 +1,5 @@
 // The observations of conformance_rest.hpp from the simulated kernel, on standard output: one execution, the tamest.
+#include "conformance_files.hpp"
 #include "conformance_sockets.hpp"
 
 #include "sim/campaign.hpp"
@@ -12,6 +13,7 @@ int main() {
   scenario.body = [] {
     retake::conformance::observe_everything();
     retake::conformance::observe_more_sockets();
+    retake::conformance::observe_files_and_rings();
   };
   scenario.chaos_steps = 1'000'000;
   scenario.heal_steps = 1;

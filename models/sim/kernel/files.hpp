@@ -123,7 +123,19 @@ struct socket_body {
   bool reset_on_close = false;  // SO_LINGER with 0 seconds
 };
 
-enum class file_kind : std::uint8_t { pipe_reader, pipe_writer, counter, poll_set, socket };
+// What a disk holds under a name.
+struct disk_file {
+  char name[disk_name_bytes] = {};
+  unsigned char bytes[disk_file_bytes] = {};
+  std::uint32_t size = 0;
+  std::uint32_t inode = 0;
+  bool cached = true;  // false: a read has to wait for the disk
+};
+
+struct ring_body;
+struct flying;
+
+enum class file_kind : std::uint8_t { pipe_reader, pipe_writer, counter, poll_set, socket, regular, ring };
 
 struct file {
   file_kind kind;
@@ -134,6 +146,11 @@ struct file {
   pipe_body* pipe = nullptr;
   poll_body* poll = nullptr;
   socket_body* socket = nullptr;
+  disk_file* disk = nullptr;
+  ring_body* ring = nullptr;
+  flying* armed = nullptr;  // operations of rings that wait for something to happen here
+  std::uint32_t open_as = 0;  // regular: kernel::open_*
+  std::uint32_t position = 0;
   std::uint64_t counter = 0;
   published order;  // of a counter
 
@@ -152,6 +169,8 @@ struct kernel_state {
   std::uint32_t name_count = 0;
   wait_list nothing;  // whoever only lets time pass
   signal_table* signals = nullptr;
+  disk_file disk[disk_files_max];
+  int rings_refused = 0;  // what opening a ring answers, if not 0
 };
 
 // ---- state.cpp ----
@@ -229,6 +248,17 @@ std::int64_t datagram_read(file& f, unsigned char* to, std::size_t n, world::ker
 std::int64_t datagram_write(file& f, unsigned char const* from, std::size_t n, world::kernel::socket_message const* message, site const& where) noexcept;
 std::uint32_t datagram_ready(file const& f) noexcept;
 void datagram_end(file& f) noexcept;
+
+// At `offset`, or at the position, which moves on. No waiting.
+std::int64_t regular_read(file& f, world::kernel::io_slice const* slices, int count, std::int64_t offset) noexcept;
+std::int64_t regular_write(file& f, world::kernel::io_slice const* slices, int count, std::int64_t offset) noexcept;
+int regular_open(char const* path, std::uint32_t how) noexcept;
+int regular_status(int fd, char const* path, world::kernel::file_record& status) noexcept;
+
+std::uint32_t ring_ready(file const& f) noexcept;
+// Something happened to `f`: the operations that wait for it look again.
+void ring_retry(file& f) noexcept;
+void ring_end(file& f) noexcept;
 
 // The state of any file, in poll bits.
 std::uint32_t ready_of(file& f) noexcept;

@@ -3,14 +3,20 @@
 
 #include <cerrno>
 #include <cstddef>
+#include <cstdio>
 
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/openat2.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
+
+#include "open_flags.hpp"
 
 namespace retake::world::kernel {
 
@@ -24,6 +30,28 @@ namespace {
 
 int or_error(int result) noexcept { return result < 0 ? -errno : result; }
 std::int64_t or_error(ssize_t result) noexcept { return result < 0 ? -std::int64_t{errno} : std::int64_t{result}; }
+
+// The open of a FIFO or a device waits whatever was asked for. So the name is looked up first, without opening anything, and what it names is opened when it is a file or a
+// folder: nobody waits for those once they are found in memory.
+int open_at_once(char const* path, int flags, std::uint32_t permissions) noexcept {
+  open_how what{};
+  what.flags = O_PATH | O_CLOEXEC;
+  what.resolve = RESOLVE_CACHED;
+  int const found = static_cast<int>(::syscall(SYS_openat2, AT_FDCWD, path, &what, sizeof what));
+  if (found < 0 && errno == ENOENT && (flags & O_CREAT) != 0) return -EAGAIN;
+  if (found < 0) return errno == ENOSYS || errno == EINVAL ? -EOPNOTSUPP : -errno;
+  struct stat status {};
+  int result = ::fstat(found, &status) == 0 && (S_ISREG(status.st_mode) || S_ISDIR(status.st_mode)) ? 0 : -ENXIO;
+  if (result == 0 && (flags & (O_CREAT | O_TRUNC)) != 0) result = -EAGAIN;
+  if (result == 0) {
+    char name[32];
+    std::snprintf(name, sizeof name, "/proc/self/fd/%d", found);
+    result = or_error(::open(name, flags, permissions));
+    if (result == -ENOENT) result = -EOPNOTSUPP;  // without /proc
+  }
+  ::close(found);
+  return result;
+}
 
 }  // namespace
 
@@ -80,6 +108,29 @@ int set_nonblocking(int fd, bool on, site) noexcept {
   int const flags = ::fcntl(fd, F_GETFL);
   if (flags < 0) return -errno;
   return or_error(::fcntl(fd, F_SETFL, on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK));
+}
+
+int open_file(char const* path, std::uint32_t how, std::uint32_t permissions, bool at_once, site) noexcept {
+  const int flags = os::open_flags(how);
+  return at_once ? open_at_once(path, flags, permissions) : or_error(::open(path, flags, permissions));
+}
+
+std::int64_t read_at(int fd, io_slice const* slices, int count, std::int64_t offset, bool at_once, site) noexcept {
+  return or_error(::preadv2(fd, reinterpret_cast<iovec const*>(slices), count, offset, at_once ? RWF_NOWAIT : 0));
+}
+
+std::int64_t write_at(int fd, io_slice const* slices, int count, std::int64_t offset, bool at_once, site) noexcept {
+  return or_error(::pwritev2(fd, reinterpret_cast<iovec const*>(slices), count, offset, at_once ? RWF_NOWAIT : 0));
+}
+
+int sync_file(int fd, bool data_only, site) noexcept { return or_error(data_only ? ::fdatasync(fd) : ::fsync(fd)); }
+
+int truncate_file(int fd, std::int64_t bytes, site) noexcept { return or_error(::ftruncate(fd, bytes)); }
+
+int status_of_file(int fd, char const* path, file_record& status, site) noexcept {
+  auto* const into = reinterpret_cast<struct statx*>(&status);
+  const bool by_path = fd < 0;
+  return or_error(::statx(by_path ? AT_FDCWD : fd, by_path ? path : "", by_path ? 0 : AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_BTIME, into));
 }
 
 }  // namespace retake::world::kernel

@@ -18,6 +18,7 @@
 #include <cstdint>
 
 #include "world/site.hpp"
+#include "world/files.hpp"
 #include "world/sockets.hpp"
 
 namespace retake::world::kernel {
@@ -86,6 +87,15 @@ int close(int fd, site = site::current()) noexcept;
 // --- bytes that never enter this process. One end of splice is a pipe; sendfile reads `from` at `offset` and moves no position. -EINVAL: not these two kinds.
 [[nodiscard]] std::int64_t splice(int from, int to, std::size_t bytes, site = site::current()) noexcept;
 [[nodiscard]] std::int64_t sendfile(int to, int from, std::int64_t offset, std::size_t bytes, site = site::current()) noexcept;
+// --- files. `at_once`: -EAGAIN instead of waiting for a disk (RWF_NOWAIT, RESOLVE_CACHED); -EOPNOTSUPP where that cannot be asked for.
+// open_file at once: -EAGAIN also for what makes or empties a file; -ENXIO: neither a file nor a folder, its open may wait for a partner.
+[[nodiscard]] int open_file(char const* path, std::uint32_t how, std::uint32_t permissions, bool at_once, site = site::current()) noexcept;
+[[nodiscard]] std::int64_t read_at(int fd, io_slice const* slices, int count, std::int64_t offset, bool at_once, site = site::current()) noexcept;
+[[nodiscard]] std::int64_t write_at(int fd, io_slice const* slices, int count, std::int64_t offset, bool at_once, site = site::current()) noexcept;
+[[nodiscard]] int sync_file(int fd, bool data_only, site = site::current()) noexcept;
+[[nodiscard]] int truncate_file(int fd, std::int64_t bytes, site = site::current()) noexcept;
+// Of `fd`, or with fd == -1 of `path`, links followed.
+[[nodiscard]] int status_of_file(int fd, char const* path, file_record& status, site = site::current()) noexcept;
 
 // --- sockets.
 [[nodiscard]] int socketpair(int (&ends)[2], site = site::current()) noexcept;  // a local stream in both directions
