@@ -71,8 +71,8 @@ template <class G>
 struct queue_waiter {
   explicit queue_waiter(G& who, void* payload = nullptr, std::uint32_t amount = 1) noexcept
       : g(who), element(payload), wanted(amount), race(nullptr), index(0), next(nullptr), previous(nullptr), linked(0), served(0) {}
-  queue_waiter(G& who, void* payload, wait_race& shared, std::uint32_t number) noexcept
-      : g(who), element(payload), wanted(1), race(&shared), index(number), next(nullptr), previous(nullptr), linked(0), served(0) {}
+  queue_waiter(G& who, void* payload, wait_race& shared, std::uint32_t number, std::uint32_t amount = 1) noexcept
+      : g(who), element(payload), wanted(amount), race(&shared), index(number), next(nullptr), previous(nullptr), linked(0), served(0) {}
 
   G& g;
   void* const element;         // where a value goes to or comes from
@@ -124,20 +124,18 @@ class wait_queue {
     return true;
   }
 
-  // The first whose goroutine is the caller's from now on, and which stays linked until it is taken out; nullptr: none. Those that other places have won go.
-  [[nodiscard]] waiter* win_first() noexcept {
-    while (waiter* const w = first_.get()) {
-      if (w->race == nullptr) return w;
-      if (w->race->win(w->index)) return w;
-      static_cast<void>(remove(*w));
-    }
-    return nullptr;
+  // Takes `w` out. It, when its goroutine is the caller's from now on; nullptr: another place has won that.
+  [[nodiscard]] waiter* pop_winner_of(waiter& w) noexcept {
+    static_cast<void>(remove(w));
+    return w.race == nullptr || w.race->win(w.index) ? &w : nullptr;
   }
 
+  // The first whose goroutine is the caller's from now on; nullptr: none. Those that other places have won go.
   [[nodiscard]] waiter* pop_winner() noexcept {
-    waiter* const w = win_first();
-    if (w != nullptr) static_cast<void>(remove(*w));
-    return w;
+    while (waiter* const w = first_.get()) {
+      if (pop_winner_of(*w) != nullptr) return w;
+    }
+    return nullptr;
   }
 
   // The first, won or not.

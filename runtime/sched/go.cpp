@@ -20,7 +20,8 @@ struct pending_goroutine {};
   if (g == nullptr) world::fatal("runtime: cannot allocate a goroutine's stack");
   --m.locks;
   g->made_at.set(reinterpret_cast<std::uintptr_t>(__builtin_return_address(0)));
-  g->made_by.set(m.current.get()->id);
+  goroutine* const maker = m.current.get();  // nullptr: a timer's function
+  g->made_by.set(maker != nullptr ? maker->id : 0);
   closure = sched::closure_memory(*g, closure_bytes);
   return reinterpret_cast<pending_goroutine*>(g);
 }

@@ -29,7 +29,7 @@ struct machine;
 
 enum class goroutine_state : std::uint32_t { dead, runnable, running, syscall, waiting };
 
-enum class wait_reason : std::uint32_t { none, chan_receive, chan_send, sleep, sync_wait_group, sync_mutex, select, io_wait, stop_the_world, background, callback_gate };
+enum class wait_reason : std::uint32_t { none, chan_receive, chan_send, sleep, sync_wait_group, sync_mutex, sync_rw_mutex, sync_cond, semaphore, select, io_wait, stop_the_world, background, callback_gate };
 
 // As Go prints them.
 [[nodiscard]] constexpr char const* name_of(wait_reason reason) noexcept {
@@ -41,6 +41,9 @@ enum class wait_reason : std::uint32_t { none, chan_receive, chan_send, sleep, s
     case wait_reason::sleep: return "sleep";
     case wait_reason::sync_wait_group: return "sync.WaitGroup.Wait";
     case wait_reason::sync_mutex: return "sync.Mutex.Lock";
+    case wait_reason::sync_rw_mutex: return "sync.RWMutex.Lock";
+    case wait_reason::sync_cond: return "sync.Cond.Wait";
+    case wait_reason::semaphore: return "semacquire";
     case wait_reason::io_wait: return "IO wait";
     case wait_reason::stop_the_world: return "stopping the world";
     case wait_reason::callback_gate: return "callback gate";

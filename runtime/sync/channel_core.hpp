@@ -22,13 +22,14 @@ class channel_core {
   [[nodiscard]] std::size_t size() noexcept;
   [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
 
-  // For select. Its place in the order of locks: (P, sequence), given when it is first asked for.
+  // For waits in several places. Its place in the order of locks: (P, sequence), given when it is first asked for.
   [[nodiscard]] std::uint64_t id() noexcept;
 
   spin_lock lock;
   // Under the lock. `woken`: a goroutine that was served, the caller's to ready behind the lock.
   [[nodiscard]] transfer send_here(void* element, goroutine*& woken) noexcept;
   [[nodiscard]] transfer receive_here(void* element, goroutine*& woken) noexcept;
+  [[nodiscard]] bool closed_here() const noexcept { return closed_.get() != 0; }
   [[nodiscard]] waiter_queue& queue_of(bool senders) noexcept { return senders ? senders_ : receivers_; }
 
  private:
