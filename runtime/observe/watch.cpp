@@ -1,11 +1,14 @@
 // What the scheduler tells us, and what we do then.
 #include "sched/watch.hpp"
 
+#include <fmt/format.h>
+
 #include <new>
 
 #include "observe/schedtrace.hpp"
 #include "observe/snapshot.hpp"
 #include "observe/watcher.hpp"
+#include "world/kernel.hpp"
 #include "world/last_words.hpp"
 #include "world/memory.hpp"
 #include "world/print.hpp"
@@ -28,7 +31,12 @@ namespace {
 void begin(scheduler& s) noexcept {
   void* const memory = world::allocate(sizeof(observe::watcher), alignof(observe::watcher));
   if (memory == nullptr) world::fatal("runtime: cannot allocate memory for reports");
-  s.watcher = new (memory) observe::watcher(s);
+  observe::watcher* const w = new (memory) observe::watcher(s);
+  s.watcher = w;
+  if (w->chosen.gomaxprocs) {
+    const std::string text = fmt::format("runtime: gomaxprocs={}; affinity and cgroup allow {}\n", s.processor_count, world::kernel::cpu_limit());
+    world::print(text.data(), text.size());
+  }
   world::on_fatal(report, &s);
 }
 
@@ -44,12 +52,14 @@ void thread_made(machine& m, goroutine* charged) noexcept {
   thread_sites& threads = watcher_of(m.home).threads;
   try {
     m.charged_site = threads.made(charged);
+    watcher_of(m.home).traces.attach(m);
   } catch (std::bad_alloc const&) {
-    m.charged_site = nullptr;  // one thread that the profile does not know
+    return;  // one thread that the profile or the trace does not know
   }
 }
 
 void thread_ended(machine& m) noexcept {
+  watcher_of(m.home).traces.detach(m);
   if (m.charged_site != nullptr) watcher_of(m.home).threads.ended(static_cast<thread_sites::site*>(m.charged_site));
 }
 

@@ -6,6 +6,7 @@
 #include "observe/settings.hpp"
 #include "observe/symbols.hpp"
 #include "observe/thread_sites.hpp"
+#include "observe/tracer.hpp"
 #include "sched/scheduler.hpp"
 
 namespace retake::observe {
@@ -17,6 +18,7 @@ struct watcher {
   settings const chosen;
   std::int64_t next_trace_ns;  // sysmon's
   thread_sites threads;
+  tracer traces;
 };
 
 [[nodiscard]] inline watcher& watcher_of(scheduler& s) noexcept { return *static_cast<watcher*>(s.watcher); }

@@ -2,6 +2,7 @@
 #include "retake/go.hpp"
 
 #include "sched/scheduler.hpp"
+#include "sched/trace.hpp"
 #include "world/clock.hpp"
 #include "world/require.hpp"
 
@@ -31,6 +32,7 @@ void end_go(pending_goroutine* pending, void (*invoke)(void*)) noexcept {
   g.invoke = invoke;
   sched::start_goroutine(g);
   machine& m = *this_machine();
+  trace::add(m, trace_kind::ready, g.id);
   scheduler& s = m.home;
   ++m.locks;
   const batch<goroutine> overflow = m.processor_here().queue.put_next(&g);

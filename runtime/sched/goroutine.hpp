@@ -54,7 +54,7 @@ enum class wait_reason : std::uint32_t { none, chan_receive, chan_send, sleep, s
 
 struct goroutine : goroutine_pair<machine> {
   explicit goroutine(world::stack where) noexcept
-      : id(0), stack(where), state(goroutine_state::dead), link(nullptr), m(nullptr), all_link(nullptr), reason(wait_reason::none), wakeup(0), life(goroutine_state::dead), since_ns(0), made_at(0), made_by(0), call_pc(0), call_sp(0), call_fp(0) {}
+      : id(0), stack(where), state(goroutine_state::dead), link(nullptr), m(nullptr), all_link(nullptr), reason(wait_reason::none), wakeup(0), life(goroutine_state::dead), since_ns(0), made_at(0), made_by(0), call_pc(0), call_sp(0), call_fp(0), moves(0) {}
 
   std::uint64_t id;                       // unique while the process lives; a recycled goroutine gets a new one
   world::stack const stack;
@@ -75,6 +75,7 @@ struct goroutine : goroutine_pair<machine> {
   world::report_only<std::uintptr_t> made_at;
   world::report_only<std::uint64_t> made_by;
   world::report_only<std::uintptr_t> call_pc, call_sp, call_fp;
+  world::report_only<std::uint32_t> moves;  // trace.hpp: how often it began or ceased to run
 
   void (*invoke)(void* closure) = nullptr;  // runs and destroys the closure
   void* closure = nullptr;

@@ -4,6 +4,7 @@
 #include <new>
 
 #include "sched/scheduler.hpp"
+#include "sched/trace.hpp"
 #include "world/print.hpp"
 #include "world/require.hpp"
 
@@ -142,6 +143,7 @@ void park(park_commit commit, void* argument, wait_reason reason) noexcept {
 void ready_on(machine& m, goroutine& g) noexcept {
   ++m.locks;
   change(g, goroutine_state::waiting, goroutine_state::runnable, "G1: a goroutine is readied that does not wait");
+  trace::add(m, trace_kind::ready, g.id);
   put_overflow(m.home, m.processor_here().queue.put_next(&g));
   wake(m.home);
   --m.locks;

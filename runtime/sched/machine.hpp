@@ -9,6 +9,7 @@
 #include "protocol/thread_lock.hpp"
 #include "sched/goroutine.hpp"
 #include "sched/processor.hpp"
+#include "sched/trace_ring.hpp"
 #include "switch/context.hpp"
 #include "world/atomic.hpp"
 #include "world/ghost.hpp"
@@ -22,7 +23,7 @@ using after_leaving = bool (*)(machine& m, goroutine& g, void* argument) noexcep
 
 struct machine : machine_side, machine_pair<goroutine> {
   machine(std::uint32_t machine_id, scheduler& s) noexcept
-      : machine_side(machine_id), home(s), idle_link(nullptr), all_link(nullptr), spinning(0), current(nullptr), waiting_locked(0), started_locked(0), ended(0), inside_foreign(0), foreign_calls(0) {}
+      : machine_side(machine_id), home(s), idle_link(nullptr), all_link(nullptr), spinning(0), current(nullptr), waiting_locked(0), started_locked(0), ended(0), inside_foreign(0), foreign_calls(0), ring(nullptr) {}
 
   scheduler& home;
   world::plain<machine*> idle_link;         // idle_set
@@ -43,6 +44,7 @@ struct machine : machine_side, machine_pair<goroutine> {
   world::atomic<std::uint32_t> inside_foreign;  // in_foreign, for reports
   world::atomic<std::uint64_t> foreign_calls;
   bool retired = false;                     // the thread has to end when its scheduler comes round
+  world::report_only<trace_ring*> ring;     // its events, while somebody traces
   void* charged_site = nullptr;             // where the room observe counts its thread
   bool main = false;                        // the thread that called run(): never ends (M10)
 

@@ -2,6 +2,7 @@
 #include <new>
 
 #include "sched/scheduler.hpp"
+#include "sched/trace.hpp"
 #include "sched/watch.hpp"
 #include "world/clock.hpp"
 #include "world/print.hpp"
@@ -71,9 +72,16 @@ void say_number(char const* before, std::uint64_t number, char const* after) noe
 
 }  // namespace
 
-void wire(machine& m, processor& p) noexcept { processor_status::wire(m, p); }
+void wire(machine& m, processor& p) noexcept {
+  processor_status::wire(m, p);
+  trace::move(m, trace_kind::wire, p.id, p.moves);
+}
 
-processor& unwire(machine& m) noexcept { return static_cast<processor&>(processor_status::unwire(m)); }
+processor& unwire(machine& m) noexcept {
+  processor& p = static_cast<processor&>(processor_status::unwire(m));
+  trace::move(m, trace_kind::unwire, p.id, p.moves);
+  return p;
+}
 
 void wake(scheduler& s) noexcept {
   if (!s.gate.claim_wake([&s] { return s.idle.processors_hint(); })) return;
@@ -234,7 +242,10 @@ void count_idle_locked(scheduler& s, std::int32_t change) noexcept {
 }
 
 void handoff(scheduler& s, processor& p) noexcept {
-  const auto taken = [&s](std::uint32_t which) { s.paths.handoff[which].add(); };
+  const auto taken = [&s, &p](std::uint32_t which) {
+    s.paths.handoff[which].add();
+    if (machine* const m = this_machine()) trace::add(*m, trace_kind::handoff, p.id, which);
+  };
   if (s.ending.load_relaxed() != 0) return;
   if (world::recheck(!p.queue.looks_empty() || s.global.size_hint() != 0)) {
     taken(1);

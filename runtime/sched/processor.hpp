@@ -28,7 +28,7 @@ struct monitor_memory {
 
 struct processor : processor_side {
   explicit processor(std::uint32_t processor_id) noexcept
-      : processor_side(processor_id), idle_link(nullptr), schedule_tick(0), preempt(0), safe_point(0), charged(nullptr) {}
+      : processor_side(processor_id), idle_link(nullptr), schedule_tick(0), preempt(0), safe_point(0), moves(0), charged(nullptr) {}
 
   world::plain<processor*> idle_link;             // idle_set
   run_queue<goroutine, world::limits::run_queue_capacity> queue;
@@ -41,6 +41,7 @@ struct processor : processor_side {
   operation_ring* ring = nullptr;                 // the owner: for operations on files, made at the first one
   bool ring_refused = false;                      // the owner: the kernel has none for us
   monitor_memory seen;
+  world::report_only<std::uint32_t> moves;        // trace.hpp: how often an M took it or gave it away
   world::report_only<goroutine*> charged;         // whose call, or lock, last took this P from its thread
 };
 

@@ -46,6 +46,7 @@ struct main_closure {
 
 void run_main(void* closure) {
   const main_closure what = *static_cast<main_closure*>(closure);
+  watch::main_begins(this_machine()->home);
   what.main(what.argument);
   sched::end_program(this_machine()->home);
 }

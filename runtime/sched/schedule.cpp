@@ -1,5 +1,6 @@
 // What an M with a P does: find a goroutine, run it, take what it left.
 #include "sched/scheduler.hpp"
+#include "sched/trace.hpp"
 #include "world/clock.hpp"
 #include "world/random.hpp"
 #include "world/require.hpp"
@@ -134,6 +135,7 @@ found_work wait_for_work(machine& m, std::int64_t first_timer_ns, bool was_spinn
     g = found.ready.pop_front();
     if (g != nullptr) {
       change(*g, goroutine_state::waiting, goroutine_state::runnable, "G1: a polled goroutine does not wait");
+      trace::add(m, trace_kind::ready, g->id);
       inject(s, &m, found.ready);
       s.network.waiters_served(found.count);
       return found_work::goroutine_here;
@@ -181,6 +183,7 @@ search find_runnable(machine& m) noexcept {
       poller::harvest found = s.network.poll(0);
       if (goroutine* const g = found.ready.pop_front()) {
         change(*g, goroutine_state::waiting, goroutine_state::runnable, "G1: a polled goroutine does not wait");
+      trace::add(m, trace_kind::ready, g->id);
         inject(s, &m, found.ready);
         s.network.waiters_served(found.count);
         return {g, false};
@@ -267,7 +270,9 @@ bool execute(machine& m, goroutine& g, bool inherits) noexcept {
     p.schedule_tick.store_relaxed(tick + 1);
     if (tick % 64 == 0) m.home.clock_ns.set(world::report_time_ns());
   }
+  trace::move(m, trace_kind::run, g.id, g.moves, p.id);
   floor::switch_context(m.own, g.context);
+  trace::move(m, trace_kind::leave, g.id, g.moves, static_cast<std::uint32_t>(g.state.load_relaxed()) << 8 | static_cast<std::uint32_t>(g.reason.load_relaxed()));
   return m.after(m, g, m.after_argument);
 }
 
@@ -338,6 +343,7 @@ void inject(scheduler& s, machine* m, batch<goroutine> found) noexcept {
   batch<goroutine> list;
   while (goroutine* const g = found.pop_front()) {
     change(*g, goroutine_state::waiting, goroutine_state::runnable, "G1: an injected goroutine does not wait");
+    trace::add(*this_machine(), trace_kind::ready, g->id);
     list.push_back(g);
   }
   if (m != nullptr) {

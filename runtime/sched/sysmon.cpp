@@ -1,5 +1,6 @@
 // The monitor: a thread without a P that looks at those that have one.
 #include "sched/scheduler.hpp"
+#include "sched/trace.hpp"
 #include "sched/watch.hpp"
 #include "world/clock.hpp"
 #include "world/require.hpp"
@@ -38,18 +39,23 @@ void poll_if_overdue(scheduler& s, std::int64_t now_ns) noexcept {
   count_idle_locked(s, +1);
 }
 
+void say_retake(processor& p, trace_retake why) noexcept { trace::add(*this_machine(), trace_kind::retake, p.id, static_cast<std::uint32_t>(why)); }
+
 // Whether a P that was seen in a system call is worth taking now.
 bool worth_taking(scheduler& s, processor& p, std::int64_t now_ns) noexcept {
   if (!p.queue.looks_empty()) {
     s.paths.retake_queue.add();
+    say_retake(p, trace_retake::queue);
     return true;
   }
   if (s.gate.spinning_hint() + s.idle.processors_hint() == 0) {
     s.paths.retake_nobody_idle.add();
+    say_retake(p, trace_retake::nobody_idle);
     return true;
   }
   if (p.seen.syscall_since_ns + s.rules.retake_grace_ns > now_ns) return false;
   s.paths.retake_grace.add();
+  say_retake(p, trace_retake::grace);
   return true;
 }
 
@@ -61,6 +67,7 @@ bool take_and_hand_off(scheduler& s, processor& p) noexcept {
     handoff(s, p);
   } else {
     s.paths.retake_lost.add();
+    say_retake(p, trace_retake::lost);
   }
   count_idle_locked(s, +1);
   return won;

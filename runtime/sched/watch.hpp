@@ -17,6 +17,9 @@ namespace watch {
 void begin(scheduler& s) noexcept;
 void end(scheduler& s) noexcept;
 
+// The main goroutine, before what it was given to run.
+void main_begins(scheduler& s) noexcept;
+
 // sysmon, on its own thread: once; around each sleep, in which it holds nothing; after each round.
 void monitor_begins(scheduler& s) noexcept;
 void monitor_sleeps(scheduler& s) noexcept;

@@ -6,6 +6,7 @@
 #include "retake/syscall.hpp"
 
 #include "sched/scheduler.hpp"
+#include "sched/trace.hpp"
 #include "world/require.hpp"
 
 namespace retake {
@@ -45,6 +46,7 @@ bool after_exit_slow(machine& m, goroutine& g, void*) noexcept {
     p = s.idle.take_processor();
     if (world::recheck(p == nullptr)) {
       is_locked = g.locked_m.get() != nullptr;  // read before the unlock: afterwards the goroutine is somebody else's
+      trace::add(m, trace_kind::exit, g.id, static_cast<std::uint32_t>(is_locked ? trace_exit::slow_locked : trace_exit::slow));
       s.global.put(&g);
     } else {
       s.monitor.wake();
@@ -52,6 +54,7 @@ bool after_exit_slow(machine& m, goroutine& g, void*) noexcept {
   }
   if (p != nullptr) {
     s.paths.exit_idle.add();
+    trace::add(m, trace_kind::exit, g.id, static_cast<std::uint32_t>(trace_exit::idle_p));
     sched::wire(m, *p);
     const std::uint32_t tick = p->syscall_tick.load_relaxed();
     p->syscall_tick.store_relaxed(tick + 1);
@@ -89,6 +92,8 @@ namespace detail {
   processor& p = m.processor_here();
   if (s.monitor.asleep_hint()) wake_monitor(s);
   if (p.safe_point.load_relaxed() != 0) sched::run_safe_point(s, p);
+  trace::add(m, trace_kind::enter, g.id);
+  trace::move(m, trace_kind::unwire, p.id, p.moves, 1);
   processor_status::enter(m);
   if (s.stop.requested_after_enter()) {
     const locked hold(s.lock);
@@ -106,6 +111,7 @@ namespace detail {
   remember_call(g, s);
   ++m.locks;
   change(g, goroutine_state::running, goroutine_state::syscall, "G1: a system call is entered by a goroutine that does not run");
+  trace::add(m, trace_kind::enter, g.id);
   processor& p = sched::unwire(m);
   const std::uint32_t tick = p.syscall_tick.load_relaxed();
   p.syscall_tick.store_relaxed(tick + 1);
@@ -127,6 +133,8 @@ void exit_syscall() noexcept {
   }
   counter& way = outcome == exit_outcome::lost ? s.paths.exit_idle : outcome == exit_outcome::reacquired ? s.paths.exit_old : s.paths.exit_old_aba;
   way.add();
+  if (outcome != exit_outcome::lost) trace::move(m, trace_kind::wire, m.processor_here().id, m.processor_here().moves);
+  trace::add(m, trace_kind::exit, g.id, static_cast<std::uint32_t>(outcome == exit_outcome::reacquired ? trace_exit::old_p : outcome == exit_outcome::lost ? trace_exit::idle_p : trace_exit::old_p_aba));
   change(g, goroutine_state::syscall, goroutine_state::running, "G1: a system call returns that was not entered");
   --m.locks;
   sched::preempt_point();

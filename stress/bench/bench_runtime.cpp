@@ -20,6 +20,7 @@
 #include "retake/sync.hpp"
 #include "retake/syscall.hpp"
 #include "retake/thread_lock.hpp"
+#include "retake/trace.hpp"
 
 namespace retake::bench {
 
@@ -110,6 +111,13 @@ double ping_pong_between(std::uint64_t n, clock now_ns, bool locks) {
   return took;
 }
 double ping_pong(std::uint64_t n, clock now_ns) { return ping_pong_between(n, now_ns, false); }
+// The price of a trace that is left on: against ping_pong_1p and ping_pong_2p of the same run.
+double traced_ping_pong(std::uint64_t n, clock now_ns) {
+  static_cast<void>(start_trace());
+  const double took = ping_pong_between(n, now_ns, false);
+  static_cast<void>(stop_trace());
+  return took;
+}
 double locked_ping_pong(std::uint64_t n, clock now_ns) { return ping_pong_between(n, now_ns, true); }
 
 double buffered_send_recv(std::uint64_t n, clock now_ns) {
@@ -163,6 +171,8 @@ constexpr operation operations[] = {
     {"yield", 1, 0.5, yields},
     {"ping_pong_1p", 1, 0.6, ping_pong},
     {"ping_pong_2p", 2, 0.6, ping_pong},
+    {"traced_ping_pong_1p", 1, 0, traced_ping_pong},
+    {"traced_ping_pong_2p", 2, 0, traced_ping_pong},
     {"buffered_send_recv", 1, 0, buffered_send_recv},
     {"mutex", 1, 0, mutex_pair},
     {"locked_ping_pong", 2, 0, locked_ping_pong},
