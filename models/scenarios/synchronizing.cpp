@@ -12,37 +12,38 @@ namespace retake::scenarios {
 
 namespace {
 
-// Large and small wishes, some of which give up by the clock or a context.
+// Large and small wishes, some of which give up by the clock or a context; while one permit stays out, those who want one go on.
 void semaphore_in_turn() {
   run_watched(2, [] {
     semaphore s(2);
     auto [ctx, stop] = with_cancel(background());
     world::plain<std::uint32_t> alone(0);
-    wait_group done;
-    done.add(3);
-    go([&] {
-      s.acquire(2);
-      alone.set(alone.get() + 1);  // nobody else has any
-      s.release(2);
-      done.done();
-    });
+    wait_group done, small;
+    done.add(2);
+    small.add(1);
+    s.acquire();
     go([&] {
       if (s.acquire_for_ns(30 * us, 2)) {
-        alone.set(alone.get() + 1);
+        alone.set(alone.get() + 1);  // nobody else has any
         s.release(2);
       }
       done.done();
     });
     go([&, until = ctx] {
-      if (!s.acquire(until)) {
-        compute(20 * us);
-        s.release();
+      if (!s.acquire(until, 2)) {
+        alone.set(alone.get() + 1);
+        s.release(2);
       }
       done.done();
     });
-    s.acquire();
+    go([&] {
+      s.acquire();
+      s.release();
+      small.done();
+    });
     compute(30 * us);
     stop.cancel();
+    small.wait();
     s.release();
     done.wait();
     world::require(s.try_acquire(2), "G6: a permit is lost");

@@ -17,9 +17,11 @@
 #include "retake/foreign_call.hpp"
 #include "retake/go.hpp"
 #include "retake/run.hpp"
+#include "retake/select.hpp"
 #include "retake/sync.hpp"
 #include "retake/syscall.hpp"
 #include "retake/thread_lock.hpp"
+#include "retake/timer.hpp"
 #include "retake/trace.hpp"
 
 namespace retake::bench {
@@ -156,6 +158,52 @@ double sleeps(std::uint64_t n, clock now_ns) {
   return now_ns() - begin;
 }
 
+// Of four that are closed, so always ready.
+double select_ready(std::uint64_t n, clock now_ns) {
+  channel<int> a, b, c, d;
+  for (channel<int>* const one : {&a, &b, &c, &d}) one->close();
+  const auto nothing = [](auto) {};
+  const double begin = now_ns();
+  for (std::uint64_t i = 0; i < n; ++i) select(on_receive(a, nothing), on_receive(b, nothing), on_receive(c, nothing), on_receive(d, nothing));
+  return now_ns() - begin;
+}
+
+// There and back, each end waiting in a select of four.
+double select_blocking(std::uint64_t n, clock now_ns) {
+  channel<std::uint64_t> there, back, never, stop;
+  wait_group other;
+  other.add(1);
+  go([&] {
+    for (bool on = true; on;) {
+      const auto answer = [&](auto value) { back.send(*value); };
+      select(on_receive(there, answer), on_receive(never, answer), on_receive(stop, [&](auto) { on = false; }), on_send(never, 0, [] {}));
+    }
+    other.done();
+  });
+  const auto nothing = [](auto) {};
+  const double begin = now_ns();
+  for (std::uint64_t i = 0; i < n; ++i) {
+    there.send(i);
+    select(on_receive(back, nothing), on_receive(never, nothing), on_receive(stop, nothing), on_send(never, 0, [] {}));
+  }
+  const double took = now_ns() - begin;
+  stop.close();
+  other.wait();
+  return took;
+}
+
+double timer_start_stop(std::uint64_t n, clock now_ns) {
+  constexpr std::int64_t hour_ns = 3'600'000'000'000;
+  delayed_call never = after_func_ns(hour_ns, [] {});
+  never.stop();
+  const double begin = now_ns();
+  for (std::uint64_t i = 0; i < n; ++i) {
+    never.reset(hour_ns);
+    never.stop();
+  }
+  return now_ns() - begin;
+}
+
 struct operation {
   char const* name;
   std::uint32_t processors;
@@ -173,8 +221,11 @@ constexpr operation operations[] = {
     {"ping_pong_2p", 2, 0.6, ping_pong},
     {"traced_ping_pong_1p", 1, 0, traced_ping_pong},
     {"traced_ping_pong_2p", 2, 0, traced_ping_pong},
-    {"buffered_send_recv", 1, 0, buffered_send_recv},
-    {"mutex", 1, 0, mutex_pair},
+    {"buffered_send_recv", 1, 0.55, buffered_send_recv},
+    {"select_ready", 1, 0.5, select_ready},
+    {"select_blocking", 1, 0.5, select_blocking},
+    {"mutex", 1, 0.85, mutex_pair},
+    {"timer_start_stop", 1, 0.35, timer_start_stop},
     {"locked_ping_pong", 2, 0, locked_ping_pong},
     {"sleep", 1, 0, sleeps},
 };
