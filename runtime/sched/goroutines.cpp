@@ -135,7 +135,7 @@ void park(park_commit commit, void* argument, wait_reason reason) noexcept {
   goroutine& g = this_goroutine();
   parking how{commit, argument};
   g.reason.store_relaxed(reason);
-  g.since_ns.set(this_machine()->home.clock_ns.get());
+  g.since_ns.set(g.m.get()->home.clock_ns.get());
   change(g, goroutine_state::running, goroutine_state::waiting, "G1: a goroutine parks that does not run");
   leave(after_park, &how);
 }

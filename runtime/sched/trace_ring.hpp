@@ -84,7 +84,7 @@ class trace_ring {
       return last_;
     }
     const std::uint64_t now = world::report_ticks();
-    to_skip_ = now - last_ < burst * pause_ticks ? burst - 1 : 0;
+    to_skip_ = kind <= last_of_bursts && now - last_ < burst * pause_ticks ? burst - 1 : 0;
     seen_coarse_ns_ = coarse;
     return last_ = now;
   }
