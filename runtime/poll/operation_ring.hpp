@@ -18,7 +18,7 @@
 // States.    an operation is its goroutine's; then, from send() to the goroutine's waking, the ring's: the kernel may write to its memory at any time.
 // Fields.    requests_ guards the request end and prepared_; completions_ the other.
 // Invariants N5: each goroutine in a ring counts among the poller's waiters until it is runnable. G6: one completion for each operation.
-// Checked by scenarios of models/scenarios/files.cpp, models/relacy/ring_traffic_model.cpp, tests/runtime/io/file_test.cpp, patches u01 to u05.
+// Checked by scenarios of models/scenarios/files.cpp, models/relacy/ring_traffic_model.cpp, tests/runtime/io/file_test.cpp, patches u01 to u06.
 // Not promised: that a cancelled operation has not been done, or that it ends soon: a disk takes its time.
 #pragma once
 

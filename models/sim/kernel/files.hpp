@@ -171,6 +171,7 @@ struct kernel_state {
   signal_table* signals = nullptr;
   disk_file disk[disk_files_max];
   int rings_refused = 0;  // what opening a ring answers, if not 0
+  std::uint32_t ring_troubles = 0;
 };
 
 // ---- state.cpp ----

@@ -73,6 +73,9 @@ void drop_caches() noexcept;
 // From now on opening a ring answers `error` (-EPERM, -ENOSYS); 0: it succeeds.
 void refuse_rings(int error) noexcept;
 
+// So often, where the chooser likes it, a ring takes nothing (-EBUSY) or ends an operation unasked: the faults ring_busy and ring_cancelled without a budget of faults.
+void trouble_rings(std::uint32_t times) noexcept;
+
 // Descriptors that are open now: for leak checks at quiescence. Not a choice point.
 [[nodiscard]] std::uint32_t open_descriptors() noexcept;
 
