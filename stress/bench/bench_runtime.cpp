@@ -6,7 +6,9 @@
 //            enter_exit: on Go's side what Syscall costs more than RawSyscall; on ours the bookkeeping around an empty function.
 #include <fmt/format.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
+#include <array>
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
@@ -14,6 +16,7 @@
 
 #include "measure.hpp"
 #include "retake/channel.hpp"
+#include "retake/file.hpp"
 #include "retake/foreign_call.hpp"
 #include "retake/go.hpp"
 #include "retake/run.hpp"
@@ -204,6 +207,33 @@ double timer_start_stop(std::uint64_t n, clock now_ns) {
   return now_ns() - begin;
 }
 
+constexpr std::uint64_t readers = 100;
+constexpr std::uint64_t pages = 1024;
+constexpr std::size_t page_bytes = 4096;
+
+// A file of 4 MiB that memory holds: 100 goroutines read its pages, each in an order of its own.
+double reads_of_4k(std::uint64_t n, clock now_ns) {
+  char name[] = "/tmp/retake-bench-file-XXXXXX";
+  const int fd = ::mkstemp(name);
+  ::unlink(name);
+  if (fd < 0 || ::ftruncate(fd, pages * page_bytes) != 0) return 0;
+  auto made = file_of(fd);
+  std::vector<std::byte> whole(pages * page_bytes, std::byte{1});
+  if (!made || !made->write_at(whole, 0)) return 0;
+  wait_group all;
+  all.add(readers);
+  const double begin = now_ns();
+  for (std::uint64_t i = 0; i < readers; ++i) {
+    go([&, i] {
+      std::array<std::byte, page_bytes> into;
+      for (std::uint64_t k = 0; k < n / readers; ++k) static_cast<void>(made->read_at(into, (i * 7919 + k * 31) % pages * page_bytes));
+      all.done();
+    });
+  }
+  all.wait();
+  return now_ns() - begin;
+}
+
 struct operation {
   char const* name;
   std::uint32_t processors;
@@ -228,6 +258,7 @@ constexpr operation operations[] = {
     {"timer_start_stop", 1, 0.35, timer_start_stop},
     {"locked_ping_pong", 2, 0, locked_ping_pong},
     {"sleep", 1, 0, sleeps},
+    {"read_4k_100", 1, 0.74, reads_of_4k},
 };
 
 // ns per operation of a run of about `seconds`.

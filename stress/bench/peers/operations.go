@@ -224,6 +224,32 @@ func sleeps(n int) float64 {
 	})
 }
 
+// As reads_of_4k of bench_runtime.cpp.
+func reads4k(n int) float64 {
+	const readers, pages, pageBytes = 100, 1024, 4096
+	f, err := os.CreateTemp("", "retake-bench-file-")
+	if err != nil {
+		return 0
+	}
+	os.Remove(f.Name())
+	defer f.Close()
+	f.Write(make([]byte, pages*pageBytes))
+	return timed(func() {
+		var all sync.WaitGroup
+		all.Add(readers)
+		for i := 0; i < readers; i++ {
+			go func(i int) {
+				into := make([]byte, pageBytes)
+				for k := 0; k < n/readers; k++ {
+					f.ReadAt(into, int64((i*7919+k*31)%pages*pageBytes))
+				}
+				all.Done()
+			}(i)
+		}
+		all.Wait()
+	})
+}
+
 var operations = map[string]func(int) float64{
 	"enter_exit":         enterExit,
 	"foreign_call":       foreignCall,
@@ -239,6 +265,7 @@ var operations = map[string]func(int) float64{
 	"mutex":              mutexPair,
 	"timer_start_stop":   timerStartStop,
 	"sleep":              sleeps,
+	"read_4k_100":        reads4k,
 }
 
 func main() {
