@@ -22,6 +22,9 @@ constexpr family retakes{"retake_retake_total", "reason", "Why sysmon took a P o
 constexpr family handoffs{"retake_handoff_total", "case", "What became of Ps that nobody had, by case of the hand-off."};
 constexpr family stops{"retake_stop_total", "way", "How Ps in calls met a stop of the world."};
 constexpr family blocking{"retake_syscall_enter_blocking_total", "", "Calls that gave their P away before they began."};
+constexpr family files{"retake_file_operation_total", "way", "How operations on files were done: at once, through a ring, by a call that blocks its thread."};
+constexpr family rings{"retake_ring_trouble_total", "what", "Ps for which the kernel refuses io_uring; operations that a ring did not take; operations that were sent again."};
+constexpr family accepts{"retake_accept_put_off_total", "", "Accepts that waited for a descriptor or memory to become free."};
 constexpr family breaks{"retake_poll_break_total", "", "Blocking polls that an earlier timer ended."};
 constexpr family starts{"retake_machine_start_total", "", "Ms that were started or woken with a P."};
 constexpr family threads_made{"retake_thread_create_total", "", "Threads that were made."};
@@ -48,6 +51,13 @@ constexpr counted all_counted[] = {
     {stops, "taken_from_call", &path_counters::stop_took_call},
     {stops, "stopped_at_enter", &path_counters::enter_stopped},
     {blocking, "", &path_counters::enter_blocking},
+    {files, "at_once", &path_counters::file_at_once},
+    {files, "ring", &path_counters::file_ring},
+    {files, "blocking", &path_counters::file_blocking},
+    {rings, "refused", &path_counters::rings_refused},
+    {rings, "busy", &path_counters::ring_busy},
+    {rings, "asked_again", &path_counters::ring_asked_again},
+    {accepts, "", &path_counters::accepts_put_off},
     {breaks, "", &path_counters::polls_broken},
     {starts, "", &path_counters::machines_started},
     {threads_made, "", &path_counters::threads_started},
