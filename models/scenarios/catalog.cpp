@@ -61,6 +61,7 @@ constexpr scenario const* all[] = {
     &ring_queues_full,
     &end_beside_operations,
     &completions_are_polled,
+    &signals_reach_channels, &child_ends_by_itself, &child_ends_by_signal,
     &sleepers_wake,
     &many_sleepers_wake,
     &sleeper_wakes_beside_hog, &sleeper_breaks_poll,

@@ -75,6 +75,7 @@ scheduler::scheduler(options const& chosen, std::int64_t now_ns) noexcept
       goroutines_ended(0),
       trace_reader(nullptr),
       background(nullptr),
+      signal_service(nullptr),
       safe_points_missing(0),
       stopper(nullptr),
       signals(world::block_signals()),
@@ -94,6 +95,7 @@ scheduler::scheduler(options const& chosen, std::int64_t now_ns) noexcept
 }
 
 scheduler::~scheduler() {
+  if (scheduler_service* const service = signal_service.load_relaxed()) service->end(service);
   network.close();
   for (goroutine* g = goroutines.get(); g != nullptr; g = g->all_link.get()) {
     if (g->state.load_relaxed() != goroutine_state::dead) floor::retire_context(g->context);

@@ -40,6 +40,11 @@ namespace retake {
 // The park's last step, on the M's own stack, behind the parked goroutine. True: somebody else may ready it from now on; false: it goes on.
 using park_commit = bool (*)(goroutine& g, void* argument) noexcept;
 
+// A part of a higher room that hangs off the scheduler once somebody has asked for it.
+struct scheduler_service {
+  void (*end)(scheduler_service* me) noexcept;  // when every thread has gone home; gives its memory back
+};
+
 struct scheduler {
   explicit scheduler(options const& chosen, std::int64_t now_ns) noexcept;
   ~scheduler();
@@ -78,6 +83,8 @@ struct scheduler {
 
   world::atomic<goroutine*> trace_reader;           // a parked reader that has something to read (hint in hand-off; taken by swap)
   world::atomic<goroutine*> background;             // parked background work that wants a P (likewise)
+
+  world::atomic<scheduler_service*> signal_service;  // nullptr until somebody asks for signals
 
   void (*safe_point_fn)(processor&) noexcept = nullptr;  // set while the stopper holds world_stopper
   world::plain<std::uint32_t> safe_points_missing;

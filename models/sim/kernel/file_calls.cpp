@@ -25,6 +25,7 @@ std::int64_t read_file(file& f, unsigned char* to, std::size_t n, site const& wh
     case file_kind::regular: return regular_call(f, true, to, n, where);
     case file_kind::pipe_writer: return -EBADF;
     case file_kind::ring:
+    case file_kind::process:
     case file_kind::poll_set: return -EINVAL;
   }
   return -EBADF;
@@ -38,6 +39,7 @@ std::int64_t write_file(file& f, unsigned char const* from, std::size_t n, site 
     case file_kind::regular: return regular_call(f, false, const_cast<unsigned char*>(from), n, where);
     case file_kind::pipe_reader: return -EBADF;
     case file_kind::ring:
+    case file_kind::process:
     case file_kind::poll_set: return -EINVAL;
   }
   return -EBADF;

@@ -135,7 +135,18 @@ struct disk_file {
 struct ring_body;
 struct flying;
 
-enum class file_kind : std::uint8_t { pipe_reader, pipe_writer, counter, poll_set, socket, regular, ring };
+enum class file_kind : std::uint8_t { pipe_reader, pipe_writer, counter, poll_set, socket, regular, ring, process };
+// A child. It does nothing but hold its files, and ends by itself or by a signal.
+struct process_body {
+  int number = 0;
+  bool ended = false;
+  bool reaped = false;
+  world::kernel::exit_status status;
+  static constexpr std::uint32_t files_max = 4;
+  file* files[files_max] = {};
+  std::uint32_t file_count = 0;
+  file* descriptor = nullptr;
+};
 
 struct file {
   file_kind kind;
@@ -151,6 +162,7 @@ struct file {
   flying* armed = nullptr;  // operations of rings that wait for something to happen here
   std::uint32_t open_as = 0;  // regular: kernel::open_*
   std::uint32_t position = 0;
+  process_body* process = nullptr;
   std::uint64_t counter = 0;
   published order;  // of a counter
 
@@ -172,6 +184,9 @@ struct kernel_state {
   disk_file disk[disk_files_max];
   int rings_refused = 0;  // what opening a ring answers, if not 0
   std::uint32_t ring_troubles = 0;
+  static constexpr std::uint32_t processes_max = 8;
+  process_body* processes[processes_max] = {};
+  std::uint32_t process_count = 0;
 };
 
 // ---- state.cpp ----

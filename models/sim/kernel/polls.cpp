@@ -105,6 +105,7 @@ std::uint32_t ready_of(file& f) noexcept {
     case file_kind::counter: return counter_ready(f);
     case file_kind::socket: return socket_ready(f);
     case file_kind::ring: return ring_ready(f);
+    case file_kind::process: return f.process->ended ? poll_in : 0;
     case file_kind::regular:
     case file_kind::poll_set: break;
   }

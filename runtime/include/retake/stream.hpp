@@ -14,6 +14,7 @@ namespace retake {
 namespace detail {
 class polled_file;
 }
+class process;
 
 using byte_view = std::span<std::byte const>;
 
@@ -71,6 +72,7 @@ class stream {
   detail::polled_file* file_ = nullptr;
 
  private:
+  friend class process;
   friend result<std::size_t> copy(stream& to, stream& from);
   friend result<std::size_t> send_file(stream& to, int file, std::int64_t offset, std::size_t bytes);
 };

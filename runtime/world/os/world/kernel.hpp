@@ -17,6 +17,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "world/processes.hpp"
 #include "world/site.hpp"
 #include "world/files.hpp"
 #include "world/sockets.hpp"
@@ -115,6 +116,13 @@ int remove_name(char const* path, site = site::current()) noexcept;  // unlink(2
                                site = site::current()) noexcept;  // SO_ERROR: 0, or the pending error as a positive number; it is cleared
 [[nodiscard]] int shutdown(int fd, shutdown_how how, site = site::current()) noexcept;
 [[nodiscard]] int set_option(int fd, socket_option option, int value, site = site::current()) noexcept;
+
+// --- processes. spawn answers the child's number; it begins with no signal blocked and SIGPIPE at its default. Blocks until the child runs its program.
+[[nodiscard]] int spawn(spawn_request const& what, site = site::current()) noexcept;
+[[nodiscard]] int process_descriptor(int process, site = site::current()) noexcept;  // readable when the process has ended (pidfd)
+// -EAGAIN: it runs still; 0: it had ended, once. -ECHILD: somebody has asked before.
+[[nodiscard]] int reap_process(int descriptor, exit_status& status, site = site::current()) noexcept;
+[[nodiscard]] int signal_process(int descriptor, int number, site = site::current()) noexcept;  // 0: only whether it is there
 
 // Processors this process may use, at least 1: those of its affinity mask, and of them no more than the CPU quota of its control
 // groups (version 1 or 2, the strictest on the way up), rounded up and never below 2, as Go 1.25 does. Reads files: not on a hot path.
