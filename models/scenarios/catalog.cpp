@@ -62,6 +62,7 @@ constexpr scenario const* all[] = {
     &end_beside_operations,
     &completions_are_polled,
     &signals_reach_channels, &child_ends_by_itself, &child_ends_by_signal,
+    &date_steps_move_no_timer,
     &sleepers_wake,
     &many_sleepers_wake,
     &sleeper_wakes_beside_hog, &sleeper_breaks_poll,

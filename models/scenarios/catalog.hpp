@@ -81,6 +81,7 @@ extern sim::scenario const completions_are_polled;
 extern sim::scenario const signals_reach_channels;
 extern sim::scenario const child_ends_by_itself;
 extern sim::scenario const child_ends_by_signal;
+extern sim::scenario const date_steps_move_no_timer;
 extern sim::scenario const sleepers_wake;
 extern sim::scenario const many_sleepers_wake;
 extern sim::scenario const sleeper_wakes_beside_hog;

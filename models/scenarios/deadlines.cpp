@@ -112,8 +112,40 @@ void deadline_and_reuse() {
   });
 }
 
+// Somebody sets the date an hour back and two forward: who sleeps, and who waits for a descriptor, sleeps and waits as long as was asked for.
+void date_steps() {
+  const steady_clock steady(1 * ms);
+  run_watched(2, [] {
+    auto ends = make_pipe();
+    const std::int64_t wall_before_ns = wall_ns();
+    const std::int64_t before_ns = monotonic_ns();
+    ends->reader.set_read_deadline(deadline_in_ns(5 * ms));
+    wait_group done;
+    done.add(2);
+    go([&] {
+      sleep_for_ns(4 * ms);
+      const std::int64_t took_ns = monotonic_ns() - before_ns;
+      world::require(took_ns >= 4 * ms && took_ns < 25 * ms, "V3: a timer follows the date");
+      done.done();
+    });
+    go([&] {
+      world::require(timed_out(read_one(ends->reader)), "N3: a wait without a byte ends for another reason");
+      const std::int64_t took_ns = monotonic_ns() - before_ns;
+      world::require(took_ns >= 5 * ms && took_ns < 25 * ms, "N3: a deadline follows the date");
+      done.done();
+    });
+    constexpr std::int64_t hour_ns = 3'600'000 * ms;
+    sim::step_wall_clock(-hour_ns);
+    sleep_for_ns(1 * ms);
+    sim::step_wall_clock(3 * hour_ns);
+    done.wait();
+    world::require(wall_ns() - wall_before_ns >= hour_ns, "V3: the wall clock does not tell the date");
+  });
+}
+
 }  // namespace
 
+RETAKE_SCENARIO(date_steps_move_no_timer, "a wall clock that is set moves no timer and no deadline", date_steps);
 RETAKE_SCENARIO(deadline_against_byte, "a deadline that is over ends a wait once, and loses no byte", deadline_and_byte);
 RETAKE_SCENARIO(deadline_moves, "a deadline that was moved ends no wait before its new time", deadline_and_mover);
 RETAKE_SCENARIO(deadline_against_wait, "a deadline in the past ends a wait that is on its way", deadline_in_the_past);

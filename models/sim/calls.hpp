@@ -55,7 +55,9 @@ int thread_start(void (*entry)(void*), void* argument, site const& where) noexce
 std::uint64_t thread_id() noexcept;
 
 std::int64_t nanotime(site const& where) noexcept;
-std::int64_t walltime(site const& where) noexcept;
+std::int64_t walltime(site const& where) noexcept;  // the fault clock_step: the date is set an hour forward or back
+// By scenario bodies: somebody sets the date. No choice point.
+void step_wall_clock(std::int64_t by_ns) noexcept;
 void sleep_until(std::int64_t deadline_ns, site const& where) noexcept;
 std::uint32_t random_below(std::uint32_t n, site const& where) noexcept;
 std::uint32_t choose(char const* kind, std::uint32_t n, site const& where) noexcept;

@@ -27,6 +27,7 @@ settings parse_settings(std::string_view text) {
     if (key == "schedtrace") chosen.schedtrace_ms = number(value);
     if (key == "scheddetail") chosen.scheddetail = number(value) != 0;
     if (key == "gomaxprocs") chosen.gomaxprocs = number(value) != 0;
+    if (key == "netdns") chosen.netdns = number(value);
     if (key == "pprof") chosen.pprof = value;
   }
   return chosen;
