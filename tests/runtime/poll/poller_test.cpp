@@ -26,7 +26,8 @@ TEST(poller, a_hang_up_wakes_the_reader_and_the_writer) {
     wait_group all;
     all.add(2);
     go([&] {
-      EXPECT_TRUE(read_some(c.client).starts_with("error"));
+      std::string const text = read_some(c.client);
+      EXPECT_TRUE(text.empty() || text.starts_with("error")) << "the reset is told once, to the reader or to the writer";
       back.fetch_add(1);
       all.done();
     });
