@@ -28,9 +28,6 @@ constexpr family accepts{"retake_accept_put_off_total", "", "Accepts that waited
 constexpr family breaks{"retake_poll_break_total", "", "Blocking polls that an earlier timer ended."};
 constexpr family starts{"retake_machine_start_total", "", "Ms that were started or woken with a P."};
 constexpr family threads_made{"retake_thread_create_total", "", "Threads that were made."};
-constexpr family files{"retake_file_operation_total", "way", "How operations on files were done: without waiting, through a ring, or by a call that blocks."};
-constexpr family refused{"retake_ring_refused_total", "", "Ps for which the kernel refuses io_uring."};
-constexpr family rings{"retake_ring_repeat_total", "reason", "Operations that a ring did not take, or that ended unasked and were sent again."};
 
 struct counted {
   family const& of;
@@ -61,12 +58,6 @@ constexpr counted all_counted[] = {
     {breaks, "", &path_counters::polls_broken},
     {starts, "", &path_counters::machines_started},
     {threads_made, "", &path_counters::threads_started},
-    {files, "at_once", &path_counters::file_at_once},
-    {files, "ring", &path_counters::file_ring},
-    {files, "blocking", &path_counters::file_blocking},
-    {refused, "", &path_counters::rings_refused},
-    {rings, "not_taken", &path_counters::ring_busy},
-    {rings, "ended_unasked", &path_counters::ring_asked_again},
 };
 
 void add(std::vector<metric>& all, family const& of, char const* label_value, bool counter, std::uint64_t value) {

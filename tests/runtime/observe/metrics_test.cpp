@@ -59,11 +59,6 @@ TEST(metrics, names_and_labels_stay) {
                          "retake_poll_break_total",
                          "retake_machine_start_total",
                          "retake_thread_create_total",
-                         "retake_file_operation_total{way=at_once}",
-                         "retake_file_operation_total{way=ring}",
-                         "retake_file_operation_total{way=blocking}",
-                         "retake_ring_refused_total",
-                         "retake_ring_repeat_total{reason=not_taken}",
                          "retake_handoff_total{case=1}",
                          "retake_handoff_total{case=9}",
                      }));
