@@ -1,4 +1,5 @@
 // Foreign code, callbacks out of it, and threads that the runtime did not create.
+#include <array>
 #include <new>
 #include <optional>
 #include <system_error>
@@ -11,6 +12,7 @@
 #include "scenarios/runtime_scenario.hpp"
 #include "sched/scheduler.hpp"
 #include "sim/kernel/kernel.hpp"
+#include "world/random.hpp"
 #include "world/require.hpp"
 #include "world/thread.hpp"
 
@@ -158,10 +160,61 @@ void end_beside_visitor() {
   while (us_both.told.load_acquire() == 0) world::futex_wait(us_both.told, 0);
 }
 
+// Foreign code that faults now and then. Answers whether it did.
+bool faulting_call() {
+  try {
+    foreign_call(contain_faults, [] {
+      if (world::choose("fault", 2) == 0) sim::raise_fault({11, 8});
+    });
+  } catch (foreign_fault const& fault) {
+    world::require(fault.signal() == 11 && fault.address() == 8, "G7: a fault of foreign code arrives as another");
+    return true;
+  }
+  return false;
+}
+
+// A damaged thread stays with a goroutine that is locked to it, and is nobody's afterwards.
+void contained_faults() {
+  run_watched(2, [] {
+    std::array<std::uint32_t, 2> damaged{~0u, ~0u};
+    wait_group done;
+    done.add(2);
+    go([&] {
+      const std::uint32_t before = this_machine()->id;
+      if (faulting_call()) damaged[0] = before;
+      yield();
+      done.done();
+    });
+    go([&] {
+      bool faulted = false;
+      {
+        const os_thread_locked hold;
+        machine const* const home = this_machine();
+        for (int i = 0; i < 2; ++i) {
+          faulted = faulting_call() || faulted;
+          yield();
+        }
+        world::require(this_machine() == home, "L2: a locked goroutine left its damaged thread");
+        if (faulted) damaged[1] = home->id;
+      }
+      done.done();
+    });
+    done.wait();
+    for (int turns = 0; turns < 2; ++turns) {
+      for (const std::uint32_t id : damaged) {
+        const bool on_damaged = this_machine()->id == id && this_machine()->tainted;
+        world::require(!on_damaged, "L5: a goroutine runs on a damaged thread that is not its own");
+      }
+      yield();
+    }
+  });
+}
+
 }  // namespace
 
 RETAKE_SCENARIO(foreign_calls, "foreign calls return their value, or their exception in a foreign_fault, to the goroutine that made them, and are counted", calls);
 RETAKE_SCENARIO(foreign_callbacks, "callbacks block, nest and throw on their goroutine, on the foreign code's thread, and leave its frames alone", callbacks);
+RETAKE_SCENARIO(foreign_faults, "a fault that is contained ends no goroutine, and its thread runs no goroutine but one that is locked to it", contained_faults);
 RETAKE_SCENARIO(foreign_threads_call, "threads that the runtime did not create run goroutines through a gate, and no deadlock is reported while one may come", foreign_threads);
 RETAKE_SCENARIO(foreign_thread_beside_end, "a foreign thread whose goroutine is abandoned at the end of the program comes home and is told", end_beside_visitor);
 

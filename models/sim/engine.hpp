@@ -167,6 +167,7 @@ class engine {
     std::int64_t deadline_ns;
     wait_list* waiting_in;
     void* slot;
+    void* fault_boundary;
     void (*entry)(void*);
     void* argument;
     static constexpr std::uint32_t reads_max = 8;

@@ -1,13 +1,18 @@
 #include "retake/profile.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <map>
+#include <new>
 
 #include "observe/frames.hpp"
 #include "observe/pprof.hpp"
 #include "observe/watcher.hpp"
 #include "retake/foreign_call.hpp"
+#include "sched/watch.hpp"
 #include "world/clock.hpp"
+#include "world/print.hpp"
 
 namespace retake {
 
@@ -22,19 +27,37 @@ std::vector<stack_frame> users_frames(std::vector<stack_frame> frames) {
 
 stack_frame const the_runtime{"the runtime itself", "", 0, 0};
 
+std::vector<thread_site> profile_of(scheduler& s) {
+  observe::symbols names;
+  std::vector<thread_site> all;
+  for (observe::thread_sites::site const& one : observe::watcher_of(s).threads.all()) {
+    all.push_back({users_frames(observe::frames_of(names, names.walk(one.stack.from, one.stack.bytes))), one.created, one.live});
+  }
+  std::stable_sort(all.begin(), all.end(), [](thread_site const& a, thread_site const& b) { return a.created > b.created; });
+  return all;
+}
+
 }  // namespace
+
+void watch::thread_refused(scheduler& s) noexcept {
+  constexpr std::size_t told = 3;
+  try {
+    std::vector<thread_site> all = profile_of(s);
+    if (all.size() > told) all.resize(told);
+    for (thread_site const& one : all) {
+      stack_frame const& at = one.stack.empty() ? the_runtime : one.stack.front();
+      const std::string where = at.file.empty() ? std::string() : fmt::format(" {}:{}", at.file, at.line);
+      const std::string text = fmt::format("runtime: {} threads, {} of them live, for {}{}\n", one.created, one.live, at.function, where);
+      world::print(text.data(), text.size());
+    }
+  } catch (std::bad_alloc const&) {
+    return;  // the text that follows needs no memory
+  }
+}
 
 std::vector<thread_site> thread_profile() {
   scheduler& s = this_machine()->home;
-  return foreign_call([&s] {
-    observe::symbols names;
-    std::vector<thread_site> all;
-    for (observe::thread_sites::site const& one : observe::watcher_of(s).threads.all()) {
-      all.push_back({users_frames(observe::frames_of(names, names.walk(one.stack.from, one.stack.bytes))), one.created, one.live});
-    }
-    std::stable_sort(all.begin(), all.end(), [](thread_site const& a, thread_site const& b) { return a.created > b.created; });
-    return all;
-  });
+  return foreign_call([&s] { return profile_of(s); });
 }
 
 std::string threadcreate_pprof() {

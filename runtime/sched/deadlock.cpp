@@ -18,6 +18,7 @@ void check_deadlock(scheduler& s) noexcept {
     const bool could_run = state == goroutine_state::runnable || state == goroutine_state::running || state == goroutine_state::syscall;
     world::require(!could_run, "V5: a goroutine can run and every thread sleeps");
   }
+  if (s.goroutines_created.load_relaxed() == s.goroutines_ended.load_relaxed()) world::fatal("no goroutines (main called exit_goroutine) - deadlock!");
   world::fatal("all goroutines are asleep - deadlock!");
 }
 

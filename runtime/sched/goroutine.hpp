@@ -26,6 +26,9 @@
 namespace retake {
 
 struct machine;
+namespace detail {
+struct exit_hook;
+}
 
 enum class goroutine_state : std::uint32_t { dead, runnable, running, syscall, waiting };
 
@@ -79,6 +82,7 @@ struct goroutine : goroutine_pair<machine> {
 
   void (*invoke)(void* closure) = nullptr;  // runs and destroys the closure
   void* closure = nullptr;
+  detail::exit_hook* exit_hooks = nullptr;  // the goroutine; what it runs at its end
 };
 
 // G1: takes one legal edge. By the owner.

@@ -1,11 +1,9 @@
 // Where goroutines come from and go to; park and ready.
-#include <cstring>
-#include <exception>
 #include <new>
 
 #include "sched/scheduler.hpp"
 #include "sched/trace.hpp"
-#include "world/print.hpp"
+#include "world/panic.hpp"
 #include "world/require.hpp"
 
 namespace retake::sched {
@@ -63,21 +61,17 @@ bool after_end(machine& m, goroutine& g, void*) noexcept {
       s.free_goroutines.push_back(p.free_goroutines.pop_front());
     }
   }
-  if (was_locked) end_machine(m);
+  if (!was_locked) return false;
+  if (m.runtime_locks == 0) {
+    const locked hold(s.lock);
+    s.ended_locked.count(m.locked_at);
+  }
+  end_machine(m);
   return false;
 }
 
 void goroutine_main(void* argument) {
-  goroutine& g = *static_cast<goroutine*>(argument);
-  try {
-    g.invoke(g.closure);
-  } catch (std::exception const& what) {
-    world::print(what.what(), std::strlen(what.what()));
-    world::print("\n", 1);
-    world::fatal("panic: an exception left a goroutine");
-  } catch (...) {
-    world::fatal("panic: an exception left a goroutine");
-  }
+  world::call_to_end(run_to_end, argument, report_panic);
   leave(after_end, nullptr);
 }
 

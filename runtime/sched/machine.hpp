@@ -11,6 +11,7 @@
 #include "sched/processor.hpp"
 #include "sched/trace_ring.hpp"
 #include "switch/context.hpp"
+#include "thread/lock_sites.hpp"
 #include "world/atomic.hpp"
 #include "world/ghost.hpp"
 
@@ -40,9 +41,11 @@ struct machine : machine_side, machine_pair<goroutine> {
   std::uint32_t locks = 0;                  // > 0: its links are in motion or it holds a lock: no preemption
   std::uint32_t in_foreign = 0;             // 1: in foreign code, and not in a callback out of it
   std::uint32_t callbacks = 0;              // depth of callbacks: its goroutine stands on the M's own stack, below the scheduler's
+  lock_site locked_at;                      // where its goroutine locked, the outermost time
   std::uint32_t runtime_locks = 0;          // of the locks of its goroutine: the runtime's own
   world::atomic<std::uint32_t> inside_foreign;  // in_foreign, for reports
   world::atomic<std::uint64_t> foreign_calls;
+  bool tainted = false;                     // damaged by a fault, or altered by a goroutine that ended locked: for no other goroutine, and not to be cloned
   bool retired = false;                     // the thread has to end when its scheduler comes round
   world::report_only<trace_ring*> ring;     // its events, while somebody traces
   void* charged_site = nullptr;             // where the room observe counts its thread

@@ -33,6 +33,8 @@ struct policy {
   // Tries to make a thread before the failure is fatal, and the first pause between them, which grows linearly (Go: 20, 1 ms).
   std::uint32_t thread_start_tries = 20;
   std::int64_t thread_start_pause_ns = 1'000'000;
+  // A thread that finds nothing to do and so many others idle ends, but never the main thread (Go keeps all).
+  std::uint32_t idle_machines_max = ~0u;
   // More threads than this are fatal (Go: 10000).
   std::uint32_t machines_max = 10'000;
 };

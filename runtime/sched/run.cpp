@@ -10,6 +10,7 @@
 #include "sched/watch.hpp"
 #include "world/clock.hpp"
 #include "world/kernel.hpp"
+#include "world/panic.hpp"
 #include "world/require.hpp"
 #include "world/thread.hpp"
 
@@ -40,6 +41,7 @@ std::uint32_t processors_of(options const& chosen) noexcept {
 }
 
 struct main_closure {
+  void (*init)();
   void (*main)(void*);
   void* argument;
 };
@@ -47,6 +49,14 @@ struct main_closure {
 void run_main(void* closure) {
   const main_closure what = *static_cast<main_closure*>(closure);
   watch::main_begins(this_machine()->home);
+  if (what.init != nullptr) {  // on the main thread: nobody else runs yet
+    machine& m = *this_machine();
+    goroutine& g = *m.current.get();
+    sched::need_template_thread(m.home);
+    sched::lock_for_runtime(m, g);
+    what.init();
+    sched::unlock_for_runtime(m, g);
+  }
   what.main(what.argument);
   sched::end_program(this_machine()->home);
 }
@@ -67,6 +77,7 @@ scheduler::scheduler(options const& chosen, std::int64_t now_ns) noexcept
       machines_idle_locked(0),
       machines_system(0),
       next_machine_id(0),
+      machines_max(rules.machines_max),
       gates(0),
       ended_foreign_calls(0),
       goroutines(nullptr),
@@ -98,7 +109,9 @@ scheduler::~scheduler() {
   if (scheduler_service* const service = signal_service.load_relaxed()) service->end(service);
   network.close();
   for (goroutine* g = goroutines.get(); g != nullptr; g = g->all_link.get()) {
-    if (g->state.load_relaxed() != goroutine_state::dead) floor::retire_context(g->context);
+    if (g->state.load_relaxed() == goroutine_state::dead) continue;
+    sched::drop_exit_hooks(*g);
+    floor::retire_context(g->context);
   }
   for (std::uint32_t i = 0; i < processor_count; ++i) {
     processors[i]->~processor();
@@ -158,6 +171,9 @@ void run(options const& chosen, void (*main)(void*), void* argument) {
   }
   machine& m = *sched::make_machine(s, main_id);
   m.main = true;
+  const world::fault_stack faults;
+  world::watch_faults(sched::report_fault);
+  world::watch_panics(sched::report_panic);
   s.main_machine = &m;
   world::set_this_thread(&m);
   floor::adopt_thread_context(m.own);
@@ -168,7 +184,7 @@ void run(options const& chosen, void (*main)(void*), void* argument) {
 
   goroutine* const g = sched::new_goroutine(s, &m);
   if (g == nullptr) world::fatal("runtime: cannot allocate memory for the main goroutine");
-  new (sched::closure_memory(*g, sizeof(main_closure))) main_closure{main, argument};
+  new (sched::closure_memory(*g, sizeof(main_closure))) main_closure{chosen.init, main, argument};
   g->invoke = run_main;
   sched::start_goroutine(*g);
   static_cast<void>(m.processor_here().queue.put(g));

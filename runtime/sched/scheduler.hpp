@@ -29,6 +29,8 @@
 #include "sched/machine.hpp"
 #include "sched/policy.hpp"
 #include "sched/processor.hpp"
+#include "thread/lock_sites.hpp"
+#include "world/fault.hpp"
 #include "world/ghost.hpp"
 #include "world/limits.hpp"
 #include "world/memory.hpp"
@@ -43,6 +45,16 @@ using park_commit = bool (*)(goroutine& g, void* argument) noexcept;
 // A part of a higher room that hangs off the scheduler once somebody has asked for it.
 struct scheduler_service {
   void (*end)(scheduler_service* me) noexcept;  // when every thread has gone home; gives its memory back
+};
+
+// The template thread's desk. Under the scheduler's lock, but for `made`.
+struct template_desk {
+  template_desk() noexcept : made(0), here(0), asleep(0), wanted(nullptr) {}
+  world::atomic<std::uint32_t> made;    // 1: somebody has begun to make it
+  world::plain<std::uint32_t> here;     // takes orders
+  world::plain<std::uint32_t> asleep;   // on `more`
+  world::plain<machine*> wanted;        // Ms to start, by their idle_link
+  note more;
 };
 
 struct scheduler {
@@ -71,6 +83,9 @@ struct scheduler {
   world::plain<std::int32_t> machines_idle_locked;  // of them waiting for their locked goroutine; pre-paid by who is about to start one (M12)
   world::plain<std::uint32_t> machines_system;      // of them never running goroutines (sysmon, wedged main)
   world::plain<std::uint32_t> next_machine_id;
+  template_desk clones;
+  world::plain<std::uint32_t> machines_max;         // more are fatal
+  lock_sites ended_locked;                          // goroutines that ended locked
   world::plain<std::uint32_t> gates;                // ways in for threads that the runtime did not create: one of them may wake somebody
   world::plain<std::uint64_t> ended_foreign_calls;  // made by Ms that have ended
   machine* main_machine = nullptr;                  // set once, before any other thread
@@ -142,6 +157,12 @@ void yield() noexcept;
 // At every call of the runtime: gives the P up if somebody asked for it.
 void preempt_point() noexcept;
 
+// panic.cpp. A goroutine's function and exit hooks; exceptions pass.
+void run_to_end(void* g);
+void drop_exit_hooks(goroutine& g) noexcept;
+// What is said of an exception that leaves a goroutine; returns on a thread without one.
+void report_panic(char const* what) noexcept;
+
 // machines.cpp
 void wake(scheduler& s) noexcept;
 void start_machine(scheduler& s, processor* p, bool spinning) noexcept;
@@ -157,8 +178,12 @@ void end_program(scheduler& s) noexcept;
 void handoff(scheduler& s, processor& p) noexcept;
 void count_idle_locked(scheduler& s, std::int32_t change) noexcept;
 void start_thread(scheduler& s, machine& m, void (*entry)(void*)) noexcept;
+// What a thread of an M runs.
+void machine_main(void* m) noexcept;
 // The thread of an M that has left its loop: its last steps.
 void leave_machine(machine& m) noexcept;
+// Under the lock: fatal when there are more threads than allowed (M8).
+void check_thread_limit(scheduler& s, std::uint32_t count) noexcept;
 // Under the lock: a number and a place in the count for an M that is about to be made.
 [[nodiscard]] std::uint32_t reserve_machine(scheduler& s) noexcept;
 [[nodiscard]] machine* make_machine(scheduler& s, std::uint32_t id) noexcept;
@@ -174,6 +199,16 @@ void announce_timer(scheduler& s, std::int64_t when_ns) noexcept;
 // thread/lock_os_thread.cpp. A lock of the runtime's own on the running goroutine, which unlock_os_thread() does not undo.
 void lock_for_runtime(machine& m, goroutine& g) noexcept;
 void unlock_for_runtime(machine& m, goroutine& g) noexcept;
+// The running goroutine: when its thread is tainted and it is not locked to it any more, goes on on another, and the thread ends.
+void leave_tainted_thread() noexcept;
+// thread/template_thread.cpp
+void need_template_thread(scheduler& s) noexcept;
+[[nodiscard]] bool may_be_cloned(machine const* m) noexcept;
+// False: the program ends, and the caller starts the thread itself.
+[[nodiscard]] bool let_template_start(scheduler& s, machine& m) noexcept;
+void wake_template(scheduler& s) noexcept;  // under `lock`
+// thread/faults.cpp. What is said of a fault that nobody contains; on the alternate stack of its thread.
+void report_fault(world::fault const& what) noexcept;
 
 // sysmon.cpp
 void monitor_loop(void* m) noexcept;

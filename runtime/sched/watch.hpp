@@ -31,6 +31,8 @@ void monitor_round(scheduler& s, std::int64_t now_ns) noexcept;
 // `m` is about to get a thread, for `charged`'s call or lock took a P from its thread; nullptr: for nobody's. And its thread ends. Without locks.
 void thread_made(machine& m, goroutine* charged) noexcept;
 void thread_ended(machine& m) noexcept;
+// The system refuses another thread for good: says which three calls made most of those that there are. Without locks.
+void thread_refused(scheduler& s) noexcept;
 
 }  // namespace watch
 

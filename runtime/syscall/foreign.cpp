@@ -7,10 +7,14 @@
 // be carried twice.
 #include "retake/foreign_call.hpp"
 
+#include <charconv>
 #include <string>
 
+#include "retake/panic.hpp"
 #include "retake/syscall.hpp"
 #include "sched/scheduler.hpp"
+#include "switch/sanitizer.hpp"
+#include "world/fault.hpp"
 #include "world/require.hpp"
 
 namespace retake {
@@ -38,30 +42,97 @@ void leave_foreign(machine& m) noexcept {
 
 std::exception_ptr as_fault(std::string const& what) noexcept { return std::make_exception_ptr(foreign_fault(what.c_str())); }
 
+char* foreign_stack(machine& m) noexcept {
+  return reinterpret_cast<char*>(floor::suspended_stack_pointer(m.own) & ~std::uintptr_t{63}) - scheduler_room_bytes - world::limits::foreign_stack_bytes;
+}
+
+void call_on_own_stack(machine& m, void (*fn)(void*), void* argument) noexcept {
+  if (m.callbacks != 0) {
+    fn(argument);
+  } else {
+    floor::call_on_stack(foreign_stack(m), world::limits::foreign_stack_bytes, fn, argument);
+  }
+}
+
+// Back from foreign code. A damaged thread may not fall to another goroutine on the way: its own keeps it until it has a P, and then leaves it.
+void return_from_foreign() noexcept {
+  machine& m = *this_machine();
+  leave_foreign(m);
+  if (!m.tainted) {
+    detail::exit_syscall();
+    return;
+  }
+  goroutine& g = *m.current.get();
+  sched::lock_for_runtime(m, g);
+  detail::exit_syscall();
+  sched::unlock_for_runtime(m, g);
+  sched::leave_tainted_thread();
+}
+
+struct contained_call {
+  void (*fn)(void*);
+  void* argument;
+  bool returned;
+  world::fault what;
+};
+
+void run_contained(void* raw) noexcept {
+  auto& call = *static_cast<contained_call*>(raw);
+  call.returned = world::fault_boundary(call.fn, call.argument, call.what);
+}
+
+char const* name_of(int signal) noexcept {
+  switch (signal) {
+    case 11: return "SIGSEGV";
+    case 7: return "SIGBUS";
+    case 8: return "SIGFPE";
+    default: return "signal";
+  }
+}
+
+std::string text_of(int signal, std::uintptr_t address) {
+  char digits[2 * sizeof(address) + 1];
+  char* const end = std::to_chars(digits, digits + sizeof(digits), address, 16).ptr;
+  return std::string("foreign code faulted: ") + name_of(signal) + " at 0x" + std::string(digits, end);
+}
+
 }  // namespace
+
+foreign_fault::foreign_fault(int signal, std::uintptr_t address) : std::runtime_error(text_of(signal, address)), signal_(signal), address_(address) {}
 
 namespace detail {
 
 void foreign_call(void (*fn)(void*), void* argument) noexcept {
+  sched::need_template_thread(this_machine()->home);
   enter_syscall();
-  {
-    machine& m = *this_machine();
-    add(m.foreign_calls, std::uint64_t{1});
-    enter_foreign(m);
-    if (m.callbacks != 0) {
-      fn(argument);
-    } else {
-      char* const top = reinterpret_cast<char*>(floor::suspended_stack_pointer(m.own) & ~std::uintptr_t{63}) - scheduler_room_bytes;
-      floor::call_on_stack(top - world::limits::foreign_stack_bytes, world::limits::foreign_stack_bytes, fn, argument);
-    }
-    leave_foreign(m);
+  machine& m = *this_machine();
+  add(m.foreign_calls, std::uint64_t{1});
+  enter_foreign(m);
+  call_on_own_stack(m, fn, argument);
+  return_from_foreign();
+}
+
+void foreign_call_contained(void (*fn)(void*), void* argument) {
+  contained_call call{fn, argument, false, {}};
+  sched::need_template_thread(this_machine()->home);
+  enter_syscall();
+  machine& m = *this_machine();
+  add(m.foreign_calls, std::uint64_t{1});
+  enter_foreign(m);
+  call_on_own_stack(m, run_contained, &call);
+  if (!call.returned) {
+    floor::unpoison_stack(foreign_stack(m), world::limits::foreign_stack_bytes);
+    m.tainted = true;
   }
-  exit_syscall();
+  return_from_foreign();
+  if (!call.returned) throw foreign_fault(call.what.signal, call.what.address);
 }
 
 std::exception_ptr foreign_failure() noexcept {
   try {
     throw;
+  } catch (goroutine_exit const&) {
+    return std::current_exception();
   } catch (std::exception const& thrown) {
     return as_fault(std::string("foreign code threw: ") + thrown.what());
   } catch (...) {
@@ -69,7 +140,7 @@ std::exception_ptr foreign_failure() noexcept {
   }
 }
 
-callback_scope::callback_scope() noexcept {
+callback_scope::callback_scope() noexcept : boundary_(world::suspend_fault_boundary()) {
   machine* const m = this_machine();
   if (m == nullptr) world::fatal("callback: the thread is in no foreign call");
   if (m->in_foreign == 0) world::fatal("callback: the goroutine is in no foreign call");
@@ -85,6 +156,7 @@ callback_scope::~callback_scope() {
   --m.callbacks;
   sched::unlock_for_runtime(m, *m.current.get());
   enter_foreign(m);
+  world::resume_fault_boundary(boundary_);
 }
 
 }  // namespace detail

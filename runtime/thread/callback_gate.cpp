@@ -7,6 +7,7 @@
 #include <system_error>
 
 #include "retake/foreign_call.hpp"
+#include "retake/panic.hpp"
 #include "sched/scheduler.hpp"
 #include "world/require.hpp"
 #include "world/thread.hpp"
@@ -74,6 +75,7 @@ gate_core* open_gate() {
   scheduler& s = this_machine()->home;
   void* const memory = world::allocate(sizeof(gate_core), alignof(gate_core));
   if (memory == nullptr) throw std::bad_alloc();
+  sched::need_template_thread(s);
   const locked hold(s.lock);
   s.gates.set(s.gates.get() + 1);
   return new (memory) gate_core(s);
@@ -109,11 +111,22 @@ bool call_through(gate_core& gate, void (*fn)(void*) noexcept, void* argument) {
   }
   machine& m = *sched::make_machine(s, id);
   visit what{fn, argument, false};
+  const world::fault_stack faults;
   sched::visit_loop(m, receive_thread(s, m, what));
   leave_gate(gate);
   sched::leave_machine(m);
   world::announce_end(m.ended);
   return what.done;
+}
+
+std::exception_ptr gate_failure() noexcept {
+  try {
+    throw;
+  } catch (goroutine_exit const&) {
+    return std::make_exception_ptr(std::system_error(std::make_error_code(std::errc::operation_canceled), "callback_gate: the goroutine has ended"));
+  } catch (...) {
+    return std::current_exception();
+  }
 }
 
 void throw_gate_closed() { throw std::system_error(std::make_error_code(std::errc::operation_canceled), "callback_gate: the program has ended"); }

@@ -18,6 +18,7 @@
 
 #include "world/atomic.hpp"
 #include "world/clock.hpp"
+#include "world/fault.hpp"
 #include "world/futex.hpp"
 #include "world/kernel.hpp"
 #include "world/limits.hpp"
@@ -167,7 +168,39 @@ inline void observe_constants(notebook& n) {
 inline void observe_refusals(notebook& n) {
   n.section("refused");
   n.result("resolve", world::resolve());
-  n.result("fault_boundary", world::fault_boundary());
+}
+
+// What the world's file says faults here: an instruction, or the simulator's word for one.
+void fault_now();
+
+inline void observe_faults(notebook& n) {
+  n.section("faults");
+  world::watch_faults([](world::fault const&) noexcept {});
+  world::fault_stack const handlers;
+  world::fault what;
+  int calls = 0;
+  n.holds("a function that returns", world::fault_boundary([](void* count) { ++*static_cast<int*>(count); }, &calls, what) && calls == 1 && what.signal == 0);
+  for (int i = 0; i != 3; ++i) {
+    n.holds("one that faults", !world::fault_boundary([](void*) { fault_now(); }, nullptr, what));
+    n.result("signal", what.signal);
+    n.holds("address", what.address == 8);
+  }
+  n.holds("the outer one, when the inner one has returned", !world::fault_boundary(
+                                                                 [](void*) {
+                                                                   world::fault inner;
+                                                                   if (world::fault_boundary([](void*) { fault_now(); }, nullptr, inner)) return;
+                                                                   fault_now();
+                                                                 },
+                                                                 nullptr, what));
+  n.holds("none is left", world::suspend_fault_boundary() == nullptr);
+  bool const returned = world::fault_boundary(
+      [](void*) {
+        void* const mine = world::suspend_fault_boundary();
+        world::resume_fault_boundary(mine);
+        fault_now();
+      },
+      nullptr, what);
+  n.holds("one that was suspended and resumed", !returned);
 }
 
 inline void observe_random(notebook& n) {
@@ -884,6 +917,7 @@ inline void observe_everything() {
   notebook n;
   observe_constants(n);
   observe_refusals(n);
+  observe_faults(n);
   observe_random(n);
   observe_memory(n);
   observe_clock(n);

@@ -6,6 +6,12 @@
 extern "C" char const* __tsan_default_suppressions();
 extern "C" char const* __tsan_default_suppressions() { return "race:retake::conformance::observe_blocking_pipe\n"; }
 
+// Address 8 is nobody's.
+__attribute__((noinline, no_sanitize("address", "thread", "undefined"))) void retake::conformance::fault_now() {
+  int volatile* volatile nobody = reinterpret_cast<int volatile*>(8);
+  *nobody = 1;
+}
+
 int main() {
   retake::conformance::observe_everything();
   retake::conformance::observe_more_sockets();

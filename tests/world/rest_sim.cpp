@@ -5,6 +5,8 @@
 #include "sim/campaign.hpp"
 #include "sim/choices/depth_first.hpp"
 
+void retake::conformance::fault_now() { retake::sim::raise_fault({11, 8}); }
+
 int main() {
   namespace sim = retake::sim;
   sim::engine engine(sim::options{});

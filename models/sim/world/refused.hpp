@@ -10,6 +10,5 @@
 namespace retake::world {
 
 inline int resolve() noexcept { return -ENOSYS; }          // names to addresses
-inline int fault_boundary() noexcept { return -ENOSYS; }   // containing a SIGSEGV of foreign code
 
 }  // namespace retake::world

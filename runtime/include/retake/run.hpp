@@ -14,6 +14,8 @@ struct options {
   std::uint32_t processors = 0;       // GOMAXPROCS: Ps; 0: what affinity and cgroup quota allow. Clamped to the world's limit.
   std::uint32_t machines_max = 0;     // threads; more are fatal ("thread exhaustion"); 0: 10,000
   std::size_t stack_bytes = 0;        // address space of each goroutine's stack; 0: 256 KiB. Pages are touched on demand.
+  void (*init)() = nullptr;           // runs first, as main's goroutine and on the thread that called run(). A lock_os_thread() in it that is not undone keeps
+                                      // main on that thread, as some graphics libraries want it. Source: runtime.main, "locked during initialization"
   policy const* rules = nullptr;      // the scheduler's numbers; null: Go's
 };
 

@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "world/fault.hpp"
 #include "world/futex.hpp"
 #include "world/limits.hpp"
 #include "world/memory.hpp"
@@ -30,7 +31,10 @@ struct start {
 void* run(void* opaque) {
   start const what = *static_cast<start*>(opaque);
   deallocate(opaque, sizeof(start));
-  what.entry(what.argument);
+  {
+    fault_stack const own;
+    what.entry(what.argument);
+  }
   if (what.ended != nullptr) announce_end(*what.ended);
   return nullptr;
 }
