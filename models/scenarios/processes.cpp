@@ -17,11 +17,11 @@ namespace {
 // Two signals, the second while the first is on its way, and every M in a system call or asleep: both arrive.
 void signals_arrive() {
   run_watched(2, [] {
-    static constexpr std::array numbers{SIGUSR1, SIGUSR2};
+    constexpr std::array numbers{SIGUSR1, SIGUSR2};
     channel<int> came(2);
     world::require(!notify(came, numbers), "N1: signals cannot be asked for");
-    go([] {
-      retake::syscall([] {
+    go([numbers] {
+      retake::syscall([numbers] {
         sim::kernel::sleep_syscall(30 * us);
         for (const int number : numbers) sim::kernel::raise_signal(number);
       });

@@ -45,7 +45,7 @@ std::string line_of(stack_frame const& frame) {
 }  // namespace
 
 bool is_internal(stack_frame const& frame) noexcept {
-  static constexpr std::array<std::string_view, 10> own = {"retake::detail::", "retake::sched::", "retake::floor::", "retake_floor_", "retake::go<", "retake::run<",
+  static constexpr std::array<std::string_view, 11> own = {"retake::detail::", "retake::sched::", "retake::floor::", "retake::world::", "retake_floor_", "retake::go<", "retake::run<",
                                                            "retake::waiter", "retake::park_in", "retake::(anonymous namespace)::", "retake::poller"};
   const std::string_view name = qualified(frame.function);
   return std::any_of(own.begin(), own.end(), [name](std::string_view prefix) { return name.starts_with(prefix); });

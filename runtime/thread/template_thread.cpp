@@ -53,14 +53,15 @@ void template_loop(void* argument) noexcept {
 }  // namespace
 
 void need_template_thread(scheduler& s) noexcept {
-  if (s.clones.made.load_relaxed() != 0 || s.clones.made.exchange_relaxed(1) != 0) return;
+  if (s.clones.made.load_relaxed() != 0) return;
   world::require(may_be_cloned(this_machine()), "L4: the template thread is made by a thread that must not be cloned");
   std::uint32_t id = 0;
   {
     const locked hold(s.lock);
-    if (s.ending.load_relaxed() != 0) return;
+    if (s.ending.load_relaxed() != 0 || s.clones.made.load_relaxed() != 0) return;
     id = reserve_machine(s);
     s.clones.here.set(1);  // it looks at what is wanted before it sleeps
+    s.clones.made.store_relaxed(1);  // under the lock: who sees it and locks itself finds the thread here when it needs it
   }
   start_thread(s, *make_machine(s, id), [](void* arg) { template_loop(arg); });
 }

@@ -188,6 +188,7 @@ void take(file& home, ring_request const& request, site const& where) noexcept {
     }
     return complete(home, request.user_data, count, false);
   }
+  if (request.what == ring_operation::nothing) return complete(home, request.user_data, 0, false);  // done as it is taken, as by Linux
   flying& o = *make<flying>();
   o.request = request;
   o.home = &home;

@@ -18,7 +18,7 @@ class context;
 namespace detail {
 class permits_core;
 class cond_core;
-class once_core;
+struct once_core;
 class wait_group_core;
 }  // namespace detail
 

@@ -153,7 +153,7 @@ TEST(semaphore, waits_until_a_context_is_done) {
     semaphore s(1);
     EXPECT_FALSE(s.acquire(background()));
     auto [ctx, stop] = with_cancel(background());
-    go([&stop] { stop.cancel(); });
+    go([&stop = stop] { stop.cancel(); });
     EXPECT_EQ(s.acquire(ctx), std::errc::operation_canceled);
     EXPECT_EQ(s.acquire(ctx), std::errc::operation_canceled);
     s.release();
