@@ -121,7 +121,7 @@ double percentile_ms(std::vector<std::int64_t> values, double share) {
 figures serve(bool bounded, settings const& chosen) {
   figures seen;
   run([&] {
-    seen.processors = this_machine()->home.processor_count;
+    seen.processors = this_machine()->home.processors.count();
     service s(bounded);
     stress::dice bodies(chosen.seed);
     for (std::uint32_t i = 0; i < trickle_requests; ++i) {

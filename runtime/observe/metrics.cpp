@@ -66,14 +66,15 @@ void add(std::vector<metric>& all, family const& of, char const* label_value, bo
 
 void add_gauges(std::vector<metric>& all, scheduler& s) {
   const auto gauge = [&all](char const* name, char const* help, std::uint64_t value) { add(all, {name, "", help}, "", false, value); };
-  std::uint32_t threads = 0, threads_idle = 0, waiting_locked = 0;
+  std::uint32_t processors = 0, threads = 0, threads_idle = 0, waiting_locked = 0;
   {
     const locked hold(s.lock);
+    processors = s.processors.count();
     threads = s.machine_count.get();
     threads_idle = s.idle.machines();
     waiting_locked = static_cast<std::uint32_t>(s.machines_idle_locked.get());
   }
-  gauge("retake_processors", "Ps: GOMAXPROCS.", s.processor_count);
+  gauge("retake_processors", "Ps: GOMAXPROCS.", processors);
   gauge("retake_processors_idle", "Ps that nobody needs.", s.idle.processors_hint());
   gauge("retake_threads", "Threads of the runtime, sysmon's among them.", threads);
   gauge("retake_threads_idle", "Of them asleep, for somebody to wake.", threads_idle);
@@ -82,7 +83,7 @@ void add_gauges(std::vector<metric>& all, scheduler& s) {
   gauge("retake_goroutines", "Goroutines that have begun and not ended.", goroutine_count());
   gauge("retake_run_queue_global", "Runnable goroutines in the global queue.", s.global.size_hint());
   std::uint64_t local = 0;
-  for (std::uint32_t i = 0; i < s.processor_count; ++i) local += s.processors[i]->queue.size_hint();
+  for (processor& p : s.processors.made()) local += p.queue.size_hint();
   gauge("retake_run_queue_local", "Runnable goroutines in the Ps' queues.", local);
 }
 

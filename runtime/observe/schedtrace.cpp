@@ -55,9 +55,8 @@ int status_of(goroutine_state state) noexcept {
 using out = std::back_insert_iterator<std::string>;
 
 void add_processors(out to, scheduler& s) {
-  for (std::uint32_t i = 0; i < s.processor_count; ++i) {
-    processor& p = *s.processors[i];
-    fmt::format_to(to, "  P{}: status={} schedtick={} syscalltick={} m={} runqsize={} gfreecnt={} timerslen={}\n", i, status_of(p.status.load_relaxed()),
+  for (processor& p : s.processors.all()) {
+    fmt::format_to(to, "  P{}: status={} schedtick={} syscalltick={} m={} runqsize={} gfreecnt={} timerslen={}\n", p.id, status_of(p.status.load_relaxed()),
                    p.schedule_tick.load_relaxed(), p.syscall_tick.load_relaxed(), id_of(p.machine.load_relaxed()), p.queue.size_hint(),
                    seen<std::uint32_t>(p.free_goroutines.count), inspector::timers(p.timers));
   }
@@ -89,14 +88,14 @@ std::string schedtrace_text(scheduler& s, std::int64_t began_ns, bool detailed) 
   const out to = std::back_inserter(text);
   const std::int64_t ms = (world::nanotime() - began_ns) / millisecond_ns;
   const locked hold(s.lock);
-  fmt::format_to(to, "SCHED {}ms: gomaxprocs={} idleprocs={} threads={} spinningthreads={} needspinning={} idlethreads={} runqueue={}", ms, s.processor_count,
+  fmt::format_to(to, "SCHED {}ms: gomaxprocs={} idleprocs={} threads={} spinningthreads={} needspinning={} idlethreads={} runqueue={}", ms, s.processors.count(),
                  s.idle.processors_hint(), s.machine_count.get(), s.gate.spinning_hint(), inspector::spinner_wanted(s.gate) ? 1 : 0, s.idle.machines(), s.global.size_hint());
   if (!detailed) {
-    for (std::uint32_t i = 0; i < s.processor_count; ++i) fmt::format_to(to, " {}{}", i == 0 ? "[" : "", s.processors[i]->queue.size_hint());
+    for (processor& p : s.processors.all()) fmt::format_to(to, " {}{}", p.id == 0 ? "[" : "", p.queue.size_hint());
     text += "]\n";
     return text;
   }
-  fmt::format_to(to, " gcwaiting={} nmidlelocked={} stopwait={} sysmonwait={}\n", s.stop.requested(), s.machines_idle_locked.get(), s.stop.missing(), s.monitor.asleep_hint());
+  fmt::format_to(to, " gcwaiting={} nmidlelocked={} stopwait={} sysmonwait={}\n", s.stop.requested(), s.machines_idle_locked.get(), s.stop.missing(), s.monitor.hint() == monitor_rest::asleep);
   add_processors(to, s);
   add_machines(to, s);
   add_goroutines(to, s);

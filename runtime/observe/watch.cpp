@@ -23,6 +23,7 @@ namespace {
 
 [[gnu::noinline]] void report(void* s) noexcept {
   const observe::registers here = observe::registers_here();
+  sched::freeze_the_world(*static_cast<scheduler*>(s));
   observe::dump_at_end(*static_cast<scheduler*>(s), &here);
 }
 
@@ -34,7 +35,7 @@ void begin(scheduler& s) noexcept {
   observe::watcher* const w = new (memory) observe::watcher(s);
   s.watcher = w;
   if (w->chosen.gomaxprocs) {
-    const std::string text = fmt::format("runtime: gomaxprocs={}; affinity and cgroup allow {}\n", s.processor_count, world::kernel::cpu_limit());
+    const std::string text = fmt::format("runtime: gomaxprocs={}; affinity and cgroup allow {}\n", s.processors.count(), world::kernel::cpu_limit());
     world::print(text.data(), text.size());
   }
   world::on_fatal(report, &s);

@@ -69,7 +69,10 @@ processor& unwire(machine& m) noexcept {
 }
 
 void wake(scheduler& s) noexcept {
-  if (!s.gate.claim_wake([&s] { return s.idle.processors_hint(); })) return;
+  if (!s.gate.claim_wake([&s] { return s.idle.processors_hint(); })) {
+    work_waits(s);
+    return;
+  }
   processor* p = nullptr;
   {
     const locked hold(s.lock);
@@ -87,6 +90,19 @@ void check_thread_limit(scheduler& s, std::uint32_t count) noexcept {
   if (count <= s.machines_max.get()) return;
   say("runtime: program exceeds ", std::uint64_t{s.machines_max.get()}, "-thread limit\n");
   world::fatal("thread exhaustion");
+}
+
+bool anything_waits(scheduler& s) noexcept {
+  for (processor& p : s.processors.made()) {
+    if (!p.queue.looks_empty()) return true;
+  }
+  return s.global.size_hint() != 0;
+}
+
+void work_waits(scheduler& s) noexcept {
+  if (!s.monitor.dozes_beside_calls()) return;
+  const locked hold(s.lock);
+  s.monitor.wake();
 }
 
 std::uint32_t reserve_machine(scheduler& s) noexcept {
@@ -278,7 +294,7 @@ void handoff(scheduler& s, processor& p) noexcept {
       run_safe_point_locked(s, p);
     }
     const bool more = world::recheck(s.global.size_hint() != 0);
-    const bool last_to_poll = world::recheck(s.idle.processors_hint() + 1 == s.processor_count && !s.polling.somebody_blocks());
+    const bool last_to_poll = world::recheck(s.idle.processors_hint() + 1 == s.processors.count() && !s.polling.somebody_blocks());
     if (!more && !last_to_poll) {
       taken(9);
       first_timer_ns = p.timers.first_due_ns();

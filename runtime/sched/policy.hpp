@@ -10,6 +10,8 @@ struct policy {
   std::int64_t monitor_period_ns = 20'000;
   std::int64_t monitor_period_max_ns = 10'000'000;
   std::uint32_t monitor_idle_rounds = 50;
+  // A pause between two rounds that is longer can be cut short by work that waits beside a system call; then the period begins anew and doubles at once.
+  std::int64_t monitor_doze_ns = 320'000;
   // With every P idle it sleeps until woken, at most this long (Go: half of two minutes).
   std::int64_t monitor_deep_sleep_ns = 60'000'000'000;
 
@@ -24,6 +26,8 @@ struct policy {
 
   // Every so many schedules a P looks at the global queue first (Go: 61).
   std::uint32_t global_queue_every = 61;
+  // A thief leaves a P this long to run by itself what it has readied last (Go: 3 us).
+  std::int64_t steal_back_off_ns = 3'000;
   // Dead goroutines that a P keeps with their stacks; half of them move at once (Go: 64).
   std::uint32_t free_goroutines_per_processor = 64;
 

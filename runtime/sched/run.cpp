@@ -70,7 +70,6 @@ constexpr int broken_pipe_signal = 13;  // SIGPIPE, which Linux numbers so every
 scheduler::scheduler(options const& chosen, std::int64_t now_ns) noexcept
     : rules(rules_of(chosen)),
       polling(now_ns),
-      processor_count(processors_of(chosen)),
       machines(nullptr),
       ended_machines(nullptr),
       machine_count(0),
@@ -98,11 +97,8 @@ scheduler::scheduler(options const& chosen, std::int64_t now_ns) noexcept
   static_cast<void>(world::install_signal(broken_pipe_signal, world::ignore_signal));  // a write that nobody can read is an error, not the end of the process
   const int failed = network.open();
   if (failed != 0) world::fatal("runtime: cannot make the poller");
-  for (std::uint32_t i = 0; i < processor_count; ++i) {
-    void* const memory = world::allocate(sizeof(processor), alignof(processor));
-    if (memory == nullptr) world::fatal("runtime: cannot allocate memory for a P");
-    processors[i] = new (memory) processor(i);
-  }
+  processors.make(processors_of(chosen));
+  processors.set_count(processors_of(chosen));
 }
 
 scheduler::~scheduler() {
@@ -112,10 +108,6 @@ scheduler::~scheduler() {
     if (g->state.load_relaxed() == goroutine_state::dead) continue;
     sched::drop_exit_hooks(*g);
     floor::retire_context(g->context);
-  }
-  for (std::uint32_t i = 0; i < processor_count; ++i) {
-    processors[i]->~processor();
-    world::deallocate(processors[i], sizeof(processor));
   }
 }
 
@@ -167,7 +159,7 @@ void run(options const& chosen, void (*main)(void*), void* argument) {
     const locked hold(s.lock);
     main_id = sched::reserve_machine(s);
     monitor_id = sched::reserve_machine(s);
-    for (std::uint32_t i = s.processor_count; i-- > 1;) s.idle.put_processor(s.processors[i], true);
+    for (std::uint32_t i = s.processors.count(); i-- > 1;) s.idle.put_processor(&s.processors[i], true);
   }
   machine& m = *sched::make_machine(s, main_id);
   m.main = true;
@@ -179,7 +171,7 @@ void run(options const& chosen, void (*main)(void*), void* argument) {
   floor::adopt_thread_context(m.own);
   watch::begin(s);
   s.phase.set(1, "the runtime runs");
-  sched::wire(m, *s.processors[0]);
+  sched::wire(m, s.processors[0]);
   sched::start_thread(s, *sched::make_machine(s, monitor_id), [](void* arg) { sched::monitor_loop(arg); });
 
   goroutine* const g = sched::new_goroutine(s, &m);

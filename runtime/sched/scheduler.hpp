@@ -6,6 +6,8 @@
 //            machines.cpp   Ms start, sleep, wake, end; what becomes of a P whose M is gone (hand-off)
 //            sysmon.cpp     the monitor: takes Ps out of system calls, asks hogs to yield, polls when nobody does
 //            stop.cpp       stop and start of the world, a function on every P
+//            freeze.cpp     the world stands still for a report of a fatal error
+//            resize.cpp     more or fewer Ps while the program runs
 //            goroutines.cpp where goroutines come from and go to; park and ready
 //            deadlock.cpp   nobody can run any more: say so
 //            run.cpp        begin and end
@@ -28,11 +30,10 @@
 #include "sched/goroutine.hpp"
 #include "sched/machine.hpp"
 #include "sched/policy.hpp"
-#include "sched/processor.hpp"
+#include "sched/processor_table.hpp"
 #include "thread/lock_sites.hpp"
 #include "world/fault.hpp"
 #include "world/ghost.hpp"
-#include "world/limits.hpp"
 #include "world/memory.hpp"
 #include "world/report.hpp"
 #include "world/signal.hpp"
@@ -74,8 +75,7 @@ struct scheduler {
   poll_wake polling;                  // its own rules
   poller network;                     // its own rules
 
-  processor* processors[world::limits::processors_max];  // fixed while the world runs
-  std::uint32_t processor_count;                         // likewise
+  processor_table processors;         // its own rules
 
   world::plain<machine*> machines;          // all that have not ended
   world::plain<machine*> ended_machines;    // their threads may still be leaving
@@ -104,6 +104,7 @@ struct scheduler {
   void (*safe_point_fn)(processor&) noexcept = nullptr;  // set while the stopper holds world_stopper
   world::plain<std::uint32_t> safe_points_missing;
   note safe_points_done;
+  std::uint32_t processors_wanted = 0;                   // the stopper: how many Ps there shall be when the world starts again
   spin_lock stopper_lock;                           // guards stopper and its waiters: one stopper of the world at a time
   world::plain<goroutine*> stopper;
   batch<goroutine> stoppers_waiting;
@@ -164,7 +165,12 @@ void drop_exit_hooks(goroutine& g) noexcept;
 void report_panic(char const* what) noexcept;
 
 // machines.cpp
+// Work was submitted: starts an M for it when a P is idle and nobody looks for work.
 void wake(scheduler& s) noexcept;
+// Work was submitted and no P is idle: a monitor that dozes beside a P in a system call has to look soon. Without the lock.
+void work_waits(scheduler& s) noexcept;
+// Anybody: a hint whether a goroutine is in any queue.
+[[nodiscard]] bool anything_waits(scheduler& s) noexcept;
 void start_machine(scheduler& s, processor* p, bool spinning) noexcept;
 // Without a P: sleeps until there is one. False: the thread has to end.
 [[nodiscard]] bool stop_machine(machine& m) noexcept;
@@ -212,6 +218,17 @@ void report_fault(world::fault const& what) noexcept;
 
 // sysmon.cpp
 void monitor_loop(void* m) noexcept;
+
+// freeze.cpp
+// Any thread, whatever it holds: from soon on no goroutine runs that comes to a call of the runtime, and none returns from a system call. There is no way
+// back: the process is about to end. Takes some milliseconds. Source: freezetheworld in Go's proc.go.
+void freeze_the_world(scheduler& s) noexcept;
+
+// resize.cpp
+// GOMAXPROCS. Returns the number before; 0 changes nothing. By a goroutine; stops the world.
+std::uint32_t set_processors(std::uint32_t wanted) noexcept;
+// Who starts the world, under the lock, before any P runs.
+void resize(scheduler& s) noexcept;
 
 // stop.cpp
 // Every P's goroutine is asked to yield. False when the program ends meanwhile: the others go home.

@@ -13,7 +13,13 @@ namespace retake {
 
 namespace {
 
-void wake_monitor(scheduler& s) noexcept {
+// The monitor rests, and a P is in a system call: it has to look soon when work waits for a P. Of work that comes later it learns by the word
+// that is left here.
+void tell_monitor(scheduler& s, processor& p) noexcept {
+  if (s.monitor.hint() == monitor_rest::dozing) {
+    const bool first = s.monitor.leave_word();
+    if (p.queue.looks_empty() && !(first && sched::anything_waits(s))) return;
+  }
   const locked hold(s.lock);
   s.monitor.wake();
 }
@@ -25,7 +31,7 @@ bool take_idle(scheduler& s, machine& m) noexcept {
   {
     const locked hold(s.lock);
     p = s.idle.take_processor();
-    if (p != nullptr) s.monitor.wake();
+    if (p != nullptr) s.monitor.wake_from_sleep();
   }
   if (p == nullptr) return false;
   sched::wire(m, *p);
@@ -49,7 +55,7 @@ bool after_exit_slow(machine& m, goroutine& g, void*) noexcept {
       trace::add(m, trace_kind::exit, g.id, static_cast<std::uint32_t>(is_locked ? trace_exit::slow_locked : trace_exit::slow));
       s.global.put(&g);
     } else {
-      s.monitor.wake();
+      s.monitor.wake_from_sleep();
     }
   }
   if (p != nullptr) {
@@ -62,9 +68,11 @@ bool after_exit_slow(machine& m, goroutine& g, void*) noexcept {
   }
   if (is_locked) {
     s.paths.exit_slow_locked.add();
+    sched::work_waits(s);
     return false;  // schedule() waits for the goroutine it is locked to
   }
   s.paths.exit_slow.add();
+  sched::work_waits(s);
   if (!sched::stop_machine(m)) m.retired = true;
   return false;
 }
@@ -90,11 +98,11 @@ namespace detail {
   ++m.locks;
   change(g, goroutine_state::running, goroutine_state::syscall, "G1: a system call is entered by a goroutine that does not run");
   processor& p = m.processor_here();
-  if (s.monitor.asleep_hint()) wake_monitor(s);
   if (p.safe_point.load_relaxed() != 0) sched::run_safe_point(s, p);
   trace::add(m, trace_kind::enter, g.id);
   trace::move(m, trace_kind::unwire, p.id, p.moves, 1);
   processor_status::enter(m);
+  if (s.monitor.hint() != monitor_rest::awake) tell_monitor(s, p);
   if (s.stop.requested_after_enter()) {
     const locked hold(s.lock);
     s.paths.enter_stopped.add();

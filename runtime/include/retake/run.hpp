@@ -22,6 +22,12 @@ struct options {
 // The defaults with GOMAXPROCS taken from the environment when it is set to a whole number above 0.
 [[nodiscard]] options options_from_environment() noexcept;
 
+// How many Ps there are (GOMAXPROCS): so many goroutines run at once. By a goroutine.
+[[nodiscard]] std::uint32_t processors() noexcept;
+// Changes that, between 1 and the world's limit, to which larger numbers are clamped; 0 changes nothing. Returns the number before. By a goroutine; it stops the
+// world for a moment and so waits for the next call of the runtime of every goroutine that runs. Source: GOMAXPROCS and procresize in Go's proc.go.
+std::uint32_t set_processors(std::uint32_t wanted) noexcept;
+
 namespace detail {
 void run(options const& chosen, void (*main)(void*), void* argument);
 }

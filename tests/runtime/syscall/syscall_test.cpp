@@ -154,6 +154,49 @@ TEST(syscall, a_call_may_win_back_a_p_that_was_another_s_meanwhile) {
   EXPECT_GT(seen, 0u);
 }
 
+// A monitor that has backed off to more than a second, and would need two visits: only somebody who wakes it lets the other goroutine run in less.
+constexpr std::int64_t back_off_ns = 1'300'000'000;
+constexpr std::int64_t soon_ns = 1'000'000'000;
+policy backs_off() {
+  policy rules = no_retake();
+  rules.monitor_idle_rounds = 1;
+  rules.monitor_period_max_ns = patience_ns;
+  return rules;
+}
+
+TEST(syscall, a_call_in_front_of_work_wakes_a_monitor_that_dozes) {
+  run_on(1, backs_off(), [] {
+    nap_ns(back_off_ns);
+    std::atomic<bool> ran{false};
+    go([&] { ran = true; });
+    const std::int64_t before_ns = now_ns();
+    retake::syscall([&] { EXPECT_TRUE(holding_on_until([&] { return ran.load(); })); });
+    EXPECT_LT(now_ns() - before_ns, soon_ns);
+  });
+}
+
+TEST(syscall, work_beside_a_call_wakes_a_monitor_that_dozes) {
+  run_on(2, backs_off(), [] {
+    std::atomic<bool> calling{false}, ran{false};
+    wait_group returned;
+    returned.add(1);
+    go([&] {
+      nap_ns(back_off_ns);
+      retake::syscall([&] {
+        calling = true;
+        EXPECT_TRUE(holding_on_until([&] { return ran.load(); }));
+      });
+      returned.done();
+    });
+    EXPECT_TRUE(holding_on_until([&] { return calling.load(); }));
+    go([&] { ran = true; });  // runs on the P of the call, for this one is held on to
+    const std::int64_t before_ns = now_ns();
+    EXPECT_TRUE(holding_on_until([&] { return ran.load(); }));
+    EXPECT_LT(now_ns() - before_ns, soon_ns);
+    returned.wait();
+  });
+}
+
 // Calls about as long as the monitor's period: its CAS loses sometimes. Repeated until it did.
 TEST(syscall_full, the_monitor_s_cas_can_lose_against_a_return) {
   policy rules = eager();
