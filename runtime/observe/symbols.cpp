@@ -88,6 +88,15 @@ void call_site(Dwarf_Die* call, Dwarf_Die* unit, place& caller) {
   if (char const* const name = dwarf_filesrc(files, number, nullptr, nullptr)) caller.file = name;
 }
 
+// Clang writes no table of addresses: then every unit is asked.
+Dwarf_Die* unit_at(Dwfl_Module* module, Dwarf_Addr where, Dwarf_Addr& bias) {
+  if (Dwarf_Die* const unit = dwfl_module_addrdie(module, where, &bias)) return unit;
+  for (Dwarf_Die* unit = nullptr; (unit = dwfl_module_nextcu(module, unit, &bias)) != nullptr;) {
+    if (dwarf_haspc(unit, where - bias) == 1) return unit;
+  }
+  return nullptr;
+}
+
 std::string name_of(Dwarf_Die* function) {
   Dwarf_Attribute attribute;
   for (unsigned const kind : {DW_AT_linkage_name, DW_AT_MIPS_linkage_name}) {
@@ -205,13 +214,13 @@ std::vector<place> symbols::at(std::uintptr_t pc, bool is_return_address) {
   if (module == nullptr) return {place{}};
 
   place outer;
-  if (Dwfl_Line* const line = dwfl_module_getsrc(module, where)) {
-    int number = 0;
-    if (char const* const file = dwfl_lineinfo(line, nullptr, &number, nullptr, nullptr, nullptr)) outer.file = file;
-    outer.line = static_cast<std::uint32_t>(number);
-  }
   Dwarf_Addr bias = 0;
-  Dwarf_Die* const unit = dwfl_module_addrdie(module, where, &bias);
+  Dwarf_Die* const unit = unit_at(module, where, bias);
+  if (Dwarf_Line* const line = unit != nullptr ? dwarf_getsrc_die(unit, where - bias) : nullptr) {
+    int number = 0;
+    if (char const* const file = dwarf_linesrc(line, nullptr, nullptr)) outer.file = file;
+    if (dwarf_lineno(line, &number) == 0) outer.line = static_cast<std::uint32_t>(number);
+  }
   if (unit != nullptr) {
     std::vector<Dwarf_Die> chain = state_->functions_at(*unit, where - bias);  // the function, and in it what is inlined, outside first
     for (std::size_t i = chain.size(); i-- > 0;) {
