@@ -1,7 +1,7 @@
 #!/bin/bash -eu
 # oss_fuzz_build.sh: OSS-Fuzz's build contract: $CC, $CXX, $CFLAGS, $CXXFLAGS, $LIB_FUZZING_ENGINE; targets, seed corpora and options go to $OUT.
 #
-# The image needs cmake, ninja-build, zip, libfmt-dev, libcli11-dev, nlohmann-json3-dev. Debian's libfmt is built with libstdc++, hence so is all here.
+# The image needs cmake, ninja-build, zip, libfmt-dev, libcli11-dev, nlohmann-json3-dev, liburing-dev. Debian's libfmt is built with libstdc++, hence so is all here.
 # The engine must not be instrumented: coverage flags are taken out of what OSS-Fuzz passes, the subject gets its own (fuzz/CMakeLists.txt).
 here=$(cd -- "$(dirname -- "$0")" && pwd)
 : "${CC:?}" "${CXX:?}" "${OUT:?}" "${LIB_FUZZING_ENGINE:?}"

@@ -20,10 +20,11 @@
 
 #include "hammer.hpp"
 #include "retake/channel.hpp"
+#include "retake/foreign_call.hpp"
 #include "retake/go.hpp"
+#include "retake/profile.hpp"
 #include "retake/run.hpp"
 #include "retake/sync.hpp"
-#include "retake/syscall.hpp"
 #include "sched/scheduler.hpp"
 
 namespace {
@@ -47,6 +48,7 @@ struct settings {
   std::uint32_t requests = 400;
   std::uint64_t seed = 1;
   bool as_json = false;
+  std::string profile;
 };
 
 // A figure of /proc/self/status.
@@ -119,7 +121,7 @@ double percentile_ms(std::vector<std::int64_t> values, double share) {
 figures serve(bool bounded, settings const& chosen) {
   figures seen;
   run([&] {
-    seen.processors = this_machine()->home.processor_count;
+    seen.processors = this_machine()->home.processors.count();
     service s(bounded);
     stress::dice bodies(chosen.seed);
     for (std::uint32_t i = 0; i < trickle_requests; ++i) {
@@ -156,6 +158,7 @@ figures serve(bool bounded, settings const& chosen) {
     sleep_for_ns(quiet_after_ns);
     seen.threads_after = status_figure("Threads");
     seen.memory_peak_kb = status_figure("VmHWM");
+    if (!chosen.profile.empty()) std::ofstream(chosen.profile, std::ios::binary) << threadcreate_pprof();
   });
   return seen;
 }
@@ -206,6 +209,7 @@ int main(int argc, char** argv) {
   app.add_option("--requests", chosen.requests, "in the burst")->check(CLI::Range(100, 5'000));
   app.add_option("--seed", chosen.seed, "what the images are made of");
   app.add_flag("--json", chosen.as_json, "JSON lines");
+  app.add_option("--profile", chosen.profile, "a file for the profile threadcreate: go tool pprof -top FILE");
   try {
     app.parse(argc, argv);
   } catch (CLI::ParseError const& e) {

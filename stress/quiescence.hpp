@@ -39,7 +39,7 @@ inline constexpr std::int64_t settle_pause_ns = 200'000;
 inline char const* broken_idle_lists(scheduler& s) noexcept {
   std::uint32_t listed = 0;
   for (processor* p = inspector::first_processor(s.idle); p != nullptr; p = p->idle_link.get()) {
-    if (++listed > s.processor_count) return "P5: the list of idle Ps has a circle";
+    if (++listed > s.processors.count()) return "P5: the list of idle Ps has a circle";
     if (!s.idle.idle_hint(p->id)) return "P5: a P on the idle list has no bit in the mask";
     if (!p->queue.looks_empty()) return "P4: a P on the idle list has work";
     if (p->machine.load_relaxed() != nullptr) return "P9: a P on the idle list has an M";
@@ -48,7 +48,7 @@ inline char const* broken_idle_lists(scheduler& s) noexcept {
   for (std::size_t i = 0; i < inspector::mask_words; ++i) bits += static_cast<std::uint32_t>(__builtin_popcountll(inspector::mask_word(s.idle, i)));
   if (listed != s.idle.processors_hint()) return "P5: the idle list is not as long as its count";
   if (bits != listed) return "P5: the mask has other bits than the idle list has Ps";
-  if (listed != s.processor_count - 1) return "P5: a P is neither the caller's nor on the idle list";
+  if (listed != s.processors.count() - 1) return "P5: a P is neither the caller's nor on the idle list";
   std::uint32_t sleeping = 0;
   for (machine* m = inspector::first_machine(s.idle); m != nullptr; m = m->idle_link.get()) {
     if (++sleeping > s.machine_count.get()) return "M12: the list of idle Ms has a circle";
@@ -85,8 +85,8 @@ inline char const* broken_threads(scheduler& s) noexcept {
 [[nodiscard]] inline char const* broken_now(scheduler& s) noexcept {
   if (s.gate.spinning_hint() != 0) return "M5: Ms are counted as spinning and nobody has anything to look for";
   if (inspector::waiting(s.network).load_relaxed() != 0) return "N5: goroutines are counted as waiting for descriptors and nobody is left";
-  for (std::uint32_t i = 0; i < s.processor_count; ++i) {
-    if (s.processors[i]->timers.first_due_ns() != 0) return "G6: a timer is left and nobody sleeps";
+  for (processor& p : s.processors.all()) {
+    if (p.timers.first_due_ns() != 0) return "G6: a timer is left and nobody sleeps";
   }
   const locked hold(s.lock);
   if (char const* const broken = broken_goroutines(s)) return broken;

@@ -44,6 +44,29 @@ struct two_threads : model::suite<two_threads, 2> {
   void after() { data.expect(2); }
 };
 
+struct one_tries : model::suite<one_tries, 2> {
+  static constexpr char const* name = "one_tries";
+  static constexpr char const* claim = "who only tries has the lock, like any holder, or has nothing";
+  static constexpr bool parks = true;
+  static constexpr unsigned spurious = 1;
+
+  spin_lock lock;
+  guarded data;
+  world::ghost<bool> got{false};
+
+  void thread(unsigned index) {
+    if (index == 0) {
+      locked const scope(lock);
+      data.touch();
+    } else if (lock.try_lock()) {
+      got.move(false, true, "P9: one thread has tried twice");
+      data.touch();
+      lock.unlock();
+    }
+  }
+  void after() { data.expect(got.peek() ? 2 : 1); }
+};
+
 // A sleeper that got the lock leaves `contended` behind; what comes after it must stay right.
 struct again_and_again : model::suite<again_and_again, 2> {
   static constexpr char const* name = "again_and_again";
@@ -127,5 +150,5 @@ struct marks_by_a_store : model::suite<marks_by_a_store, 2> {
 
 int main(int argc, char** argv) {
   using namespace retake;
-  return model::model_main<two_threads, again_and_again, three_threads, looks_then_stores, marks_by_a_store>(argc, argv, "spin_lock");
+  return model::model_main<two_threads, one_tries, again_and_again, three_threads, looks_then_stores, marks_by_a_store>(argc, argv, "spin_lock");
 }

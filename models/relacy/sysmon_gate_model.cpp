@@ -34,7 +34,7 @@ struct monitored {
       const std::uint32_t now = busy.get();
       busy.set(now + 1);
     }
-    if (!gate.asleep_hint()) return;
+    if (gate.hint() == monitor_rest::awake) return;
     locked const scope(lock);
     gate.wake();
   }
@@ -101,6 +101,46 @@ struct two_calls : model::suite<two_calls, 3> {
   }
 };
 
+// A pause between two rounds, cut short by who enters a call with work behind it and by who submits work: both may see it, one wakes.
+struct doze_cut_short : model::suite<doze_cut_short, 3> {
+  static constexpr char const* name = "doze_cut_short";
+  static constexpr char const* claim = "a doze ends at its deadline or is cut short, by whoever comes first, and its note is woken at most once";
+  static constexpr bool parks = true;
+  static constexpr bool ends = false;
+  static constexpr unsigned timeouts = 1;
+
+  monitored m;
+
+  void thread(unsigned index) {
+    if (index == 0) {
+      for (int round = 0; round < 2 && doze(); ++round) continue;
+    } else if (index == 1) {
+      if (m.gate.hint() == monitor_rest::dozing) static_cast<void>(m.gate.leave_word());
+    } else {
+      if (m.gate.dozes_beside_calls()) {
+        locked const scope(m.lock);
+        m.gate.wake();
+      }
+      locked const scope(m.lock);  // the end of the program
+      m.busy.set(1);
+      m.gate.wake();
+    }
+  }
+
+  bool doze() {
+    {
+      locked const scope(m.lock);
+      const std::uint32_t ending = m.busy.get();
+      if (ending != 0) return false;
+      m.gate.doze();
+    }
+    static_cast<void>(m.gate.sleep_until(1));
+    locked const scope(m.lock);
+    m.gate.awake();
+    return true;
+  }
+};
+
 // Faulty twin (h33): the M does not wake sysmon.
 struct does_not_wake : model::suite<does_not_wake, 2> {
   static constexpr char const* name = "does_not_wake";
@@ -133,7 +173,7 @@ struct looks_too_early : model::suite<looks_too_early, 2> {
     if (index == 0) {
       m.nap();
     } else {
-      const bool asleep = m.gate.asleep_hint();
+      const bool asleep = m.gate.hint() == monitor_rest::asleep;
       locked const scope(m.lock);
       m.busy.set(1);
       if (asleep) m.gate.wake();
@@ -146,5 +186,5 @@ struct looks_too_early : model::suite<looks_too_early, 2> {
 
 int main(int argc, char** argv) {
   using namespace retake;
-  return model::model_main<call_wakes_sysmon, late_against_wake, two_calls, does_not_wake, looks_too_early>(argc, argv, "sysmon_gate");
+  return model::model_main<call_wakes_sysmon, late_against_wake, two_calls, doze_cut_short, does_not_wake, looks_too_early>(argc, argv, "sysmon_gate");
 }

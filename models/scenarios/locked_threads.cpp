@@ -112,12 +112,38 @@ void main_thread_wedged() {
   });
 }
 
+// No thread idles, but main's, which never ends; work that comes later finds new ones.
+void idle_threads_trimmed() {
+  policy rules;
+  rules.idle_machines_max = 0;
+  run_watched(
+      2,
+      [] {
+        for (int round = 0; round < 2; ++round) {
+          wait_group done;
+          done.add(2);
+          for (int i = 0; i < 2; ++i) {
+            go([&] {
+              syscall_blocking([] { sim::kernel::sleep_syscall(20 * us); });
+              done.done();
+            });
+          }
+          done.wait();
+          scheduler& s = this_machine()->home;
+          const locked hold(s.lock);
+          world::require(s.idle.machines() <= 1, "M8: more threads idle than the policy keeps");
+        }
+      },
+      rules);
+}
+
 }  // namespace
 
 RETAKE_SCENARIO(locked_call_fast, "a locked goroutine returns from a short call on its thread, with a P", fast);
 RETAKE_SCENARIO(locked_call_slow, "a locked goroutine whose P was taken waits for one and goes on on its own thread", slow);
 RETAKE_SCENARIO(lock_nest_exit_locked, "locks nest, and a goroutine that ends locked ends its thread", nest_and_exit);
 RETAKE_SCENARIO(locked_threads_talk, "two locked goroutines wake each other's threads and lose no message", locked_ping_pong);
+RETAKE_SCENARIO(idle_threads_end, "threads that the policy does not keep idle end, and nobody misses them", idle_threads_trimmed);
 RETAKE_SCENARIO(locked_ends_everywhere, "threads that end with their goroutines, the main thread's among them, leave nobody behind", main_thread_wedged);
 
 }  // namespace retake::scenarios

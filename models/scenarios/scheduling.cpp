@@ -1,6 +1,7 @@
 // Work, who looks for it, and the stop of the world.
 #include "retake/channel.hpp"
 #include "retake/go.hpp"
+#include "retake/panic.hpp"
 #include "retake/sync.hpp"
 #include "retake/net.hpp"
 #include "retake/thread_lock.hpp"
@@ -404,6 +405,22 @@ void main_ends_beside_reader() {
       policy{}, what);
 }
 
+// Goroutines end in the middle, by their own wish; main among them. Their hooks run; then nobody is left.
+void exits() {
+  channel<int> ended(2);  // outlives main
+  run_watched(2, [&] {
+    for (int i = 0; i < 2; ++i) {
+      go([&] {
+        at_goroutine_exit([&] { ended.send(1); });
+        yield();
+        exit_goroutine();
+      });
+    }
+    for (int i = 0; i < 2; ++i) static_cast<void>(ended.receive());
+    exit_goroutine();
+  });
+}
+
 }  // namespace
 
 RETAKE_SCENARIO(submit_against_last_spinner, "a goroutine submitted while the last spinner gives up is run", submit_and_spin);
@@ -426,6 +443,8 @@ RETAKE_SCENARIO(main_ends_before_others, "when main ends every thread goes home"
 RETAKE_SCENARIO(main_ends_beside_poller, "when main ends a thread that blocks in the poller goes home", main_ends_beside_reader);
 
 constexpr char const* deadlock = "all goroutines are asleep - deadlock!";
+RETAKE_SCENARIO(everybody_exits, "goroutines that end themselves run their hooks, and when main has done so too the program says that nobody is left", exits,
+                .expected_fatal = "no goroutines (main called exit_goroutine) - deadlock!");
 RETAKE_SCENARIO(deadlock_is_reported, "when no goroutine can ever run again the program says so", everybody_waits, .expected_fatal = deadlock);
 RETAKE_SCENARIO(deadlock_of_locked, "when locked goroutines wait for ever the program says so", locked_wait_too, .expected_fatal = deadlock);
 RETAKE_SCENARIO(deadlock_after_end, "when all wait for ever beside a thread that has ended the program says so", after_a_thread_has_ended, .expected_fatal = deadlock);

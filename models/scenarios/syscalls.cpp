@@ -81,6 +81,38 @@ void wakes_monitor() {
       rules);
 }
 
+// One P, handed over at once: the call waits for the other goroutine, and there is no monitor to take the P.
+void blocking_hands_over() {
+  policy rules;
+  rules.monitor_period_ns = rules.monitor_period_max_ns = 3'600'000 * ms;
+  run_watched(
+      1,
+      [] {
+        world::atomic<std::uint32_t> done(0);
+        go([&] { done.store_relaxed(1); });
+        syscall_blocking([&] {
+          while (done.load_relaxed() == 0) sim::kernel::sleep_syscall(20 * us);
+        });
+      },
+      rules);
+}
+
+// The hand-over meets a stop of the world, which must count that P once.
+void blocking_against_stop() {
+  run_watched(2, [] {
+    wait_group done;
+    done.add(1);
+    go([&] {
+      for (int i = 0; i < 2; ++i) syscall_blocking([] { sim::kernel::sleep_syscall(20 * us); });
+      done.done();
+    });
+    yield();
+    stop_the_world();
+    start_the_world();
+    done.wait();
+  });
+}
+
 // A call that is entered while a safe-point function is pending on its P.
 void safe_point_at_enter() {
   run_watched(2, [] {
@@ -96,36 +128,14 @@ void safe_point_at_enter() {
   });
 }
 
-// Foreign calls, one of which throws.
-void foreign() {
-  run_watched(1, [] {
-    wait_group done;
-    done.add(1);
-    go([&] {
-      try {
-        foreign_call([] { throw 7; });
-        world::require(false, "G7: an exception of a foreign call is lost");
-      } catch (int thrown) {
-        world::require(thrown == 7, "G7: an exception of a foreign call is another");
-      }
-      done.done();
-    });
-    const int result = foreign_call([] {
-      sim::kernel::sleep_syscall(60 * us);
-      return 3;
-    });
-    world::require(result == 3, "G7: the result of a foreign call is lost");
-    done.wait();
-  });
-}
-
 }  // namespace
 
 RETAKE_SCENARIO(syscall_against_retake, "a returning system call and sysmon never both own the P, and one of them runs the goroutine that waits for it", against_retake);
 RETAKE_SCENARIO(three_calls_two_processors, "three system calls over two Ps end, whichever of them wins which P back, ABA included", three_calls);
 RETAKE_SCENARIO(two_processors_six_goroutines, "a small service loses no job over two Ps, three Ms and their system calls", small_service);
 RETAKE_SCENARIO(syscall_wakes_sysmon, "a system call that blocks after an idle time has a monitor that takes its P", wakes_monitor);
+RETAKE_SCENARIO(blocking_call_hands_over, "a call that is known to block has given its P away before it blocks, without a monitor", blocking_hands_over);
+RETAKE_SCENARIO(blocking_call_against_stop, "the P of a blocking call is given away or stopped, never both", blocking_against_stop);
 RETAKE_SCENARIO(safe_point_against_enter, "a function for every P runs once on each, also on one whose M is entering a system call", safe_point_at_enter);
-RETAKE_SCENARIO(foreign_calls, "foreign calls return their value or their exception to the goroutine that made them", foreign);
 
 }  // namespace retake::scenarios

@@ -51,11 +51,22 @@ void commit(void const* ghost, char const* tag, site const& where) noexcept;
 
 void* this_thread() noexcept;
 void set_this_thread(void* value) noexcept;
+
+// Faults of the processor: fault_boundary() contains those that its function raises on this thread. False: it raised one.
+struct processor_fault {
+  int signal = 0;
+  std::uintptr_t address = 0;
+};
+[[nodiscard]] bool fault_boundary(void (*fn)(void*), void* argument, processor_fault& what) noexcept;
+void* exchange_fault_boundary(void* boundary) noexcept;
+[[noreturn]] void raise_fault(processor_fault what) noexcept;
 int thread_start(void (*entry)(void*), void* argument, site const& where) noexcept;
 std::uint64_t thread_id() noexcept;
 
 std::int64_t nanotime(site const& where) noexcept;
-std::int64_t walltime(site const& where) noexcept;
+std::int64_t walltime(site const& where) noexcept;  // the fault clock_step: the date is set an hour forward or back
+// By scenario bodies: somebody sets the date. No choice point.
+void step_wall_clock(std::int64_t by_ns) noexcept;
 void sleep_until(std::int64_t deadline_ns, site const& where) noexcept;
 std::uint32_t random_below(std::uint32_t n, site const& where) noexcept;
 std::uint32_t choose(char const* kind, std::uint32_t n, site const& where) noexcept;

@@ -112,6 +112,7 @@ void engine::reset(scenario const& s, chooser& c) noexcept {
   heal_end_ = s.chaos_steps + s.heal_steps;
   if (s.steps_max != 0 && s.steps_max < chaos_end_) chaos_end_ = s.steps_max;
   now_ns_ = 0;
+  wall_step_ns_ = 0;
   earliest_ns_ = no_deadline;
   hash_ = 0;
   event_next_ = choice_next_ = 0;

@@ -167,6 +167,7 @@ class engine {
     std::int64_t deadline_ns;
     wait_list* waiting_in;
     void* slot;
+    void* fault_boundary;
     void (*entry)(void*);
     void* argument;
     static constexpr std::uint32_t reads_max = 8;
@@ -245,6 +246,7 @@ class engine {
   std::uint32_t heal_end_ = 0;
   std::uint32_t width_ = 1;        // slots in use so far
   std::int64_t now_ns_ = 0;
+  std::int64_t wall_step_ns_ = 0;  // what the date was set forward by
   std::int64_t earliest_ns_ = no_deadline;
   std::uint64_t hash_ = 0;
   std::uint32_t event_next_ = 0;

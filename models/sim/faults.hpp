@@ -27,11 +27,16 @@ enum class fault_kind : std::uint8_t {
   slow_syscall,    // a blocking system call takes long
   clock_step,
   signal,
+  ring_refused,
+  ring_busy,
+  ring_overflow,
+  ring_cancelled,
   count
 };
 
 inline constexpr std::array<std::string_view, static_cast<std::size_t>(fault_kind::count)> fault_names = {
     "spurious",   "futex_order", "eagain_thread", "enomem",        "eintr",           "eagain",      "short_read",   "short_write",
-    "emfile",     "econnreset",  "epoll_reorder", "epoll_duplicate", "epoll_stale",   "slow_syscall", "clock_step",  "signal"};
+    "emfile",     "econnreset",  "epoll_reorder", "epoll_duplicate", "epoll_stale",   "slow_syscall", "clock_step",  "signal",
+    "ring_refused", "ring_busy",  "ring_overflow", "ring_cancelled"};
 
 }  // namespace retake::sim

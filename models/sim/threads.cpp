@@ -2,8 +2,10 @@
 #include <sys/mman.h>
 
 #include <cerrno>
+#include <utility>
 
 #include "sim/engine.hpp"
+#include "switch/guarded_call.hpp"
 #include "switch/sanitizer.hpp"
 
 namespace retake::sim {
@@ -52,6 +54,7 @@ int engine::start_thread(void (*entry)(void*), void* argument, site_record& s) n
   t.deadline_ns = no_deadline;
   t.waiting_in = nullptr;
   t.slot = nullptr;
+  t.fault_boundary = nullptr;
   t.entry = entry;
   t.argument = argument;
   t.state = thread_state::enabled;
@@ -117,6 +120,32 @@ void engine::stack_put(void* low) noexcept {
     floor::unpoison_stack(low, pool_[i].bytes);
     pool_[i].used = false;
   }
+}
+
+namespace {
+
+struct boundary {
+  floor::guard guard;
+  processor_fault* what;
+};
+
+}  // namespace
+
+void* exchange_fault_boundary(void* next) noexcept { return std::exchange(the_engine->running_->fault_boundary, next); }
+
+bool fault_boundary(void (*fn)(void*), void* argument, processor_fault& what) noexcept {
+  boundary mine{{}, &what};
+  void* const outer = exchange_fault_boundary(&mine);
+  bool const returned = floor::guarded_call(mine.guard, fn, argument);
+  exchange_fault_boundary(outer);
+  return returned;
+}
+
+void raise_fault(processor_fault what) noexcept {
+  auto* const b = static_cast<boundary*>(exchange_fault_boundary(nullptr));
+  if (b == nullptr) the_engine->fail("crash", "crash: a fault that nobody contains", the_engine->pending_[the_engine->running_slot_].site);
+  *b->what = what;
+  floor::give_up(b->guard);
 }
 
 }  // namespace retake::sim

@@ -19,6 +19,7 @@ engine& current(site const& where) noexcept {
 }
 
 constexpr std::int64_t midnight_ns = 1'700'000'000LL * 1'000'000'000LL;
+constexpr std::int64_t hour_ns = 3'600'000'000'000;
 
 }  // namespace
 
@@ -115,7 +116,15 @@ std::int64_t nanotime(site const& where) noexcept {
   return now;
 }
 
-std::int64_t walltime(site const& where) noexcept { return midnight_ns + nanotime(where); }
+std::int64_t walltime(site const& where) noexcept {
+  engine& e = current(where);
+  if (e.strike(fault_kind::clock_step, where)) step_wall_clock(e.now_ns_ % 2 == 0 ? hour_ns : -hour_ns);
+  return midnight_ns + e.wall_step_ns_ + nanotime(where);
+}
+
+void step_wall_clock(std::int64_t by_ns) noexcept {
+  if (the_engine != nullptr) the_engine->wall_step_ns_ += by_ns;
+}
 
 void sleep_until(std::int64_t deadline_ns, site const& where) noexcept {
   engine& e = current(where);

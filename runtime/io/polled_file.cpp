@@ -13,76 +13,60 @@ namespace kernel = world::kernel;
 
 namespace {
 
-constexpr int interrupted = -4;               // -EINTR
-constexpr int would_block = -11;              // -EAGAIN
+constexpr int not_permitted = -1;             // -EPERM
 constexpr int out_of_memory = -12;            // -ENOMEM
+constexpr int not_supported = -95;            // -EOPNOTSUPP
 constexpr int already_connected = -106;       // -EISCONN
 constexpr int already_connecting = -114;      // -EALREADY
 constexpr int in_progress = -115;             // -EINPROGRESS
-constexpr int already_waiting = in_progress;  // what a second goroutine on a direction is told
-constexpr int cancelled = -125;               // -ECANCELED
 
 }  // namespace
+
+polled_file* polled_file::make_with(int fd, poller& network, poll_descriptor* entry, int& failed) noexcept {
+  void* const memory = world::allocate(sizeof(polled_file), alignof(polled_file));
+  if (memory != nullptr) return new (memory) polled_file(fd, network, entry);
+  if (entry != nullptr) network.remove(*entry);
+  kernel::close(fd);
+  failed = out_of_memory;
+  return nullptr;
+}
 
 polled_file* polled_file::make(int fd, int& failed) noexcept {
   poller& network = this_machine()->home.network;
   poll_descriptor* const entry = network.add(fd, failed);
-  if (entry == nullptr) {
+  if (entry != nullptr) return make_with(fd, network, entry, failed);
+  kernel::close(fd);
+  return nullptr;
+}
+
+polled_file* polled_file::adopt(int fd, int& failed) noexcept {
+  poller& network = this_machine()->home.network;
+  poll_descriptor* const entry = network.add(fd, failed);
+  if (entry == nullptr && failed != not_permitted) {
     kernel::close(fd);
     return nullptr;
   }
-  void* const memory = world::allocate(sizeof(polled_file), alignof(polled_file));
-  if (memory == nullptr) {
-    network.remove(*entry);
-    kernel::close(fd);
-    failed = out_of_memory;
-    return nullptr;
-  }
-  return new (memory) polled_file(fd, network, *entry);
+  if (entry != nullptr) static_cast<void>(kernel::set_nonblocking(fd, true));
+  return make_with(fd, network, entry, failed);
 }
 
 void polled_file::drop_use() noexcept {
   if (uses_.fetch_sub_acq_rel(1) != 1) return;
-  network_.remove(entry_);
+  if (entry_ != nullptr) network_.remove(*entry_);
   kernel::close(fd_);
   this->~polled_file();
   world::deallocate(this, sizeof(polled_file));
 }
 
-template <class Call>
-std::int64_t polled_file::retry(Call call, bool reading) noexcept {
-  world::atomic<std::uint32_t>& direction = reading ? reading_ : writing_;
-  if (world::recheck(direction.exchange_acquire(1) != 0)) return already_waiting;
-  uses_.fetch_add_relaxed(1);  // by a goroutine that reaches the object, so some use is held
-  std::int64_t done = 0;
-  for (;;) {
-    if (entry_.closed.announced()) {
-      done = cancelled;
-      break;
-    }
-    done = call();
-    if (done == interrupted) continue;
-    if (done != would_block) break;
-    const poll_result waited = reading ? network_.wait_readable(entry_) : network_.wait_writable(entry_);
-    if (waited == poll_result::busy) {
-      done = already_waiting;
-      break;
-    }
-  }
-  direction.store_release(0);
-  drop_use();
-  return done;
-}
-
 std::int64_t polled_file::read(void* into, std::size_t bytes) noexcept {
-  return retry([this, into, bytes] { return kernel::read(fd_, into, bytes); }, true);
+  return reading([this, into, bytes] { return kernel::read(fd_, into, bytes); });
 }
 
 std::int64_t polled_file::write(void const* from, std::size_t bytes) noexcept {
   std::size_t written = 0;
   while (written < bytes) {
     char const* const rest = static_cast<char const*>(from) + written;
-    const std::int64_t done = retry([this, rest, left = bytes - written] { return kernel::write(fd_, rest, left); }, false);
+    const std::int64_t done = writing([this, rest, left = bytes - written] { return kernel::write(fd_, rest, left); });
     if (done < 0) return done;
     written += static_cast<std::size_t>(done);
   }
@@ -90,21 +74,35 @@ std::int64_t polled_file::write(void const* from, std::size_t bytes) noexcept {
 }
 
 int polled_file::accept() noexcept {
-  return static_cast<int>(retry([this] { return std::int64_t{kernel::accept(fd_)}; }, true));
+  return static_cast<int>(reading([this] { return std::int64_t{kernel::accept(fd_)}; }));
 }
 
-int polled_file::connect(std::uint32_t address, std::uint16_t port) noexcept {
+int polled_file::connect(kernel::socket_address const& where) noexcept {
   // Asked again after each wait, so that a readiness for nothing is not taken for a connection.
-  return static_cast<int>(retry(
-      [this, address, port] {
-        const int begun = kernel::connect_ipv4(fd_, address, port);
-        if (begun == in_progress || begun == already_connecting) return std::int64_t{would_block};
-        return std::int64_t{begun == already_connected ? 0 : begun};
-      },
-      false));
+  return static_cast<int>(writing([this, &where] {
+    const int begun = kernel::connect(fd_, where);
+    if (begun == in_progress || begun == already_connecting) return std::int64_t{answer::would_block};
+    return std::int64_t{begun == already_connected ? 0 : begun};
+  }));
 }
 
-void polled_file::close() noexcept { static_cast<void>(network_.unblock(entry_)); }
+int polled_file::set_deadlines(std::int64_t due_ns, bool reading, bool writing) noexcept {
+  if (entry_ == nullptr) return not_supported;
+  if (entry_->closed.announced()) return answer::cancelled;
+  uses_.fetch_add_relaxed(1);  // the entry stays this file's meanwhile
+  if (reading) network_.set_deadline(*entry_, entry_->reader, due_ns);
+  if (writing) network_.set_deadline(*entry_, entry_->writer, due_ns);
+  drop_use();
+  return 0;
+}
+
+void polled_file::close() noexcept {
+  if (entry_ != nullptr) {
+    static_cast<void>(network_.unblock(*entry_));
+  } else {
+    closed_.store_relaxed(1);
+  }
+}
 
 void polled_file::release() noexcept {
   close();

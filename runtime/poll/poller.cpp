@@ -2,7 +2,9 @@
 
 #include <new>
 
+#include "poll/operation_ring.hpp"
 #include "sched/scheduler.hpp"
+#include "world/clock.hpp"
 #include "world/kernel.hpp"
 #include "world/memory.hpp"
 #include "world/require.hpp"
@@ -39,7 +41,20 @@ bool commit_wait(goroutine& g, void* argument) noexcept {
   return false;
 }
 
+// The timer of a deadline, on some M. The entry may be another descriptor's by now: then its deadline is not over, or it is over by itself.
+void deadline_is_due(runtime_timer& t, std::int64_t now_ns) noexcept {
+  auto& way = static_cast<poll_direction&>(t);
+  if (!way.deadline.pass(now_ns)) return;
+  goroutine* const g = way.waiter.unblock(false);
+  if (g == nullptr) return;
+  machine& m = *this_machine();
+  sched::ready_on(m, *g);
+  m.home.network.waiters_served(1);
+}
+
 }  // namespace
+
+poll_direction::poll_direction() noexcept : runtime_timer(deadline_is_due) {}
 
 int poller::open() noexcept {
   chunks_ = static_cast<slot*>(world::allocate(sizeof(slot) * chunks_max, alignof(slot)));
@@ -52,11 +67,16 @@ int poller::open() noexcept {
 }
 
 void poller::close() noexcept {
+  rings.close();
   if (wake_ >= 0) kernel::close(wake_);
   if (epoll_ >= 0) kernel::close(epoll_);
   if (chunks_ == nullptr) return;
   for (std::uint32_t i = 0; i * chunk_entries < count_; ++i) {
     chunk* const c = chunks_[i].load_relaxed();
+    for (poll_descriptor& d : c->entries) {  // goroutines that were abandoned had deadlines
+      static_cast<void>(d.reader.stop());
+      static_cast<void>(d.writer.stop());
+    }
     c->~chunk();
     world::deallocate(c, sizeof(chunk));
   }
@@ -65,10 +85,10 @@ void poller::close() noexcept {
 
 poller::harvest poller::poll(std::int64_t delay_ns) noexcept {
   harvest found;
-  kernel::poll_event events[events_per_poll];
+  kernel::poll_event events[world::limits::events_per_poll];
   const int timeout_ms = whole_milliseconds(delay_ns);
-  int count = kernel::epoll_wait(epoll_, events, events_per_poll, timeout_ms);
-  while (count == interrupted && timeout_ms <= 0) count = kernel::epoll_wait(epoll_, events, events_per_poll, timeout_ms);
+  int count = kernel::epoll_wait(epoll_, events, world::limits::events_per_poll, timeout_ms);
+  while (count == interrupted && timeout_ms <= 0) count = kernel::epoll_wait(epoll_, events, world::limits::events_per_poll, timeout_ms);
   if (count == interrupted) return found;  // a timed wait: the scheduler looks at its timers again
   world::require(count >= 0, "N6: the kernel refuses to wait for events");
   for (int i = 0; i < count; ++i) {
@@ -77,6 +97,10 @@ poller::harvest poller::poll(std::int64_t delay_ns) noexcept {
       if (delay_ns == 0) continue;  // left for the M that blocks
       std::uint64_t drained = 0;
       found.signalled = kernel::read(wake_, &drained, sizeof drained) == sizeof drained;
+      continue;
+    }
+    if (static_cast<std::uint32_t>(event.data) == ring_index) {
+      rings.at(static_cast<std::uint32_t>(event.data >> 32)).reap(found);
       continue;
     }
     poll_descriptor& d = *entry(static_cast<std::uint32_t>(event.data));
@@ -88,8 +112,8 @@ poller::harvest poller::poll(std::int64_t delay_ns) noexcept {
   return found;
 }
 
-void poller::collect(poll_waiter<goroutine>& direction, harvest& found) noexcept {
-  goroutine* const g = direction.unblock(true);
+void poller::collect(poll_direction& way, harvest& found) noexcept {
+  goroutine* const g = way.waiter.unblock(true);
   if (g == nullptr) return;
   found.ready.push_back(g);
   ++found.count;
@@ -107,6 +131,9 @@ void poller::interrupt(poll_wake& gate) noexcept {
   const std::int64_t written = kernel::write(wake_, &one, sizeof one);
   world::require(written == sizeof one, "N7: the wake-up descriptor cannot be written");
 }
+
+// Level-triggered: whoever reaps may do so before the event is seen, and a completion that it overlooks is an event again.
+int poller::watch_ring(int fd, std::uint32_t number) noexcept { return kernel::epoll_add(epoll_, fd, kernel::poll_in, std::uint64_t{number} << 32 | ring_index); }
 
 poll_descriptor* poller::entry(std::uint32_t index) noexcept {
   chunk* const c = chunks_[index / chunk_entries].load_acquire();
@@ -148,26 +175,47 @@ poll_descriptor* poller::add(int fd, int& failed) noexcept {
   return nullptr;
 }
 
-poll_result poller::wait(poll_descriptor& d, poll_waiter<goroutine>& direction) noexcept {
-  if (d.closed.announced()) return poll_result::closed;
-  switch (direction.begin()) {
-    case poll_waiter<goroutine>::begun::ready: return poll_result::ready;
-    case poll_waiter<goroutine>::begun::busy: return poll_result::busy;
-    case poll_waiter<goroutine>::begun::waiting: break;
+poll_result poller::wait(poll_descriptor& d, poll_direction& way) noexcept {
+  for (;;) {  // bound: each round is a break whose reason is gone: a deadline that was moved
+    if (d.closed.announced()) return poll_result::closed;
+    if (way.deadline.over()) return poll_result::timed_out;
+    switch (way.waiter.begin()) {
+      case poll_waiter<goroutine>::begun::ready: return poll_result::ready;
+      case poll_waiter<goroutine>::begun::busy: return poll_result::busy;
+      case poll_waiter<goroutine>::begun::waiting: break;
+    }
+    if (!world::recheck(d.closed.announced()) && !world::recheck(way.deadline.over())) {
+      waiting what{way.waiter, waiting_};
+      sched::park(commit_wait, &what, wait_reason::io_wait);
+    }
+    const bool ready = way.waiter.finish();
+    if (ready && !d.closed.announced()) return poll_result::ready;
   }
-  if (!world::recheck(d.closed.announced())) {
-    waiting what{direction, waiting_};
-    sched::park(commit_wait, &what, wait_reason::io_wait);
+}
+
+void poller::set_deadline(poll_descriptor& d, poll_direction& way, std::int64_t due_ns) noexcept {
+  const bool over = due_ns != poll_deadline::none && due_ns <= world::nanotime();
+  goroutine* g = nullptr;
+  {
+    const locked hold(d.setting);
+    way.deadline.set(over ? poll_deadline::passed : due_ns);
+    if (over || due_ns == poll_deadline::none) {
+      static_cast<void>(way.stop());
+    } else {
+      way.start(due_ns);
+    }
+    if (over) g = way.waiter.unblock(false);
   }
-  const bool ready = direction.finish();
-  return ready && !d.closed.announced() ? poll_result::ready : poll_result::closed;
+  if (g == nullptr) return;
+  sched::ready(*g);
+  waiters_served(1);
 }
 
 bool poller::unblock(poll_descriptor& d) noexcept {
   if (d.closing.exchange_relaxed(1) != 0) return false;
   d.closed.announce();
-  goroutine* const reader = d.reader.unblock(false);
-  goroutine* const writer = d.writer.unblock(false);
+  goroutine* const reader = d.reader.waiter.unblock(false);
+  goroutine* const writer = d.writer.waiter.unblock(false);
   if (reader != nullptr) sched::ready(*reader);
   if (writer != nullptr) sched::ready(*writer);
   waiters_served((reader != nullptr ? 1u : 0u) + (writer != nullptr ? 1u : 0u));
@@ -180,8 +228,11 @@ void poller::remove(poll_descriptor& d) noexcept {
   const std::uint32_t sequence = d.sequence.load_relaxed();
   d.sequence.store_release(sequence + 1);
   d.fd = -1;
-  d.reader.reset();
-  d.writer.reset();
+  for (poll_direction* const way : {&d.reader, &d.writer}) {
+    static_cast<void>(way->stop());
+    way->deadline.set(poll_deadline::none);
+    way->waiter.reset();
+  }
   d.closed.reset();
   d.closing.store_relaxed(0);
   const locked hold(lock_);

@@ -13,8 +13,8 @@
 //            idle      the idle list, or one hand that is moving it            running (wire), gc_stop
 //            running   the M with m.p == p                                     idle (unwire), syscall (enter), gc_stop
 //            syscall   whoever wins the next CAS                               idle (the returning M, or a thief), gc_stop (the stop)
-//            gc_stop   the stopped world                                       idle, when it restarts
-//            dead      nobody
+//            gc_stop   the stopped world                                       idle, when it restarts; dead, when it is one too many
+//            dead      nobody; only the stopped world changes that             gc_stop
 //
 //            ABA is legal. A returning M may win back a P that was meanwhile taken, run by another M, and is now in that M's system call:
 //            `old` is a hint, the CAS is the transfer. The P's system-call tick tells that it happened.
@@ -144,6 +144,16 @@ inline void enter(machine_side& m) noexcept {
 inline void stop_in_hand(processor_side& p) noexcept {
   p.status.store_relaxed(processor_state::gc_stop);
   p.holder.move(processor_holder::hand, processor_holder::stopped, "P9: a P is stopped that is not in hand");
+}
+
+// Who changes the number of Ps, in a stopped world, under the lock: this one is too many, and comes back.
+inline void retire_stopped(processor_side& p) noexcept {
+  world::require(p.status.load_relaxed() == processor_state::gc_stop, "P8: a P is retired that is not stopped");
+  p.status.store_relaxed(processor_state::dead);
+}
+inline void revive_stopped(processor_side& p) noexcept {
+  world::require(p.status.load_relaxed() == processor_state::dead, "P8: a P is revived that is not dead");
+  p.status.store_relaxed(processor_state::gc_stop);
 }
 
 // Who restarts the world, under the lock. Afterwards the P is in the caller's hands.

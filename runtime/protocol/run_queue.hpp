@@ -63,6 +63,10 @@ class run_queue {
   static_assert(Capacity >= 2 && (Capacity & (Capacity - 1)) == 0, "a power of two, so that wrapped counters index right");
 
  public:
+  struct no_back_off {
+    void operator()() const noexcept {}
+  };
+
   run_queue() noexcept : head_(0), tail_(0), next_(nullptr) {}
 
   // The owner. Appends `item`. When the ring is full, half of it and `item` come back: the caller owes them a place elsewhere.
@@ -118,8 +122,9 @@ class run_queue {
   }
 
   // The owner of this queue, as a thief of `victim`. Takes half of the victim's ring, rounded up; its `next` only when the ring is
-  // empty and `take_next` says so. Returns one of them to run; the others are in this ring. This ring must be empty.
-  [[nodiscard]] T* steal(run_queue& victim, bool take_next) noexcept {
+  // empty and `take_next` says so, and after `back_off()`. Returns one of them to run; the others are in this ring. This ring must be empty.
+  template <class BackOff = no_back_off>
+  [[nodiscard]] T* steal(run_queue& victim, bool take_next, BackOff back_off = {}) noexcept {
     const std::uint32_t my_tail = tail_.load_relaxed();
     for (;;) {
       const std::uint32_t head = victim.head_.load_relaxed();
@@ -128,7 +133,7 @@ class run_queue {
       const std::uint32_t count = (tail - head) - (tail - head) / 2;
       if (count == 0) {
         if (!take_next) return nullptr;
-        return victim.steal_next();
+        return victim.steal_next(back_off);
       }
       if (world::recheck(count > Capacity / 2)) {  // Q3: head and tail are of different times
         world::pause();
@@ -185,9 +190,11 @@ class run_queue {
     return true;
   }
 
-  [[nodiscard]] T* steal_next() noexcept {
+  template <class BackOff>
+  [[nodiscard]] T* steal_next(BackOff back_off) noexcept {
     T* const next = next_.load_relaxed();
     if (next == nullptr) return nullptr;
+    back_off();
     // [R6] acquire: the goroutine behind the pointer is as the owner wrote it. Pairs with [R4]. Killed by: model run_queue.
     const world::exchanged<T*> taken = next_.compare_exchange_acquire(next, nullptr);
     return taken.won ? next : nullptr;

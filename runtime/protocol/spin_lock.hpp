@@ -13,7 +13,7 @@
 //            [S2] leaves `contended` behind: one wake-up too many, never one too few).
 // Fields.    word_: everybody, by the operations below only.
 // Invariants Everything plain that the lock guards is race-free: the holder's writes are seen by the next holder.
-// Orders     [S1] [S2] [S3], below.
+// Orders     [S1] to [S5], below.
 // Checked by models/relacy/spin_lock_model.cpp; every scenario that takes the scheduler's lock.
 // Not promised: fairness; recursion; that the holder may park a goroutine while it holds the lock (it may not: G8).
 #pragma once
@@ -35,6 +35,12 @@ class spin_lock {
     // [S1] acquire: what the last holder wrote under the lock is read next. Pairs with [S3]. Killed by: model spin_lock.
     if (word_.compare_exchange_acquire(free, held).won) return;
     lock_slowly();
+  }
+
+  // Any thread that may hold it itself. True: it is the caller's now. Does not block.
+  [[nodiscard]] bool try_lock() noexcept {
+    // [S5] acquire: as [S1]. Pairs with [S3]. Killed by: model spin_lock.
+    return word_.compare_exchange_acquire(free, held).won;
   }
 
   // The holder.

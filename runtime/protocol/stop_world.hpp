@@ -14,7 +14,8 @@
 //            [P1] before [T3] in the one order of all seq_cst operations: the stopper sees Syscall and takes the P. Else [T1] before [T2]: the
 //            M sees the request. Taking is a CAS: only one of them counts the P.
 //
-// States.    open (no request) / stopping (missing > 0) / stopped (missing == 0): every P is GcStop, only the stopper runs.
+// States.    open (no request) / stopping (missing > 0) / stopped (missing == 0): every P is GcStop, only the stopper runs. Frozen: stopping, and
+//            missing never falls to 0, for the process is about to end and somebody reports why.
 // Fields.    requested_: set and cleared by the stopper under the lock, read by anybody. missing_: under the lock. done_: its sleeper is
 //            the stopper's M, its waker whoever brings missing_ to 0.
 // Invariants P8, V4.
@@ -36,7 +37,7 @@ struct inspector;
 
 class stop_world {
  public:
-  stop_world() noexcept : requested_(0), missing_(0) {}
+  stop_world() noexcept : requested_(0), missing_(0), frozen_(0) {}
 
   // The stopper, under the lock.
   void request(std::uint32_t processors) noexcept {
@@ -45,6 +46,20 @@ class stop_world {
     // [T1] seq_cst: the request is visible before any P's status is read. Pairs with [T2]. Killed by: model stop_world.
     requested_.store_seq_cst(1);
   }
+
+  // Who ends the process, under the lock: a request that nobody can fulfil, so that the world stays stopped, or stopping, for good.
+  void freeze(std::uint32_t processors) noexcept {
+    frozen_.set(1);
+    if (requested()) {
+      const std::uint32_t missing = missing_.get();
+      missing_.set(missing + 1);
+    } else {
+      request(processors + 1);
+    }
+  }
+
+  // Under the lock.
+  [[nodiscard]] bool frozen() const noexcept { return frozen_.get() != 0; }
 
   // The stopper, under the lock: takes `p` if it is in a system call.
   [[nodiscard]] bool take_from_call(processor_side& p) noexcept {
@@ -110,6 +125,7 @@ class stop_world {
 
   world::atomic<std::uint32_t> requested_;
   world::plain<std::uint32_t> missing_;
+  world::plain<std::uint32_t> frozen_;
   note done_;
 };
 

@@ -1,22 +1,28 @@
-// sysmon_gate.hpp: the monitor sleeps deeply while there is nothing to monitor, and a system call wakes it.
+// sysmon_gate.hpp: the monitor rests while there is little to monitor, and whoever gives it something to do wakes it.
 //
-// Problem.   sysmon looks every 20 us to 10 ms whether a P is stuck in a system call. In an idle process that is power for nothing; but
-//            once a P is in a system call, somebody must look.
+// Problem.   sysmon looks every 20 us to 10 ms whether a P is stuck in a system call. In an idle process that is power for nothing; but once a P
+//            is in a system call, somebody must look, and when work waits beside it, soon: a monitor that has backed off to 10 ms needs two
+//            visits, and the work waits for 20 (so it does in Go).
 // Rejected.  Waking it at every system call: a system call of our own per system call. A longer period: the first stuck call after a pause
-//            would wait for it.
+//            would wait for it. A shorter one: power for nothing in every program that only computes.
 // Recipe.    sysmon                                            an M entering a system call, or taking an idle P
-//            under the lock: all Ps idle (or stopped)?         asleep? (a load without the lock)
-//            say asleep, clear the note; unlock; sleep         then under the lock: still asleep: say awake, wake the note
+//            under the lock: all Ps idle (or stopped)?         at rest? (a load without the lock)
+//            say asleep, clear the note; unlock; sleep         asleep: under the lock: still at rest: say awake, wake the note
+//            its period has grown long: say dozing, likewise   dozing: leave word that there is a call; the same if work waits
 //            woken or late: under the lock say awake
+//                                                              who submits work while no P is idle
+//                                                              dozing, and there is a call: wake it as above
 //
-//            The load without the lock cannot miss: sysmon says asleep under the lock while every P is idle or stopped, and a P leaves that
-//            state only under the same lock, later.
+//            The load without the lock cannot miss sleep: sysmon says asleep under the lock while every P is idle or stopped, and a P leaves
+//            that state only under the same lock, later. It can miss a doze: then the work waits for the end of the doze, at most 10 ms.
 //
-// States.    awake: sysmon makes its rounds. asleep: it sleeps on the note, and whoever says awake owes the note a wake-up.
-// Fields.    asleep_: under the lock, read as a hint by anybody. note_: its sleeper is sysmon.
+// States.    awake: sysmon makes its rounds. dozing: it sleeps on the note until its next round. asleep: it sleeps on the note, without rounds.
+//            Whoever says awake owes the note a wake-up.
+// Fields.    rest_: under the lock, read as a hint by anybody. calls_: a hint, meaningful while dozing. note_: its sleeper is sysmon.
 // Invariants M7, V6.
 // Orders     None of its own: the lock's and the note's.
-// Checked by models/relacy/sysmon_gate_model.cpp, scenarios syscall_wakes_sysmon and call_against_retake, patch h33.
+// Checked by models/relacy/sysmon_gate_model.cpp, scenarios syscall_wakes_sysmon, call_wakes_dozing_sysmon, work_wakes_dozing_sysmon,
+//            patches h33, d61, d62.
 // Not promised: that sysmon is awake soon after; a P in a call is found within its period, counted from the wake-up.
 #pragma once
 
@@ -28,35 +34,64 @@
 
 namespace retake {
 
+enum class monitor_rest : std::uint32_t { awake, dozing, asleep };
+
 class sysmon_gate {
  public:
-  sysmon_gate() noexcept : asleep_(0) {}
+  sysmon_gate() noexcept : rest_(monitor_rest::awake), calls_(0) {}
 
   // sysmon, under the lock, when it saw under the same lock that there is nothing to monitor.
-  void fall_asleep() noexcept {
-    note_.clear();
-    asleep_.store_relaxed(1);
+  void fall_asleep() noexcept { rest(monitor_rest::asleep); }
+
+  // sysmon, under the lock, before a long pause between two rounds. Afterwards it owes a look at the Ps, and word of the calls it sees.
+  void doze() noexcept {
+    calls_.store_relaxed(0);
+    rest(monitor_rest::dozing);
   }
 
   // sysmon, without the lock. True: somebody woke it; false: it is late. Blocks the thread.
   [[nodiscard]] bool sleep_until(std::int64_t deadline_ns) noexcept { return note_.sleep_until(deadline_ns); }
 
   // sysmon, under the lock, after sleep_until().
-  void awake() noexcept { asleep_.store_relaxed(0); }
+  void awake() noexcept { rest_.store_relaxed(monitor_rest::awake); }
 
   // Anybody, without the lock.
-  [[nodiscard]] bool asleep_hint() const noexcept { return world::recheck(asleep_.load_relaxed() != 0); }
+  [[nodiscard]] monitor_rest hint() const noexcept { return rest_.load_relaxed(); }
 
-  // Anybody, under the lock.
+  // Who knows of a system call beside a dozing sysmon: the M that has entered it, or sysmon. True: the first one of this doze.
+  [[nodiscard]] bool leave_word() noexcept {
+    if (calls_.load_relaxed() != 0) return false;
+    calls_.store_relaxed(1);
+    return true;
+  }
+
+  // Who has submitted work that no idle P can take, without the lock: whether waking sysmon may help.
+  [[nodiscard]] bool dozes_beside_calls() const noexcept {
+    if (hint() != monitor_rest::dozing) return false;
+    return world::recheck(calls_.load_relaxed() != 0);
+  }
+
+  // Anybody, under the lock: ends its rest, however deep.
   void wake() noexcept {
-    const std::uint32_t asleep = asleep_.load_relaxed();
-    if (asleep == 0) return;
-    asleep_.store_relaxed(0);
+    const monitor_rest now = rest_.load_relaxed();
+    if (now == monitor_rest::awake) return;
+    rest_.store_relaxed(monitor_rest::awake);
     note_.wake();
   }
 
+  // The same, but a doze goes on: who has taken an idle P.
+  void wake_from_sleep() noexcept {
+    if (hint() == monitor_rest::asleep) wake();
+  }
+
  private:
-  world::atomic<std::uint32_t> asleep_;
+  void rest(monitor_rest how) noexcept {
+    note_.clear();
+    rest_.store_relaxed(how);
+  }
+
+  world::atomic<monitor_rest> rest_;
+  world::atomic<std::uint32_t> calls_;
   note note_;
 };
 

@@ -17,8 +17,12 @@ struct path_counters {
   counter exit_old, exit_old_aba, exit_idle, exit_slow, exit_slow_locked;
   counter retake_queue, retake_nobody_idle, retake_grace, retake_lost;
   counter handoff[10];  // by case, 1 to 9
-  counter stop_took_call, enter_stopped;
+  counter stop_took_call, enter_stopped, enter_blocking;
+  counter accepts_put_off;  // for want of descriptors or memory
   counter polls_broken, machines_started, threads_started;
+  counter file_at_once, file_ring, file_blocking;  // how a file's operation was done: without waiting, through a ring, by a call that blocks
+  counter rings_refused;                           // Ps for which the kernel refuses io_uring: all their operations that wait are blocking calls
+  counter ring_busy, ring_asked_again;             // operations that a ring did not take; that ended unasked and were sent again
 };
 
 }  // namespace retake

@@ -2,6 +2,7 @@
 #include "retake/go.hpp"
 
 #include "sched/scheduler.hpp"
+#include "sched/trace.hpp"
 #include "world/clock.hpp"
 #include "world/require.hpp"
 
@@ -12,13 +13,16 @@ namespace detail {
 // A name for the goroutine that the public header may know.
 struct pending_goroutine {};
 
-pending_goroutine* begin_go(std::size_t closure_bytes, void*& closure) noexcept {
+[[gnu::noinline]] pending_goroutine* begin_go(std::size_t closure_bytes, void*& closure) noexcept {
   static_assert(closure_inline_bytes <= sched::closure_bytes_max);
   machine& m = *this_machine();
   ++m.locks;
   goroutine* const g = sched::new_goroutine(m.home, &m);
   if (g == nullptr) world::fatal("runtime: cannot allocate a goroutine's stack");
   --m.locks;
+  g->made_at.set(reinterpret_cast<std::uintptr_t>(__builtin_return_address(0)));
+  goroutine* const maker = m.current.get();  // nullptr: a timer's function
+  g->made_by.set(maker != nullptr ? maker->id : 0);
   closure = sched::closure_memory(*g, closure_bytes);
   return reinterpret_cast<pending_goroutine*>(g);
 }
@@ -28,6 +32,7 @@ void end_go(pending_goroutine* pending, void (*invoke)(void*)) noexcept {
   g.invoke = invoke;
   sched::start_goroutine(g);
   machine& m = *this_machine();
+  trace::add(m, trace_kind::ready, g.id);
   scheduler& s = m.home;
   ++m.locks;
   const batch<goroutine> overflow = m.processor_here().queue.put_next(&g);
@@ -42,15 +47,16 @@ void end_go(pending_goroutine* pending, void (*invoke)(void*)) noexcept {
 
 namespace {
 
-struct sleeping {
-  std::int64_t due_ns;
+struct sleeper : runtime_timer {
+  explicit sleeper(goroutine& who, std::int64_t until_ns) noexcept
+      : runtime_timer([](runtime_timer& t, std::int64_t) noexcept { sched::ready(static_cast<sleeper&>(t).g); }), g(who), due_ns(until_ns) {}
+  goroutine& g;
+  std::int64_t const due_ns;
 };
 
-bool sleep_in_heap(goroutine& g, void* argument) noexcept {
-  machine& m = *this_machine();
-  const std::int64_t due_ns = static_cast<sleeping*>(argument)->due_ns;
-  m.processor_here().timers.add(due_ns, g);
-  sched::announce_timer(m.home, due_ns);
+bool start_behind(goroutine&, void* argument) noexcept {
+  auto& self = *static_cast<sleeper*>(argument);
+  self.start(self.due_ns);
   return true;
 }
 
@@ -61,8 +67,8 @@ void sleep(std::int64_t duration_ns) noexcept {
     sched::yield();
     return;
   }
-  sleeping until{world::nanotime() + duration_ns};
-  sched::park(sleep_in_heap, &until, wait_reason::sleep);
+  sleeper self(this_goroutine(), due_after_ns(duration_ns));
+  sched::park(start_behind, &self, wait_reason::sleep);
 }
 
 }  // namespace detail

@@ -20,19 +20,44 @@
 #include "world/atomic.hpp"
 #include "world/ghost.hpp"
 #include "world/memory.hpp"
+#include "world/report.hpp"
 #include "world/require.hpp"
 
 namespace retake {
 
 struct machine;
+namespace detail {
+struct exit_hook;
+}
 
 enum class goroutine_state : std::uint32_t { dead, runnable, running, syscall, waiting };
 
-enum class wait_reason : std::uint32_t { none, chan_receive, chan_send, sleep, sync_wait_group, sync_mutex, io_wait, stop_the_world, background };
+enum class wait_reason : std::uint32_t { none, chan_receive, chan_send, sleep, sync_wait_group, sync_mutex, sync_rw_mutex, sync_cond, semaphore, select, io_wait, stop_the_world, background, callback_gate };
+
+// As Go prints them.
+[[nodiscard]] constexpr char const* name_of(wait_reason reason) noexcept {
+  switch (reason) {
+    case wait_reason::none: return "";
+    case wait_reason::chan_receive: return "chan receive";
+    case wait_reason::chan_send: return "chan send";
+    case wait_reason::select: return "select";
+    case wait_reason::sleep: return "sleep";
+    case wait_reason::sync_wait_group: return "sync.WaitGroup.Wait";
+    case wait_reason::sync_mutex: return "sync.Mutex.Lock";
+    case wait_reason::sync_rw_mutex: return "sync.RWMutex.Lock";
+    case wait_reason::sync_cond: return "sync.Cond.Wait";
+    case wait_reason::semaphore: return "semacquire";
+    case wait_reason::io_wait: return "IO wait";
+    case wait_reason::stop_the_world: return "stopping the world";
+    case wait_reason::callback_gate: return "callback gate";
+    case wait_reason::background: return "background work (idle)";
+  }
+  return "unknown wait reason";
+}
 
 struct goroutine : goroutine_pair<machine> {
   explicit goroutine(world::stack where) noexcept
-      : id(0), stack(where), state(goroutine_state::dead), link(nullptr), m(nullptr), all_link(nullptr), reason(wait_reason::none), wakeup(0), life(goroutine_state::dead) {}
+      : id(0), stack(where), state(goroutine_state::dead), link(nullptr), m(nullptr), all_link(nullptr), reason(wait_reason::none), wakeup(0), life(goroutine_state::dead), since_ns(0), made_at(0), made_by(0), call_pc(0), call_sp(0), call_fp(0), moves(0) {}
 
   std::uint64_t id;                       // unique while the process lives; a recycled goroutine gets a new one
   world::stack const stack;
@@ -47,8 +72,17 @@ struct goroutine : goroutine_pair<machine> {
 
   [[no_unique_address]] world::ghost<goroutine_state> life;  // the same for the timeline: when it changed hands
 
+  // For dumps and profiles. since_ns: when it parked or entered its call, on the scheduler's coarse clock. made_at, made_by: the line that started it, and the
+  // goroutine that did. call_*: where it left for its system call: the registers from which its stack is walked while its thread is elsewhere.
+  world::report_only<std::int64_t> since_ns;
+  world::report_only<std::uintptr_t> made_at;
+  world::report_only<std::uint64_t> made_by;
+  world::report_only<std::uintptr_t> call_pc, call_sp, call_fp;
+  world::report_only<std::uint32_t> moves;  // trace.hpp: how often it began or ceased to run
+
   void (*invoke)(void* closure) = nullptr;  // runs and destroys the closure
   void* closure = nullptr;
+  detail::exit_hook* exit_hooks = nullptr;  // the goroutine; what it runs at its end
 };
 
 // G1: takes one legal edge. By the owner.

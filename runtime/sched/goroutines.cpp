@@ -1,10 +1,9 @@
 // Where goroutines come from and go to; park and ready.
-#include <cstring>
-#include <exception>
 #include <new>
 
 #include "sched/scheduler.hpp"
-#include "world/print.hpp"
+#include "sched/trace.hpp"
+#include "world/panic.hpp"
 #include "world/require.hpp"
 
 namespace retake::sched {
@@ -62,21 +61,17 @@ bool after_end(machine& m, goroutine& g, void*) noexcept {
       s.free_goroutines.push_back(p.free_goroutines.pop_front());
     }
   }
-  if (was_locked) end_machine(m);
+  if (!was_locked) return false;
+  if (m.runtime_locks == 0) {
+    const locked hold(s.lock);
+    s.ended_locked.count(m.locked_at);
+  }
+  end_machine(m);
   return false;
 }
 
 void goroutine_main(void* argument) {
-  goroutine& g = *static_cast<goroutine*>(argument);
-  try {
-    g.invoke(g.closure);
-  } catch (std::exception const& what) {
-    world::print(what.what(), std::strlen(what.what()));
-    world::print("\n", 1);
-    world::fatal("panic: an exception left a goroutine");
-  } catch (...) {
-    world::fatal("panic: an exception left a goroutine");
-  }
+  world::call_to_end(run_to_end, argument, report_panic);
   leave(after_end, nullptr);
 }
 
@@ -134,6 +129,7 @@ void park(park_commit commit, void* argument, wait_reason reason) noexcept {
   goroutine& g = this_goroutine();
   parking how{commit, argument};
   g.reason.store_relaxed(reason);
+  g.since_ns.set(g.m.get()->home.clock_ns.get());
   change(g, goroutine_state::running, goroutine_state::waiting, "G1: a goroutine parks that does not run");
   leave(after_park, &how);
 }
@@ -141,6 +137,7 @@ void park(park_commit commit, void* argument, wait_reason reason) noexcept {
 void ready_on(machine& m, goroutine& g) noexcept {
   ++m.locks;
   change(g, goroutine_state::waiting, goroutine_state::runnable, "G1: a goroutine is readied that does not wait");
+  trace::add(m, trace_kind::ready, g.id);
   put_overflow(m.home, m.processor_here().queue.put_next(&g));
   wake(m.home);
   --m.locks;

@@ -2,8 +2,10 @@
 #include <new>
 
 #include "sched/scheduler.hpp"
+#include "sched/trace.hpp"
+#include "sched/watch.hpp"
+#include "thread/say.hpp"
 #include "world/clock.hpp"
-#include "world/print.hpp"
 #include "world/require.hpp"
 #include "world/signal.hpp"
 #include "world/thread.hpp"
@@ -11,18 +13,6 @@
 namespace retake::sched {
 
 namespace {
-
-void machine_main(void* argument) {
-  machine& m = *static_cast<machine*>(argument);
-  world::set_this_thread(&m);
-  floor::adopt_thread_context(m.own);
-  world::restore_signals(m.home.signals);
-  processor_side* const p = processor_status::take_handed(m);
-  world::require(p != nullptr, "M6: a thread starts without a P");
-  wire(m, static_cast<processor&>(*p));
-  machine_loop(m);
-  leave_machine(m);
-}
 
 // Under the lock: memory of Ms whose threads have left for good.
 void free_ended_machines(scheduler& s) noexcept {
@@ -53,29 +43,36 @@ void remove_machine(scheduler& s, machine& m) noexcept {
   }
 }
 
-void say_number(char const* before, std::uint64_t number, char const* after) noexcept {
-  char text[160];
-  std::size_t n = 0;
-  for (char const* c = before; *c != 0; ++c) text[n++] = *c;
-  char digits[20];
-  std::size_t d = 0;
-  do {
-    digits[d++] = static_cast<char>('0' + number % 10);
-    number /= 10;
-  } while (number != 0);
-  while (d > 0) text[n++] = digits[--d];
-  for (char const* c = after; *c != 0; ++c) text[n++] = *c;
-  world::print(text, n);
-}
-
 }  // namespace
 
-void wire(machine& m, processor& p) noexcept { processor_status::wire(m, p); }
+void machine_main(void* argument) noexcept {
+  machine& m = *static_cast<machine*>(argument);
+  world::set_this_thread(&m);
+  floor::adopt_thread_context(m.own);
+  world::restore_signals(m.home.signals);
+  processor_side* const p = processor_status::take_handed(m);
+  world::require(p != nullptr, "M6: a thread starts without a P");
+  wire(m, static_cast<processor&>(*p));
+  machine_loop(m);
+  leave_machine(m);
+}
 
-processor& unwire(machine& m) noexcept { return static_cast<processor&>(processor_status::unwire(m)); }
+void wire(machine& m, processor& p) noexcept {
+  processor_status::wire(m, p);
+  trace::move(m, trace_kind::wire, p.id, p.moves);
+}
+
+processor& unwire(machine& m) noexcept {
+  processor& p = static_cast<processor&>(processor_status::unwire(m));
+  trace::move(m, trace_kind::unwire, p.id, p.moves);
+  return p;
+}
 
 void wake(scheduler& s) noexcept {
-  if (!s.gate.claim_wake([&s] { return s.idle.processors_hint(); })) return;
+  if (!s.gate.claim_wake([&s] { return s.idle.processors_hint(); })) {
+    work_waits(s);
+    return;
+  }
   processor* p = nullptr;
   {
     const locked hold(s.lock);
@@ -89,12 +86,28 @@ void wake(scheduler& s) noexcept {
   start_machine(s, p, true);
 }
 
+void check_thread_limit(scheduler& s, std::uint32_t count) noexcept {
+  if (count <= s.machines_max.get()) return;
+  say("runtime: program exceeds ", std::uint64_t{s.machines_max.get()}, "-thread limit\n");
+  world::fatal("thread exhaustion");
+}
+
+bool anything_waits(scheduler& s) noexcept {
+  for (processor& p : s.processors.made()) {
+    if (!p.queue.looks_empty()) return true;
+  }
+  return s.global.size_hint() != 0;
+}
+
+void work_waits(scheduler& s) noexcept {
+  if (!s.monitor.dozes_beside_calls()) return;
+  const locked hold(s.lock);
+  s.monitor.wake();
+}
+
 std::uint32_t reserve_machine(scheduler& s) noexcept {
   const std::uint32_t count = s.machine_count.get();
-  if (count >= s.rules.machines_max) {
-    say_number("runtime: program exceeds ", s.rules.machines_max, "-thread limit\n");
-    world::fatal("thread exhaustion");
-  }
+  check_thread_limit(s, count + 1);
   s.machine_count.set(count + 1);
   const std::uint32_t id = s.next_machine_id.get();
   s.next_machine_id.set(id + 1);
@@ -112,21 +125,28 @@ machine* make_machine(scheduler& s, std::uint32_t id) noexcept {
   return m;
 }
 
+namespace {
+
+[[noreturn]] void refuse_thread(scheduler& s) noexcept {
+  std::uint32_t others = 0;
+  {
+    const locked hold(s.lock);
+    others = s.machine_count.get() - 1;
+  }
+  const std::uint64_t ended = s.goroutines_ended.load_relaxed();
+  say("runtime: failed to create new OS thread (have ", std::uint64_t{others}, " already; errno=11)\n");
+  say("runtime: may need to increase max user processes (ulimit -u)\n");
+  say("runtime: ", s.goroutines_created.load_relaxed() - ended, " goroutines, ", std::uint64_t{others}, " threads\n");
+  watch::thread_refused(s);
+  world::fatal("newosproc");
+}
+
+}  // namespace
+
 void start_thread(scheduler& s, machine& m, void (*entry)(void*)) noexcept {
-  for (std::uint32_t tries = 1;; ++tries) {
-    const int failed = world::thread_start(entry, &m, m.ended);
-    if (failed == 0) break;
-    if (tries == s.rules.thread_start_tries) {
-      std::uint32_t others = 0;
-      {
-        const locked hold(s.lock);
-        others = s.machine_count.get() - 1;
-      }
-      say_number("runtime: failed to create new OS thread (have ", others, " already; errno=11)\n");
-      static constexpr char advice[] = "runtime: may need to increase max user processes (ulimit -u)\n";
-      world::print(advice, sizeof(advice) - 1);
-      world::fatal("newosproc");
-    }
+  if (!may_be_cloned(this_machine()) && let_template_start(s, m)) return;
+  for (std::uint32_t tries = 1; world::thread_start(entry, &m, m.ended) != 0; ++tries) {
+    if (tries == s.rules.thread_start_tries) refuse_thread(s);
     world::sleep_until(world::nanotime() + tries * s.rules.thread_start_pause_ns);
   }
   s.paths.threads_started.add();
@@ -156,6 +176,7 @@ void start_machine(scheduler& s, processor* p, bool spinning) noexcept {
     m = make_machine(s, id);
     m->spinning.set(spinning ? 1 : 0);
     processor_status::hand_over(*m, *p);
+    watch::thread_made(*m, p->charged.get());
     start_thread(s, *m, machine_main);
     return;
   }
@@ -173,11 +194,13 @@ bool stop_machine(machine& m) noexcept {
   {
     const locked hold(s.lock);
     if (s.ending.load_relaxed() != 0) return false;
+    if (s.idle.machines() >= s.rules.idle_machines_max && !m.main) return false;
     s.idle.put_machine(&m);
     check_deadlock(s);
   }
   m.park.sleep();
   m.park.clear();
+  s.clock_ns.set(world::report_time_ns());
   processor_side* const p = processor_status::take_handed(m);
   if (p == nullptr) {
     world::require(s.ending.load_relaxed() != 0, "M6: an M wakes without a P");
@@ -231,7 +254,10 @@ void count_idle_locked(scheduler& s, std::int32_t change) noexcept {
 }
 
 void handoff(scheduler& s, processor& p) noexcept {
-  const auto taken = [&s](std::uint32_t which) { s.paths.handoff[which].add(); };
+  const auto taken = [&s, &p](std::uint32_t which) {
+    s.paths.handoff[which].add();
+    if (machine* const m = this_machine()) trace::add(*m, trace_kind::handoff, p.id, which);
+  };
   if (s.ending.load_relaxed() != 0) return;
   if (world::recheck(!p.queue.looks_empty() || s.global.size_hint() != 0)) {
     taken(1);
@@ -268,7 +294,7 @@ void handoff(scheduler& s, processor& p) noexcept {
       run_safe_point_locked(s, p);
     }
     const bool more = world::recheck(s.global.size_hint() != 0);
-    const bool last_to_poll = world::recheck(s.idle.processors_hint() + 1 == s.processor_count && !s.polling.somebody_blocks());
+    const bool last_to_poll = world::recheck(s.idle.processors_hint() + 1 == s.processors.count() && !s.polling.somebody_blocks());
     if (!more && !last_to_poll) {
       taken(9);
       first_timer_ns = p.timers.first_due_ns();
@@ -304,6 +330,7 @@ void announce_timer(scheduler& s, std::int64_t when_ns) noexcept {
 
 void end_machine(machine& m) noexcept {
   scheduler& s = m.home;
+  m.tainted = true;
   handoff(s, unwire(m));
   m.retired = true;
   if (!m.main) return;
@@ -330,9 +357,11 @@ void give_up_processor(machine& m) noexcept {
 void leave_machine(machine& m) noexcept {
   scheduler& s = m.home;
   give_up_processor(m);
+  watch::thread_ended(m);
   world::set_this_thread(nullptr);
   const locked hold(s.lock);
   remove_machine(s, m);
+  s.ended_foreign_calls.set(s.ended_foreign_calls.get() + m.foreign_calls.load_relaxed());
   m.all_link.set(s.ended_machines.get());
   s.ended_machines.set(&m);
   const std::uint32_t count = s.machine_count.get() - 1;
@@ -349,6 +378,7 @@ void end_program(scheduler& s) noexcept {
   s.ending.store_release(1);
   world::futex_wake(s.ending, 1);
   s.monitor.wake();
+  wake_template(s);
   while (machine* const m = s.idle.take_machine()) m->park.wake();
   for (machine* m = s.machines.get(); m != nullptr; m = m->all_link.get()) {
     if (m->waiting_locked.get() != 0 && m->started_locked.get() == 0) m->park.wake();

@@ -10,6 +10,8 @@ struct policy {
   std::int64_t monitor_period_ns = 20'000;
   std::int64_t monitor_period_max_ns = 10'000'000;
   std::uint32_t monitor_idle_rounds = 50;
+  // A pause between two rounds that is longer can be cut short by work that waits beside a system call; then the period begins anew and doubles at once.
+  std::int64_t monitor_doze_ns = 320'000;
   // With every P idle it sleeps until woken, at most this long (Go: half of two minutes).
   std::int64_t monitor_deep_sleep_ns = 60'000'000'000;
 
@@ -24,12 +26,19 @@ struct policy {
 
   // Every so many schedules a P looks at the global queue first (Go: 61).
   std::uint32_t global_queue_every = 61;
+  // A thief leaves a P this long to run by itself what it has readied last (Go: 3 us).
+  std::int64_t steal_back_off_ns = 3'000;
   // Dead goroutines that a P keeps with their stacks; half of them move at once (Go: 64).
   std::uint32_t free_goroutines_per_processor = 64;
+
+  // Places in the request queue of a P's io_uring, a power of two; twice as many for completions.
+  std::uint32_t ring_entries = 128;
 
   // Tries to make a thread before the failure is fatal, and the first pause between them, which grows linearly (Go: 20, 1 ms).
   std::uint32_t thread_start_tries = 20;
   std::int64_t thread_start_pause_ns = 1'000'000;
+  // A thread that finds nothing to do and so many others idle ends, but never the main thread (Go keeps all).
+  std::uint32_t idle_machines_max = ~0u;
   // More threads than this are fatal (Go: 10000).
   std::uint32_t machines_max = 10'000;
 };

@@ -11,8 +11,11 @@
 #include "time/timer_heap.hpp"
 #include "world/atomic.hpp"
 #include "world/limits.hpp"
+#include "world/report.hpp"
 
 namespace retake {
+
+class operation_ring;
 
 // What sysmon remembers of a P between two visits; sysmon alone. A P begins with tick 0: that must look new, or its first call is
 // taken at the first visit (so it is in Go 1.22).
@@ -25,7 +28,7 @@ struct monitor_memory {
 
 struct processor : processor_side {
   explicit processor(std::uint32_t processor_id) noexcept
-      : processor_side(processor_id), idle_link(nullptr), schedule_tick(0), preempt(0), safe_point(0) {}
+      : processor_side(processor_id), idle_link(nullptr), schedule_tick(0), preempt(0), safe_point(0), moves(0), charged(nullptr) {}
 
   world::plain<processor*> idle_link;             // idle_set
   run_queue<goroutine, world::limits::run_queue_capacity> queue;
@@ -34,7 +37,12 @@ struct processor : processor_side {
   world::atomic<std::uint32_t> preempt;           // set by sysmon and by the stop of the world: give the P up at the next call
   world::atomic<std::uint32_t> safe_point;        // 1: this P owes a run of the safe-point function
   batch<goroutine> free_goroutines;               // the owner
+  std::uint64_t ids_given = 0;                    // the owner: what it makes that needs an order gets (id of the P, this)
+  operation_ring* ring = nullptr;                 // the owner: for operations on files, made at the first one
+  bool ring_refused = false;                      // the owner: the kernel has none for us
   monitor_memory seen;
+  world::report_only<std::uint32_t> moves;        // trace.hpp: how often an M took it or gave it away
+  world::report_only<goroutine*> charged;         // whose call, or lock, last took this P from its thread
 };
 
 }  // namespace retake

@@ -7,8 +7,10 @@
 #include <new>
 
 #include "sched/scheduler.hpp"
+#include "sched/watch.hpp"
 #include "world/clock.hpp"
 #include "world/kernel.hpp"
+#include "world/panic.hpp"
 #include "world/require.hpp"
 #include "world/thread.hpp"
 
@@ -39,12 +41,22 @@ std::uint32_t processors_of(options const& chosen) noexcept {
 }
 
 struct main_closure {
+  void (*init)();
   void (*main)(void*);
   void* argument;
 };
 
 void run_main(void* closure) {
   const main_closure what = *static_cast<main_closure*>(closure);
+  watch::main_begins(this_machine()->home);
+  if (what.init != nullptr) {  // on the main thread: nobody else runs yet
+    machine& m = *this_machine();
+    goroutine& g = *m.current.get();
+    sched::need_template_thread(m.home);
+    sched::lock_for_runtime(m, g);
+    what.init();
+    sched::unlock_for_runtime(m, g);
+  }
   what.main(what.argument);
   sched::end_program(this_machine()->home);
 }
@@ -58,44 +70,44 @@ constexpr int broken_pipe_signal = 13;  // SIGPIPE, which Linux numbers so every
 scheduler::scheduler(options const& chosen, std::int64_t now_ns) noexcept
     : rules(rules_of(chosen)),
       polling(now_ns),
-      processor_count(processors_of(chosen)),
       machines(nullptr),
       ended_machines(nullptr),
       machine_count(0),
       machines_idle_locked(0),
       machines_system(0),
       next_machine_id(0),
+      machines_max(rules.machines_max),
+      gates(0),
+      ended_foreign_calls(0),
       goroutines(nullptr),
       stacks(chosen.stack_bytes != 0 ? chosen.stack_bytes : world::limits::goroutine_stack_bytes),
       goroutines_created(0),
       goroutines_ended(0),
       trace_reader(nullptr),
       background(nullptr),
+      signal_service(nullptr),
       safe_points_missing(0),
       stopper(nullptr),
       signals(world::block_signals()),
       ending(0),
       waiting_for_end(0),
+      clock_ns(now_ns),
       phase(0) {
   world::restore_signals(signals);
   static_cast<void>(world::install_signal(broken_pipe_signal, world::ignore_signal));  // a write that nobody can read is an error, not the end of the process
   const int failed = network.open();
   if (failed != 0) world::fatal("runtime: cannot make the poller");
-  for (std::uint32_t i = 0; i < processor_count; ++i) {
-    void* const memory = world::allocate(sizeof(processor), alignof(processor));
-    if (memory == nullptr) world::fatal("runtime: cannot allocate memory for a P");
-    processors[i] = new (memory) processor(i);
-  }
+  processors.make(processors_of(chosen));
+  processors.set_count(processors_of(chosen));
 }
 
 scheduler::~scheduler() {
+  if (scheduler_service* const service = signal_service.load_relaxed()) service->end(service);
   network.close();
   for (goroutine* g = goroutines.get(); g != nullptr; g = g->all_link.get()) {
-    if (g->state.load_relaxed() != goroutine_state::dead) floor::retire_context(g->context);
-  }
-  for (std::uint32_t i = 0; i < processor_count; ++i) {
-    processors[i]->~processor();
-    world::deallocate(processors[i], sizeof(processor));
+    if (g->state.load_relaxed() == goroutine_state::dead) continue;
+    sched::drop_exit_hooks(*g);
+    floor::retire_context(g->context);
   }
 }
 
@@ -122,6 +134,7 @@ void wait_for_threads(scheduler& s) noexcept {
 void finish(scheduler& s, machine& m) noexcept {
   sched::give_up_processor(m);
   wait_for_threads(s);
+  watch::end(s);
   s.phase.set(2, "every thread has gone home");
   world::set_this_thread(nullptr);
   m.~machine();
@@ -146,20 +159,24 @@ void run(options const& chosen, void (*main)(void*), void* argument) {
     const locked hold(s.lock);
     main_id = sched::reserve_machine(s);
     monitor_id = sched::reserve_machine(s);
-    for (std::uint32_t i = s.processor_count; i-- > 1;) s.idle.put_processor(s.processors[i], true);
+    for (std::uint32_t i = s.processors.count(); i-- > 1;) s.idle.put_processor(&s.processors[i], true);
   }
   machine& m = *sched::make_machine(s, main_id);
   m.main = true;
+  const world::fault_stack faults;
+  world::watch_faults(sched::report_fault);
+  world::watch_panics(sched::report_panic);
   s.main_machine = &m;
   world::set_this_thread(&m);
   floor::adopt_thread_context(m.own);
+  watch::begin(s);
   s.phase.set(1, "the runtime runs");
-  sched::wire(m, *s.processors[0]);
+  sched::wire(m, s.processors[0]);
   sched::start_thread(s, *sched::make_machine(s, monitor_id), [](void* arg) { sched::monitor_loop(arg); });
 
   goroutine* const g = sched::new_goroutine(s, &m);
   if (g == nullptr) world::fatal("runtime: cannot allocate memory for the main goroutine");
-  new (sched::closure_memory(*g, sizeof(main_closure))) main_closure{main, argument};
+  new (sched::closure_memory(*g, sizeof(main_closure))) main_closure{chosen.init, main, argument};
   g->invoke = run_main;
   sched::start_goroutine(*g);
   static_cast<void>(m.processor_here().queue.put(g));

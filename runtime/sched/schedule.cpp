@@ -1,5 +1,6 @@
 // What an M with a P does: find a goroutine, run it, take what it left.
 #include "sched/scheduler.hpp"
+#include "sched/trace.hpp"
 #include "world/clock.hpp"
 #include "world/random.hpp"
 #include "world/require.hpp"
@@ -34,19 +35,18 @@ std::int64_t earlier(std::int64_t a_ns, std::int64_t b_ns) noexcept {
   return a_ns < b_ns ? a_ns : b_ns;
 }
 
-// Runs the timers of `p` that are due; true when one was.
+// Runs the timers of `p` that are due; true when one was. What their functions do is no scheduling point.
 bool run_timers(machine& m, processor& p, std::int64_t now_ns) noexcept {
   bool ran = false;
-  while (goroutine* const sleeper = p.timers.take_due(now_ns)) {
-    ready_on(m, *sleeper);
-    ran = true;
-  }
+  ++m.locks;
+  while (p.timers.run_one(now_ns)) ran = true;
+  --m.locks;
   return ran;
 }
 
 // Up to half a ring from the global queue, shared among the Ps. Under the lock.
 goroutine* take_global(scheduler& s, processor& p, std::uint32_t most) noexcept {
-  const std::uint32_t share = s.global.size_hint() / s.processor_count + 1;
+  const std::uint32_t share = s.global.size_hint() / s.processors.count() + 1;
   std::uint32_t wanted = share < most ? share : most;
   if (wanted > world::limits::run_queue_capacity / 2) wanted = world::limits::run_queue_capacity / 2;
   batch<goroutine> taken = s.global.take(wanted);
@@ -81,11 +81,12 @@ void become_spinning(machine& m) noexcept {
 goroutine* steal(machine& m, std::int64_t& now_ns, std::int64_t& first_timer_ns, bool& ran_timers) noexcept {
   scheduler& s = m.home;
   processor& mine = m.processor_here();
+  const std::uint32_t count = s.processors.count();
   for (std::uint32_t round = 0; round < world::limits::steal_rounds; ++round) {
     const bool last = round + 1 == world::limits::steal_rounds;
-    const std::uint32_t start = world::random_below(s.processor_count);
-    for (std::uint32_t i = 0; i < s.processor_count; ++i) {
-      processor& victim = *s.processors[(start + i) % s.processor_count];
+    const std::uint32_t start = world::random_below(count);
+    for (std::uint32_t i = 0; i < count; ++i) {
+      processor& victim = s.processors[(start + i) % count];
       if (s.stop.requested()) return nullptr;
       if (&victim == &mine) continue;
       if (last && victim.timers.first_due_ns() != no_timer) {
@@ -98,14 +99,18 @@ goroutine* steal(machine& m, std::int64_t& now_ns, std::int64_t& first_timer_ns,
         first_timer_ns = earlier(first_timer_ns, victim.timers.first_due_ns());
       }
       if (s.idle.idle_hint(victim.id)) continue;
-      if (goroutine* const g = mine.queue.steal(victim.queue, last)) return g;
+      // Who readied what is to run next there often parks right away and runs it itself, while it is still warm (Go: 3 us).
+      const auto back_off = [&s, &victim] {
+        if (victim.status.load_relaxed() == processor_state::running) world::sleep_until(world::nanotime() + s.rules.steal_back_off_ns);
+      };
+      if (goroutine* const g = mine.queue.steal(victim.queue, last, back_off)) return g;
     }
   }
   return nullptr;
 }
 
 std::int64_t look_again_at_timers(scheduler& s, std::int64_t first_ns) noexcept {
-  for (std::uint32_t i = 0; i < s.processor_count; ++i) first_ns = earlier(first_ns, s.processors[i]->timers.first_due_ns());
+  for (processor& p : s.processors.made()) first_ns = earlier(first_ns, p.timers.first_due_ns());
   return first_ns;
 }
 
@@ -120,6 +125,7 @@ found_work wait_for_work(machine& m, std::int64_t first_timer_ns, bool was_spinn
     poller::harvest found = s.network.poll(delay_ns);
     const std::int64_t after_ns = world::nanotime();
     s.polling.returned(after_ns, found.signalled);
+    s.clock_ns.set(after_ns);
     processor* p = nullptr;
     {
       const locked hold(s.lock);
@@ -134,6 +140,7 @@ found_work wait_for_work(machine& m, std::int64_t first_timer_ns, bool was_spinn
     g = found.ready.pop_front();
     if (g != nullptr) {
       change(*g, goroutine_state::waiting, goroutine_state::runnable, "G1: a polled goroutine does not wait");
+      trace::add(m, trace_kind::ready, g->id);
       inject(s, &m, found.ready);
       s.network.waiters_served(found.count);
       return found_work::goroutine_here;
@@ -181,13 +188,14 @@ search find_runnable(machine& m) noexcept {
       poller::harvest found = s.network.poll(0);
       if (goroutine* const g = found.ready.pop_front()) {
         change(*g, goroutine_state::waiting, goroutine_state::runnable, "G1: a polled goroutine does not wait");
+      trace::add(m, trace_kind::ready, g->id);
         inject(s, &m, found.ready);
         s.network.waiters_served(found.count);
         return {g, false};
       }
     }
 
-    if (m.spinning.get() != 0 || s.gate.may_spin(s.processor_count - s.idle.processors_hint())) {
+    if (m.spinning.get() != 0 || s.gate.may_spin(s.processors.count() - s.idle.processors_hint())) {
       if (m.spinning.get() == 0) become_spinning(m);
       bool ran_timers = false;
       if (goroutine* const g = steal(m, now_ns, first_timer_ns, ran_timers)) return {g, false};
@@ -233,7 +241,10 @@ search schedule(machine& m) noexcept {
   world::require(m.in_foreign == 0, "M2: scheduling inside a foreign call");
   for (;;) {
     if (goroutine* const mine = m.locked_g.get()) {
-      if (m.p.get() != nullptr) handoff(s, unwire(m));
+      if (m.p.get() != nullptr) {
+        m.processor_here().charged.set(mine);
+        handoff(s, unwire(m));
+      }
       if (!stop_locked_machine(m)) return {};
       return {mine, false};
     }
@@ -262,8 +273,11 @@ bool execute(machine& m, goroutine& g, bool inherits) noexcept {
   if (!inherits) {
     const std::uint32_t tick = p.schedule_tick.load_relaxed();
     p.schedule_tick.store_relaxed(tick + 1);
+    if (tick % 64 == 0) m.home.clock_ns.set(world::report_time_ns());
   }
+  trace::move(m, trace_kind::run, g.id, g.moves, p.id);
   floor::switch_context(m.own, g.context);
+  trace::move(m, trace_kind::leave, g.id, g.moves, static_cast<std::uint32_t>(g.state.load_relaxed()) << 8 | static_cast<std::uint32_t>(g.reason.load_relaxed()));
   return m.after(m, g, m.after_argument);
 }
 
@@ -273,8 +287,7 @@ processor* look_again(scheduler& s) noexcept {
   const auto work = [&s] {
     // Who yields into the global queue after the P was dropped sees a spinner, and wakes nobody, until that spinner has lowered the count (Go since 1.24).
     if (world::recheck(s.global.size_hint() != 0)) return true;
-    for (std::uint32_t i = 0; i < s.processor_count; ++i) {
-      processor& other = *s.processors[i];
+    for (processor& other : s.processors.made()) {
       if (s.idle.idle_hint(other.id)) continue;
       if (world::recheck(!other.queue.looks_empty())) return true;
     }
@@ -296,6 +309,26 @@ void machine_loop(machine& m) noexcept {
   }
 }
 
+// As a system call returns: with an idle P at once, else by the global queue.
+void visit_loop(machine& m, goroutine& g) noexcept {
+  scheduler& s = m.home;
+  processor* p = nullptr;
+  {
+    const locked hold(s.lock);
+    p = s.idle.take_processor();
+    if (p == nullptr) {
+      s.global.put(&g);
+    } else {
+      s.monitor.wake();
+    }
+  }
+  if (p != nullptr) {
+    wire(m, *p);
+    for (bool inherits = false; execute(m, g, inherits);) inherits = true;
+  }
+  if (!m.retired) machine_loop(m);
+}
+
 void leave(after_leaving after, void* argument) noexcept {
   machine& m = *this_machine();
   goroutine& g = *m.current.get();
@@ -314,6 +347,7 @@ void inject(scheduler& s, machine* m, batch<goroutine> found) noexcept {
   batch<goroutine> list;
   while (goroutine* const g = found.pop_front()) {
     change(*g, goroutine_state::waiting, goroutine_state::runnable, "G1: an injected goroutine does not wait");
+    trace::add(*this_machine(), trace_kind::ready, g->id);
     list.push_back(g);
   }
   if (m != nullptr) {
@@ -328,12 +362,11 @@ void inject(scheduler& s, machine* m, batch<goroutine> found) noexcept {
     wake(s);
     return;
   }
-  std::uint32_t count = list.count;
   {
     const locked hold(s.lock);
     s.global.put(list);
   }
-  while (count-- > 0 && s.idle.processors_hint() != 0) start_machine(s, nullptr, false);
+  wake(s);  // one: who finds the list wakes the next (Go starts a thread for each)
 }
 
 }  // namespace sched

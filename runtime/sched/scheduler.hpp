@@ -6,6 +6,8 @@
 //            machines.cpp   Ms start, sleep, wake, end; what becomes of a P whose M is gone (hand-off)
 //            sysmon.cpp     the monitor: takes Ps out of system calls, asks hogs to yield, polls when nobody does
 //            stop.cpp       stop and start of the world, a function on every P
+//            freeze.cpp     the world stands still for a report of a fatal error
+//            resize.cpp     more or fewer Ps while the program runs
 //            goroutines.cpp where goroutines come from and go to; park and ready
 //            deadlock.cpp   nobody can run any more: say so
 //            run.cpp        begin and end
@@ -28,16 +30,33 @@
 #include "sched/goroutine.hpp"
 #include "sched/machine.hpp"
 #include "sched/policy.hpp"
-#include "sched/processor.hpp"
+#include "sched/processor_table.hpp"
+#include "thread/lock_sites.hpp"
+#include "world/fault.hpp"
 #include "world/ghost.hpp"
-#include "world/limits.hpp"
 #include "world/memory.hpp"
+#include "world/report.hpp"
 #include "world/signal.hpp"
 
 namespace retake {
 
 // The park's last step, on the M's own stack, behind the parked goroutine. True: somebody else may ready it from now on; false: it goes on.
 using park_commit = bool (*)(goroutine& g, void* argument) noexcept;
+
+// A part of a higher room that hangs off the scheduler once somebody has asked for it.
+struct scheduler_service {
+  void (*end)(scheduler_service* me) noexcept;  // when every thread has gone home; gives its memory back
+};
+
+// The template thread's desk. Under the scheduler's lock, but for `made`.
+struct template_desk {
+  template_desk() noexcept : made(0), here(0), asleep(0), wanted(nullptr) {}
+  world::atomic<std::uint32_t> made;    // 1: somebody has begun to make it
+  world::plain<std::uint32_t> here;     // takes orders
+  world::plain<std::uint32_t> asleep;   // on `more`
+  world::plain<machine*> wanted;        // Ms to start, by their idle_link
+  note more;
+};
 
 struct scheduler {
   explicit scheduler(options const& chosen, std::int64_t now_ns) noexcept;
@@ -56,8 +75,7 @@ struct scheduler {
   poll_wake polling;                  // its own rules
   poller network;                     // its own rules
 
-  processor* processors[world::limits::processors_max];  // fixed while the world runs
-  std::uint32_t processor_count;                         // likewise
+  processor_table processors;         // its own rules
 
   world::plain<machine*> machines;          // all that have not ended
   world::plain<machine*> ended_machines;    // their threads may still be leaving
@@ -65,6 +83,11 @@ struct scheduler {
   world::plain<std::int32_t> machines_idle_locked;  // of them waiting for their locked goroutine; pre-paid by who is about to start one (M12)
   world::plain<std::uint32_t> machines_system;      // of them never running goroutines (sysmon, wedged main)
   world::plain<std::uint32_t> next_machine_id;
+  template_desk clones;
+  world::plain<std::uint32_t> machines_max;         // more are fatal
+  lock_sites ended_locked;                          // goroutines that ended locked
+  world::plain<std::uint32_t> gates;                // ways in for threads that the runtime did not create: one of them may wake somebody
+  world::plain<std::uint64_t> ended_foreign_calls;  // made by Ms that have ended
   machine* main_machine = nullptr;                  // set once, before any other thread
 
   world::plain<goroutine*> goroutines;              // all that were ever made
@@ -76,9 +99,12 @@ struct scheduler {
   world::atomic<goroutine*> trace_reader;           // a parked reader that has something to read (hint in hand-off; taken by swap)
   world::atomic<goroutine*> background;             // parked background work that wants a P (likewise)
 
+  world::atomic<scheduler_service*> signal_service;  // nullptr until somebody asks for signals
+
   void (*safe_point_fn)(processor&) noexcept = nullptr;  // set while the stopper holds world_stopper
   world::plain<std::uint32_t> safe_points_missing;
   note safe_points_done;
+  std::uint32_t processors_wanted = 0;                   // the stopper: how many Ps there shall be when the world starts again
   spin_lock stopper_lock;                           // guards stopper and its waiters: one stopper of the world at a time
   world::plain<goroutine*> stopper;
   batch<goroutine> stoppers_waiting;
@@ -89,6 +115,10 @@ struct scheduler {
   world::plain<std::uint32_t> waiting_for_end;      // run() waits for machine_count to fall to 1
 
   path_counters paths;
+  // For reports: nanotime() as somebody last read it. sysmon reads it each round, an M after each sleep, a P every 64 schedules: late by 10 ms at most
+  // unless a goroutine computes while sysmon sleeps.
+  world::report_only<std::int64_t> clock_ns;
+  void* watcher = nullptr;                          // what the room observe keeps for this scheduler; set once, before any other thread
   [[no_unique_address]] world::ghost<std::uint32_t> phase;  // 0 being built, 1 running, 2 every thread has gone home: all counts must be even
 };
 
@@ -101,6 +131,8 @@ namespace sched {
 
 // schedule.cpp. The M, on its own stack, with a P: runs goroutines until the process ends or the thread has to.
 void machine_loop(machine& m) noexcept;
+// A thread that the runtime did not create, as M for one runnable goroutine that is locked to it: returns when that has ended, or the process ends.
+void visit_loop(machine& m, goroutine& g) noexcept;
 // The running goroutine: leaves its stack for the M's, where `after` runs.
 void leave(after_leaving after, void* argument) noexcept;
 // The M's own stack: takes `g` off the M.
@@ -126,8 +158,19 @@ void yield() noexcept;
 // At every call of the runtime: gives the P up if somebody asked for it.
 void preempt_point() noexcept;
 
+// panic.cpp. A goroutine's function and exit hooks; exceptions pass.
+void run_to_end(void* g);
+void drop_exit_hooks(goroutine& g) noexcept;
+// What is said of an exception that leaves a goroutine; returns on a thread without one.
+void report_panic(char const* what) noexcept;
+
 // machines.cpp
+// Work was submitted: starts an M for it when a P is idle and nobody looks for work.
 void wake(scheduler& s) noexcept;
+// Work was submitted and no P is idle: a monitor that dozes beside a P in a system call has to look soon. Without the lock.
+void work_waits(scheduler& s) noexcept;
+// Anybody: a hint whether a goroutine is in any queue.
+[[nodiscard]] bool anything_waits(scheduler& s) noexcept;
 void start_machine(scheduler& s, processor* p, bool spinning) noexcept;
 // Without a P: sleeps until there is one. False: the thread has to end.
 [[nodiscard]] bool stop_machine(machine& m) noexcept;
@@ -141,8 +184,12 @@ void end_program(scheduler& s) noexcept;
 void handoff(scheduler& s, processor& p) noexcept;
 void count_idle_locked(scheduler& s, std::int32_t change) noexcept;
 void start_thread(scheduler& s, machine& m, void (*entry)(void*)) noexcept;
+// What a thread of an M runs.
+void machine_main(void* m) noexcept;
 // The thread of an M that has left its loop: its last steps.
 void leave_machine(machine& m) noexcept;
+// Under the lock: fatal when there are more threads than allowed (M8).
+void check_thread_limit(scheduler& s, std::uint32_t count) noexcept;
 // Under the lock: a number and a place in the count for an M that is about to be made.
 [[nodiscard]] std::uint32_t reserve_machine(scheduler& s) noexcept;
 [[nodiscard]] machine* make_machine(scheduler& s, std::uint32_t id) noexcept;
@@ -155,8 +202,33 @@ void wire(machine& m, processor& p) noexcept;
 // A timer due at `when_ns` was published: the poller or an M has to learn of it.
 void announce_timer(scheduler& s, std::int64_t when_ns) noexcept;
 
+// thread/lock_os_thread.cpp. A lock of the runtime's own on the running goroutine, which unlock_os_thread() does not undo.
+void lock_for_runtime(machine& m, goroutine& g) noexcept;
+void unlock_for_runtime(machine& m, goroutine& g) noexcept;
+// The running goroutine: when its thread is tainted and it is not locked to it any more, goes on on another, and the thread ends.
+void leave_tainted_thread() noexcept;
+// thread/template_thread.cpp
+void need_template_thread(scheduler& s) noexcept;
+[[nodiscard]] bool may_be_cloned(machine const* m) noexcept;
+// False: the program ends, and the caller starts the thread itself.
+[[nodiscard]] bool let_template_start(scheduler& s, machine& m) noexcept;
+void wake_template(scheduler& s) noexcept;  // under `lock`
+// thread/faults.cpp. What is said of a fault that nobody contains; on the alternate stack of its thread.
+void report_fault(world::fault const& what) noexcept;
+
 // sysmon.cpp
 void monitor_loop(void* m) noexcept;
+
+// freeze.cpp
+// Any thread, whatever it holds: from soon on no goroutine runs that comes to a call of the runtime, and none returns from a system call. There is no way
+// back: the process is about to end. Takes some milliseconds. Source: freezetheworld in Go's proc.go.
+void freeze_the_world(scheduler& s) noexcept;
+
+// resize.cpp
+// GOMAXPROCS. Returns the number before; 0 changes nothing. By a goroutine; stops the world.
+std::uint32_t set_processors(std::uint32_t wanted) noexcept;
+// Who starts the world, under the lock, before any P runs.
+void resize(scheduler& s) noexcept;
 
 // stop.cpp
 // Every P's goroutine is asked to yield. False when the program ends meanwhile: the others go home.

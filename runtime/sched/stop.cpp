@@ -44,10 +44,16 @@ void cease_stopper(scheduler& s) noexcept {
   if (next != nullptr) ready(*next);
 }
 
+// Under the lock, which is dropped: the process ends, and this thread has nothing more to do with it.
+[[noreturn]] void never_again(scheduler& s) noexcept {
+  s.lock.unlock();
+  for (;;) world::sleep_until(world::nanotime() + s.rules.monitor_deep_sleep_ns);
+}
+
 }  // namespace
 
 bool ask_everybody(scheduler& s) noexcept {
-  for (std::uint32_t i = 0; i < s.processor_count; ++i) s.processors[i]->preempt.store_release(1);  // with find_runnable
+  for (processor& p : s.processors.all()) p.preempt.store_release(1);  // with find_runnable
   return s.ending.load_relaxed() == 0;
 }
 
@@ -60,12 +66,12 @@ void stop_the_world() noexcept {
   bool all = false;
   {
     const locked hold(s.lock);
-    s.stop.request(s.processor_count);
+    s.stop.request(s.processors.count());
     static_cast<void>(ask_everybody(s));
     processor_status::stop_in_hand(own);
     s.stop.one_stopped();
-    for (std::uint32_t i = 0; i < s.processor_count; ++i) {
-      if (!s.stop.take_from_call(*s.processors[i])) continue;
+    for (processor& p : s.processors.all()) {
+      if (!s.stop.take_from_call(p)) continue;
       s.paths.stop_took_call.add();
       s.stop.one_stopped();
     }
@@ -76,8 +82,8 @@ void stop_the_world() noexcept {
     all = s.stop.missing() == 0;
   }
   if (!all && !s.stop.wait([] { return world::nanotime(); }, [&s] { return ask_everybody(s); }, s.rules.stop_again_ns)) leave(after_abandoning, nullptr);
-  for (std::uint32_t i = 0; i < s.processor_count; ++i) {
-    const processor_state status = s.processors[i]->status.load_relaxed();
+  for (processor& p : s.processors.all()) {
+    const processor_state status = p.status.load_relaxed();
     world::require(status == processor_state::gc_stop, "P8: the world is stopped and a P is not");
   }
 }
@@ -92,9 +98,10 @@ void start_the_world() noexcept {
   processor* busy = nullptr;
   {
     const locked hold(s.lock);
+    if (s.stop.frozen()) never_again(s);
     s.stop.finish();
-    for (std::uint32_t i = 0; i < s.processor_count; ++i) {
-      processor& p = *s.processors[i];
+    resize(s);
+    for (processor& p : s.processors.all()) {
       processor_status::restart_in_hand(p);
       if (own == nullptr) {
         own = &p;
@@ -105,7 +112,7 @@ void start_the_world() noexcept {
         busy = &p;
       }
     }
-    s.monitor.wake();
+    s.monitor.wake_from_sleep();
   }
   wire(m, *own);
   while (busy != nullptr) {
@@ -156,23 +163,22 @@ void for_each_processor(void (*fn)(processor&) noexcept) noexcept {
   machine& m = *this_machine();
   ++m.locks;
   processor& own = m.processor_here();
-  std::uint32_t missing = s.processor_count - 1;
+  std::uint32_t missing = s.processors.count() - 1;
   {
     const locked hold(s.lock);
     s.safe_point_fn = fn;
     s.safe_points_done.clear();
     s.safe_points_missing.set(missing + 1);  // one for the caller, so that the last other cannot wake it before it waits
-    for (std::uint32_t i = 0; i < s.processor_count; ++i) {
-      if (s.processors[i] != &own) s.processors[i]->safe_point.store_seq_cst(1);
+    for (processor& p : s.processors.all()) {
+      if (&p != &own) p.safe_point.store_seq_cst(1);
     }
     static_cast<void>(ask_everybody(s));
-    for (std::uint32_t i = 0; i < s.processor_count; ++i) {
-      if (s.idle.idle_hint(i)) run_safe_point_locked(s, *s.processors[i]);
+    for (processor& p : s.processors.all()) {
+      if (s.idle.idle_hint(p.id)) run_safe_point_locked(s, p);
     }
   }
   fn(own);
-  for (std::uint32_t i = 0; i < s.processor_count; ++i) {
-    processor& p = *s.processors[i];
+  for (processor& p : s.processors.all()) {
     if (p.status.load_seq_cst() != processor_state::syscall || p.safe_point.load_relaxed() == 0) continue;
     if (processor_status::take(p, processor_state::idle)) handoff(s, p);
   }
@@ -184,8 +190,8 @@ void for_each_processor(void (*fn)(processor&) noexcept) noexcept {
   while (missing != 0 && !s.safe_points_done.sleep_until(world::nanotime() + s.rules.stop_again_ns)) {
     if (!ask_everybody(s)) leave(after_abandoning, nullptr);
   }
-  for (std::uint32_t i = 0; i < s.processor_count; ++i) {
-    world::require(s.processors[i]->safe_point.load_relaxed() == 0, "P10: a P did not run the function");
+  for (processor& p : s.processors.all()) {
+    world::require(p.safe_point.load_relaxed() == 0, "P10: a P did not run the function");
   }
   --m.locks;
   cease_stopper(s);

@@ -1,5 +1,7 @@
 // The monitor: a thread without a P that looks at those that have one.
 #include "sched/scheduler.hpp"
+#include "sched/trace.hpp"
+#include "sched/watch.hpp"
 #include "world/clock.hpp"
 #include "world/require.hpp"
 #include "world/thread.hpp"
@@ -8,17 +10,48 @@ namespace retake::sched {
 
 namespace {
 
-// Nothing to monitor: all Ps idle, or the world stands still.
-bool nothing_to_do(scheduler& s) noexcept { return s.stop.requested() || s.idle.processors_hint() == s.processor_count; }
+// What one round has seen and done.
+struct round_seen {
+  bool running = false;     // a P that runs goroutines
+  bool calls = false;       // a P in a system call
+  std::uint32_t taken = 0;  // Ps taken out of system calls
+};
 
-// True when somebody woke it.
+// Nothing to monitor: all Ps idle, or the world stands still. True when somebody woke it.
 bool sleep_deeply(scheduler& s) noexcept {
   {
     const locked hold(s.lock);
-    if (!world::recheck(nothing_to_do(s)) || s.ending.load_relaxed() != 0) return false;
+    if (!world::recheck(s.stop.requested() || s.idle.processors_hint() == s.processors.count()) || s.ending.load_relaxed() != 0) return false;
     s.monitor.fall_asleep();
   }
+  watch::monitor_sleeps(s);
   const bool woken = s.monitor.sleep_until(world::nanotime() + s.rules.monitor_deep_sleep_ns);
+  watch::monitor_wakes(s);
+  const locked hold(s.lock);
+  s.monitor.awake();
+  return woken;
+}
+
+// Between two rounds. True when somebody cut a long pause short.
+bool pause_until(scheduler& s, std::int64_t wake_ns, bool is_long) noexcept {
+  if (!is_long) {
+    watch::monitor_sleeps(s);
+    world::futex_wait_until(s.ending, 0, wake_ns);
+    watch::monitor_wakes(s);
+    return false;
+  }
+  {
+    const locked hold(s.lock);
+    if (s.ending.load_relaxed() != 0) return false;
+    s.monitor.doze();
+  }
+  for (processor& p : s.processors.made()) {
+    if (p.status.load_seq_cst() != processor_state::syscall) continue;
+    if (s.monitor.leave_word() && anything_waits(s)) work_waits(s);
+  }
+  watch::monitor_sleeps(s);
+  const bool woken = s.monitor.sleep_until(wake_ns);
+  watch::monitor_wakes(s);
   const locked hold(s.lock);
   s.monitor.awake();
   return woken;
@@ -35,18 +68,23 @@ void poll_if_overdue(scheduler& s, std::int64_t now_ns) noexcept {
   count_idle_locked(s, +1);
 }
 
+void say_retake(processor& p, trace_retake why) noexcept { trace::add(*this_machine(), trace_kind::retake, p.id, static_cast<std::uint32_t>(why)); }
+
 // Whether a P that was seen in a system call is worth taking now.
 bool worth_taking(scheduler& s, processor& p, std::int64_t now_ns) noexcept {
   if (!p.queue.looks_empty()) {
     s.paths.retake_queue.add();
+    say_retake(p, trace_retake::queue);
     return true;
   }
   if (s.gate.spinning_hint() + s.idle.processors_hint() == 0) {
     s.paths.retake_nobody_idle.add();
+    say_retake(p, trace_retake::nobody_idle);
     return true;
   }
   if (p.seen.syscall_since_ns + s.rules.retake_grace_ns > now_ns) return false;
   s.paths.retake_grace.add();
+  say_retake(p, trace_retake::grace);
   return true;
 }
 
@@ -58,18 +96,18 @@ bool take_and_hand_off(scheduler& s, processor& p) noexcept {
     handoff(s, p);
   } else {
     s.paths.retake_lost.add();
+    say_retake(p, trace_retake::lost);
   }
   count_idle_locked(s, +1);
   return won;
 }
 
-// How many Ps were taken.
-std::uint32_t retake(scheduler& s, std::int64_t now_ns) noexcept {
-  std::uint32_t taken = 0;
-  for (std::uint32_t i = 0; i < s.processor_count; ++i) {
-    processor& p = *s.processors[i];
+round_seen retake(scheduler& s, std::int64_t now_ns) noexcept {
+  round_seen seen;
+  for (processor& p : s.processors.made()) {
     const processor_state status = p.status.load_relaxed();
     if (status != processor_state::running && status != processor_state::syscall) continue;
+    (status == processor_state::running ? seen.running : seen.calls) = true;
     bool long_slice = false;
     const std::uint32_t schedule_tick = p.schedule_tick.load_relaxed();
     if (p.seen.schedule_tick != schedule_tick) {
@@ -86,9 +124,9 @@ std::uint32_t retake(scheduler& s, std::int64_t now_ns) noexcept {
       p.seen.syscall_since_ns = now_ns;
       continue;
     }
-    if (worth_taking(s, p, now_ns) && take_and_hand_off(s, p)) ++taken;
+    if (worth_taking(s, p, now_ns) && take_and_hand_off(s, p)) ++seen.taken;
   }
-  return taken;
+  return seen;
 }
 
 }  // namespace
@@ -102,8 +140,10 @@ void monitor_loop(void* argument) noexcept {
     s.machines_system.set(s.machines_system.get() + 1);
     check_deadlock(s);
   }
+  watch::monitor_begins(s);
   std::uint32_t idle_rounds = 0;
   std::int64_t period_ns = s.rules.monitor_period_ns;
+  round_seen last{.running = true};
   while (s.ending.load_relaxed() == 0) {
     if (idle_rounds == 0) {
       period_ns = s.rules.monitor_period_ns;
@@ -111,12 +151,17 @@ void monitor_loop(void* argument) noexcept {
       period_ns *= 2;
     }
     if (period_ns > s.rules.monitor_period_max_ns) period_ns = s.rules.monitor_period_max_ns;
-    const std::int64_t wake_ns = world::nanotime() + period_ns;
-    world::futex_wait_until(s.ending, 0, wake_ns);
-    if (nothing_to_do(s) && sleep_deeply(s)) idle_rounds = 0;
+    if (pause_until(s, world::nanotime() + period_ns, period_ns > s.rules.monitor_doze_ns)) {
+      period_ns = s.rules.monitor_period_ns / 2;  // work waits: look now, and soon again
+      idle_rounds = s.rules.monitor_idle_rounds;
+    }
+    if (!watch::monitor_stays_awake(s) && !last.running && !last.calls && sleep_deeply(s)) idle_rounds = 0;
     const std::int64_t now_ns = world::nanotime();
+    s.clock_ns.set(now_ns);
     poll_if_overdue(s, now_ns);
-    idle_rounds = retake(s, now_ns) != 0 ? 0 : idle_rounds + 1;
+    last = retake(s, now_ns);
+    idle_rounds = last.taken != 0 ? 0 : idle_rounds + 1;
+    watch::monitor_round(s, now_ns);
   }
   {
     const locked hold(s.lock);

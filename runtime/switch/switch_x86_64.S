@@ -132,6 +132,88 @@ retake_floor_call:
         .cfi_endproc
         .size   retake_floor_call, . - retake_floor_call
 
+// int retake_floor_guarded(void** save [rdi], void (*fn)(void*) [rsi], void* argument [rdx])
+// 0 when fn has returned. retake_floor_landing is where a signal handler's return, or retake_floor_give_up, comes in: rsp = *save, nothing else is known.
+        .globl  retake_floor_guarded
+        .hidden retake_floor_guarded
+        .type   retake_floor_guarded, @function
+        .globl  retake_floor_landing
+        .hidden retake_floor_landing
+        .p2align 4
+retake_floor_guarded:
+        .cfi_startproc
+        pushq   %rbp
+        .cfi_adjust_cfa_offset 8
+        .cfi_rel_offset %rbp, 0
+        pushq   %rbx
+        .cfi_adjust_cfa_offset 8
+        .cfi_rel_offset %rbx, 0
+        pushq   %r15
+        .cfi_adjust_cfa_offset 8
+        .cfi_rel_offset %r15, 0
+        pushq   %r14
+        .cfi_adjust_cfa_offset 8
+        .cfi_rel_offset %r14, 0
+        pushq   %r13
+        .cfi_adjust_cfa_offset 8
+        .cfi_rel_offset %r13, 0
+        pushq   %r12
+        .cfi_adjust_cfa_offset 8
+        .cfi_rel_offset %r12, 0
+        subq    $8, %rsp
+        .cfi_adjust_cfa_offset 8
+        stmxcsr (%rsp)
+        fnstcw  4(%rsp)
+        movq    %rsp, (%rdi)
+        movq    %rdx, %rdi
+        call    *%rsi
+        xorl    %eax, %eax
+.Lguarded_out:
+        addq    $8, %rsp
+        .cfi_remember_state
+        .cfi_adjust_cfa_offset -8
+        popq    %r12
+        .cfi_adjust_cfa_offset -8
+        .cfi_restore %r12
+        popq    %r13
+        .cfi_adjust_cfa_offset -8
+        .cfi_restore %r13
+        popq    %r14
+        .cfi_adjust_cfa_offset -8
+        .cfi_restore %r14
+        popq    %r15
+        .cfi_adjust_cfa_offset -8
+        .cfi_restore %r15
+        popq    %rbx
+        .cfi_adjust_cfa_offset -8
+        .cfi_restore %rbx
+        popq    %rbp
+        .cfi_adjust_cfa_offset -8
+        .cfi_restore %rbp
+        ret
+        .cfi_restore_state
+retake_floor_landing:
+        cld
+        fninit                          // what was on the x87 stack is given up too
+        ldmxcsr (%rsp)
+        fldcw   4(%rsp)
+        movl    $1, %eax
+        jmp     .Lguarded_out
+        .cfi_endproc
+        .size   retake_floor_guarded, . - retake_floor_guarded
+
+// [[noreturn]] void retake_floor_give_up(void* stack_pointer [rdi])
+        .globl  retake_floor_give_up
+        .hidden retake_floor_give_up
+        .type   retake_floor_give_up, @function
+        .p2align 4
+retake_floor_give_up:
+        .cfi_startproc
+        movq    %rdi, %rsp
+        jmp     retake_floor_landing
+        .cfi_endproc
+        .size   retake_floor_give_up, . - retake_floor_give_up
+
 #endif
 
         .section .note.GNU-stack, "", @progbits

@@ -1,126 +1,124 @@
-// channel: a ring of values, and the goroutines that wait to send or to receive, under one lock. A value goes straight to a goroutine that waits.
-#include "retake/channel.hpp"
+#include "sync/channel_core.hpp"
 
-#include "sync/waiters.hpp"
 #include "world/memory.hpp"
 #include "world/require.hpp"
 
 namespace retake::detail {
 
-class channel_core {
- public:
-  channel_core(element_operations const& how, std::size_t capacity, char* ring) noexcept
-      : how_(how), capacity_(capacity), ring_(ring), first_(0), count_(0), closed_(0) {}
+namespace {
 
-  ~channel_core() {
-    world::require(senders_.empty() && receivers_.empty(), "G6: a channel is destroyed while goroutines wait on it");
-    const std::size_t count = count_.get();
-    for (std::size_t i = 0; i < count; ++i) how_.destroy(slot(i));
-    if (ring_ != nullptr) world::deallocate(ring_, capacity_ * how_.bytes);
+goroutine* serve(waiter& w) noexcept {
+  w.served.set(1);
+  return &w.g;
+}
+
+void go_on(goroutine* woken) noexcept {
+  if (woken != nullptr) sched::ready(*woken);
+  sched::preempt_point();
+}
+
+}  // namespace
+
+channel_core::~channel_core() {
+  world::require(senders_.empty() && receivers_.empty(), "G6: a channel is destroyed while goroutines wait on it");
+  const std::size_t count = count_.get();
+  for (std::size_t i = 0; i < count; ++i) how_.destroy(slot(i));
+  if (ring_ != nullptr) world::deallocate(ring_, capacity_ * how_.bytes);
+}
+
+transfer channel_core::send_here(void* element, goroutine*& woken) noexcept {
+  if (closed_.get() != 0) return transfer::closed;
+  if (waiter* const receiver = receivers_.pop_winner()) {
+    how_.move(receiver->element, element);
+    woken = serve(*receiver);
+    return transfer::done;
   }
+  const std::size_t count = count_.get();
+  if (count == capacity_) return transfer::would_block;
+  how_.move(slot(count), element);
+  count_.set(count + 1);
+  return transfer::done;
+}
 
-  transfer send(void* element, bool block) noexcept {
-    lock_.lock();
-    if (closed_.get() != 0) {
-      lock_.unlock();
-      return transfer::closed;
-    }
-    if (waiter* const receiver = receivers_.pop_front()) {
-      how_.move(receiver->element, element);
-      serve(*receiver);
+transfer channel_core::receive_here(void* element, goroutine*& woken) noexcept {
+  const std::size_t count = count_.get();
+  if (count > 0) {
+    void* const oldest = slot(0);
+    how_.move(element, oldest);
+    how_.destroy(oldest);
+    const std::size_t second = first_.get() + 1;
+    first_.set(second == capacity_ ? 0 : second);
+    waiter* const sender = senders_.pop_winner();
+    if (sender == nullptr) {
+      count_.set(count - 1);
       return transfer::done;
     }
-    const std::size_t count = count_.get();
-    if (count < capacity_) {
-      how_.move(slot(count), element);
-      count_.set(count + 1);
-      lock_.unlock();
-      sched::preempt_point();
-      return transfer::done;
-    }
-    if (!block) {
-      lock_.unlock();
-      return transfer::would_block;
-    }
-    waiter self(this_goroutine(), element);
-    park_in(senders_, self, lock_, wait_reason::chan_send);
-    return self.served.get() != 0 ? transfer::done : transfer::closed;
+    how_.move(slot(count - 1), sender->element);
+    woken = serve(*sender);
+    return transfer::done;
   }
-
-  transfer receive(void* element, bool block) noexcept {
-    lock_.lock();
-    const std::size_t count = count_.get();
-    if (count > 0) {
-      void* const oldest = slot(0);
-      how_.move(element, oldest);
-      how_.destroy(oldest);
-      first_.set((first_.get() + 1) % capacity_);
-      waiter* const sender = senders_.pop_front();
-      if (sender == nullptr) {
-        count_.set(count - 1);
-        lock_.unlock();
-        sched::preempt_point();
-        return transfer::done;
-      }
-      how_.move(slot(count - 1), sender->element);
-      serve(*sender);
-      return transfer::done;
-    }
-    if (waiter* const sender = senders_.pop_front()) {
-      how_.move(element, sender->element);
-      serve(*sender);
-      return transfer::done;
-    }
-    if (closed_.get() != 0 || !block) {
-      const bool closed = closed_.get() != 0;
-      lock_.unlock();
-      return closed ? transfer::closed : transfer::would_block;
-    }
-    waiter self(this_goroutine(), element);
-    park_in(receivers_, self, lock_, wait_reason::chan_receive);
-    return self.served.get() != 0 ? transfer::done : transfer::closed;
+  if (waiter* const sender = senders_.pop_winner()) {
+    how_.move(element, sender->element);
+    woken = serve(*sender);
+    return transfer::done;
   }
+  return closed_.get() != 0 ? transfer::closed : transfer::would_block;
+}
 
-  bool close() noexcept {
-    batch<goroutine> sent_away;
-    {
-      const locked hold(lock_);
-      if (closed_.get() != 0) return false;
-      closed_.set(1);
-      while (waiter* const w = receivers_.pop_front()) sent_away.push_back(&w->g);
-      while (waiter* const w = senders_.pop_front()) sent_away.push_back(&w->g);
-    }
-    while (goroutine* const g = sent_away.pop_front()) sched::ready(*g);
-    return true;
+transfer channel_core::send(void* element, bool block) noexcept {
+  goroutine* woken = nullptr;
+  lock.lock();
+  const transfer how = send_here(element, woken);
+  if (how != transfer::would_block || !block) {
+    lock.unlock();
+    go_on(woken);
+    return how;
   }
+  waiter self(this_goroutine(), element);
+  park_in(senders_, self, lock, wait_reason::chan_send);
+  return self.served.get() != 0 ? transfer::done : transfer::closed;
+}
 
-  std::size_t size() noexcept {
-    const locked hold(lock_);
-    return count_.get();
+transfer channel_core::receive(void* element, bool block) noexcept {
+  goroutine* woken = nullptr;
+  lock.lock();
+  const transfer how = receive_here(element, woken);
+  if (how != transfer::would_block || !block) {
+    lock.unlock();
+    go_on(woken);
+    return how;
   }
+  waiter self(this_goroutine(), element);
+  park_in(receivers_, self, lock, wait_reason::chan_receive);
+  return self.served.get() != 0 ? transfer::done : transfer::closed;
+}
 
- private:
-  // Under the lock, which it drops. The waiter lies on the goroutine's stack: not to be touched once that is ready.
-  void serve(waiter& w) noexcept {
-    goroutine& g = w.g;
-    w.served.set(1);
-    lock_.unlock();
-    sched::ready(g);
-    sched::preempt_point();
+bool channel_core::close() noexcept {
+  batch<goroutine> sent_away;
+  {
+    const locked hold(lock);
+    if (closed_.get() != 0) return false;
+    closed_.set(1);
+    while (waiter* const w = receivers_.pop_winner()) sent_away.push_back(&w->g);
+    while (waiter* const w = senders_.pop_winner()) sent_away.push_back(&w->g);
   }
+  ready_all(sent_away);
+  return true;
+}
 
-  void* slot(std::size_t i) noexcept { return ring_ + (first_.get() + i) % capacity_ * how_.bytes; }
+std::size_t channel_core::size() noexcept {
+  const locked hold(lock);
+  return count_.get();
+}
 
-  element_operations const& how_;
-  std::size_t const capacity_;
-  char* const ring_;
-  spin_lock lock_;
-  world::plain<std::size_t> first_;   // under the lock, as all below
-  world::plain<std::size_t> count_;
-  world::plain<std::uint32_t> closed_;
-  waiter_list senders_;
-  waiter_list receivers_;
-};
+std::uint64_t channel_core::id() noexcept {
+  const std::uint64_t known = id_.load_relaxed();
+  if (known != 0) return known;
+  processor& p = this_machine()->processor_here();
+  const std::uint64_t fresh = (std::uint64_t{p.id} + 1) << 40 | ++p.ids_given;
+  const world::exchanged<std::uint64_t> given = id_.compare_exchange_relaxed(0, fresh);
+  return given.won ? fresh : given.seen;
+}
 
 channel_core* make_channel(element_operations const& how, std::size_t capacity) {
   char* ring = nullptr;
@@ -146,5 +144,6 @@ transfer channel_send(channel_core& core, void* element, bool block) noexcept { 
 transfer channel_receive(channel_core& core, void* element, bool block) noexcept { return core.receive(element, block); }
 bool channel_close(channel_core& core) noexcept { return core.close(); }
 std::size_t channel_size(channel_core& core) noexcept { return core.size(); }
+std::size_t channel_capacity(channel_core& core) noexcept { return core.capacity(); }
 
 }  // namespace retake::detail

@@ -1,17 +1,25 @@
-// A goroutine on its way into a system call and out of it, and the same around foreign code.
+// A goroutine on its way into a system call and out of it.
 //
-// Enter leaves the P behind for whoever needs it first; exit tries, in this order: the old P, any idle P, and otherwise makes the
-// goroutine runnable and puts the M to sleep. Source: entersyscall, exitsyscall, exitsyscall0 in Go 1.22's proc.go.
+// Enter leaves the P behind for whoever needs it first, or hands it over at once where the call is known to block; exit tries, in this order: the
+// old P, any idle P, and otherwise makes the goroutine runnable and puts the M to sleep. Source: entersyscall, entersyscallblock, exitsyscall,
+// exitsyscall0 in Go 1.22's proc.go.
 #include "retake/syscall.hpp"
 
 #include "sched/scheduler.hpp"
+#include "sched/trace.hpp"
 #include "world/require.hpp"
 
 namespace retake {
 
 namespace {
 
-void wake_monitor(scheduler& s) noexcept {
+// The monitor rests, and a P is in a system call: it has to look soon when work waits for a P. Of work that comes later it learns by the word
+// that is left here.
+void tell_monitor(scheduler& s, processor& p) noexcept {
+  if (s.monitor.hint() == monitor_rest::dozing) {
+    const bool first = s.monitor.leave_word();
+    if (p.queue.looks_empty() && !(first && sched::anything_waits(s))) return;
+  }
   const locked hold(s.lock);
   s.monitor.wake();
 }
@@ -23,7 +31,7 @@ bool take_idle(scheduler& s, machine& m) noexcept {
   {
     const locked hold(s.lock);
     p = s.idle.take_processor();
-    if (p != nullptr) s.monitor.wake();
+    if (p != nullptr) s.monitor.wake_from_sleep();
   }
   if (p == nullptr) return false;
   sched::wire(m, *p);
@@ -44,13 +52,15 @@ bool after_exit_slow(machine& m, goroutine& g, void*) noexcept {
     p = s.idle.take_processor();
     if (world::recheck(p == nullptr)) {
       is_locked = g.locked_m.get() != nullptr;  // read before the unlock: afterwards the goroutine is somebody else's
+      trace::add(m, trace_kind::exit, g.id, static_cast<std::uint32_t>(is_locked ? trace_exit::slow_locked : trace_exit::slow));
       s.global.put(&g);
     } else {
-      s.monitor.wake();
+      s.monitor.wake_from_sleep();
     }
   }
   if (p != nullptr) {
     s.paths.exit_idle.add();
+    trace::add(m, trace_kind::exit, g.id, static_cast<std::uint32_t>(trace_exit::idle_p));
     sched::wire(m, *p);
     const std::uint32_t tick = p->syscall_tick.load_relaxed();
     p->syscall_tick.store_relaxed(tick + 1);
@@ -58,9 +68,11 @@ bool after_exit_slow(machine& m, goroutine& g, void*) noexcept {
   }
   if (is_locked) {
     s.paths.exit_slow_locked.add();
+    sched::work_waits(s);
     return false;  // schedule() waits for the goroutine it is locked to
   }
   s.paths.exit_slow.add();
+  sched::work_waits(s);
   if (!sched::stop_machine(m)) m.retired = true;
   return false;
 }
@@ -69,21 +81,50 @@ bool after_exit_slow(machine& m, goroutine& g, void*) noexcept {
 
 namespace detail {
 
-void enter_syscall() noexcept {
+// Where the caller of the function that this stands in goes on: from there a dump walks the goroutine's stack while its thread is in the kernel.
+[[gnu::always_inline]] inline void remember_call(goroutine& g, scheduler& s) noexcept {
+  g.call_pc.set(reinterpret_cast<std::uintptr_t>(__builtin_return_address(0)));
+  g.call_sp.set(reinterpret_cast<std::uintptr_t>(__builtin_dwarf_cfa()));
+  g.call_fp.set(*static_cast<std::uintptr_t*>(__builtin_frame_address(0)));
+  g.since_ns.set(s.clock_ns.get());
+  g.m.get()->processor_here().charged.set(&g);
+}
+
+[[gnu::noinline]] void enter_syscall() noexcept {
   machine& m = *this_machine();
   scheduler& s = m.home;
   goroutine& g = *m.current.get();
+  remember_call(g, s);
   ++m.locks;
   change(g, goroutine_state::running, goroutine_state::syscall, "G1: a system call is entered by a goroutine that does not run");
   processor& p = m.processor_here();
-  if (s.monitor.asleep_hint()) wake_monitor(s);
   if (p.safe_point.load_relaxed() != 0) sched::run_safe_point(s, p);
+  trace::add(m, trace_kind::enter, g.id);
+  trace::move(m, trace_kind::unwire, p.id, p.moves, 1);
   processor_status::enter(m);
+  if (s.monitor.hint() != monitor_rest::awake) tell_monitor(s, p);
   if (s.stop.requested_after_enter()) {
     const locked hold(s.lock);
     s.paths.enter_stopped.add();
     s.stop.stop_own_call(p);
   }
+  --m.locks;
+}
+
+// Nobody has to take the P: it goes where a P goes that was taken. exit_syscall() finds that there is no old one.
+[[gnu::noinline]] void enter_syscall_blocking() noexcept {
+  machine& m = *this_machine();
+  scheduler& s = m.home;
+  goroutine& g = *m.current.get();
+  remember_call(g, s);
+  ++m.locks;
+  change(g, goroutine_state::running, goroutine_state::syscall, "G1: a system call is entered by a goroutine that does not run");
+  trace::add(m, trace_kind::enter, g.id);
+  processor& p = sched::unwire(m);
+  const std::uint32_t tick = p.syscall_tick.load_relaxed();
+  p.syscall_tick.store_relaxed(tick + 1);
+  s.paths.enter_blocking.add();
+  sched::handoff(s, p);
   --m.locks;
 }
 
@@ -100,22 +141,11 @@ void exit_syscall() noexcept {
   }
   counter& way = outcome == exit_outcome::lost ? s.paths.exit_idle : outcome == exit_outcome::reacquired ? s.paths.exit_old : s.paths.exit_old_aba;
   way.add();
+  if (outcome != exit_outcome::lost) trace::move(m, trace_kind::wire, m.processor_here().id, m.processor_here().moves);
+  trace::add(m, trace_kind::exit, g.id, static_cast<std::uint32_t>(outcome == exit_outcome::reacquired ? trace_exit::old_p : outcome == exit_outcome::lost ? trace_exit::idle_p : trace_exit::old_p_aba));
   change(g, goroutine_state::syscall, goroutine_state::running, "G1: a system call returns that was not entered");
   --m.locks;
   sched::preempt_point();
-}
-
-void foreign_call(void (*fn)(void*), void* argument) noexcept {
-  enter_syscall();
-  {
-    machine& m = *this_machine();
-    ++m.foreign_calls;
-    ++m.in_foreign;
-    char* const top = reinterpret_cast<char*>(floor::suspended_stack_pointer(m.own) & ~std::uintptr_t{63}) - foreign_red_zone_bytes;
-    floor::call_on_stack(top - foreign_stack_bytes, foreign_stack_bytes, fn, argument);
-    --m.in_foreign;
-  }
-  exit_syscall();
 }
 
 }  // namespace detail

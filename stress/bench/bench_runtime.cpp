@@ -6,7 +6,9 @@
 //            enter_exit: on Go's side what Syscall costs more than RawSyscall; on ours the bookkeeping around an empty function.
 #include <fmt/format.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
+#include <array>
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
@@ -14,11 +16,16 @@
 
 #include "measure.hpp"
 #include "retake/channel.hpp"
+#include "retake/file.hpp"
+#include "retake/foreign_call.hpp"
 #include "retake/go.hpp"
 #include "retake/run.hpp"
+#include "retake/select.hpp"
 #include "retake/sync.hpp"
 #include "retake/syscall.hpp"
 #include "retake/thread_lock.hpp"
+#include "retake/timer.hpp"
+#include "retake/trace.hpp"
 
 namespace retake::bench {
 
@@ -109,6 +116,13 @@ double ping_pong_between(std::uint64_t n, clock now_ns, bool locks) {
   return took;
 }
 double ping_pong(std::uint64_t n, clock now_ns) { return ping_pong_between(n, now_ns, false); }
+// The price of a trace that is left on: against ping_pong_1p and ping_pong_2p of the same run.
+double traced_ping_pong(std::uint64_t n, clock now_ns) {
+  static_cast<void>(start_trace());
+  const double took = ping_pong_between(n, now_ns, false);
+  static_cast<void>(stop_trace());
+  return took;
+}
 double locked_ping_pong(std::uint64_t n, clock now_ns) { return ping_pong_between(n, now_ns, true); }
 
 double buffered_send_recv(std::uint64_t n, clock now_ns) {
@@ -147,6 +161,79 @@ double sleeps(std::uint64_t n, clock now_ns) {
   return now_ns() - begin;
 }
 
+// Of four that are closed, so always ready.
+double select_ready(std::uint64_t n, clock now_ns) {
+  channel<int> a, b, c, d;
+  for (channel<int>* const one : {&a, &b, &c, &d}) one->close();
+  const auto nothing = [](auto) {};
+  const double begin = now_ns();
+  for (std::uint64_t i = 0; i < n; ++i) select(on_receive(a, nothing), on_receive(b, nothing), on_receive(c, nothing), on_receive(d, nothing));
+  return now_ns() - begin;
+}
+
+// There and back, each end waiting in a select of four.
+double select_blocking(std::uint64_t n, clock now_ns) {
+  channel<std::uint64_t> there, back, never, stop;
+  wait_group other;
+  other.add(1);
+  go([&] {
+    for (bool on = true; on;) {
+      const auto answer = [&](auto value) { back.send(*value); };
+      select(on_receive(there, answer), on_receive(never, answer), on_receive(stop, [&](auto) { on = false; }), on_send(never, 0, [] {}));
+    }
+    other.done();
+  });
+  const auto nothing = [](auto) {};
+  const double begin = now_ns();
+  for (std::uint64_t i = 0; i < n; ++i) {
+    there.send(i);
+    select(on_receive(back, nothing), on_receive(never, nothing), on_receive(stop, nothing), on_send(never, 0, [] {}));
+  }
+  const double took = now_ns() - begin;
+  stop.close();
+  other.wait();
+  return took;
+}
+
+double timer_start_stop(std::uint64_t n, clock now_ns) {
+  constexpr std::int64_t hour_ns = 3'600'000'000'000;
+  delayed_call never = after_func_ns(hour_ns, [] {});
+  never.stop();
+  const double begin = now_ns();
+  for (std::uint64_t i = 0; i < n; ++i) {
+    never.reset(hour_ns);
+    never.stop();
+  }
+  return now_ns() - begin;
+}
+
+constexpr std::uint64_t readers = 100;
+constexpr std::uint64_t pages = 1024;
+constexpr std::size_t page_bytes = 4096;
+
+// A file of 4 MiB that memory holds: 100 goroutines read its pages, each in an order of its own.
+double reads_of_4k(std::uint64_t n, clock now_ns) {
+  char name[] = "/tmp/retake-bench-file-XXXXXX";
+  const int fd = ::mkstemp(name);
+  ::unlink(name);
+  if (fd < 0 || ::ftruncate(fd, pages * page_bytes) != 0) return 0;
+  auto made = file_of(fd);
+  std::vector<std::byte> whole(pages * page_bytes, std::byte{1});
+  if (!made || !made->write_at(whole, 0)) return 0;
+  wait_group all;
+  all.add(readers);
+  const double begin = now_ns();
+  for (std::uint64_t i = 0; i < readers; ++i) {
+    go([&, i] {
+      std::array<std::byte, page_bytes> into;
+      for (std::uint64_t k = 0; k < n / readers; ++k) static_cast<void>(made->read_at(into, (i * 7919 + k * 31) % pages * page_bytes));
+      all.done();
+    });
+  }
+  all.wait();
+  return now_ns() - begin;
+}
+
 struct operation {
   char const* name;
   std::uint32_t processors;
@@ -162,10 +249,16 @@ constexpr operation operations[] = {
     {"yield", 1, 0.5, yields},
     {"ping_pong_1p", 1, 0.6, ping_pong},
     {"ping_pong_2p", 2, 0.6, ping_pong},
-    {"buffered_send_recv", 1, 0, buffered_send_recv},
-    {"mutex", 1, 0, mutex_pair},
+    {"traced_ping_pong_1p", 1, 0, traced_ping_pong},
+    {"traced_ping_pong_2p", 2, 0, traced_ping_pong},
+    {"buffered_send_recv", 1, 0.55, buffered_send_recv},
+    {"select_ready", 1, 0.5, select_ready},
+    {"select_blocking", 1, 0.5, select_blocking},
+    {"mutex", 1, 0.85, mutex_pair},
+    {"timer_start_stop", 1, 0.35, timer_start_stop},
     {"locked_ping_pong", 2, 0, locked_ping_pong},
     {"sleep", 1, 0, sleeps},
+    {"read_4k_100", 1, 0.74, reads_of_4k},
 };
 
 // ns per operation of a run of about `seconds`.

@@ -47,7 +47,7 @@ int main(int argc, char** argv) {
   const int runtime = retake::bench::bench_runtime(chosen);
   const int harness = retake::bench::bench_harness(chosen);
   if (runtime + harness == 0) {
-    fmt::print(stderr, "bench: no metric is called \"{}\"; there are runtime, harness, enter_exit, foreign_call, go_exit, create_join, yield, ping_pong, buffered, mutex, locked, sleep, relacy, sim\n", chosen.only);
+    fmt::print(stderr, "bench: no metric is called \"{}\"; there are runtime, harness, enter_exit, foreign_call, go_exit, create_join, yield, ping_pong, buffered, select, mutex, timer, locked, sleep, read_4k_100, relacy, sim\n", chosen.only);
     return 2;
   }
   return 0;

@@ -5,6 +5,7 @@ cmake=$1 build=$2 compiler=$3 generator=$4
 place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT
 "$cmake" --install "$build" --prefix "$place/prefix" >"$place/log" || { cat "$place/log"; exit 1; }
+[ -f "$place/prefix/share/retake/retake-gdb.py" ]
 mkdir "$place/user"
 cat >"$place/user/CMakeLists.txt" <<'TEXT'
 cmake_minimum_required(VERSION 3.25)

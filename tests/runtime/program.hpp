@@ -93,7 +93,7 @@ bool yielding_until(Condition condition) {
 // Every P but `running` is idle and nobody looks for work.
 inline bool others_idle(std::uint32_t running) {
   scheduler& s = here();
-  return s.idle.processors_hint() == s.processor_count - running && s.gate.spinning_hint() == 0;
+  return s.idle.processors_hint() == s.processors.count() - running && s.gate.spinning_hint() == 0;
 }
 
 }  // namespace retake::test

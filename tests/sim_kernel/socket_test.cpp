@@ -54,9 +54,9 @@ void serve_one(echo& e) {
 
 // True when the echo was complete; false when the connection was reset.
 bool call_server(echo& e) {
-  int const fd = k::tcp_socket();
+  int const fd = k::socket(k::address_family::ipv4, k::socket_kind::stream);
   world::require(fd >= 0, "harness: socket");
-  int const connecting = k::connect_ipv4(fd, k::loopback_ipv4, e.port);
+  int const connecting = k::connect(fd, k::ipv4_address(k::loopback_ipv4, e.port));
   world::require(connecting == -EINPROGRESS, "T11: a non-blocking connect is under way first");
   await(fd, k::poll_out);
   bool good = k::socket_error(fd) == 0;
@@ -97,9 +97,11 @@ template <int clients, int backlog>
 void echo_scenario() {
   no_sigpipe();
   auto& e = shared<echo>();
-  e.listener = k::tcp_socket();
-  world::require(k::bind_ipv4(e.listener, k::loopback_ipv4, 0) == 0 && k::listen(e.listener, backlog) == 0, "harness: listen");
-  e.port = static_cast<std::uint16_t>(k::local_port(e.listener));
+  e.listener = k::socket(k::address_family::ipv4, k::socket_kind::stream);
+  world::require(k::bind(e.listener, k::ipv4_address(k::loopback_ipv4, 0)) == 0 && k::listen(e.listener, backlog) == 0, "harness: listen");
+  k::socket_address name;
+  world::require(k::local_address(e.listener, name) == 0, "harness: the address of a listener");
+  e.port = name.port;
   for (int i = 0; i != clients; ++i) start(client, &e);
   for (int i = 0; i != clients; ++i) serve_one(e);
   join_others();

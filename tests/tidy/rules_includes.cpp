@@ -16,7 +16,7 @@ namespace retake::tidy {
 namespace {
 
 std::map<std::string, int> const level = {{"switch", 0}, {"world", 1}, {"protocol", 2}, {"sched", 3},  {"syscall", 3}, {"poll", 3},   {"thread", 3},
-                                          {"sync", 3},   {"time", 3},  {"context", 3},  {"io", 4},     {"observe", 4}, {"retake", 5}};
+                                          {"sync", 3},   {"time", 3},  {"context", 3},  {"io", 4},     {"observe", 4}, {"resolve", 4}, {"retake", 5}};
 
 std::string first_part(std::string const& path) { return path.substr(0, path.find('/')); }
 

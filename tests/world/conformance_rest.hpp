@@ -18,6 +18,7 @@
 
 #include "world/atomic.hpp"
 #include "world/clock.hpp"
+#include "world/fault.hpp"
 #include "world/futex.hpp"
 #include "world/kernel.hpp"
 #include "world/limits.hpp"
@@ -40,6 +41,9 @@ inline char const* name_of_error(std::int64_t result) {
     case EINVAL: return "EINVAL";
     case EPIPE: return "EPIPE";
     case EEXIST: return "EEXIST";
+    case EFAULT: return "EFAULT";
+    case ECANCELED: return "ECANCELED";
+    case EPERM: return "EPERM";
     case ENOENT: return "ENOENT";
     case ENOTSOCK: return "ENOTSOCK";
     case ENOTCONN: return "ENOTCONN";
@@ -53,6 +57,9 @@ inline char const* name_of_error(std::int64_t result) {
     case EAFNOSUPPORT: return "EAFNOSUPPORT";
     case EOPNOTSUPP: return "EOPNOTSUPP";
     case ENOSYS: return "ENOSYS";
+    case ESPIPE: return "ESPIPE";
+    case EDESTADDRREQ: return "EDESTADDRREQ";
+    case EMSGSIZE: return "EMSGSIZE";
     default: return "another error";
   }
 }
@@ -134,6 +141,13 @@ inline std::int64_t drain(int fd) {
   }
 }
 
+// The number of the port, or why there is none.
+inline int port_of(int fd) {
+  k::socket_address name;
+  int const failed = k::local_address(fd, name);
+  return failed != 0 ? failed : name.family == k::address_family::ipv4 ? name.port : -EAFNOSUPPORT;
+}
+
 inline void close_all(std::initializer_list<int> descriptors) {
   for (int fd : descriptors) k::close(fd);
 }
@@ -153,9 +167,40 @@ inline void observe_constants(notebook& n) {
 
 inline void observe_refusals(notebook& n) {
   n.section("refused");
-  n.result("ring_create", world::ring_create());
   n.result("resolve", world::resolve());
-  n.result("fault_boundary", world::fault_boundary());
+}
+
+// What the world's file says faults here: an instruction, or the simulator's word for one.
+void fault_now();
+
+inline void observe_faults(notebook& n) {
+  n.section("faults");
+  world::watch_faults([](world::fault const&) noexcept {});
+  world::fault_stack const handlers;
+  world::fault what;
+  int calls = 0;
+  n.holds("a function that returns", world::fault_boundary([](void* count) { ++*static_cast<int*>(count); }, &calls, what) && calls == 1 && what.signal == 0);
+  for (int i = 0; i != 3; ++i) {
+    n.holds("one that faults", !world::fault_boundary([](void*) { fault_now(); }, nullptr, what));
+    n.result("signal", what.signal);
+    n.holds("address", what.address == 8);
+  }
+  n.holds("the outer one, when the inner one has returned", !world::fault_boundary(
+                                                                 [](void*) {
+                                                                   world::fault inner;
+                                                                   if (world::fault_boundary([](void*) { fault_now(); }, nullptr, inner)) return;
+                                                                   fault_now();
+                                                                 },
+                                                                 nullptr, what));
+  n.holds("none is left", world::suspend_fault_boundary() == nullptr);
+  bool const returned = world::fault_boundary(
+      [](void*) {
+        void* const mine = world::suspend_fault_boundary();
+        world::resume_fault_boundary(mine);
+        fault_now();
+      },
+      nullptr, what);
+  n.holds("one that was suspended and resumed", !returned);
 }
 
 inline void observe_random(notebook& n) {
@@ -597,7 +642,7 @@ inline void observe_socketpair(notebook& n) {
   look(n, "full", ep);
   n.result("the other drains", drain(ends[1]));
   look(n, "room again", ep);
-  n.result("local_port", k::local_port(ends[0]));
+  n.result("local_port", port_of(ends[0]));
   n.result("listen", k::listen(ends[0], 1));
   n.result("accept", k::accept(ends[0]));
   n.result("no_delay", k::set_option(ends[0], k::socket_option::no_delay, 1));
@@ -647,19 +692,19 @@ struct connection {
 
 inline connection make_listener(notebook& n) {
   connection c;
-  c.listener = k::tcp_socket();
-  n.result("bind", k::bind_ipv4(c.listener, k::loopback_ipv4, 0));
+  c.listener = k::socket(k::address_family::ipv4, k::socket_kind::stream);
+  n.result("bind", k::bind(c.listener, k::ipv4_address(k::loopback_ipv4, 0)));
   n.result("listen", k::listen(c.listener, 8));
-  c.port = k::local_port(c.listener);
+  c.port = port_of(c.listener);
   n.holds("it has a port", c.port > 0);
   return c;
 }
 
-inline int connect_to(int fd, int port) { return k::connect_ipv4(fd, k::loopback_ipv4, static_cast<std::uint16_t>(port)); }
+inline int connect_to(int fd, int port) { return k::connect(fd, k::ipv4_address(k::loopback_ipv4, static_cast<std::uint16_t>(port))); }
 
 inline connection make_connection(notebook& n) {
   connection c = make_listener(n);
-  c.client = k::tcp_socket();
+  c.client = k::socket(k::address_family::ipv4, k::socket_kind::stream);
   n.result("connect", connect_to(c.client, c.port));
   let_others_settle();
   c.server = k::accept(c.listener);
@@ -669,7 +714,7 @@ inline connection make_connection(notebook& n) {
 
 inline void observe_tcp_calls(notebook& n) {
   n.section("tcp calls");
-  int const fresh = k::tcp_socket();
+  int const fresh = k::socket(k::address_family::ipv4, k::socket_kind::stream);
   int const counter = k::eventfd();
   int const ep = k::epoll_create();
   char byte = 0;
@@ -677,7 +722,7 @@ inline void observe_tcp_calls(notebook& n) {
   n.result("write of a fresh one", k::write(fresh, &byte, 1));
   n.result("accept of a fresh one", k::accept(fresh));
   n.result("shutdown of a fresh one", k::shutdown(fresh, k::shutdown_how::both));
-  n.result("local_port of a fresh one", k::local_port(fresh));
+  n.result("local_port of a fresh one", port_of(fresh));
   n.result("socket_error of a fresh one", k::socket_error(fresh));
   n.result("add a fresh one", k::epoll_add(ep, fresh, k::poll_in | k::poll_out | k::poll_rdhup | k::poll_edge, 1));
   look(n, "a fresh one", ep);
@@ -687,9 +732,9 @@ inline void observe_tcp_calls(notebook& n) {
   n.result("socket_error of a counter", k::socket_error(counter));
   n.result("accept on a closed number", k::accept(1000));
   connection c = make_listener(n);
-  n.result("bind again", k::bind_ipv4(c.listener, k::loopback_ipv4, 0));
-  n.result("bind to the same port", k::bind_ipv4(fresh, k::loopback_ipv4, static_cast<std::uint16_t>(c.port)));
-  n.result("bind to an address elsewhere", k::bind_ipv4(fresh, 0xc0000201, 0));
+  n.result("bind again", k::bind(c.listener, k::ipv4_address(k::loopback_ipv4, 0)));
+  n.result("bind to the same port", k::bind(fresh, k::ipv4_address(k::loopback_ipv4, static_cast<std::uint16_t>(c.port))));
+  n.result("bind to an address elsewhere", k::bind(fresh, k::ipv4_address(0xc0000201, 0)));
   n.result("accept of nobody", k::accept(c.listener));
   n.result("read of a listener", k::read(c.listener, &byte, 1));
   n.result("write of a listener", k::write(c.listener, &byte, 1));
@@ -709,7 +754,7 @@ inline void observe_tcp_connect(notebook& n) {
   int const ep = k::epoll_create();
   std::uint32_t const all = k::poll_in | k::poll_out | k::poll_rdhup | k::poll_edge;
   n.result("add the listener", k::epoll_add(ep, c.listener, k::poll_in | k::poll_edge, 1));
-  c.client = k::tcp_socket();
+  c.client = k::socket(k::address_family::ipv4, k::socket_kind::stream);
   n.result("add the client", k::epoll_add(ep, c.client, all, 2));
   look(n, "before", ep);
   n.result("connect", connect_to(c.client, c.port));
@@ -732,12 +777,12 @@ inline void observe_tcp_connect(notebook& n) {
   n.success("accept", c.server);
   n.result("accept of nobody", k::accept(c.listener));
   read_text(n, "the server reads", c.server);
-  n.holds("the server has the listener's port", k::local_port(c.server) == c.port);
-  n.holds("the client has one of its own", k::local_port(c.client) > 0 && k::local_port(c.client) != c.port);
+  n.holds("the server has the listener's port", port_of(c.server) == c.port);
+  n.holds("the client has one of its own", port_of(c.client) > 0 && port_of(c.client) != c.port);
   close_all({c.server, c.client});
   n.result("close the listener", k::close(c.listener));
 
-  int const refused = k::tcp_socket();
+  int const refused = k::socket(k::address_family::ipv4, k::socket_kind::stream);
   n.result("connect to nobody", connect_to(refused, c.port));
   let_others_settle();
   n.result("add", k::epoll_add(ep, refused, all, 3));
@@ -751,20 +796,20 @@ inline void observe_tcp_connect(notebook& n) {
 
   n.section("tcp connect, blocking");
   connection d = make_listener(n);
-  d.client = k::tcp_socket();
+  d.client = k::socket(k::address_family::ipv4, k::socket_kind::stream);
   n.result("set_nonblocking", k::set_nonblocking(d.client, false));
   n.result("connect", connect_to(d.client, d.port));
   d.server = k::accept(d.listener);
   n.success("accept", d.server);
   close_all({d.server, d.client, d.listener});
-  int const alone = k::tcp_socket();
+  int const alone = k::socket(k::address_family::ipv4, k::socket_kind::stream);
   n.result("set_nonblocking", k::set_nonblocking(alone, false));
   n.result("connect to nobody", connect_to(alone, d.port));
   close_all({alone});
 
   n.section("tcp connect, given up");
   connection e = make_listener(n);
-  e.client = k::tcp_socket();
+  e.client = k::socket(k::address_family::ipv4, k::socket_kind::stream);
   n.result("connect", connect_to(e.client, e.port));
   let_others_settle();
   n.result("close the listener", k::close(e.listener));
@@ -872,6 +917,7 @@ inline void observe_everything() {
   notebook n;
   observe_constants(n);
   observe_refusals(n);
+  observe_faults(n);
   observe_random(n);
   observe_memory(n);
   observe_clock(n);

@@ -316,13 +316,15 @@ TEST(kernel_in_os, makes_descriptors_close_on_exec_and_nonblocking_except_where_
   ASSERT_EQ(k::socketpair(ends), 0);
   all.insert(all.end(), {ends[0], ends[1]});
   all.push_back(k::eventfd());
-  int const server = k::tcp_socket();
+  int const server = k::socket(k::address_family::ipv4, k::socket_kind::stream);
   all.push_back(server);
-  ASSERT_EQ(k::bind_ipv4(server, k::loopback_ipv4, 0), 0);
+  ASSERT_EQ(k::bind(server, k::ipv4_address(k::loopback_ipv4, 0)), 0);
   ASSERT_EQ(k::listen(server, 1), 0);
-  int const client = k::tcp_socket();
+  k::socket_address name;
+  ASSERT_EQ(k::local_address(server, name), 0);
+  int const client = k::socket(k::address_family::ipv4, k::socket_kind::stream);
   all.push_back(client);
-  int const connecting = k::connect_ipv4(client, k::loopback_ipv4, static_cast<std::uint16_t>(k::local_port(server)));
+  int const connecting = k::connect(client, name);
   EXPECT_TRUE(connecting == 0 || connecting == -EINPROGRESS);
   all.push_back(k::accept(server));
   for (int fd : all) {

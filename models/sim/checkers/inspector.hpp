@@ -24,6 +24,9 @@ struct inspector {
   static machine* first_idle_machine(processors_and_machines const& s) noexcept { return s.first_machine_.peek(); }
   static std::uint32_t idle_machines(processors_and_machines const& s) noexcept { return s.machines_.peek(); }
 
+  static std::uint32_t count(processor_table const& t) noexcept { return t.count_.peek(); }
+  static processor_table::range made(processor_table const& t) noexcept { return {t.table_, t.made_.peek()}; }
+
   static std::uint32_t spinning(wake_gate const& g) noexcept { return g.spinning_.peek(); }
   static bool stopping(stop_world const& s) noexcept { return s.requested_.peek() != 0; }
   static std::uint32_t blocked_in_poller(poll_wake const& p) noexcept { return p.blocked_.peek(); }

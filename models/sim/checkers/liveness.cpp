@@ -18,8 +18,8 @@ bool thread_is_due(scheduler const& s) noexcept { return s.next_machine_id.peek(
 
 // Somebody is about to look everywhere, and the kernel holds it up (the fault slow_syscall): the M that a P was handed to, or one that spins.
 bool somebody_comes(scheduler const& s) noexcept {
-  for (std::uint32_t i = 0; i < s.processor_count; ++i) {
-    if (s.processors[i]->holder.peek() == processor_holder::hand) return true;
+  for (processor const& p : inspector::made(s.processors)) {
+    if (p.holder.peek() == processor_holder::hand) return true;
   }
   for (machine const* m = s.machines.peek(); m != nullptr; m = m->all_link.peek()) {
     if (m->spinning.peek() != 0) return true;
@@ -33,8 +33,7 @@ void check_stillness(scheduler const& s, std::int64_t now_ns, std::int64_t until
   if (inspector::stopping(s.stop) || s.ending.peek() != 0 || thread_is_due(s)) return;
   const std::int64_t still_ns = until_ns - now_ns;
   bool runnable = inspector::global_size(s.global) != 0 || s.trace_reader.peek() != nullptr || s.background.peek() != nullptr;
-  for (std::uint32_t i = 0; i < s.processor_count; ++i) {
-    processor const& p = *s.processors[i];
+  for (processor const& p : inspector::made(s.processors)) {
     if (inspector::ring_empty(p.queue)) continue;
     if (p.status.peek() == processor_state::syscall) {
       if (still_ns > hand_off_ns) sim::fail("V6: a P with work waits in a system call beyond the bound of the policy");
@@ -44,13 +43,13 @@ void check_stillness(scheduler const& s, std::int64_t now_ns, std::int64_t until
   }
   if (runnable && inspector::idle_count(s.idle) != 0 && still_ns > work_conservation_ns && !somebody_comes(s)) sim::fail("V1: a P is idle beside a runnable goroutine");
   const std::int64_t polled_until_ns = inspector::polls_until_ns(s.polling);
-  for (std::uint32_t i = 0; i < s.processor_count; ++i) {
-    const std::int64_t due_ns = inspector::first_due_ns(s.processors[i]->timers);
+  for (processor const& p : inspector::made(s.processors)) {
+    const std::int64_t due_ns = inspector::first_due_ns(p.timers);
     if (due_ns == 0 || until_ns - due_ns < timer_ns || (polled_until_ns != 0 && polled_until_ns <= due_ns)) continue;
     if (inspector::idle_count(s.idle) != 0) sim::fail("V3: a timer is overdue, an idle P does not run it and nobody polls until then");
   }
   const bool parked = inspector::waiting(s.network) != 0;
-  if (parked && inspector::idle_count(s.idle) == s.processor_count && inspector::blocked_in_poller(s.polling) == 0 && still_ns > hand_off_ns) {
+  if (parked && inspector::idle_count(s.idle) == inspector::count(s.processors) && inspector::blocked_in_poller(s.polling) == 0 && still_ns > hand_off_ns) {
     sim::fail("V7: goroutines wait for descriptors, every P is idle and nobody polls");
   }
 }

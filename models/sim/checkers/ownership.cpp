@@ -16,14 +16,14 @@ void check_idle_list(scheduler const& s) noexcept {
   std::uint32_t length = 0;
   std::uint64_t seen = 0;
   for (processor const* p = inspector::first_idle(s.idle); p != nullptr; p = p->idle_link.peek()) {
-    if (++length > s.processor_count) sim::fail("P5: the idle list has a cycle");
+    if (++length > inspector::count(s.processors)) sim::fail("P5: the idle list has a cycle");
     seen |= std::uint64_t{1} << p->id;
     if (p->holder.peek() != processor_holder::idle_list) sim::fail("P5: a P on the idle list belongs to somebody else");
     if (!inspector::ring_empty(p->queue)) sim::fail("P4: a P on the idle list has work in its queue");
   }
   if (length != inspector::idle_count(s.idle)) sim::fail("P5: the idle list's length is not its count");
-  for (std::uint32_t i = 0; i < s.processor_count; ++i) {
-    if (inspector::idle_bit(s.idle, i) != ((seen >> i & 1) != 0)) sim::fail("P5: the idle mask disagrees with the idle list");
+  for (processor const& any : inspector::made(s.processors)) {
+    if (inspector::idle_bit(s.idle, any.id) != ((seen >> any.id & 1) != 0)) sim::fail("P5: the idle mask disagrees with the idle list");
   }
 }
 
@@ -44,7 +44,7 @@ void check_owner(scheduler const& s, processor const& p) noexcept {
       if (linked != 0) sim::fail("P9: a P on the idle list is linked to an M");
       break;
     case processor_holder::stopped:
-      if (status != processor_state::gc_stop) sim::fail("P8: a stopped P is not GcStop");
+      if (status != processor_state::gc_stop && status != processor_state::dead) sim::fail("P8: a stopped P is neither GcStop nor Dead");
       break;
     case processor_holder::hand:
       if (linked != 0) sim::fail("P9: a P in a hand is linked to an M");
@@ -57,8 +57,8 @@ void check_owner(scheduler const& s, processor const& p) noexcept {
 void check_ownership(scheduler const& s, processor const* p) noexcept {
   if (p == nullptr) return;
   check_owner(s, *p);
-  for (std::uint32_t i = 0; i < s.processor_count; ++i) {
-    if (machines_with(s, *s.processors[i]) > 1) sim::fail("P3: two Ms have the same P");
+  for (processor const& other : inspector::made(s.processors)) {
+    if (machines_with(s, other) > 1) sim::fail("P3: two Ms have the same P");
   }
   if (p->holder.peek() == processor_holder::idle_list) check_idle_list(s);
 }

@@ -19,8 +19,8 @@ bool in_global(scheduler const& s, goroutine const& g) noexcept {
 
 std::uint32_t places_of(scheduler const& s, goroutine const& g) noexcept {
   std::uint32_t places = in_global(s, g) ? 1 : 0;
-  for (std::uint32_t i = 0; i < s.processor_count; ++i) {
-    auto const& q = s.processors[i]->queue;
+  for (processor const& p : inspector::made(s.processors)) {
+    auto const& q = p.queue;
     for (std::uint32_t at = inspector::ring_head(q); at != inspector::ring_tail(q); ++at) places += inspector::ring_slot(q, at) == &g ? 1 : 0;
     places += inspector::ring_next(q) == &g ? 1 : 0;
   }

@@ -15,8 +15,8 @@ struct watched {
 };
 
 processor const* owner_of(scheduler const& s, void const* ghost) noexcept {
-  for (std::uint32_t i = 0; i < s.processor_count; ++i) {
-    if (&s.processors[i]->holder == ghost) return s.processors[i];
+  for (processor const& p : inspector::made(s.processors)) {
+    if (&p.holder == ghost) return &p;
   }
   return nullptr;
 }

@@ -9,12 +9,23 @@ using namespace sim::kernel;
 
 namespace {
 
+// Blocks where the bytes are not in memory.
+std::int64_t regular_call(file& f, bool reads, unsigned char* at, std::size_t n, site const& where) noexcept {
+  io_slice const whole{at, n};
+  if (!reads) return regular_write(f, &whole, 1, at_position);
+  if (!f.disk->cached) sim::wait(state().nothing, sim::now_ns() + disk_ns, sim::op_kind::kernel_wait, 0, where);
+  return regular_read(f, &whole, 1, at_position);
+}
+
 std::int64_t read_file(file& f, unsigned char* to, std::size_t n, site const& where) noexcept {
   switch (f.kind) {
     case file_kind::pipe_reader: return pipe_read(f, to, n, where);
     case file_kind::counter: return counter_read(f, to, n, where);
     case file_kind::socket: return socket_read(f, to, n, where);
+    case file_kind::regular: return regular_call(f, true, to, n, where);
     case file_kind::pipe_writer: return -EBADF;
+    case file_kind::ring:
+    case file_kind::process:
     case file_kind::poll_set: return -EINVAL;
   }
   return -EBADF;
@@ -25,7 +36,10 @@ std::int64_t write_file(file& f, unsigned char const* from, std::size_t n, site 
     case file_kind::pipe_writer: return pipe_write(f, from, n, where);
     case file_kind::counter: return counter_write(f, from, n, where);
     case file_kind::socket: return socket_write(f, from, n, where);
+    case file_kind::regular: return regular_call(f, false, const_cast<unsigned char*>(from), n, where);
     case file_kind::pipe_reader: return -EBADF;
+    case file_kind::ring:
+    case file_kind::process:
     case file_kind::poll_set: return -EINVAL;
   }
   return -EBADF;

@@ -68,8 +68,33 @@ struct poll_body {
 
 enum class socket_state : std::uint8_t { fresh, listening, connecting, connected, ended };
 
+// Descriptors on their way: beside the bytes from `begin` to `end` of a local stream, counted since its beginning.
+struct passed_files {
+  static constexpr std::uint32_t files_max = 4;
+  std::uint64_t begin = 0;
+  std::uint64_t end = 0;
+  file* files[files_max] = {};
+  std::uint32_t count = 0;
+};
+
+struct datagram {
+  unsigned char bytes[stream_bytes];
+  std::uint32_t count = 0;
+  world::kernel::socket_address from;
+  passed_files passed;
+};
+
+// What came to a datagram socket and nobody has read.
+struct datagram_box {
+  static constexpr std::uint32_t datagrams_max = 3;
+  datagram queue[datagrams_max];
+  std::uint32_t count = 0;
+  published order;
+};
+
 struct socket_body {
   static constexpr std::uint32_t queue_max = 16;
+  static constexpr std::uint32_t passed_max = 4;
   stream in;                      // bytes for this end to read
   file* peer = nullptr;           // nullptr: there is none, or it is gone
   file* listener = nullptr;       // connecting, with a full queue before it
@@ -80,7 +105,13 @@ struct socket_body {
   std::uint32_t backlog = 0;
   published order;  // of connect, for accept
   int error = 0;    // SO_ERROR
-  std::uint16_t port = 0;
+  world::kernel::socket_address name;  // bound to; family none: not bound
+  world::kernel::socket_address far;   // the peer's; of a datagram socket: the default receiver
+  world::kernel::address_family family = world::kernel::address_family::local;
+  datagram_box* box = nullptr;         // a datagram socket's
+  passed_files passed[passed_max];     // in `in`, in order
+  std::uint32_t passed_count = 0;
+  std::uint64_t taken = 0;             // bytes of `in` that were read since its beginning
   socket_state state = socket_state::fresh;
   bool tcp = false;
   bool announced = false;   // connect has reported success
@@ -92,7 +123,30 @@ struct socket_body {
   bool reset_on_close = false;  // SO_LINGER with 0 seconds
 };
 
-enum class file_kind : std::uint8_t { pipe_reader, pipe_writer, counter, poll_set, socket };
+// What a disk holds under a name.
+struct disk_file {
+  char name[disk_name_bytes] = {};
+  unsigned char bytes[disk_file_bytes] = {};
+  std::uint32_t size = 0;
+  std::uint32_t inode = 0;
+  bool cached = true;  // false: a read has to wait for the disk
+};
+
+struct ring_body;
+struct flying;
+
+enum class file_kind : std::uint8_t { pipe_reader, pipe_writer, counter, poll_set, socket, regular, ring, process };
+// A child. It does nothing but hold its files, and ends by itself or by a signal.
+struct process_body {
+  int number = 0;
+  bool ended = false;
+  bool reaped = false;
+  world::kernel::exit_status status;
+  static constexpr std::uint32_t files_max = 4;
+  file* files[files_max] = {};
+  std::uint32_t file_count = 0;
+  file* descriptor = nullptr;
+};
 
 struct file {
   file_kind kind;
@@ -103,6 +157,12 @@ struct file {
   pipe_body* pipe = nullptr;
   poll_body* poll = nullptr;
   socket_body* socket = nullptr;
+  disk_file* disk = nullptr;
+  ring_body* ring = nullptr;
+  flying* armed = nullptr;  // operations of rings that wait for something to happen here
+  std::uint32_t open_as = 0;  // regular: kernel::open_*
+  std::uint32_t position = 0;
+  process_body* process = nullptr;
   std::uint64_t counter = 0;
   published order;  // of a counter
 
@@ -116,8 +176,17 @@ struct kernel_state {
   std::uint32_t open = 0;
   std::uint16_t next_port = 40'000;
   int processors = static_cast<int>(processors_default);
+  static constexpr std::uint32_t names_max = 8;
+  world::kernel::socket_address names[names_max];  // of local sockets: they stay until somebody removes them
+  std::uint32_t name_count = 0;
   wait_list nothing;  // whoever only lets time pass
   signal_table* signals = nullptr;
+  disk_file disk[disk_files_max];
+  int rings_refused = 0;  // what opening a ring answers, if not 0
+  std::uint32_t ring_troubles = 0;
+  static constexpr std::uint32_t processes_max = 8;
+  process_body* processes[processes_max] = {};
+  std::uint32_t process_count = 0;
 };
 
 // ---- state.cpp ----
@@ -177,6 +246,35 @@ std::int64_t socket_read(file& f, unsigned char* to, std::size_t n, site const& 
 std::int64_t socket_write(file& f, unsigned char const* from, std::size_t n, site const& where) noexcept;
 std::uint32_t socket_ready(file& f) noexcept;
 void socket_end(file& f) noexcept;
+file& new_socket(world::kernel::address_family family, bool stream) noexcept;
+// A TCP end learns that the connection is gone.
+void reset_socket(file& f, int error) noexcept;
+void finish_writing(file& f) noexcept;
+int take_error(socket_body& s) noexcept;
+// As read, and hands over the descriptors that came with the bytes; passed == nullptr drops them.
+std::int64_t socket_receive(file& f, unsigned char* to, std::size_t n, passed_files* passed, site const& where) noexcept;
+template <class T, std::uint32_t n>
+void remove_at(T (&list)[n], std::uint32_t& count, std::uint32_t index) noexcept {
+  --count;
+  for (std::uint32_t i = index; i < count; ++i) list[i] = list[i + 1];
+}
+void drop_passed(passed_files& gone) noexcept;
+
+std::int64_t datagram_read(file& f, unsigned char* to, std::size_t n, world::kernel::socket_message* message, site const& where) noexcept;
+std::int64_t datagram_write(file& f, unsigned char const* from, std::size_t n, world::kernel::socket_message const* message, site const& where) noexcept;
+std::uint32_t datagram_ready(file const& f) noexcept;
+void datagram_end(file& f) noexcept;
+
+// At `offset`, or at the position, which moves on. No waiting.
+std::int64_t regular_read(file& f, world::kernel::io_slice const* slices, int count, std::int64_t offset) noexcept;
+std::int64_t regular_write(file& f, world::kernel::io_slice const* slices, int count, std::int64_t offset) noexcept;
+int regular_open(char const* path, std::uint32_t how) noexcept;
+int regular_status(int fd, char const* path, world::kernel::file_record& status) noexcept;
+
+std::uint32_t ring_ready(file const& f) noexcept;
+// Something happened to `f`: the operations that wait for it look again.
+void ring_retry(file& f) noexcept;
+void ring_end(file& f) noexcept;
 
 // The state of any file, in poll bits.
 std::uint32_t ready_of(file& f) noexcept;

@@ -21,11 +21,15 @@
 //   epoll_reorder    the ready list is walked from another beginning
 //   epoll_duplicate  an edge is reported once more
 //   epoll_stale      an event of a registration that was removed comes after all: harsher than Linux, which only lets it overtake
-//   slow_syscall     the call takes slow_syscall_ns before it does anything
+//   slow_syscall     the call takes slow_syscall_ns before it does anything; so does an operation of a ring
+//   ring_refused     opening a ring is -EPERM
+//   ring_busy        the kernel takes fewer requests than were prepared, or none (-EBUSY)
+//   ring_overflow    a completion takes the way of those that find the queue full
+//   ring_cancelled   an operation ends with -ECANCELED that nobody cancelled, as when its submitter's thread ends
 //   signal           the handler of an installed signal that is not blocked runs here
 //
 // Happens-before goes through the kernel where TSan believes it too: from a write to the read that gets its bytes (pipes, sockets,
-// eventfd), from connect to accept, from epoll_add to epoll_wait. Not through close, end of stream, or readiness alone.
+// eventfd), from connect to accept, from epoll_add to epoll_wait. Not through close, end of stream, readiness alone, files or rings.
 //
 // Checked by tests/sim_kernel, tests/world (conformance_rest).
 // Not promised: epoll in epoll, dup and fork; listening sockets that are shut down; TIME_WAIT, urgent data, delays on the wire; TCP
@@ -46,6 +50,10 @@ inline constexpr std::uint32_t atomic_write_bytes =
     4;                                      // a pipe takes up to this many at once or none; also the room that counts as writable
 inline constexpr int first_descriptor = 3;  // 0, 1 and 2 are taken, as in any process
 inline constexpr int descriptors_max = 64;  // one more is -EMFILE
+inline constexpr int disk_files_max = 4;
+inline constexpr std::uint32_t disk_file_bytes = 64;  // more is -ENOSPC
+inline constexpr std::uint32_t disk_name_bytes = 16;
+inline constexpr std::int64_t disk_ns = 30'000;       // what a blocking call waits for the disk
 inline constexpr std::int64_t slow_syscall_ns = 20'000'000;  // longer than sysmon's longest sleep
 inline constexpr std::uint32_t processors_default = 2;       // cpu_limit(), until the scenario says otherwise
 
@@ -58,6 +66,15 @@ void raise_signal(int number, site where = site::current()) noexcept;
 
 // What cpu_limit() answers from now on; >= 1.
 void set_cpu_limit(int processors) noexcept;
+
+// What memory holds of the disk's files is forgotten: the next read of each waits.
+void drop_caches() noexcept;
+
+// From now on opening a ring answers `error` (-EPERM, -ENOSYS); 0: it succeeds.
+void refuse_rings(int error) noexcept;
+
+// So often, where the chooser likes it, a ring takes nothing (-EBUSY) or ends an operation unasked: the faults ring_busy and ring_cancelled without a budget of faults.
+void trouble_rings(std::uint32_t times) noexcept;
 
 // Descriptors that are open now: for leak checks at quiescence. Not a choice point.
 [[nodiscard]] std::uint32_t open_descriptors() noexcept;

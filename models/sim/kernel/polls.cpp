@@ -104,6 +104,9 @@ std::uint32_t ready_of(file& f) noexcept {
     case file_kind::pipe_writer: return pipe_ready(f);
     case file_kind::counter: return counter_ready(f);
     case file_kind::socket: return socket_ready(f);
+    case file_kind::ring: return ring_ready(f);
+    case file_kind::process: return f.process->ended ? poll_in : 0;
+    case file_kind::regular:
     case file_kind::poll_set: break;
   }
   fail("harness: a poll set in a poll set is not simulated");
@@ -116,6 +119,7 @@ void activity(file& f, std::uint32_t key) noexcept {
     notify_all(w->set->sleepers);
   }
   notify_all(f.sleepers);
+  if (f.armed != nullptr) ring_retry(f);
 }
 
 void remove_watches(file& f) noexcept {
@@ -144,6 +148,7 @@ int epoll_add(int ep, int fd, std::uint32_t events, std::uint64_t data, site whe
   file* const target = lookup(fd);
   if (set == nullptr || target == nullptr) return leave(-EBADF);
   if (set->poll == nullptr || set == target) return leave(-EINVAL);
+  if (target->kind == file_kind::regular) return leave(-EPERM);
   if ((events & ~known) != 0) sim::fail("harness: epoll_add with events that are not simulated", where);
   for (watch const* w = set->poll->members; w != nullptr; w = w->next_of_set) {
     if (w->target == target && w->descriptor == fd) return leave(-EEXIST);

@@ -10,6 +10,8 @@
 
 namespace retake::sim::kernel {
 
+using namespace world::kernel;
+
 namespace {
 
 constexpr int signals_max = 64;
@@ -25,6 +27,8 @@ struct signal_table {
 
   world::signal_handler handlers[signals_max + 1] = {};
   std::uint64_t installed = 0;
+  std::uint64_t recorded = 0;  // signal n is bit n
+  int wake_fd = -1;
   std::uint64_t pending = 0;
   thread_record* threads = nullptr;  // by thread number
   std::uint32_t room = 0;
@@ -59,6 +63,19 @@ signal_table::thread_record& me() noexcept {
   return t.threads[number];
 }
 
+// Stands for the handler that records; what it does is in run_handler.
+void record(int) noexcept {}
+
+void record_now(int number) noexcept {
+  signal_table& t = need_table();
+  t.recorded |= std::uint64_t{1} << number;
+  file* const f = lookup(t.wake_fd);
+  if (f == nullptr || f->kind != file_kind::counter) return;
+  ++f->counter;
+  publish(f->order);
+  activity(*f, poll_in);
+}
+
 bool harmless_by_default(int number) noexcept { return number == SIGCHLD || number == SIGURG || number == SIGWINCH || number == SIGCONT; }
 
 // The handler runs on the stack of whoever is here. False when nothing had to run.
@@ -71,6 +88,7 @@ bool run_handler(int number) noexcept {
   if (handler == world::ignore_signal) return false;
   std::uint64_t const before = me().blocked;
   me().blocked = ~std::uint64_t{0};
+  if (handler == record) record_now(number);
   handler(number);
   me().blocked = before;
   return true;
@@ -159,6 +177,31 @@ int install_signal(int number, signal_handler handler, site where) noexcept {
   t.handlers[number] = handler;
   t.installed = handler == ignore_signal ? t.installed & ~bit(number) : t.installed | bit(number);
   return leave(0);
+}
+
+int default_signal(int number, site where) noexcept {
+  enter(where);
+  if (number < 1 || number > signals_max || number == SIGKILL || number == SIGSTOP) return leave(-EINVAL);
+  signal_table& t = need_table();
+  me();
+  t.handlers[number] = nullptr;
+  t.installed &= ~bit(number);
+  return leave(0);
+}
+
+int record_signal(int number, int wake_fd, site where) noexcept {
+  if (number < 1 || number > 63) return -EINVAL;
+  need_table().wake_fd = wake_fd;
+  return install_signal(number, record, where);
+}
+
+std::uint64_t take_recorded_signals(site where) noexcept {
+  enter(where);
+  signal_table& t = need_table();
+  std::uint64_t const taken = t.recorded;
+  t.recorded = 0;
+  leave(0);
+  return taken;
 }
 
 }  // namespace retake::world

@@ -73,6 +73,8 @@ void drop_reference(file& f) noexcept {
   remove_watches(f);
   if (f.pipe != nullptr) pipe_end(f);
   if (f.socket != nullptr) socket_end(f);
+  if (f.ring != nullptr) ring_end(f);
+  if (f.process != nullptr) f.process->descriptor = nullptr;
 }
 
 void enter(site const& where) noexcept {

@@ -1,7 +1,8 @@
 // clock.hpp: the virtual clock.
 //
 // Each visible step costs 20 ns of it; while somebody waits with a deadline, "the clock ticks to the earliest deadline" is one more
-// alternative of each thread choice (bounded per execution); when nobody can run it jumps there. walltime() = a fixed day + nanotime().
+// alternative of each thread choice (bounded per execution); when nobody can run it jumps there. walltime() = a fixed day + nanotime() +
+// what sim::step_wall_clock and the fault clock_step have set it forward by.
 #pragma once
 
 #include <cstdint>

@@ -8,7 +8,10 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "world/processes.hpp"
 #include "world/site.hpp"
+#include "world/files.hpp"
+#include "world/sockets.hpp"
 
 namespace retake::world::kernel {
 
@@ -69,19 +72,48 @@ int close(int fd, site = site::current()) noexcept;
 
 [[nodiscard]] int set_nonblocking(int fd, bool on, site = site::current()) noexcept;
 
+// --- bytes of several places, in one call.
+[[nodiscard]] std::int64_t readv(int fd, io_slice const* slices, std::size_t count, site = site::current()) noexcept;
+[[nodiscard]] std::int64_t writev(int fd, io_slice const* slices, std::size_t count, site = site::current()) noexcept;
+
+// --- bytes that never enter this process. One end of splice is a pipe; sendfile reads `from` at `offset` and moves no position. -EINVAL: not these two kinds.
+[[nodiscard]] std::int64_t splice(int from, int to, std::size_t bytes, site = site::current()) noexcept;
+[[nodiscard]] std::int64_t sendfile(int to, int from, std::int64_t offset, std::size_t bytes, site = site::current()) noexcept;
+// --- files. `at_once`: -EAGAIN instead of waiting for a disk (RWF_NOWAIT, RESOLVE_CACHED); -EOPNOTSUPP where that cannot be asked for.
+// open_file at once: -EAGAIN also for what makes or empties a file; -ENXIO: neither a file nor a folder, its open may wait for a partner.
+[[nodiscard]] int open_file(char const* path, std::uint32_t how, std::uint32_t permissions, bool at_once, site = site::current()) noexcept;
+[[nodiscard]] std::int64_t read_at(int fd, io_slice const* slices, int count, std::int64_t offset, bool at_once, site = site::current()) noexcept;
+[[nodiscard]] std::int64_t write_at(int fd, io_slice const* slices, int count, std::int64_t offset, bool at_once, site = site::current()) noexcept;
+[[nodiscard]] int sync_file(int fd, bool data_only, site = site::current()) noexcept;
+[[nodiscard]] int truncate_file(int fd, std::int64_t bytes, site = site::current()) noexcept;
+// Of `fd`, or with fd == -1 of `path`, links followed.
+[[nodiscard]] int status_of_file(int fd, char const* path, file_record& status, site = site::current()) noexcept;
+
 // --- sockets.
-[[nodiscard]] int socketpair(int (&ends)[2], site = site::current()) noexcept;  // a stream in both directions
-[[nodiscard]] int tcp_socket(site = site::current()) noexcept;
-[[nodiscard]] int bind_ipv4(int fd, std::uint32_t address, std::uint16_t port, site = site::current()) noexcept;  // port 0: any
+[[nodiscard]] int socketpair(int (&ends)[2], site = site::current()) noexcept;  // a local stream in both directions
+[[nodiscard]] int socket(address_family family, socket_kind kind, site = site::current()) noexcept;
+[[nodiscard]] int bind(int fd, socket_address const& name, site = site::current()) noexcept;  // port 0: any; a local name must be new
 [[nodiscard]] int listen(int fd, int backlog, site = site::current()) noexcept;
 [[nodiscard]] int accept(int fd, site = site::current()) noexcept;  // the new descriptor, non-blocking
-[[nodiscard]] int connect_ipv4(int fd, std::uint32_t address, std::uint16_t port,
-                               site = site::current()) noexcept;  // -EINPROGRESS, then poll_out and socket_error
-[[nodiscard]] int local_port(int fd, site = site::current()) noexcept;
+// TCP: -EINPROGRESS, then poll_out and socket_error. Local stream: at once, -EAGAIN when the listener's queue is full. Datagram: at once, the default receiver.
+[[nodiscard]] int connect(int fd, socket_address const& name, site = site::current()) noexcept;
+int remove_name(char const* path, site = site::current()) noexcept;  // unlink(2); a local socket's name stays when the socket is closed
+[[nodiscard]] int local_address(int fd, socket_address& name, site = site::current()) noexcept;
+[[nodiscard]] int peer_address(int fd, socket_address& name, site = site::current()) noexcept;
+// A datagram goes as a whole or not at all. Bytes beside which descriptors came are never read together with bytes beside which others came.
+[[nodiscard]] std::int64_t send_message(int fd, socket_message const& message, site = site::current()) noexcept;
+[[nodiscard]] std::int64_t receive_message(int fd, socket_message& message, site = site::current()) noexcept;
 [[nodiscard]] int socket_error(int fd,
                                site = site::current()) noexcept;  // SO_ERROR: 0, or the pending error as a positive number; it is cleared
 [[nodiscard]] int shutdown(int fd, shutdown_how how, site = site::current()) noexcept;
 [[nodiscard]] int set_option(int fd, socket_option option, int value, site = site::current()) noexcept;
+
+// --- processes. spawn answers the child's number; it begins with no signal blocked and SIGPIPE at its default. Blocks until the child runs its program.
+[[nodiscard]] int spawn(spawn_request const& what, site = site::current()) noexcept;
+[[nodiscard]] int process_descriptor(int process, site = site::current()) noexcept;  // readable when the process has ended (pidfd)
+// -EAGAIN: it runs still; 0: it had ended, once. -ECHILD: somebody has asked before.
+[[nodiscard]] int reap_process(int descriptor, exit_status& status, site = site::current()) noexcept;
+[[nodiscard]] int signal_process(int descriptor, int number, site = site::current()) noexcept;  // 0: only whether it is there
 
 // Processors this process may use: what the scenario said by sim::kernel::set_cpu_limit.
 [[nodiscard]] int cpu_limit(site = site::current()) noexcept;

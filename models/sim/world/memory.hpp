@@ -52,6 +52,7 @@ class stack_source {
     free_[free_count_++] = s.index;
   }
   char const* guard_method() const noexcept { return "page"; }
+  bool overflowed(void const*, std::uint32_t&) const noexcept { return false; }  // the engine reports the crash
 
  private:
   static constexpr std::uint32_t stacks_max = 64;

@@ -9,8 +9,6 @@
 
 namespace retake::world {
 
-inline int ring_create() noexcept { return -ENOSYS; }      // io_uring: {prepare, submit, reap}
 inline int resolve() noexcept { return -ENOSYS; }          // names to addresses
-inline int fault_boundary() noexcept { return -ENOSYS; }   // containing a SIGSEGV of foreign code
 
 }  // namespace retake::world

@@ -23,7 +23,12 @@ inline void set_this_thread(void* value) noexcept { sim::set_this_thread(value);
 inline int thread_start(void (*entry)(void*), void* argument, site where = site::current()) noexcept {
   return sim::thread_start(entry, argument, where);
 }
-// For people and traces.
+
+// The very last act of a thread that is an M: stores 1 to `ended` and wakes its sleepers.
+inline void announce_end(atomic<std::uint32_t>& ended) noexcept {
+  ended.store_release(1);
+  sim::futex_rouse(&ended, ended.number());  // one step with the store: nobody can have freed the word in between
+}
 
 namespace detail {
 struct announced_start {
@@ -35,8 +40,7 @@ inline void run_and_announce(void* opaque) {
   announced_start const what = *static_cast<announced_start*>(opaque);
   deallocate(opaque, sizeof(announced_start));
   what.entry(what.argument);
-  what.ended->store_release(1);
-  sim::futex_rouse(what.ended, what.ended->number());  // one step with the store: nobody can have freed the word in between
+  announce_end(*what.ended);
 }
 }  // namespace detail
 

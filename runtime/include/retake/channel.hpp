@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <memory>
 #include <new>
 #include <optional>
@@ -34,11 +35,13 @@ transfer channel_send(channel_core& core, void* element, bool block) noexcept;
 transfer channel_receive(channel_core& core, void* element, bool block) noexcept;
 bool channel_close(channel_core& core) noexcept;
 std::size_t channel_size(channel_core& core) noexcept;
+std::size_t channel_capacity(channel_core& core) noexcept;
+struct channel_access;
 
 }  // namespace detail
 
-// channel<T> for T that moves without throwing. The object may be shared by reference among goroutines; it must outlive their calls.
-// Capacity 0: a send and a receive meet. Source: chan.go.
+// channel<T> for T that moves without throwing. The object may be shared by reference among goroutines; it must outlive their calls; one that goroutines
+// wait on when it is destroyed is fatal. Capacity 0: a send and a receive meet. Go's nil channel is a null pointer in select.hpp. Source: chan.go.
 template <class T>
 class channel {
   static_assert(std::is_nothrow_move_constructible_v<T>, "a value is moved while the channel's lock is held");
@@ -75,8 +78,35 @@ class channel {
 
   // Values in the buffer; a snapshot.
   [[nodiscard]] std::size_t size() const { return detail::channel_size(*core_); }
+  [[nodiscard]] std::size_t capacity() const noexcept { return detail::channel_capacity(*core_); }
+
+  // `for (T& value : c)`: receives until the channel is closed and drained. By a goroutine; each step blocks like receive().
+  class iterator {
+   public:
+    using value_type = T;
+    using difference_type = std::ptrdiff_t;
+    using iterator_concept = std::input_iterator_tag;
+
+    iterator() = default;
+    explicit iterator(channel& from) : from_(&from), value_(from.receive()) {}
+    [[nodiscard]] T& operator*() const noexcept { return *value_; }
+    iterator& operator++() {
+      value_ = from_->receive();
+      return *this;
+    }
+    void operator++(int) { ++*this; }
+    [[nodiscard]] friend bool operator==(iterator const& at, std::default_sentinel_t) noexcept { return !at.value_.has_value(); }
+
+   private:
+    channel* from_ = nullptr;
+    mutable std::optional<T> value_;
+  };
+  [[nodiscard]] iterator begin() { return iterator(*this); }
+  [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }
 
  private:
+  friend struct detail::channel_access;
+
   std::optional<T> take(bool block) {
     alignas(T) std::byte room[sizeof(T)];
     if (detail::channel_receive(*core_, room, block) != detail::transfer::done) return std::nullopt;

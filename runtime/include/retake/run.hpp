@@ -14,11 +14,19 @@ struct options {
   std::uint32_t processors = 0;       // GOMAXPROCS: Ps; 0: what affinity and cgroup quota allow. Clamped to the world's limit.
   std::uint32_t machines_max = 0;     // threads; more are fatal ("thread exhaustion"); 0: 10,000
   std::size_t stack_bytes = 0;        // address space of each goroutine's stack; 0: 256 KiB. Pages are touched on demand.
+  void (*init)() = nullptr;           // runs first, as main's goroutine and on the thread that called run(). A lock_os_thread() in it that is not undone keeps
+                                      // main on that thread, as some graphics libraries want it. Source: runtime.main, "locked during initialization"
   policy const* rules = nullptr;      // the scheduler's numbers; null: Go's
 };
 
 // The defaults with GOMAXPROCS taken from the environment when it is set to a whole number above 0.
 [[nodiscard]] options options_from_environment() noexcept;
+
+// How many Ps there are (GOMAXPROCS): so many goroutines run at once. By a goroutine.
+[[nodiscard]] std::uint32_t processors() noexcept;
+// Changes that, between 1 and the world's limit, to which larger numbers are clamped; 0 changes nothing. Returns the number before. By a goroutine; it stops the
+// world for a moment and so waits for the next call of the runtime of every goroutine that runs. Source: GOMAXPROCS and procresize in Go's proc.go.
+std::uint32_t set_processors(std::uint32_t wanted) noexcept;
 
 namespace detail {
 void run(options const& chosen, void (*main)(void*), void* argument);

@@ -1,45 +1,154 @@
-// sync.hpp: mutex and wait_group, which block goroutines and never threads.
+// sync.hpp: mutex, rw_mutex, cond, semaphore, once and wait_group, which block goroutines and never threads.
+//
+// All may be made on any thread and used by goroutines only; each must outlive its calls; making one throws std::bad_alloc. Who waits is served first come,
+// first served: no one starves, and an unlock hands the lock to the longest waiter (Go lets newcomers in first until somebody has waited for a
+// millisecond). Misuse is fatal, with the text that is named at each call: it is a mistake in the program, not something to recover from.
+// What was written before an unlock, a release, a done() or a signal is read behind the lock, the acquire or the wait that it lets go on.
 #pragma once
 
 #include <cstdint>
+#include <exception>
+#include <system_error>
+#include <utility>
 
 namespace retake {
 
+class context;
+
 namespace detail {
-class mutex_core;
+class permits_core;
+class cond_core;
+struct once_core;
 class wait_group_core;
 }  // namespace detail
 
-// Mutual exclusion among goroutines, first come first served: unlock() hands the lock to the longest waiter. Not recursive.
+// Mutual exclusion. Not recursive. Fits std::lock_guard and std::unique_lock. Source: sync/mutex.go.
 class mutex {
  public:
-  mutex();  // throws std::bad_alloc
+  mutex();
   ~mutex();
   mutex(mutex const&) = delete;
   mutex& operator=(mutex const&) = delete;
 
-  // By a goroutine. Blocks it until the lock is its own.
+  // Blocks the goroutine until the lock is its own.
   void lock() noexcept;
-  // By any goroutine. Fatal when nobody holds it ("unlock of unlocked mutex").
+  // By any goroutine. Does not block. Fatal: "unlock of unlocked mutex".
   void unlock() noexcept;
+  // False also when it is free and somebody is about to get it.
   [[nodiscard]] bool try_lock() noexcept;
 
  private:
-  detail::mutex_core* core_;
+  detail::permits_core* core_;
 };
 
-// Waits until as many things are done as were announced.
+// Many readers or one writer. A reader that comes while a writer waits waits behind it, so readers must not nest. Fits std::shared_lock.
+// Source: sync/rwmutex.go.
+class rw_mutex {
+ public:
+  rw_mutex();
+  ~rw_mutex();
+  rw_mutex(rw_mutex const&) = delete;
+  rw_mutex& operator=(rw_mutex const&) = delete;
+
+  // As a mutex's. Fatal: "unlock of unlocked rw_mutex".
+  void lock() noexcept;
+  void unlock() noexcept;
+  [[nodiscard]] bool try_lock() noexcept;
+  // For reading. Fatal: "unlock_shared of unlocked rw_mutex".
+  void lock_shared() noexcept;
+  void unlock_shared() noexcept;
+  [[nodiscard]] bool try_lock_shared() noexcept;
+
+ private:
+  detail::permits_core* core_;
+};
+
+// So many permits. Source: golang.org/x/sync/semaphore.
+class semaphore {
+ public:
+  // 1 to 2^30 - 1 permits, else fatal: "a semaphore of no permits, or of too many".
+  explicit semaphore(std::uint32_t permits);
+  ~semaphore();
+  semaphore(semaphore const&) = delete;
+  semaphore& operator=(semaphore const&) = delete;
+
+  // Blocks the goroutine until `n` permits are its own; a large wish is not overtaken by small ones. More than there are of at all is fatal: "a semaphore
+  // is asked for more permits than it has".
+  void acquire(std::uint32_t n = 1) noexcept;
+  // False instead of blocking.
+  [[nodiscard]] bool try_acquire(std::uint32_t n = 1) noexcept;
+  // Waits no longer than `duration_ns` of the monotonic clock; false: in vain.
+  [[nodiscard]] bool acquire_for_ns(std::int64_t duration_ns, std::uint32_t n = 1) noexcept;
+  // Waits until `until` is done: then its error, and no permit is taken. A permit that is there is taken even then.
+  [[nodiscard]] std::error_code acquire(context const& until, std::uint32_t n = 1) noexcept;
+  // By any goroutine. Does not block. Fatal: "a semaphore gets back more permits than it gave".
+  void release(std::uint32_t n = 1) noexcept;
+
+ private:
+  detail::permits_core* core_;
+};
+
+// Waits for something that a mutex guards. Source: sync/cond.go.
+class cond {
+ public:
+  cond();
+  ~cond();
+  cond(cond const&) = delete;
+  cond& operator=(cond const&) = delete;
+
+  // The holder of `guard`. Unlocks it and blocks in one step, so that no signal in between is lost; locks it again before it returns. Does not wake by itself,
+  // but what was waited for may be gone again: use the second form, or a loop.
+  void wait(mutex& guard) noexcept;
+  template <class Condition>
+  void wait(mutex& guard, Condition condition) {
+    while (!condition()) wait(guard);
+  }
+  // By any goroutine, with or without the mutex. Does not block. Lets the longest waiter go, or all.
+  void signal() noexcept;
+  void broadcast() noexcept;
+
+ private:
+  detail::cond_core* core_;
+};
+
+// Something that is done by the first who asks for it. Source: sync/once.go.
+class once {
+ public:
+  once();
+  ~once();
+  once(once const&) = delete;
+  once& operator=(once const&) = delete;
+
+  // By goroutines. The first calls `fn`; the others wait until that has ended. It counts as done also when it throws (to the first alone). Not recursive:
+  // a call from within `fn` deadlocks.
+  template <class Fn>
+  void call(Fn&& fn) {
+    if (!begin()) return;
+    struct ends {
+      once& me;
+      ~ends() { me.end(); }
+    } const after{*this};
+    std::forward<Fn>(fn)();
+  }
+
+ private:
+  [[nodiscard]] bool begin() noexcept;
+  void end() noexcept;
+  detail::once_core* core_;
+};
+
+// Waits until as many things are done as were announced. Source: sync/waitgroup.go.
 class wait_group {
  public:
-  wait_group();  // throws std::bad_alloc
+  wait_group();
   ~wait_group();
   wait_group(wait_group const&) = delete;
   wait_group& operator=(wait_group const&) = delete;
 
-  // By a goroutine; does not block. Fatal when the counter falls below 0.
+  // By a goroutine; does not block. Fatal: "negative wait_group counter".
   void add(std::int32_t change) noexcept;
   void done() noexcept { add(-1); }
-  // By a goroutine. Blocks it until the counter is 0.
+  // Blocks the goroutine until the counter is 0. Something that is announced while it is 0 and somebody begins to wait may be waited for or not.
   void wait() noexcept;
 
  private:

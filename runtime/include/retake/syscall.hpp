@@ -1,26 +1,19 @@
-// syscall.hpp: calls that may block the thread: the kernel's and other people's.
+// syscall.hpp: calls of the kernel that may block the thread.
 #pragma once
 
-#include <cstddef>
-#include <exception>
-#include <memory>
 #include <type_traits>
-#include <utility>
 
 namespace retake {
 
 namespace detail {
 
 void enter_syscall() noexcept;
+void enter_syscall_blocking() noexcept;
 void exit_syscall() noexcept;
-void foreign_call(void (*fn)(void*), void* argument) noexcept;
 
-// Below the M's suspended scheduler on its own stack; far less than the thread's stack has (8 MiB, in the simulator 256 KiB).
-inline constexpr std::size_t foreign_stack_bytes = 128 * 1024;
-inline constexpr std::size_t foreign_red_zone_bytes = 256;
-
+template <void (*Enter)() noexcept>
 struct syscall_scope {
-  syscall_scope() noexcept { enter_syscall(); }
+  syscall_scope() noexcept { Enter(); }
   ~syscall_scope() { exit_syscall(); }
   syscall_scope(syscall_scope const&) = delete;
   syscall_scope& operator=(syscall_scope const&) = delete;
@@ -34,45 +27,24 @@ struct syscall_scope {
 // Costs four locked operations. Source: entersyscall and exitsyscall in Go's proc.go.
 template <class Fn>
 auto syscall(Fn&& fn) -> std::invoke_result_t<Fn&> {
-  const detail::syscall_scope scope;
+  const detail::syscall_scope<detail::enter_syscall> scope;
   return fn();
 }
 
-// The same for foreign code that needs a real stack: `fn` runs on the thread's own stack (128 KiB of it), not on the goroutine's. An exception of `fn` is carried
-// to the caller. By a goroutine only; `fn` must not call the runtime. Source: cgocall in Go's cgocall.go.
+// As syscall(), for a call that is known to block for long: the P is handed to other work before `fn` runs, so that nothing waits for sysmon to notice;
+// the way back always looks for a P anew. Costs a lock, and often the start of a thread: for waits, not for files.
+// By a goroutine only; `fn` must not call the runtime. Source: entersyscallblock in Go's proc.go.
 template <class Fn>
-auto foreign_call(Fn&& fn) -> std::invoke_result_t<Fn&> {
-  using result = std::invoke_result_t<Fn&>;
-  struct nothing {};
-  using stored = std::conditional_t<std::is_void_v<result>, nothing, result>;
-  struct frame {
-    std::remove_reference_t<Fn>* fn;
-    std::exception_ptr failure;
-    alignas(stored) std::byte value[sizeof(stored)];
-  } call{&fn, nullptr, {}};
-  detail::foreign_call(
-      [](void* argument) {
-        frame& f = *static_cast<frame*>(argument);
-        try {
-          if constexpr (std::is_void_v<result>) {
-            (*f.fn)();
-          } else {
-            std::construct_at(reinterpret_cast<stored*>(f.value), (*f.fn)());
-          }
-        } catch (...) {
-          f.failure = std::current_exception();
-        }
-      },
-      &call);
-  if (call.failure != nullptr) std::rethrow_exception(std::move(call.failure));
-  if constexpr (!std::is_void_v<result>) {
-    stored* const value = reinterpret_cast<stored*>(call.value);
-    struct destroy {
-      stored* value;
-      ~destroy() { std::destroy_at(value); }
-    } const after{value};
-    return std::move(*value);
-  }
+auto syscall_blocking(Fn&& fn) -> std::invoke_result_t<Fn&> {
+  const detail::syscall_scope<detail::enter_syscall_blocking> scope;
+  return fn();
+}
+
+// Runs `fn`, a system call that is known to be short, without any bookkeeping: thread and P are kept however long it takes, no other goroutine of this
+// P runs meanwhile, and a stop of the world waits for it. Costs nothing. Anywhere. Source: RawSyscall in Go's package syscall.
+template <class Fn>
+auto raw_syscall(Fn&& fn) -> std::invoke_result_t<Fn&> {
+  return fn();
 }
 
 }  // namespace retake

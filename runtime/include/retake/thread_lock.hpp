@@ -1,12 +1,17 @@
-// thread_lock.hpp: binds a goroutine to the thread it runs on.
+// thread_lock.hpp: binds a goroutine to the thread it runs on; how many threads there may be.
 #pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
 
 namespace retake {
 
 // From now on this goroutine runs on this thread only, and no other goroutine does. Nests: as many unlocks as locks. A goroutine that ends locked ends its
-// thread. By a goroutine only; does not block. Costs no system call; a locked goroutine that blocks costs two thread switches.
+// thread (that is counted, by the place given here). By a goroutine only; does not block. The first call starts a thread, from which others are cloned
+// from then on instead of from locked ones; the others cost no system call. A locked goroutine that blocks costs two thread switches.
 // Source: LockOSThread in Go's proc.go.
-void lock_os_thread() noexcept;
+void lock_os_thread(char const* file = __builtin_FILE(), unsigned line = __builtin_LINE()) noexcept;
 
 // Fatal when the goroutine is not locked. Source: UnlockOSThread (which ignores that; here it is a bug that is told).
 void unlock_os_thread() noexcept;
@@ -14,10 +19,25 @@ void unlock_os_thread() noexcept;
 // Holds the lock for a scope.
 class os_thread_locked {
  public:
-  os_thread_locked() noexcept { lock_os_thread(); }
+  explicit os_thread_locked(char const* file = __builtin_FILE(), unsigned line = __builtin_LINE()) noexcept { lock_os_thread(file, line); }
   ~os_thread_locked() { unlock_os_thread(); }
   os_thread_locked(os_thread_locked const&) = delete;
   os_thread_locked& operator=(os_thread_locked const&) = delete;
 };
+
+struct ended_locked {
+  char const* file;  // of the lock
+  unsigned line;
+  std::uint64_t times;
+};
+// Which locks were never undone by goroutines that have ended: the first 16 places. Returns how many there are, of which as many as fit are stored.
+// By a goroutine. Costs a lock.
+std::size_t threads_ended_locked(std::span<ended_locked> into) noexcept;
+
+// How many threads the runtime may have before it gives up ("thread exhaustion", fatal, also at once when it has more already); returns the number before.
+// By a goroutine. Source: debug.SetMaxThreads.
+std::uint32_t set_max_threads(std::uint32_t most) noexcept;
+// Threads of the runtime now: Ms, the monitor's, the template thread's. By a goroutine; a snapshot.
+[[nodiscard]] std::uint32_t thread_count() noexcept;
 
 }  // namespace retake

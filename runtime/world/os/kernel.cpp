@@ -3,43 +3,54 @@
 
 #include <cerrno>
 #include <cstddef>
+#include <cstdio>
 
-#include <arpa/inet.h>
 #include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
+#include <limits.h>
+#include <linux/openat2.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/socket.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
+
+#include "open_flags.hpp"
 
 namespace retake::world::kernel {
 
 static_assert(sizeof(poll_event) == sizeof(epoll_event) && alignof(poll_event) == alignof(epoll_event));
 static_assert(offsetof(poll_event, events) == offsetof(epoll_event, events) && offsetof(poll_event, data) == offsetof(epoll_event, data));
 static_assert(poll_in == EPOLLIN && poll_out == EPOLLOUT && poll_err == EPOLLERR && poll_hup == EPOLLHUP && poll_rdhup == EPOLLRDHUP);
-static_assert(poll_edge == static_cast<std::uint32_t>(EPOLLET) && loopback_ipv4 == INADDR_LOOPBACK);
-static_assert(static_cast<int>(shutdown_how::read) == SHUT_RD && static_cast<int>(shutdown_how::write) == SHUT_WR &&
-              static_cast<int>(shutdown_how::both) == SHUT_RDWR);
+static_assert(poll_edge == static_cast<std::uint32_t>(EPOLLET));
+static_assert(sizeof(io_slice) == sizeof(iovec) && offsetof(io_slice, bytes) == offsetof(iovec, iov_len) && io_slices_max <= IOV_MAX);
 
 namespace {
 
 int or_error(int result) noexcept { return result < 0 ? -errno : result; }
 std::int64_t or_error(ssize_t result) noexcept { return result < 0 ? -std::int64_t{errno} : std::int64_t{result}; }
 
-sockaddr_in ipv4(std::uint32_t address, std::uint16_t port) noexcept {
-  sockaddr_in result{};
-  result.sin_family = AF_INET;
-  result.sin_addr.s_addr = htonl(address);
-  result.sin_port = htons(port);
+// The open of a FIFO or a device waits whatever was asked for. So the name is looked up first, without opening anything, and what it names is opened when it is a file or a
+// folder: nobody waits for those once they are found in memory.
+int open_at_once(char const* path, int flags, std::uint32_t permissions) noexcept {
+  open_how what{};
+  what.flags = O_PATH | O_CLOEXEC;
+  what.resolve = RESOLVE_CACHED;
+  int const found = static_cast<int>(::syscall(SYS_openat2, AT_FDCWD, path, &what, sizeof what));
+  if (found < 0 && errno == ENOENT && (flags & O_CREAT) != 0) return -EAGAIN;
+  if (found < 0) return errno == ENOSYS || errno == EINVAL ? -EOPNOTSUPP : -errno;
+  struct stat status {};
+  int result = ::fstat(found, &status) == 0 && (S_ISREG(status.st_mode) || S_ISDIR(status.st_mode)) ? 0 : -ENXIO;
+  if (result == 0 && (flags & (O_CREAT | O_TRUNC)) != 0) result = -EAGAIN;
+  if (result == 0) {
+    char name[32];
+    std::snprintf(name, sizeof name, "/proc/self/fd/%d", found);
+    result = or_error(::open(name, flags, permissions));
+    if (result == -ENOENT) result = -EOPNOTSUPP;  // without /proc
+  }
+  ::close(found);
   return result;
-}
-
-int set_int(int fd, int level, int name, int value) noexcept { return or_error(::setsockopt(fd, level, name, &value, sizeof(value))); }
-
-int set_linger(int fd, int seconds) noexcept {
-  linger const value{seconds >= 0 ? 1 : 0, seconds >= 0 ? seconds : 0};
-  return or_error(::setsockopt(fd, SOL_SOCKET, SO_LINGER, &value, sizeof(value)));
 }
 
 }  // namespace
@@ -47,6 +58,24 @@ int set_linger(int fd, int seconds) noexcept {
 std::int64_t read(int fd, void* buffer, std::size_t bytes, site) noexcept { return or_error(::read(fd, buffer, bytes)); }
 
 std::int64_t write(int fd, void const* data, std::size_t bytes, site) noexcept { return or_error(::write(fd, data, bytes)); }
+
+// The layouts are equal (asserted above), and the kernel reads and writes plain bytes.
+std::int64_t readv(int fd, io_slice const* slices, std::size_t count, site) noexcept {
+  return or_error(::readv(fd, reinterpret_cast<iovec const*>(slices), static_cast<int>(count)));
+}
+
+std::int64_t writev(int fd, io_slice const* slices, std::size_t count, site) noexcept {
+  return or_error(::writev(fd, reinterpret_cast<iovec const*>(slices), static_cast<int>(count)));
+}
+
+std::int64_t splice(int from, int to, std::size_t bytes, site) noexcept {
+  return or_error(::splice(from, nullptr, to, nullptr, bytes, SPLICE_F_MOVE | SPLICE_F_NONBLOCK));
+}
+
+std::int64_t sendfile(int to, int from, std::int64_t offset, std::size_t bytes, site) noexcept {
+  off_t at = offset;
+  return or_error(::sendfile(to, from, &at, bytes));
+}
 
 int close(int fd, site) noexcept { return or_error(::close(fd)); }
 
@@ -81,54 +110,27 @@ int set_nonblocking(int fd, bool on, site) noexcept {
   return or_error(::fcntl(fd, F_SETFL, on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK));
 }
 
-int socketpair(int (&ends)[2], site) noexcept {
-  return or_error(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends));
+int open_file(char const* path, std::uint32_t how, std::uint32_t permissions, bool at_once, site) noexcept {
+  const int flags = os::open_flags(how);
+  return at_once ? open_at_once(path, flags, permissions) : or_error(::open(path, flags, permissions));
 }
 
-int tcp_socket(site) noexcept { return or_error(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)); }
-
-int bind_ipv4(int fd, std::uint32_t address, std::uint16_t port, site) noexcept {
-  sockaddr_in const name = ipv4(address, port);
-  return or_error(::bind(fd, reinterpret_cast<sockaddr const*>(&name), sizeof(name)));
+std::int64_t read_at(int fd, io_slice const* slices, int count, std::int64_t offset, bool at_once, site) noexcept {
+  return or_error(::preadv2(fd, reinterpret_cast<iovec const*>(slices), count, offset, at_once ? RWF_NOWAIT : 0));
 }
 
-int listen(int fd, int backlog, site) noexcept { return or_error(::listen(fd, backlog)); }
-
-int accept(int fd, site) noexcept { return or_error(::accept4(fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC)); }
-
-int connect_ipv4(int fd, std::uint32_t address, std::uint16_t port, site) noexcept {
-  sockaddr_in const name = ipv4(address, port);
-  return or_error(::connect(fd, reinterpret_cast<sockaddr const*>(&name), sizeof(name)));
+std::int64_t write_at(int fd, io_slice const* slices, int count, std::int64_t offset, bool at_once, site) noexcept {
+  return or_error(::pwritev2(fd, reinterpret_cast<iovec const*>(slices), count, offset, at_once ? RWF_NOWAIT : 0));
 }
 
-int local_port(int fd, site) noexcept {
-  sockaddr_in name{};
-  socklen_t bytes = sizeof(name);
-  if (::getsockname(fd, reinterpret_cast<sockaddr*>(&name), &bytes) < 0) return -errno;
-  return name.sin_family == AF_INET ? ntohs(name.sin_port) : -EAFNOSUPPORT;
-}
+int sync_file(int fd, bool data_only, site) noexcept { return or_error(data_only ? ::fdatasync(fd) : ::fsync(fd)); }
 
-int socket_error(int fd, site) noexcept {
-  int error = 0;
-  socklen_t bytes = sizeof(error);
-  return ::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &bytes) < 0 ? -errno : error;
-}
+int truncate_file(int fd, std::int64_t bytes, site) noexcept { return or_error(::ftruncate(fd, bytes)); }
 
-int shutdown(int fd, shutdown_how how, site) noexcept { return or_error(::shutdown(fd, static_cast<int>(how))); }
-
-int set_option(int fd, socket_option option, int value, site) noexcept {
-  switch (option) {
-    case socket_option::reuse_address: return set_int(fd, SOL_SOCKET, SO_REUSEADDR, value);
-    case socket_option::no_delay: return set_int(fd, IPPROTO_TCP, TCP_NODELAY, value);
-    case socket_option::keep_alive: return set_int(fd, SOL_SOCKET, SO_KEEPALIVE, value);
-    case socket_option::keep_alive_idle_s: return set_int(fd, IPPROTO_TCP, TCP_KEEPIDLE, value);
-    case socket_option::keep_alive_every_s: return set_int(fd, IPPROTO_TCP, TCP_KEEPINTVL, value);
-    case socket_option::keep_alive_count: return set_int(fd, IPPROTO_TCP, TCP_KEEPCNT, value);
-    case socket_option::send_buffer_bytes: return set_int(fd, SOL_SOCKET, SO_SNDBUF, value);
-    case socket_option::receive_buffer_bytes: return set_int(fd, SOL_SOCKET, SO_RCVBUF, value);
-    case socket_option::linger_s: return set_linger(fd, value);
-  }
-  return -ENOPROTOOPT;
+int status_of_file(int fd, char const* path, file_record& status, site) noexcept {
+  auto* const into = reinterpret_cast<struct statx*>(&status);
+  const bool by_path = fd < 0;
+  return or_error(::statx(by_path ? AT_FDCWD : fd, by_path ? path : "", by_path ? 0 : AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_BTIME, into));
 }
 
 }  // namespace retake::world::kernel

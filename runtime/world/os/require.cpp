@@ -9,6 +9,10 @@
 
 namespace retake::world {
 
+namespace detail {
+void speak_last() noexcept;  // last_words.cpp
+}
+
 namespace {
 
 iovec piece(char const* text) noexcept { return {const_cast<char*>(text), std::strlen(text)}; }
@@ -42,6 +46,7 @@ void detail::require_failed(char const* tag_and_claim, char const* file, unsigne
 void fatal(char const* text, site) noexcept {
   iovec const pieces[] = {piece("fatal error: "), piece(text), piece("\n")};
   write_pieces(pieces, sizeof(pieces) / sizeof(pieces[0]));
+  detail::speak_last();
   ::_exit(2);
 }
 

@@ -1,15 +1,36 @@
 // Signals by sigaction and the thread's mask. See world/signal.hpp.
 #include "world/signal.hpp"
 
+#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+
+#include <unistd.h>
 
 #include "world/require.hpp"
 
 namespace retake::world {
 
 static_assert(sizeof(signal_mask) == sizeof(sigset_t));
+static_assert(std::atomic<std::uint64_t>::is_always_lock_free && std::atomic<int>::is_always_lock_free, "a handler uses them");
+
+namespace {
+
+// Of the process, because dispositions are: a handler is given a number and nothing that it could find an object by.
+constinit std::atomic<std::uint64_t> recorded{0};
+constinit std::atomic<int> wake{-1};
+
+// Async-signal-safe: a bit and a write(2).
+void record(int number) {
+  int const before = errno;
+  recorded.fetch_or(std::uint64_t{1} << number, std::memory_order_release);
+  std::uint64_t const one = 1;
+  [[maybe_unused]] auto const written = ::write(wake.load(std::memory_order_acquire), &one, sizeof(one));  // a full counter is readable already
+  errno = before;
+}
+
+}  // namespace
 
 signal_mask block_signals(site) noexcept {
   sigset_t all;
@@ -36,5 +57,19 @@ int install_signal(int number, signal_handler handler, site) noexcept {
   ::sigfillset(&action.sa_mask);
   return ::sigaction(number, &action, nullptr) == 0 ? 0 : -errno;
 }
+
+int default_signal(int number, site) noexcept {
+  struct sigaction action {};
+  action.sa_handler = SIG_DFL;
+  return ::sigaction(number, &action, nullptr) == 0 ? 0 : -errno;
+}
+
+int record_signal(int number, int wake_fd, site where) noexcept {
+  if (number < 1 || number > 63) return -EINVAL;
+  wake.store(wake_fd, std::memory_order_release);
+  return install_signal(number, record, where);
+}
+
+std::uint64_t take_recorded_signals(site) noexcept { return recorded.exchange(0, std::memory_order_acquire); }
 
 }  // namespace retake::world

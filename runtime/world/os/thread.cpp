@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "world/fault.hpp"
 #include "world/futex.hpp"
 #include "world/limits.hpp"
 #include "world/memory.hpp"
@@ -30,12 +31,11 @@ struct start {
 void* run(void* opaque) {
   start const what = *static_cast<start*>(opaque);
   deallocate(opaque, sizeof(start));
-  what.entry(what.argument);
-  if (what.ended != nullptr) {
-    void* const word = what.ended->futex_address();
-    what.ended->store_release(1);
-    detail::futex_rouse(word, INT_MAX);  // by its address alone: the word may be gone
+  {
+    fault_stack const own;
+    what.entry(what.argument);
   }
+  if (what.ended != nullptr) announce_end(*what.ended);
   return nullptr;
 }
 
@@ -84,6 +84,12 @@ int start_thread(void (*entry)(void*), void* argument, atomic<std::uint32_t>* en
 int thread_start(void (*entry)(void*), void* argument, site) noexcept { return start_thread(entry, argument, nullptr); }
 int thread_start(void (*entry)(void*), void* argument, atomic<std::uint32_t>& ended, site) noexcept {
   return start_thread(entry, argument, &ended);
+}
+
+void announce_end(atomic<std::uint32_t>& ended, site) noexcept {
+  void* const word = ended.futex_address();
+  ended.store_release(1);
+  detail::futex_rouse(word, INT_MAX);  // by its address alone: the word may be gone
 }
 
 std::uint64_t thread_id(site) noexcept { return static_cast<std::uint64_t>(::syscall(SYS_gettid)); }

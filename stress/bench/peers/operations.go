@@ -145,6 +145,69 @@ func mutexPair(n int) float64 {
 	})
 }
 
+func selectReady(n int) float64 {
+	a, b, c, d := make(chan int), make(chan int), make(chan int), make(chan int)
+	close(a)
+	close(b)
+	close(c)
+	close(d)
+	return timed(func() {
+		for i := 0; i < n; i++ {
+			select {
+			case <-a:
+			case <-b:
+			case <-c:
+			case <-d:
+			}
+		}
+	})
+}
+
+func selectBlocking(n int) float64 {
+	there, back, never, stop := make(chan int), make(chan int), make(chan int), make(chan int)
+	var other sync.WaitGroup
+	other.Add(1)
+	go func() {
+		defer other.Done()
+		for {
+			select {
+			case v := <-there:
+				back <- v
+			case v := <-never:
+				back <- v
+			case <-stop:
+				return
+			case never <- 0:
+			}
+		}
+	}()
+	took := timed(func() {
+		for i := 0; i < n; i++ {
+			there <- i
+			select {
+			case <-back:
+			case <-never:
+			case <-stop:
+			case never <- 0:
+			}
+		}
+	})
+	close(stop)
+	other.Wait()
+	return took
+}
+
+func timerStartStop(n int) float64 {
+	never := time.AfterFunc(time.Hour, func() {})
+	never.Stop()
+	return timed(func() {
+		for i := 0; i < n; i++ {
+			never.Reset(time.Hour)
+			never.Stop()
+		}
+	})
+}
+
 func sleeps(n int) float64 {
 	return timed(func() {
 		for done := 0; done < n; done += batch {
@@ -161,6 +224,32 @@ func sleeps(n int) float64 {
 	})
 }
 
+// As reads_of_4k of bench_runtime.cpp.
+func reads4k(n int) float64 {
+	const readers, pages, pageBytes = 100, 1024, 4096
+	f, err := os.CreateTemp("", "retake-bench-file-")
+	if err != nil {
+		return 0
+	}
+	os.Remove(f.Name())
+	defer f.Close()
+	f.Write(make([]byte, pages*pageBytes))
+	return timed(func() {
+		var all sync.WaitGroup
+		all.Add(readers)
+		for i := 0; i < readers; i++ {
+			go func(i int) {
+				into := make([]byte, pageBytes)
+				for k := 0; k < n/readers; k++ {
+					f.ReadAt(into, int64((i*7919+k*31)%pages*pageBytes))
+				}
+				all.Done()
+			}(i)
+		}
+		all.Wait()
+	})
+}
+
 var operations = map[string]func(int) float64{
 	"enter_exit":         enterExit,
 	"foreign_call":       foreignCall,
@@ -171,8 +260,12 @@ var operations = map[string]func(int) float64{
 	"ping_pong_2p":       func(n int) float64 { return pingPong(n, false) },
 	"locked_ping_pong":   func(n int) float64 { return pingPong(n, true) },
 	"buffered_send_recv": bufferedSendRecv,
+	"select_ready":       selectReady,
+	"select_blocking":    selectBlocking,
 	"mutex":              mutexPair,
+	"timer_start_stop":   timerStartStop,
 	"sleep":              sleeps,
+	"read_4k_100":        reads4k,
 }
 
 func main() {

@@ -90,7 +90,7 @@ TEST(exceptions, an_exception_of_a_system_call_s_function_passes_through_with_a_
 }
 
 TEST(exceptions_death, one_that_leaves_a_goroutine_ends_the_process_with_its_text) {
-  EXPECT_EXIT(run_on(1, [] { go([] { throw std::runtime_error("the text of it"); }); yield(); yield(); }), testing::ExitedWithCode(2), "the text of it.*panic: an exception left a goroutine");
+  EXPECT_EXIT(run_on(1, [] { go([] { throw std::runtime_error("the text of it"); }); yield(); yield(); }), testing::ExitedWithCode(2), "the text of it(.|\n)*panic: an exception left a goroutine");
   EXPECT_EXIT(run_on(1, [] { throw 5; }), testing::ExitedWithCode(2), "panic: an exception left a goroutine");
 }
 

@@ -164,11 +164,21 @@ TEST(fatal_death, a_thread_that_the_system_refuses) {
   rules.thread_start_tries = 3;
   EXPECT_EXIT(run_on(2, rules,
                      [] {
+                       std::atomic<int> inside{0};
+                       for (int i = 0; i < 4; ++i) {
+                         go([&] {
+                           retake::syscall([&] {
+                             inside.fetch_add(1);
+                             nap_ns(patience_ns);
+                           });
+                         });
+                       }
+                       ASSERT_TRUE(yielding_until([&] { return inside.load() == 4; }));
                        ASSERT_TRUE(refuse_threads()) << "this test needs seccomp";
                        hold_threads(40);
                      }),
               testing::ExitedWithCode(2),
-              "runtime: failed to create new OS thread \\(have [0-9]+ already; errno=11\\)\n(.|\n)*may need to increase max user processes \\(ulimit -u\\)(.|\n)*newosproc");
+              "runtime: failed to create new OS thread \\(have [0-9]+ already; errno=11\\)\n(.|\n)*may need to increase max user processes \\(ulimit -u\\)\nruntime: [0-9]+ goroutines, [0-9]+ threads\nruntime: [0-9]+ threads, [0-9]+ of them live, for .*fatal_test.cpp:[0-9]+\n(.|\n)*newosproc");
 }
 
 }  // namespace

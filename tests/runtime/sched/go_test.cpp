@@ -210,16 +210,16 @@ TEST(go, no_more_goroutines_run_at_once_than_there_are_ps) {
 }
 
 TEST(go, gomaxprocs_is_taken_from_options_and_from_the_environment) {
-  run_on(3, [] { EXPECT_EQ(here().processor_count, 3u); });
+  run_on(3, [] { EXPECT_EQ(here().processors.count(), 3u); });
   ::setenv("GOMAXPROCS", "5", 1);
   EXPECT_EQ(options_from_environment().processors, 5u);
-  run([] { EXPECT_EQ(here().processor_count, 5u); });
+  run([] { EXPECT_EQ(here().processors.count(), 5u); });
   for (char const* const odd : {"0", "-1", "two", "3x", ""}) {
     ::setenv("GOMAXPROCS", odd, 1);
     EXPECT_EQ(options_from_environment().processors, 0u) << odd;
   }
   ::unsetenv("GOMAXPROCS");
-  run_on(100'000, [] { EXPECT_EQ(here().processor_count, world::limits::processors_max); });
+  run_on(100'000, [] { EXPECT_EQ(here().processors.count(), world::limits::processors_max); });
 }
 
 TEST(go, a_hog_that_calls_preempt_point_lets_others_run_on_one_p) {

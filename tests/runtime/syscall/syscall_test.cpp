@@ -1,10 +1,6 @@
 // System and foreign calls: every way out of a call and every reason to take a P out of one, from a state in which that one applies.
-#include <alloca.h>
-
 #include <atomic>
-#include <cstring>
 #include <memory>
-#include <stdexcept>
 #include <string>
 
 #include "../program.hpp"
@@ -158,6 +154,49 @@ TEST(syscall, a_call_may_win_back_a_p_that_was_another_s_meanwhile) {
   EXPECT_GT(seen, 0u);
 }
 
+// A monitor that has backed off to more than a second, and would need two visits: only somebody who wakes it lets the other goroutine run in less.
+constexpr std::int64_t back_off_ns = 1'300'000'000;
+constexpr std::int64_t soon_ns = 1'000'000'000;
+policy backs_off() {
+  policy rules = no_retake();
+  rules.monitor_idle_rounds = 1;
+  rules.monitor_period_max_ns = patience_ns;
+  return rules;
+}
+
+TEST(syscall, a_call_in_front_of_work_wakes_a_monitor_that_dozes) {
+  run_on(1, backs_off(), [] {
+    nap_ns(back_off_ns);
+    std::atomic<bool> ran{false};
+    go([&] { ran = true; });
+    const std::int64_t before_ns = now_ns();
+    retake::syscall([&] { EXPECT_TRUE(holding_on_until([&] { return ran.load(); })); });
+    EXPECT_LT(now_ns() - before_ns, soon_ns);
+  });
+}
+
+TEST(syscall, work_beside_a_call_wakes_a_monitor_that_dozes) {
+  run_on(2, backs_off(), [] {
+    std::atomic<bool> calling{false}, ran{false};
+    wait_group returned;
+    returned.add(1);
+    go([&] {
+      nap_ns(back_off_ns);
+      retake::syscall([&] {
+        calling = true;
+        EXPECT_TRUE(holding_on_until([&] { return ran.load(); }));
+      });
+      returned.done();
+    });
+    EXPECT_TRUE(holding_on_until([&] { return calling.load(); }));
+    go([&] { ran = true; });  // runs on the P of the call, for this one is held on to
+    const std::int64_t before_ns = now_ns();
+    EXPECT_TRUE(holding_on_until([&] { return ran.load(); }));
+    EXPECT_LT(now_ns() - before_ns, soon_ns);
+    returned.wait();
+  });
+}
+
 // Calls about as long as the monitor's period: its CAS loses sometimes. Repeated until it did.
 TEST(syscall_full, the_monitor_s_cas_can_lose_against_a_return) {
   policy rules = eager();
@@ -187,70 +226,28 @@ TEST(syscall_full, the_monitor_s_cas_can_lose_against_a_return) {
   });
 }
 
-// ---- foreign calls ----
+// The monitor is out of the way: it would have to be the call itself.
+TEST(syscall, a_blocking_call_has_handed_its_p_over_before_it_blocks) {
+  policy rules;
+  rules.monitor_period_ns = rules.monitor_period_max_ns = patience_ns;
+  run_on(1, rules, [] {
+    scheduler& s = here();
+    std::atomic<bool> ran{false};
+    go([&] { ran = true; });
+    EXPECT_EQ(retake::syscall_blocking([&] { return holding_on_until([&] { return ran.load(); }); }), true);
+    EXPECT_EQ(value(s.paths.enter_blocking), 1u);
+    EXPECT_EQ(value(s.paths.retake_queue), 0u);
+  });
+}
 
-TEST(foreign_call, runs_on_the_thread_s_own_stack_with_room_for_128_kib) {
+TEST(syscall, a_raw_call_keeps_thread_and_p_and_counts_nowhere) {
   run_on(1, [] {
-    char here_too = 0;
-    char const* there = nullptr;
-    foreign_call([&] {
-      char* const room = static_cast<char*>(alloca(100 * 1024));
-      std::memset(room, 1, 100 * 1024);
-      there = room;
-    });
-    world::stack const own = this_goroutine().stack;
-    char const* const low = static_cast<char const*>(own.low);
-    EXPECT_TRUE(&here_too >= low && &here_too < low + own.bytes);
-    EXPECT_FALSE(there >= low && there < low + own.bytes);
+    processor const* const p = &this_machine()->processor_here();
+    EXPECT_EQ(retake::raw_syscall([&] { return this_machine()->p.get(); }), p);
+    EXPECT_EQ(value(paths().exit_old), 0u);
+    EXPECT_EQ(retake::raw_syscall([] { return 7; }), 7);
   });
-}
-
-TEST(foreign_call, carries_values_and_exceptions) {
-  run_on(2, [] {
-    EXPECT_EQ(foreign_call([] { return std::string(100, 'x'); }).size(), 100u);
-    EXPECT_EQ(*foreign_call([] { return std::make_unique<int>(5); }), 5);
-    EXPECT_THROW(foreign_call([] { throw std::runtime_error("foreign"); }), std::runtime_error);
-    try {
-      foreign_call([]() -> int { throw std::string("text"); });
-      ADD_FAILURE();
-    } catch (std::string const& text) {
-      EXPECT_EQ(text, "text");
-    }
-    yield();
-  });
-}
-
-TEST(foreign_call, blocks_a_thread_and_not_its_p) {
-  run_on(1, [] {
-    constexpr int calls = 8;
-    std::atomic<int> inside{0};
-    wait_group all;
-    for (int i = 0; i < calls; ++i) {
-      all.add(1);
-      go([&] {
-        foreign_call([&] {
-          inside.fetch_add(1);
-          EXPECT_TRUE(holding_on_until([&] { return inside.load() == calls; }));
-        });
-        all.done();
-      });
-    }
-    all.wait();
-  });
-}
-
-TEST(foreign_call, a_locked_goroutine_calls_on_its_own_thread) {
-  run_on(2, [] {
-    const os_thread_locked hold;
-    const std::uint64_t thread = world::thread_id();
-    std::uint64_t inside = 0;
-    foreign_call([&] {
-      inside = world::thread_id();
-      nap_ns(20'000'000);
-    });
-    EXPECT_EQ(inside, thread);
-    EXPECT_EQ(world::thread_id(), thread);
-  });
+  EXPECT_EQ(retake::raw_syscall([] { return 8; }), 8);  // not a goroutine
 }
 
 }  // namespace

@@ -1,5 +1,11 @@
 // A locked goroutine and its thread. Method: the kernel's number of the thread, and a mark on it that nobody else may find.
+#include <pthread.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include <algorithm>
 #include <atomic>
+#include <csignal>
 
 #include "../program.hpp"
 #include "retake/channel.hpp"
@@ -123,6 +129,126 @@ TEST(lock_os_thread, a_goroutine_that_ends_locked_ends_its_thread) {
     }
     // Others had to be started in their place.
     EXPECT_GE(value(paths().threads_started), 8u);
+  });
+}
+
+TEST(lock_os_thread, goroutines_that_end_locked_are_counted_by_the_place_of_the_lock) {
+  run_on(2, [] {
+    for (int i = 0; i < 3; ++i) {
+      wait_group all;
+      all.add(1);
+      go([&] {
+        lock_os_thread("place", 7);
+        lock_os_thread("inner", 8);
+        all.done();
+      });
+      all.wait();
+    }
+    ended_locked places[4];
+    EXPECT_TRUE(yielding_until([&] { return threads_ended_locked(places) == 1 && places[0].times == 3; }));
+    EXPECT_STREQ(places[0].file, "place");
+    EXPECT_EQ(places[0].line, 7u);
+  });
+}
+
+TEST(lock_os_thread, a_lock_taken_during_initialisation_keeps_main_on_the_main_thread) {
+  options chosen;
+  chosen.processors = 2;
+  chosen.init = [] { lock_os_thread(); };
+  const std::uint64_t thread = world::thread_id();
+  run(chosen, [thread] {
+    for (int i = 0; i < 40; ++i) {
+      block_in_every_way(i);
+      EXPECT_EQ(world::thread_id(), thread);
+    }
+    unlock_os_thread();
+  });
+  chosen.init = [] {};
+  run(chosen, [] { EXPECT_EQ(this_goroutine().locked_m.get(), nullptr); });
+}
+
+// A locked goroutine's thread ignores a signal mask of its own making: whoever is started on its behalf must not inherit it.
+TEST(lock_os_thread, no_thread_is_cloned_from_a_locked_one) {
+  run_on(1, [] {
+    std::atomic<int> bad{0};
+    wait_group all;
+    all.add(9);
+    go([&] {
+      lock_os_thread();
+      sigset_t mask;
+      ::sigemptyset(&mask);
+      ::sigaddset(&mask, SIGUSR2);
+      ::pthread_sigmask(SIG_BLOCK, &mask, nullptr);
+      cpu_set_t one;
+      CPU_ZERO(&one);
+      CPU_SET(::sched_getcpu(), &one);
+      ::sched_setaffinity(0, sizeof(one), &one);
+      for (int i = 0; i < 8; ++i) {
+        go([&] {
+          cpu_set_t now;
+          ::sched_getaffinity(0, sizeof(now), &now);
+          if (CPU_COUNT(&now) == 1 && ::sysconf(_SC_NPROCESSORS_ONLN) > 1) bad.fetch_add(1);
+          retake::syscall_blocking([] { nap_ns(20'000'000); });
+          all.done();
+        });
+      }
+      retake::syscall_blocking([] { nap_ns(50'000'000); });  // its hand-over needs threads
+      all.done();
+    });
+    all.wait();
+    EXPECT_EQ(bad.load(), 0);
+    EXPECT_GE(value(paths().threads_started), 4u);
+  });
+}
+
+TEST(threads, idle_ones_end_when_the_policy_keeps_few) {
+  policy rules;
+  rules.idle_machines_max = 2;
+  run_on(2, rules, [] {
+    wait_group all;
+    for (int i = 0; i < 20; ++i) {
+      all.add(1);
+      go([&] {
+        retake::syscall_blocking([] { nap_ns(20'000'000); });
+        all.done();
+      });
+    }
+    all.wait();
+    EXPECT_GE(value(paths().threads_started), 20u);
+    EXPECT_TRUE(yielding_until([] { return thread_count() <= 6; }));  // two idle, Ps, main, the monitor
+  });
+}
+
+TEST(threads, the_maximum_can_be_set_and_is_kept) {
+  run_on(1, [] {
+    EXPECT_EQ(set_max_threads(50), 10'000u);
+    EXPECT_EQ(set_max_threads(20'000), 50u);
+  });
+  EXPECT_EXIT(run_on(1, [] { set_max_threads(1); }), testing::ExitedWithCode(2), "program exceeds 1-thread limit(.|\n)*thread exhaustion");
+}
+
+// Beside goroutines that would fill every P for ever, a locked one comes to its turn: its wake-ups are late by slices, not for ever.
+TEST(lock_os_thread, a_locked_goroutine_has_its_turn_beside_saturating_load) {
+  run_on(2, [] {
+    std::atomic<bool> over{false};
+    wait_group all;
+    for (int i = 0; i < 6; ++i) {
+      all.add(1);
+      go([&] {
+        while (!over) preempt_point();
+        all.done();
+      });
+    }
+    const os_thread_locked hold;
+    std::int64_t longest_ns = 0;
+    for (int i = 0; i < 10; ++i) {
+      const std::int64_t before_ns = now_ns();
+      yield();
+      longest_ns = std::max(longest_ns, now_ns() - before_ns);
+    }
+    over = true;
+    all.wait();
+    EXPECT_LT(longest_ns, 20 * 10 * 10'000'000ll) << "V2: runnable goroutines times a slice, and much for a loaded machine";
   });
 }
 

@@ -12,10 +12,6 @@
 
 namespace retake::world {
 
-[[nodiscard]] inline int ring_create(site = site::current()) noexcept { return -ENOSYS; }  // io_uring: {prepare, submit, reap}
 [[nodiscard]] inline int resolve(site = site::current()) noexcept { return -ENOSYS; }      // names to addresses
-[[nodiscard]] inline int fault_boundary(site = site::current()) noexcept {
-  return -ENOSYS;
-}  // containing SIGSEGV, SIGBUS and SIGFPE of foreign code
 
 }  // namespace retake::world

@@ -30,5 +30,13 @@ void ignore_signal(int number) noexcept;
 
 // 0, or -EINVAL for a number that cannot be handled. The handler runs on any thread, between any two instructions.
 [[nodiscard]] int install_signal(int number, signal_handler handler, site = site::current()) noexcept;
+// The default action again. 0 or -EINVAL.
+int default_signal(int number, site = site::current()) noexcept;
+
+// Recorded signals, of the whole process, as dispositions are: from now on `number` (1 to 63) sets its bit, and an eventfd is made readable; nothing else happens in
+// the handler. The eventfd is the last one that was given. 0 or -EINVAL.
+[[nodiscard]] int record_signal(int number, int wake_fd, site = site::current()) noexcept;
+// The bits that were set since the last call: signal n is bit n. Any thread.
+[[nodiscard]] std::uint64_t take_recorded_signals(site = site::current()) noexcept;
 
 }  // namespace retake::world

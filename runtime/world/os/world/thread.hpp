@@ -31,6 +31,9 @@ namespace retake::world {
 // touches memory that its starter owns. The kernel's wake-up that may follow reads no memory.
 [[nodiscard]] int thread_start(void (*entry)(void*), void* argument, atomic<std::uint32_t>& ended, site = site::current()) noexcept;
 
+// That last act, for a thread that somebody else made and that was an M for a while: stores 1 to `ended` (release) and wakes its sleepers by its address alone.
+void announce_end(atomic<std::uint32_t>& ended, site = site::current()) noexcept;
+
 // The kernel's number of this thread: for people and traces. Any thread.
 [[nodiscard]] std::uint64_t thread_id(site = site::current()) noexcept;
 

@@ -1,0 +1,81 @@
+// A monitor that has backed off must not make work wait: whoever enters a call in front of work, or submits work beside a call, wakes it.
+#include "retake/go.hpp"
+#include "retake/sync.hpp"
+#include "scenarios/runtime_scenario.hpp"
+#include "world/atomic.hpp"
+#include "world/require.hpp"
+
+namespace retake::scenarios {
+
+namespace {
+
+constexpr std::int64_t piece_ns = 1 * ms;
+// Two visits of a monitor that was woken, and what the chooser lets pass in between.
+constexpr int pieces_max = 10;
+
+// Its period is a tenth of a second by the time that it is needed, unless somebody wakes it; a P in a call that nobody needs stays there.
+policy backed_off() {
+  policy rules;
+  rules.monitor_period_ns = 500 * us;
+  rules.monitor_idle_rounds = 1;
+  rules.monitor_period_max_ns = 10'000 * ms;
+  rules.retake_grace_ns = 10'000 * ms;
+  rules.time_slice_ns = 10'000 * ms;
+  return rules;
+}
+
+// On one P, each call is in front of a goroutine that waits.
+void call_in_front_of_work() {
+  const steady_clock steady(piece_ns);
+  run_watched(
+      1,
+      [] {
+        compute(100 * ms);
+        world::atomic<std::uint32_t> ran(0);
+        go([&] { ran.store_relaxed(1); });
+        int pieces = 0;
+        while (ran.load_relaxed() == 0) {
+          if (sim::healing()) ++pieces;  // before, its state may look old for as long as it likes
+          world::require(pieces <= pieces_max, "V6: work waits behind a system call, and the monitor dozes");
+          call(piece_ns);
+        }
+      },
+      backed_off());
+}
+
+// One P computes, the other is in one call after the other, each shorter than the monitor's period; what the first one submits, nobody else can run.
+void work_beside_call() {
+  constexpr int call_pieces = 20;
+  const steady_clock steady(piece_ns);
+  run_watched(
+      2,
+      [] {
+        compute(100 * ms);
+        world::atomic<std::uint32_t> calling(0), ran(0);
+        wait_group calls;
+        calls.add(1);
+        go([&] {
+          calling.store_relaxed(1);
+          while (ran.load_relaxed() == 0) call(call_pieces * piece_ns);
+          calls.done();
+        });
+        while (calling.load_relaxed() == 0) compute(piece_ns);
+        compute(2 * piece_ns);  // the word that there is a call has been left
+        go([&] { ran.store_relaxed(1); });
+        int pieces = 0;
+        while (ran.load_relaxed() == 0) {
+          if (sim::healing() && ++pieces % pieces_max == 0) go([&] { ran.store_relaxed(1); });  // few: none may overflow into the global queue
+          world::require(pieces <= call_pieces + 2 * pieces_max, "V6: work waits beside a system call, and the monitor dozes");
+          compute(piece_ns);
+        }
+        calls.wait();
+      },
+      backed_off());
+}
+
+}  // namespace
+
+RETAKE_SCENARIO(call_wakes_dozing_sysmon, "who enters a system call in front of waiting work does not leave it to a monitor that has backed off", call_in_front_of_work);
+RETAKE_SCENARIO(work_wakes_dozing_sysmon, "work that is submitted while the only other P is in a system call does not wait for a monitor that has backed off", work_beside_call);
+
+}  // namespace retake::scenarios

@@ -1,0 +1,72 @@
+// Signals that come as values, and children that nobody sits and waits for.
+#include <array>
+#include <csignal>
+
+#include "retake/channel.hpp"
+#include "retake/go.hpp"
+#include "retake/process.hpp"
+#include "retake/signal.hpp"
+#include "retake/sync.hpp"
+#include "scenarios/runtime_scenario.hpp"
+#include "world/require.hpp"
+
+namespace retake::scenarios {
+
+namespace {
+
+// Two signals, the second while the first is on its way, and every M in a system call or asleep: both arrive.
+void signals_arrive() {
+  run_watched(2, [] {
+    constexpr std::array numbers{SIGUSR1, SIGUSR2};
+    channel<int> came(2);
+    world::require(!notify(came, numbers), "N1: signals cannot be asked for");
+    go([numbers] {
+      retake::syscall([numbers] {
+        sim::kernel::sleep_syscall(30 * us);
+        for (const int number : numbers) sim::kernel::raise_signal(number);
+      });
+    });
+    int sum = 0;
+    for (int i = 0; i < 2; ++i) sum += *came.receive();
+    world::require(sum == SIGUSR1 + SIGUSR2, "N8: a signal comes as another");
+    stop_notify(came);
+  }, {}, {.everything_ends = false});
+}
+
+// A child runs for a while; the only P is there for others, its pipe ends with it, and its code is told once.
+void child_ends() {
+  run_watched(1, [] {
+    auto child = spawn({.arguments = {"/sim/sleep", "200", "7"}, .environment = {}, .directory = {}, .output = redirect::pipe, .files = {}});
+    world::require(static_cast<bool>(child), "N1: no child");
+    wait_group done;
+    done.add(1);
+    go([&] {
+      std::byte one{};
+      const auto got = child->output.read(std::span(&one, 1));
+      world::require(got && *got == 0, "N8: the end of a child's output is not told");
+      done.done();
+    });
+    const auto status = child->wait();
+    world::require(status && status->code == 7 && status->signal == 0, "N8: a child's end is not told");
+    world::require(child->wait().error() == std::errc::no_child_process, "N1: a child ends twice");
+    done.wait();
+  });
+}
+
+// The same for one that would run for ever.
+void child_is_killed() {
+  run_watched(2, [] {
+    auto child = spawn({.arguments = {"/sim/sleep", "0", "0"}, .environment = {}, .directory = {}, .files = {}});
+    go([&] { static_cast<void>(child->signal(SIGKILL)); });
+    const auto status = child->wait();
+    world::require(status && status->signal == SIGKILL, "N8: a child's death is not told");
+  });
+}
+
+}  // namespace
+
+RETAKE_SCENARIO(signals_reach_channels, "every signal that was asked for arrives, also one that comes while another is delivered", signals_arrive);
+RETAKE_SCENARIO(child_ends_by_itself, "the end of a child wakes its waiter, and holds no thread meanwhile", child_ends);
+RETAKE_SCENARIO(child_ends_by_signal, "the death of a child wakes its waiter", child_is_killed);
+
+}  // namespace retake::scenarios

@@ -1,0 +1,91 @@
+// The number of Ps changes while goroutines run, call, sleep and wait.
+#include "retake/channel.hpp"
+#include "retake/go.hpp"
+#include "retake/sync.hpp"
+#include "scenarios/runtime_scenario.hpp"
+#include "world/require.hpp"
+
+namespace retake::scenarios {
+
+namespace {
+
+// Fewer, more, and as before, beside calls that return to a P that is gone, or is back and somebody else's.
+void under_load() {
+  run_watched(2, [] {
+    wait_group done;
+    done.add(3);
+    go([&] {
+      for (int i = 0; i < 3; ++i) call(30 * us);
+      done.done();
+    });
+    go([&] {
+      call(100 * us);
+      yield();
+      done.done();
+    });
+    go([&] {
+      sleep_for_ns(1 * ms);
+      done.done();
+    });
+    world::require(set_processors(1) == 2, "P8: the number of Ps before a change is another");
+    yield();
+    world::require(set_processors(3) == 1, "P8: the number of Ps before a change is another");
+    call(20 * us);
+    world::require(set_processors(2) == 3 && processors() == 2, "P8: the number of Ps before a change is another");
+    done.wait();
+  });
+}
+
+// A P that goes has goroutines in its queue and timers in its heap: they run elsewhere.
+void nothing_left_behind() {
+  run_watched(2, [] {
+    wait_group done;
+    channel<int> shrunk(4);
+    done.add(4);
+    go([&] {
+      for (int i = 0; i < 2; ++i) {
+        go([&] {
+          sleep_for_ns(2 * ms);
+          done.done();
+        });
+      }
+      yield();
+      go([&] {
+        static_cast<void>(shrunk.receive());
+        done.done();
+      });
+      compute(50 * us);
+      done.done();
+    });
+    yield();
+    set_processors(1);
+    shrunk.send(1);
+    done.wait();
+  });
+}
+
+// Two goroutines change the number at the same time: one after the other, and each learns what it has changed.
+void two_at_once() {
+  run_watched(2, [] {
+    wait_group done;
+    done.add(1);
+    std::uint32_t before_other = 0;
+    go([&] {
+      before_other = set_processors(4);
+      done.done();
+    });
+    const std::uint32_t before = set_processors(1);
+    done.wait();
+    const bool main_first = before == 2 && before_other == 1 && processors() == 4;
+    const bool other_first = before_other == 2 && before == 4 && processors() == 1;
+    world::require(main_first || other_first, "P8: two changes of the number of Ps are mixed up");
+  });
+}
+
+}  // namespace
+
+RETAKE_SCENARIO(resize_under_load, "Ps go and come while goroutines are in system calls, and no goroutine notices", under_load);
+RETAKE_SCENARIO(resize_leaves_nothing_behind, "what waits in the queue and in the timers of a P that goes runs on the others", nothing_left_behind);
+RETAKE_SCENARIO(resize_twice_at_once, "two changes of the number of Ps at once happen one after the other", two_at_once);
+
+}  // namespace retake::scenarios

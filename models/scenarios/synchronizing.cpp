@@ -1,0 +1,162 @@
+// Permits, conditions, contexts and tickers: who waits is let go once, in turn, by whatever comes first.
+#include "retake/context.hpp"
+#include "retake/go.hpp"
+#include "retake/select.hpp"
+#include "retake/sync.hpp"
+#include "retake/timer.hpp"
+#include "scenarios/runtime_scenario.hpp"
+#include "world/atomic.hpp"
+#include "world/require.hpp"
+
+namespace retake::scenarios {
+
+namespace {
+
+// Large and small wishes, some of which give up by the clock or a context; while one permit stays out, those who want one go on.
+void semaphore_in_turn() {
+  run_watched(2, [] {
+    semaphore s(2);
+    auto [ctx, stop] = with_cancel(background());
+    world::plain<std::uint32_t> alone(0);
+    wait_group done, small;
+    done.add(2);
+    small.add(1);
+    s.acquire();
+    go([&] {
+      if (s.acquire_for_ns(30 * us, 2)) {
+        alone.set(alone.get() + 1);  // nobody else has any
+        s.release(2);
+      }
+      done.done();
+    });
+    go([&, until = ctx] {
+      if (!s.acquire(until, 2)) {
+        alone.set(alone.get() + 1);
+        s.release(2);
+      }
+      done.done();
+    });
+    go([&] {
+      s.acquire();
+      s.release();
+      small.done();
+    });
+    compute(30 * us);
+    stop.cancel();
+    small.wait();
+    s.release();
+    done.wait();
+    world::require(s.try_acquire(2), "G6: a permit is lost");
+  });
+}
+
+// Two writers among readers.
+void readers_and_writers() {
+  run_watched(2, [] {
+    rw_mutex m;
+    world::plain<std::uint32_t> written(0);
+    wait_group done;
+    done.add(4);
+    for (int i = 0; i < 4; ++i) {
+      go([&, i] {
+        if (i % 2 == 0) {
+          m.lock();
+          written.set(written.get() + 1);
+          yield();
+          m.unlock();
+        } else {
+          m.lock_shared();
+          static_cast<void>(written.get());
+          m.unlock_shared();
+        }
+        done.done();
+      });
+    }
+    done.wait();
+    world::require(written.get() == 2, "G6: what a writer wrote is lost");
+  });
+}
+
+// Signals between a look and a wait.
+void signal_and_wait() {
+  run_watched(2, [] {
+    mutex m;
+    cond c;
+    std::uint32_t tickets = 0;
+    wait_group done;
+    done.add(2);
+    for (int i = 0; i < 2; ++i) {
+      go([&] {
+        m.lock();
+        c.wait(m, [&] { return tickets > 0; });
+        --tickets;
+        m.unlock();
+        done.done();
+      });
+    }
+    for (int i = 0; i < 2; ++i) {
+      m.lock();
+      ++tickets;
+      m.unlock();
+      c.signal();
+    }
+    done.wait();
+    world::require(tickets == 0, "G6: a signal is lost or counted twice");
+  });
+}
+
+// A parent is cancelled while its child's deadline passes, another child is made and a third ends.
+void cancel_and_deadline() {
+  run_watched(2, [] {
+    auto [root, stop] = with_cancel(background());
+    world::atomic<std::uint32_t> calls(0);
+    wait_group done;
+    done.add(2);
+    go([&, from = root] {
+      auto [child, stop_child] = with_timeout_ns(from, 30 * us);
+      after_done(child, [&] { calls.fetch_add_relaxed(1); });
+      static_cast<void>(child.done()->receive());
+      world::require(static_cast<bool>(child.error()), "G6: a context is done without a reason");
+      done.done();
+    });
+    go([&, from = root] {
+      auto [child, stop_child] = with_cancel(from);
+      auto [below, stop_below] = with_timeout_ns(child, 20 * us);
+      select(on_receive(below.done(), [](auto) {}), after_ns(10 * us, [] {}));
+      done.done();
+    });
+    compute(30 * us);
+    stop.cancel();
+    done.wait();
+    while (calls.load_relaxed() == 0) sleep_for_ns(20 * us);
+    world::require(calls.load_relaxed() == 1, "G6: a call after done happens twice");
+  });
+}
+
+// A ticker is reset and stopped while it ticks.
+void tick_and_reset() {
+  run_watched(2, [] {
+    ticker t(20 * us);
+    static_cast<void>(t.due().receive());
+    wait_group done;
+    done.add(1);
+    go([&] {
+      t.reset(30 * us);
+      done.done();
+    });
+    static_cast<void>(t.due().receive());
+    static_cast<void>(t.due().receive());
+    t.stop();
+    done.wait();
+  });
+}
+
+}  // namespace
+
+RETAKE_SCENARIO(semaphore_serves_in_turn, "permits are had by as many as there are, and none is lost when who waits gives up", semaphore_in_turn);
+RETAKE_SCENARIO(writers_exclude_readers, "a writer is alone, and readers and writers all have their turn", readers_and_writers);
+RETAKE_SCENARIO(signal_against_wait, "a signal between the look and the wait is not lost", signal_and_wait);
+RETAKE_SCENARIO(cancel_against_deadline, "a context that is cancelled while its deadline passes is done once, and nothing of it is touched afterwards", cancel_and_deadline);
+RETAKE_SCENARIO(tick_against_reset, "a ticker that is reset while it ticks goes on, and ends when it is stopped", tick_and_reset);
+
+}  // namespace retake::scenarios

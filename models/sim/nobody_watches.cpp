@@ -1,0 +1,18 @@
+// The simulator does not compile runtime/observe: here nobody watches (sched/watch.hpp).
+#include "sched/watch.hpp"
+
+namespace retake::watch {
+
+void begin(scheduler&) noexcept {}
+void end(scheduler&) noexcept {}
+void main_begins(scheduler&) noexcept {}
+void monitor_begins(scheduler&) noexcept {}
+void monitor_sleeps(scheduler&) noexcept {}
+void monitor_wakes(scheduler&) noexcept {}
+void monitor_round(scheduler&, std::int64_t) noexcept {}
+void thread_made(machine&, goroutine*) noexcept {}
+void thread_refused(scheduler&) noexcept {}
+void thread_ended(machine&) noexcept {}
+bool monitor_stays_awake(scheduler&) noexcept { return false; }
+
+}  // namespace retake::watch

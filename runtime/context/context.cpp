@@ -1,0 +1,302 @@
+// The tree of contexts: who is done makes done what was derived from it.
+//
+// A node is in the list of the nearest one above it that can be done, under that one's lock, from its derivation until it is done, called off or its canceller
+// ends: the list holds a use of it. Whoever makes a node done takes its list off it under the lock and goes on with each, one level at a time and without
+// recursion. No two nodes' locks are held at once, and none while a channel is closed.
+#include "retake/context.hpp"
+
+#include "protocol/spin_lock.hpp"
+#include "protocol/wait_queue.hpp"
+#include "retake/go.hpp"
+#include "retake/select.hpp"
+#include "sched/scheduler.hpp"
+#include "sync/core_memory.hpp"
+#include "time/runtime_timer.hpp"
+#include "world/atomic.hpp"
+
+namespace retake {
+
+namespace detail {
+
+class context_node : runtime_timer {
+ public:
+  enum class kind : std::uint32_t { value, cancel, call };
+
+  context_node(kind what, context_node* parent) : runtime_timer(deadline_passed), what_(what), parent_(parent), uses_(1), linked_(0), is_done_(0) {
+    if (what == kind::cancel) done.emplace();
+    keep(parent);
+  }
+  ~context_node() { detail::drop(parent_); }
+
+  void use() noexcept { uses_.fetch_add_relaxed(1); }
+  void unuse() noexcept {
+    if (uses_.fetch_sub_acq_rel(1) == 1) release_core(this);
+  }
+
+  // This node, or the nearest above it, that can be done; nullptr: none.
+  [[nodiscard]] static context_node* that_ends(context_node* n) noexcept {
+    while (n != nullptr && n->what_ != kind::cancel) n = n->parent_;
+    return n;
+  }
+
+  // Joins the list of the one above, or is done with it.
+  void join() noexcept;
+  void make_done(std::error_code error, std::error_code cause) noexcept;
+  // Takes it off the list above, if it is there.
+  void leave() noexcept;
+  // Makes it done without any consequence. False: it was.
+  [[nodiscard]] bool call_off() noexcept {
+    leave();
+    const locked hold(lock_);
+    const bool was_done = is_done_.get() != 0;
+    is_done_.set(1);
+    return !was_done;
+  }
+  void run_until(std::int64_t deadline) noexcept;
+  // The canceller's end: until nobody makes it done by the clock any more.
+  void wait_for_timer() noexcept;
+
+  [[nodiscard]] std::error_code error() noexcept {
+    const locked hold(lock_);
+    return error_;
+  }
+  [[nodiscard]] std::error_code cause() noexcept {
+    const locked hold(lock_);
+    return cause_;
+  }
+
+  std::optional<channel<never_sent>> done;  // of one that can be done
+  std::optional<std::int64_t> deadline_ns;  // fixed when others learn of the node, as the two below
+  void const* key = nullptr;
+  std::unique_ptr<erased> held;
+
+  [[nodiscard]] context_node* parent() const noexcept { return parent_; }
+
+ private:
+  static void deadline_passed(runtime_timer& t, std::int64_t) noexcept;
+  void call_held() noexcept;
+  void timer_has_left() noexcept {
+    if (timer_race_.left()) sched::ready(*waits_for_timer_);
+  }
+
+  kind const what_;
+  context_node* const parent_;
+  world::atomic<std::uint32_t> uses_;
+  spin_lock lock_;
+  context_node* first_ = nullptr;       // under lock_, as error_, cause_ and is_done_: those derived
+  context_node* next_ = nullptr;        // under the lock of the one above, as the two below
+  context_node* previous_ = nullptr;
+  world::plain<std::uint32_t> linked_;
+  world::plain<std::uint32_t> is_done_;
+  std::error_code error_, cause_;
+  bool has_timer_ = false;              // the canceller's goroutine, before and after
+  wait_race timer_race_;                // whether the timer's function has left
+  goroutine* waits_for_timer_ = nullptr;
+};
+
+void keep(context_node* node) noexcept {
+  if (node != nullptr) node->use();
+}
+void drop(context_node* node) noexcept {
+  if (node != nullptr) node->unuse();
+}
+
+void context_node::join() noexcept {
+  context_node* const above = that_ends(parent_);
+  if (above == nullptr) return;
+  std::error_code error, cause;
+  {
+    const locked hold(above->lock_);
+    if (above->is_done_.get() == 0) {
+      use();
+      next_ = above->first_;
+      if (next_ != nullptr) next_->previous_ = this;
+      above->first_ = this;
+      linked_.set(1);
+      return;
+    }
+    error = above->error_;
+    cause = above->cause_;
+  }
+  make_done(error, cause);
+}
+
+void context_node::leave() noexcept {
+  context_node* const above = that_ends(parent_);
+  if (above == nullptr) return;
+  {
+    const locked hold(above->lock_);
+    if (linked_.get() == 0) return;
+    linked_.set(0);
+    if (previous_ != nullptr) {
+      previous_->next_ = next_;
+    } else {
+      above->first_ = next_;
+    }
+    if (next_ != nullptr) next_->previous_ = previous_;
+  }
+  unuse();
+}
+
+void context_node::make_done(std::error_code error, std::error_code cause) noexcept {
+  context_node* todo = nullptr;  // each with a use, linked by next_
+  for (context_node* at = this; at != nullptr;) {
+    context_node* derived = nullptr;
+    bool newly = false;
+    {
+      const locked hold(at->lock_);
+      newly = at->is_done_.get() == 0;
+      if (newly) {
+        at->is_done_.set(1);
+        at->error_ = error;
+        at->cause_ = cause ? cause : error;
+        derived = at->first_;
+        at->first_ = nullptr;
+        for (context_node* n = derived; n != nullptr; n = n->next_) n->linked_.set(0);
+      }
+    }
+    while (derived != nullptr) {
+      context_node* const next = derived->next_;
+      derived->next_ = todo;
+      todo = derived;
+      derived = next;
+    }
+    if (newly && at->what_ == kind::cancel) at->done->close();
+    if (newly && at->what_ == kind::call) at->call_held();
+    if (newly && at->stop()) at->timer_has_left();
+    if (at != this) at->unuse();
+    at = todo;
+    if (todo != nullptr) todo = todo->next_;
+  }
+}
+
+void context_node::call_held() noexcept {
+  use();
+  go([this] {
+    held->call();
+    unuse();
+  });
+}
+
+void context_node::run_until(std::int64_t deadline) noexcept {
+  has_timer_ = true;
+  start(deadline);
+}
+
+void context_node::deadline_passed(runtime_timer& t, std::int64_t) noexcept {
+  go([&me = static_cast<context_node&>(t)] {  // a goroutine, for the last use of a node may end here, and with it a value of the user's
+    me.make_done(std::make_error_code(std::errc::timed_out), {});
+    me.timer_has_left();
+  });
+}
+
+void context_node::wait_for_timer() noexcept {
+  if (!has_timer_ || stop()) return;
+  waits_for_timer_ = &this_goroutine();
+  sched::park([](goroutine&, void* race) noexcept { return static_cast<wait_race*>(race)->wait_until_left(); }, &timer_race_, wait_reason::sleep);
+}
+
+}  // namespace detail
+
+// How the functions here reach what a context hides.
+struct context_access {
+  static detail::context_node* node(context const& of) noexcept { return of.node_; }
+  static context wrap(detail::context_node* node) noexcept { return context(node); }
+  static canceller wrap_canceller(detail::context_node* node) noexcept { return canceller(node); }
+};
+
+namespace {
+
+using detail::context_node;
+
+context_node* derive(context const& parent) {
+  auto* const node = detail::make_core<context_node>(context_node::kind::cancel, context_access::node(parent));
+  node->deadline_ns = parent.deadline_ns();
+  return node;
+}
+
+cancellable hand_out(context_node* node) noexcept {
+  node->use();
+  return {context_access::wrap(node), context_access::wrap_canceller(node)};
+}
+
+}  // namespace
+
+channel<never_sent>* context::done() const noexcept {
+  context_node* const n = context_node::that_ends(node_);
+  return n != nullptr ? &*n->done : nullptr;
+}
+
+std::error_code context::error() const noexcept {
+  context_node* const n = context_node::that_ends(node_);
+  return n != nullptr ? n->error() : std::error_code();
+}
+
+std::error_code context::cause() const noexcept {
+  context_node* const n = context_node::that_ends(node_);
+  return n != nullptr ? n->cause() : std::error_code();
+}
+
+std::optional<std::int64_t> context::deadline_ns() const noexcept { return node_ != nullptr ? node_->deadline_ns : std::nullopt; }
+
+void canceller::cancel(std::error_code cause) noexcept {
+  if (node_ == nullptr) return;
+  node_->make_done(std::make_error_code(std::errc::operation_canceled), cause);
+  node_->leave();
+}
+
+canceller::~canceller() {
+  if (node_ == nullptr) return;
+  cancel();
+  node_->wait_for_timer();
+  node_->unuse();
+}
+
+cancellable with_cancel(context const& parent) {
+  context_node* const node = derive(parent);
+  node->join();
+  return hand_out(node);
+}
+
+cancellable with_deadline(context const& parent, std::int64_t deadline_ns) {
+  context_node* const node = derive(parent);
+  const bool sooner = !node->deadline_ns || deadline_ns < *node->deadline_ns;
+  if (sooner) node->deadline_ns = deadline_ns;
+  node->join();
+  if (sooner) node->run_until(deadline_ns);
+  return hand_out(node);
+}
+
+cancellable with_timeout_ns(context const& parent, std::int64_t duration_ns) { return with_deadline(parent, due_after_ns(duration_ns)); }
+
+namespace detail {
+
+context derive_value(context const& parent, void const* key, std::unique_ptr<erased> value) {
+  auto* const node = make_core<context_node>(context_node::kind::value, context_access::node(parent));
+  node->deadline_ns = parent.deadline_ns();
+  node->key = key;
+  node->held = std::move(value);
+  return context_access::wrap(node);
+}
+
+context_node* derive_call(context const& parent, std::unique_ptr<erased> fn) {
+  auto* const node = make_core<context_node>(context_node::kind::call, context_access::node(parent));
+  node->held = std::move(fn);
+  node->join();
+  return node;
+}
+
+erased const* value_of(context const& from, void const* key) noexcept {
+  for (context_node const* n = context_access::node(from); n != nullptr; n = n->parent()) {
+    if (n->key == key) return n->held.get();
+  }
+  return nullptr;
+}
+
+bool call_off(context_node* node) noexcept { return node->call_off(); }
+
+channel_core* done_of(context const& of) noexcept { return channel_access::core(of.done()); }
+
+}  // namespace detail
+
+}  // namespace retake

@@ -1,0 +1,130 @@
+// file.hpp: files whose goroutines wait for a disk without holding a thread.
+//
+// What memory holds is read at once, by preadv2(2) with RWF_NOWAIT: no system call's bookkeeping, no hand-off, no switch. What would wait goes to
+// the io_uring of the goroutine's P, and the goroutine parks. Where the kernel has no io_uring for us (older than Linux 5.19, seccomp, sysctl kernel.io_uring_disabled)
+// what would wait is a blocking call with hand-off, as in Go; the counter rings_refused says so, file_blocking how often.
+//
+// All calls: by a goroutine only. A call may park the goroutine, and it may go on on another thread unless it is locked to its own. Any number of
+// goroutines may use a file at once; what they do to one position in it is theirs to order. Memory given to a call belongs to it until it returns.
+//
+// Source: os.File of Go, but for the ring, which Go does not have; the man pages of the calls named.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <system_error>
+#include <utility>
+
+#include "retake/result.hpp"
+
+namespace retake {
+
+namespace detail {
+class file_body;
+}
+
+// How a file is opened: open(2).
+enum class open_mode : std::uint32_t {
+  read = 1,
+  write = 2,
+  read_write = 3,
+  create = 4,
+  exclusive = 8,  // with create: an error when it is there
+  truncate = 16,
+  append = 32,
+  direct = 64,    // O_DIRECT: past the page cache; memory, offsets and lengths aligned as the device wants them
+};
+[[nodiscard]] constexpr open_mode operator|(open_mode a, open_mode b) noexcept { return open_mode{static_cast<std::uint32_t>(a) | static_cast<std::uint32_t>(b)}; }
+[[nodiscard]] constexpr bool has(open_mode mode, open_mode bit) noexcept { return (static_cast<std::uint32_t>(mode) & static_cast<std::uint32_t>(bit)) != 0; }
+
+// What statx(2) says. Times in nanoseconds since 1970.
+struct file_status {
+  std::uint64_t bytes = 0;
+  std::uint64_t inode = 0;
+  std::uint32_t mode = 0;  // type and permissions, as st_mode
+  std::uint32_t links = 0;
+  std::int64_t modified_ns = 0;
+};
+
+// Memory that every ring knows, so that the kernel does not look up its pages for each operation: pays for reads past the page cache. At most 64 at a time.
+class registered_buffer {
+ public:
+  // std::errc::no_buffer_space when there are 64 already. The memory stays where it is, the caller's, until this object is gone.
+  [[nodiscard]] static result<registered_buffer> make(std::span<std::byte> memory);
+  registered_buffer(registered_buffer&& other) noexcept : memory_(other.memory_), number_(std::exchange(other.number_, -1)) {}
+  registered_buffer& operator=(registered_buffer&& other) noexcept {
+    std::swap(memory_, other.memory_);
+    std::swap(number_, other.number_);
+    return *this;
+  }
+  // No operation may use it any more.
+  ~registered_buffer();
+
+  [[nodiscard]] std::span<std::byte> memory() const noexcept { return memory_; }
+
+ private:
+  friend class file;
+  registered_buffer(std::span<std::byte> memory, int number) noexcept : memory_(memory), number_(number) {}
+  std::span<std::byte> memory_;
+  int number_;
+};
+
+// An open file. Moved, not copied; its end closes it.
+class file {
+ public:
+  file() = default;
+  explicit file(detail::file_body* body) noexcept : body_(body) {}
+  ~file() { reset(); }
+  file(file&& other) noexcept : body_(std::exchange(other.body_, nullptr)) {}
+  file& operator=(file&& other) noexcept {
+    if (this != &other) {
+      reset();
+      body_ = std::exchange(other.body_, nullptr);
+    }
+    return *this;
+  }
+
+  // Reads from `offset` on until `into` is full or the file ends. How many bytes: fewer only at the end of the file, or when an error came after some.
+  // Errors: read(2); std::errc::operation_canceled when the file is closed. Source: File.ReadAt.
+  [[nodiscard]] result<std::size_t> read_at(std::span<std::byte> into, std::uint64_t offset);
+  // The same into `bytes` bytes from `begin` on of a registered buffer.
+  [[nodiscard]] result<std::size_t> read_at(registered_buffer const& into, std::size_t begin, std::size_t bytes, std::uint64_t offset);
+  // Writes all of `from` at `offset`. How many bytes: fewer only when an error came after some. Errors: write(2), as above. Source: File.WriteAt.
+  [[nodiscard]] result<std::size_t> write_at(std::span<std::byte const> from, std::uint64_t offset);
+
+  // At the file's own position, which moves on; for pipes and terminals too. read: at least one byte, 0 at the end. write: all of it.
+  [[nodiscard]] result<std::size_t> read(std::span<std::byte> into);
+  [[nodiscard]] result<std::size_t> write(std::span<std::byte const> from);
+
+  // Several pieces of memory in one call, which may do fewer bytes than there is room for, as preadv(2) and pwritev(2). At most 64 pieces: std::errc::invalid_argument.
+  static constexpr std::size_t pieces_max = 64;
+  [[nodiscard]] result<std::size_t> readv_at(std::span<std::span<std::byte> const> into, std::uint64_t offset);
+  [[nodiscard]] result<std::size_t> writev_at(std::span<std::span<std::byte const> const> from, std::uint64_t offset);
+
+  // Until the disk has it: fsync(2); data_sync leaves out what is not needed to read it back: fdatasync(2).
+  [[nodiscard]] std::error_code sync();
+  [[nodiscard]] std::error_code data_sync();
+  // ftruncate(2), always a blocking call with hand-off.
+  [[nodiscard]] std::error_code truncate(std::uint64_t bytes);
+  [[nodiscard]] result<file_status> status();
+
+  // Ends the operations that wait in a ring: each with std::errc::operation_canceled once the kernel has let go of its memory, or with what it had done by then. Waits for that.
+  // A blocking call under way (no ring) goes on; the descriptor is closed when the last call has left. May be called again.
+  void close();
+
+  [[nodiscard]] bool valid() const noexcept { return body_ != nullptr; }
+
+ private:
+  void reset() noexcept;
+  detail::file_body* body_ = nullptr;
+};
+
+// Opens `path`; `permissions` for one that is created. Errors: open(2).
+[[nodiscard]] result<file> open_file(char const* path, open_mode mode, std::uint32_t permissions = 0666);
+// A descriptor that is not non-blocking: a file, a pipe, a terminal. Takes it over, also on failure: std::errc::not_enough_memory.
+[[nodiscard]] result<file> file_of(int descriptor);
+// Of the file at `path`, links followed. Errors: stat(2).
+[[nodiscard]] result<file_status> status_of(char const* path);
+
+}  // namespace retake

@@ -1,0 +1,28 @@
+// leak_check.hpp: for tests: which goroutines that a piece of code started are still there when it is over, and where they are parked.
+//
+//     retake::leak_check leaks;
+//     serve_one_connection();
+//     EXPECT_EQ(leaks.report(), "");
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "retake/debug.hpp"
+
+namespace retake {
+
+class leak_check {
+ public:
+  // By a goroutine: what lives now is not looked for. Does not block.
+  leak_check() noexcept;
+
+  // By a goroutine. Gives those that were started since and still live up to `patience_ns` to end, letting others run; then the dump of the rest,
+  // "" when there are none. A goroutine in a system call counts as any other.
+  [[nodiscard]] std::string report(std::int64_t patience_ns = 1'000'000'000) const;
+
+ private:
+  std::uint64_t const newest_;  // ids are given in order
+};
+
+}  // namespace retake

@@ -1,0 +1,51 @@
+// resolver.hpp: names to addresses, without a thread that waits.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <vector>
+
+#include "retake/address.hpp"
+
+namespace retake {
+
+// Who asks. cares: the c-ares library over the poller; a lookup holds a goroutine and no thread. system: getaddrinfo(3) as a foreign call: it knows what the machine's
+// nsswitch.conf knows, and each lookup holds a thread until it is answered. environment: RETAKE_DNS=cares or RETAKE_DNS=system, else cares.
+enum class resolver_kind : std::uint8_t { environment, cares, system };
+
+enum class resolve_error { not_found = 1, failed = 2 };  // no such name, or no address; the servers cannot be asked, or answer nonsense
+[[nodiscard]] std::error_category const& resolve_category() noexcept;
+[[nodiscard]] inline std::error_code make_error_code(resolve_error e) noexcept { return {static_cast<int>(e), resolve_category()}; }
+
+struct resolver_options {
+  resolver_kind kind = resolver_kind::environment;
+  std::vector<std::string> servers;    // "127.0.0.1:53"; empty: /etc/resolv.conf. c-ares only
+  std::int64_t timeout_ns = 5'000'000'000;  // of one question to one server, at least 1 ms (Go's default). c-ares only
+  std::uint32_t tries = 2;             // of each server (Go's default). c-ares only
+};
+
+// May be used by many goroutines at once. RETAKE_DEBUG=netdns=1 says on standard error which resolver was chosen and why, netdns=2 each lookup and its answer too.
+class resolver {
+ public:
+  explicit resolver(resolver_options options = {});
+
+  // By a goroutine. Blocks it until the name is answered: by itself when it is a number, by /etc/hosts, by a server. The addresses have `port`; never empty.
+  // `family` none: of both. deadline_ns as in stream::set_deadline(); getaddrinfo(3) cannot be ended and ignores it.
+  // Errors: resolve_error, std::errc::timed_out, std::errc::not_enough_memory. Source: dnsclient_unix.go and cgo_unix.go in Go's net.
+  [[nodiscard]] result<std::vector<address>> lookup(std::string_view name, std::uint16_t port, std::int64_t deadline_ns = 0, address_family family = address_family::none) const;
+
+  // cares or system.
+  [[nodiscard]] resolver_kind kind() const noexcept { return kind_; }
+
+ private:
+  resolver_options options_;
+  resolver_kind kind_;
+  std::uint32_t talk_;  // netdns
+};
+
+}  // namespace retake
+
+template <>
+struct std::is_error_code_enum<retake::resolve_error> : std::true_type {};

@@ -1,0 +1,31 @@
+// result.hpp: a value, or the error that stands for it: what calls return that may fail for reasons outside of the program.
+#pragma once
+
+#include <system_error>
+#include <utility>
+#include <variant>
+
+namespace retake {
+
+// A value, or why there is none.
+template <class T>
+class result {
+ public:
+  result(T value) : content_(std::move(value)) {}
+  result(std::error_code why) : content_(why) {}
+
+  [[nodiscard]] explicit operator bool() const noexcept { return content_.index() == 0; }
+  [[nodiscard]] T& operator*() noexcept { return *std::get_if<T>(&content_); }
+  [[nodiscard]] T const& operator*() const noexcept { return *std::get_if<T>(&content_); }
+  [[nodiscard]] T* operator->() noexcept { return std::get_if<T>(&content_); }
+  [[nodiscard]] T const* operator->() const noexcept { return std::get_if<T>(&content_); }
+  [[nodiscard]] std::error_code error() const noexcept {
+    std::error_code const* const why = std::get_if<std::error_code>(&content_);
+    return why != nullptr ? *why : std::error_code();
+  }
+
+ private:
+  std::variant<T, std::error_code> content_;
+};
+
+}  // namespace retake

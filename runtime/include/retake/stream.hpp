@@ -1,0 +1,100 @@
+// stream.hpp: bytes that come and go one after the other: a pipe's end, a connection, whatever a descriptor stands for. Waiting holds no thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <utility>
+
+#include "retake/address.hpp"
+#include "retake/result.hpp"
+
+namespace retake {
+
+namespace detail {
+class polled_file;
+}
+class process;
+
+using byte_view = std::span<std::byte const>;
+
+// A descriptor. One goroutine may read and one may write at a time; a second one gets std::errc::operation_in_progress. Any may close.
+class stream {
+ public:
+  stream() = default;
+  explicit stream(detail::polled_file* file) noexcept : file_(file) {}
+  ~stream() { reset(); }
+  stream(stream&& other) noexcept : file_(std::exchange(other.file_, nullptr)) {}
+  stream& operator=(stream&& other) noexcept {
+    if (this != &other) {
+      reset();
+      file_ = std::exchange(other.file_, nullptr);
+    }
+    return *this;
+  }
+
+  // By a goroutine. Blocks it until at least one byte is there; 0 at the end of the stream. Errors: what read(2) says; std::errc::operation_canceled when closed.
+  [[nodiscard]] result<std::size_t> read(std::span<std::byte> into);
+  // By a goroutine. Blocks it until all is written. Errors as write(2), EPIPE without a signal; some bytes may have gone out.
+  [[nodiscard]] result<std::size_t> write(byte_view from);
+  // By a goroutine: the same with bytes of several places in one system call (readv(2), writev(2)), at most io_slices_max of them for a read. read_each() fills the
+  // places in order; write_all() writes all of all.
+  [[nodiscard]] result<std::size_t> read_each(std::span<std::span<std::byte> const> into);
+  [[nodiscard]] result<std::size_t> write_all(std::span<byte_view const> from);
+
+  // By a goroutine; does not block. A socket says that no more bytes come (the peer reads the end of the stream, and may answer), or that it reads no more; the
+  // descriptor stays open. Errors: std::errc::not_a_socket, std::errc::not_connected. Source: shutdown(2), CloseWrite and CloseRead in Go.
+  std::error_code close_write();
+  std::error_code close_read();
+
+  // Anywhere; of a socket. Errors: std::errc::not_a_socket, std::errc::not_connected.
+  [[nodiscard]] result<address> local_address() const;
+  [[nodiscard]] result<address> peer_address() const;
+
+  // By a goroutine, also while others wait in a call; does not block. Until `due_ns` of the monotonic clock (clock.hpp: nanoseconds) calls may take; from then on they fail,
+  // the waiting one too, with std::errc::timed_out, until another deadline is set. 0: no limit. One in the past ends the wait at once. What a call has done by then
+  // stays done. Errors: std::errc::operation_canceled when closed, std::errc::operation_not_supported where polled() is false. Source: poll_runtime_pollSetDeadline.
+  std::error_code set_deadline(std::int64_t due_ns);
+  std::error_code set_read_deadline(std::int64_t due_ns);
+  std::error_code set_write_deadline(std::int64_t due_ns);
+
+  // By a goroutine. Ends waits with std::errc::operation_canceled; the descriptor is closed when the last of them has left.
+  void close();
+
+  [[nodiscard]] bool valid() const noexcept { return file_ != nullptr; }
+  // How calls wait: true: in the poller, without a thread; false: in the system call itself, whose P is handed on (see adopt()).
+  [[nodiscard]] bool polled() const noexcept;
+  // The number, which stays the stream's: for calls that this header does not have. Do not close it and leave its flags alone.
+  [[nodiscard]] int descriptor() const noexcept;
+
+ protected:
+  void reset() noexcept;
+  detail::polled_file* file_ = nullptr;
+
+ private:
+  friend class process;
+  friend result<std::size_t> copy(stream& to, stream& from);
+  friend result<std::size_t> send_file(stream& to, int file, std::int64_t offset, std::size_t bytes);
+};
+
+// By a goroutine. Moves bytes from `from` to `to` until its end: inside the kernel through a pipe where both can (splice(2)), else by read and write.
+// Blocks it. How many bytes went over; errors of either side, after which some may be on their way. Source: io.Copy and splice_linux.go in Go.
+[[nodiscard]] result<std::size_t> copy(stream& to, stream& from);
+// By a goroutine. Sends `bytes` bytes of a file from `offset` on, fewer where it ends, and leaves the file's position alone (sendfile(2)). A read of the disk may block the
+// thread, whose P is handed on. How many bytes went. Source: sendfile in Go's internal/poll.
+[[nodiscard]] result<std::size_t> send_file(stream& to, int file, std::int64_t offset, std::size_t bytes);
+
+// By a goroutine. Takes `fd` over, also on failure: from now on the stream closes it. The poller serves what epoll takes: pipes, sockets, terminals, eventfds;
+// then the descriptor becomes non-blocking, for every process that shares it. What epoll refuses (EPERM: files and directories of a disk) keeps its flags, and its
+// calls run as system calls that hand their P over; a close does not end such a call. stream::polled() says which. Errors: EBADF, ENOMEM, ENOSPC (epoll's limit
+// of watches). Source: newFile in Go's os/file_unix.go.
+[[nodiscard]] result<stream> adopt(int fd);
+
+struct pipe_ends {
+  stream reader;
+  stream writer;
+};
+// By a goroutine. Errors: EMFILE, ENFILE, ENOMEM.
+[[nodiscard]] result<pipe_ends> make_pipe();
+
+}  // namespace retake

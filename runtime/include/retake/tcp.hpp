@@ -1,0 +1,68 @@
+// tcp.hpp: TCP connections whose goroutines wait in the poller and hold no thread.
+#pragma once
+
+#include <cstdint>
+
+#include "retake/stream.hpp"
+
+namespace retake {
+
+// Probes of a silent connection. The default is Go's: on, after 15 s, every 15 s, nine of them: a peer that is gone is noticed within 150 s.
+// keep_alive::off() is the named way to do without: such a connection waits for a dead peer for ever.
+struct keep_alive {
+  bool on = true;
+  std::int32_t idle_s = 15;      // silence before the first probe, at least 1
+  std::int32_t interval_s = 15;  // between probes, at least 1
+  std::int32_t count = 9;        // probes without an answer
+  static constexpr keep_alive off() noexcept { return {.on = false}; }
+};
+
+struct tcp_options {
+  keep_alive probes = {};
+  bool no_delay = true;              // small writes go out at once (Go's default)
+  std::int64_t deadline_ns = 0;      // of connecting; clock.hpp: monotonic; 0: the kernel's patience (about two minutes)
+};
+
+class tcp_stream : public stream {
+ public:
+  using stream::stream;
+
+  // By a goroutine; does not block.
+  std::error_code set_keep_alive(keep_alive const& probes);
+  std::error_code set_no_delay(bool on);
+  // seconds 0: close() discards what was not sent and resets the connection; -1: the kernel goes on sending behind close() (default).
+  std::error_code set_linger(std::int32_t seconds);
+};
+
+class tcp_listener {
+ public:
+  tcp_listener() = default;
+  explicit tcp_listener(detail::polled_file* file) noexcept : socket_(file), file_(file) {}
+
+  // By a goroutine; one at a time. Blocks it until a connection comes; the connection has the listener's options. Without a free descriptor (EMFILE, ENFILE) or
+  // memory it waits 5 ms, then twice as long, up to 100 ms, and tries again: the connection stays in the kernel's queue, and nobody spins. A connection that ended
+  // in the queue is passed over. Errors: std::errc::operation_canceled when closed, std::errc::timed_out. Source: Accept in Go's fd_unix.go, Serve in net/http.
+  [[nodiscard]] result<tcp_stream> accept();
+
+  [[nodiscard]] std::uint16_t port() const;
+  [[nodiscard]] result<address> local_address() const { return socket_.local_address(); }
+  // As the stream's: ends a blocked accept().
+  std::error_code set_deadline(std::int64_t due_ns) { return socket_.set_read_deadline(due_ns); }
+  void close() { socket_.close(); }
+
+ private:
+  friend result<tcp_listener> tcp_listen(address const&, tcp_options const&);
+  stream socket_;
+  detail::polled_file* file_ = nullptr;
+  tcp_options options_;
+};
+
+// By a goroutine. Port 0: any free one. An IPv6 address that is all zero takes IPv4 connections too. Errors: what bind(2) and listen(2) say.
+[[nodiscard]] result<tcp_listener> tcp_listen(address const& where, tcp_options const& options = {});
+[[nodiscard]] result<tcp_listener> tcp_listen(std::uint32_t host, std::uint16_t port);
+
+// By a goroutine. Blocks it until the connection stands or fails. Errors: what connect(2) says; std::errc::timed_out.
+[[nodiscard]] result<tcp_stream> tcp_connect(address const& where, tcp_options const& options = {});
+[[nodiscard]] result<tcp_stream> tcp_connect(std::uint32_t host, std::uint16_t port);
+
+}  // namespace retake

@@ -1,0 +1,114 @@
+// timer.hpp: something that happens later: a value on a channel, once or again and again, or a call. On the monotonic clock: setting the wall clock moves nothing.
+//
+// All is for goroutines and does not block; a timer may be stopped and started by any number of them at once. To sleep: go.hpp. Source: time/sleep.go, tick.go.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <type_traits>
+#include <utility>
+
+#include "retake/channel.hpp"
+
+namespace retake {
+
+namespace detail {
+
+class timer_core;
+struct timer_call {
+  virtual ~timer_call() = default;
+  virtual void call() = 0;
+};
+// Each holds one use of what it returns. `call`: nullptr for one that sends.
+[[nodiscard]] timer_core* make_timer(std::unique_ptr<timer_call> call);
+void release_timer(timer_core* core) noexcept;
+bool start_timer(timer_core& core, std::int64_t duration_ns, std::int64_t period_ns) noexcept;
+bool stop_timer(timer_core& core) noexcept;
+[[nodiscard]] channel<std::int64_t>& channel_of(timer_core& core) noexcept;
+
+}  // namespace detail
+
+// Sends the time (ns of the monotonic clock) once, `duration_ns` after it was made or started last; not above 0: at once. One value at most waits in the channel,
+// later ones are dropped. It stops when it is destroyed.
+class timer {
+ public:
+  // Throws std::bad_alloc.
+  explicit timer(std::int64_t duration_ns) : core_(detail::make_timer(nullptr)) { detail::start_timer(*core_, duration_ns, 0); }
+  ~timer() {
+    detail::stop_timer(*core_);
+    detail::release_timer(core_);
+  }
+  timer(timer const&) = delete;
+  timer& operator=(timer const&) = delete;
+
+  // For receive and select.
+  [[nodiscard]] channel<std::int64_t>& due() noexcept { return detail::channel_of(*core_); }
+  // True: it will not send; false: it has sent, is about to, or was stopped. What it has sent stays in the channel, as in Go before 1.23.
+  bool stop() noexcept { return detail::stop_timer(*core_); }
+  // From now on again; true: it was still to send.
+  bool reset(std::int64_t duration_ns) noexcept { return detail::start_timer(*core_, duration_ns, 0); }
+
+ private:
+  detail::timer_core* core_;
+};
+
+// Sends the time every `period_ns`, without drift; a receiver that is late loses values, not time. Fatal: "a ticker's period is above 0". It stops when it is
+// destroyed; its channel is never closed.
+class ticker {
+ public:
+  explicit ticker(std::int64_t period_ns);
+  ~ticker() {
+    detail::stop_timer(*core_);
+    detail::release_timer(core_);
+  }
+  ticker(ticker const&) = delete;
+  ticker& operator=(ticker const&) = delete;
+
+  [[nodiscard]] channel<std::int64_t>& due() noexcept { return detail::channel_of(*core_); }
+  void stop() noexcept { detail::stop_timer(*core_); }
+  // From now on with this period.
+  void reset(std::int64_t period_ns) noexcept;
+
+ private:
+  detail::timer_core* core_;
+};
+
+// What after_func() returns. The call happens whether this is kept or not.
+class delayed_call {
+ public:
+  delayed_call(delayed_call&& other) noexcept : core_(std::exchange(other.core_, nullptr)) {}
+  delayed_call& operator=(delayed_call&& other) noexcept {
+    std::swap(core_, other.core_);
+    return *this;
+  }
+  ~delayed_call() {
+    if (core_ != nullptr) detail::release_timer(core_);
+  }
+
+  // True: it will not be called; false: it has been, is being, or was stopped.
+  bool stop() noexcept { return detail::stop_timer(*core_); }
+  // It is called `duration_ns` from now, again if it has been; true: it was still to be called.
+  bool reset(std::int64_t duration_ns) noexcept { return detail::start_timer(*core_, duration_ns, 0); }
+
+ private:
+  template <class Fn>
+  friend delayed_call after_func_ns(std::int64_t duration_ns, Fn&& fn);
+  explicit delayed_call(detail::timer_core* core) noexcept : core_(core) {}
+  detail::timer_core* core_;
+};
+
+// Calls `fn` on a goroutine of its own, `duration_ns` from now. `fn` stays with the timer: after reset() two calls of it may overlap. Throws std::bad_alloc.
+template <class Fn>
+delayed_call after_func_ns(std::int64_t duration_ns, Fn&& fn) {
+  using stored = std::decay_t<Fn>;
+  struct call_it final : detail::timer_call {
+    explicit call_it(Fn&& f) : kept(std::forward<Fn>(f)) {}
+    void call() override { kept(); }
+    stored kept;
+  };
+  delayed_call made(detail::make_timer(std::make_unique<call_it>(std::forward<Fn>(fn))));
+  detail::start_timer(*made.core_, duration_ns, 0);
+  return made;
+}
+
+}  // namespace retake

@@ -1,0 +1,145 @@
+#include "retake/file.hpp"
+
+#include <array>
+
+#include "io/file_body.hpp"
+#include "sched/scheduler.hpp"
+
+namespace retake {
+
+namespace kernel = world::kernel;
+
+namespace {
+
+constexpr std::int64_t ns_per_s = 1'000'000'000;
+
+static_assert(static_cast<std::uint32_t>(open_mode::read) == kernel::open_read && static_cast<std::uint32_t>(open_mode::write) == kernel::open_write &&
+              static_cast<std::uint32_t>(open_mode::create) == kernel::open_create && static_cast<std::uint32_t>(open_mode::exclusive) == kernel::open_exclusive &&
+              static_cast<std::uint32_t>(open_mode::truncate) == kernel::open_truncate && static_cast<std::uint32_t>(open_mode::append) == kernel::open_append &&
+              static_cast<std::uint32_t>(open_mode::direct) == kernel::open_direct);
+
+std::error_code error_of(std::int64_t negative) { return {static_cast<int>(-negative), std::generic_category()}; }
+
+std::error_code error_or_none(std::int64_t done) { return done < 0 ? error_of(done) : std::error_code(); }
+
+file_status status_from(kernel::file_record const& r) noexcept {
+  return {r.bytes, r.inode, r.mode, r.links, r.modified.seconds * ns_per_s + r.modified.nanoseconds};
+}
+
+// Calls until all of it is done, or one call does nothing. `call` takes the piece that is left and how much is done.
+template <class Call>
+result<std::size_t> all_of(void* memory, std::size_t bytes, Call call) {
+  std::size_t done = 0;
+  while (done < bytes) {
+    const kernel::io_slice left{static_cast<char*>(memory) + done, bytes - done};
+    const std::int64_t one = call(left, done);
+    if (one < 0 && done == 0) return error_of(one);
+    if (one <= 0) break;
+    done += static_cast<std::size_t>(one);
+  }
+  return done;
+}
+
+void* writable(std::byte const* memory) noexcept { return const_cast<std::byte*>(memory); }  // a write's slices are not written to
+
+template <class Piece>
+bool slices_of(std::span<Piece const> pieces, std::array<kernel::io_slice, file::pieces_max>& slices) noexcept {
+  if (pieces.size() > slices.size()) return false;
+  for (std::size_t i = 0; i < pieces.size(); ++i) slices[i] = {writable(pieces[i].data()), pieces[i].size()};
+  return true;
+}
+
+}  // namespace
+
+result<registered_buffer> registered_buffer::make(std::span<std::byte> memory) {
+  const int number = this_machine()->home.network.rings.add_buffer(memory.data(), memory.size());
+  if (number < 0) return error_of(number);
+  return registered_buffer(memory, number);
+}
+
+registered_buffer::~registered_buffer() {
+  if (number_ >= 0) this_machine()->home.network.rings.remove_buffer(number_);
+}
+
+result<std::size_t> file::read_at(std::span<std::byte> into, std::uint64_t offset) {
+  return all_of(into.data(), into.size(), [&](kernel::io_slice const& left, std::size_t done) { return body_->read(&left, 1, static_cast<std::int64_t>(offset + done)); });
+}
+
+result<std::size_t> file::read_at(registered_buffer const& into, std::size_t begin, std::size_t bytes, std::uint64_t offset) {
+  if (begin > into.memory_.size() || bytes > into.memory_.size() - begin) return std::make_error_code(std::errc::invalid_argument);
+  return all_of(into.memory_.data() + begin, bytes,
+                [&](kernel::io_slice const& left, std::size_t done) { return body_->read(&left, 1, static_cast<std::int64_t>(offset + done), into.number_); });
+}
+
+result<std::size_t> file::write_at(std::span<std::byte const> from, std::uint64_t offset) {
+  return all_of(writable(from.data()), from.size(), [&](kernel::io_slice const& left, std::size_t done) { return body_->write(&left, 1, static_cast<std::int64_t>(offset + done)); });
+}
+
+result<std::size_t> file::read(std::span<std::byte> into) {
+  const kernel::io_slice whole{into.data(), into.size()};
+  const std::int64_t done = body_->read(&whole, 1, kernel::at_position);
+  if (done < 0) return error_of(done);
+  return static_cast<std::size_t>(done);
+}
+
+result<std::size_t> file::write(std::span<std::byte const> from) {
+  return all_of(writable(from.data()), from.size(), [&](kernel::io_slice const& left, std::size_t) { return body_->write(&left, 1, kernel::at_position); });
+}
+
+result<std::size_t> file::readv_at(std::span<std::span<std::byte> const> into, std::uint64_t offset) {
+  std::array<kernel::io_slice, pieces_max> slices;
+  if (!slices_of(into, slices)) return std::make_error_code(std::errc::invalid_argument);
+  const std::int64_t done = body_->read(slices.data(), static_cast<int>(into.size()), static_cast<std::int64_t>(offset));
+  if (done < 0) return error_of(done);
+  return static_cast<std::size_t>(done);
+}
+
+result<std::size_t> file::writev_at(std::span<std::span<std::byte const> const> from, std::uint64_t offset) {
+  std::array<kernel::io_slice, pieces_max> slices;
+  if (!slices_of(from, slices)) return std::make_error_code(std::errc::invalid_argument);
+  const std::int64_t done = body_->write(slices.data(), static_cast<int>(from.size()), static_cast<std::int64_t>(offset));
+  if (done < 0) return error_of(done);
+  return static_cast<std::size_t>(done);
+}
+
+std::error_code file::sync() { return error_or_none(body_->sync(false)); }
+std::error_code file::data_sync() { return error_or_none(body_->sync(true)); }
+std::error_code file::truncate(std::uint64_t bytes) { return error_or_none(body_->truncate(static_cast<std::int64_t>(bytes))); }
+
+result<file_status> file::status() {
+  kernel::file_record record{};
+  const std::int64_t failed = body_->status(record);
+  if (failed < 0) return error_of(failed);
+  return status_from(record);
+}
+
+void file::close() {
+  if (body_ != nullptr) body_->close();
+}
+
+void file::reset() noexcept {
+  if (body_ != nullptr) std::exchange(body_, nullptr)->release();
+}
+
+result<file> open_file(char const* path, open_mode mode, std::uint32_t permissions) {
+  const std::int64_t fd = detail::file_body::open(path, static_cast<std::uint32_t>(mode), permissions);
+  if (fd < 0) return error_of(fd);
+  detail::file_body* const body = detail::file_body::make(static_cast<int>(fd), has(mode, open_mode::direct));
+  if (body == nullptr) return std::make_error_code(std::errc::not_enough_memory);
+  return file(body);
+}
+
+result<file> file_of(int descriptor) {
+  detail::file_body* const body = detail::file_body::make(descriptor, false);
+  if (body == nullptr) return std::make_error_code(std::errc::not_enough_memory);
+  return file(body);
+}
+
+result<file_status> status_of(char const* path) {
+  kernel::file_record record{};
+  const std::int64_t failed = detail::file_body::status_of(path, record);
+  if (failed < 0) return error_of(failed);
+  return status_from(record);
+}
+
+}  // namespace retake

@@ -1,0 +1,317 @@
+#include "io/file_body.hpp"
+
+#include <new>
+
+#include "retake/go.hpp"
+#include "retake/syscall.hpp"
+#include "sched/scheduler.hpp"
+#include "world/memory.hpp"
+#include "world/require.hpp"
+
+namespace retake::detail {
+
+namespace kernel = world::kernel;
+
+namespace {
+
+constexpr int no_entry = -2;         // -ENOENT
+constexpr int interrupted = -4;      // -EINTR
+constexpr int needs_partner = -6;    // -ENXIO
+constexpr int would_block = -11;     // -EAGAIN
+constexpr int bad_address = -14;     // -EFAULT
+constexpr int not_supported = -95;   // -EOPNOTSUPP
+constexpr int cancelled = -125;      // -ECANCELED
+
+constexpr std::uint32_t close_yields = 4;  // looks before a close sleeps between two
+constexpr std::int64_t close_pause_ns = 1'000'000;
+
+bool is_file_or_folder(kernel::file_record const& what) noexcept {
+  constexpr std::uint32_t type_bits = 0170000, folder = 0040000, regular = 0100000;
+  return (what.mode & type_bits) == regular || (what.mode & type_bits) == folder;
+}
+
+scheduler& home() noexcept { return this_machine()->home; }
+
+// Takes `g` out of `found`, if it is there.
+bool take_out(poller::harvest& found, goroutine& g) noexcept {
+  bool there = false;
+  batch<goroutine> others;
+  while (goroutine* const one = found.ready.pop_front()) {
+    if (one == &g) {
+      there = true;
+    } else {
+      others.push_back(one);
+    }
+  }
+  found.ready = others;
+  return there;
+}
+
+void serve(scheduler& s, machine& m, poller::harvest& found) noexcept {
+  sched::inject(s, &m, found.ready);
+  s.network.waiters_served(found.count);
+}
+
+}  // namespace
+
+// What a call holds while it is inside.
+class file_body::use {
+ public:
+  explicit use(file_body& file) noexcept : file_(file) { file_.uses_.fetch_add_relaxed(1); }  // by a goroutine that reaches the object, so some use is held
+  ~use() { file_.drop_use(); }
+  use(use const&) = delete;
+  use& operator=(use const&) = delete;
+
+ private:
+  file_body& file_;
+};
+
+struct file_body::sending {
+  operation& what;
+  operation_ring& ring;
+  file_body* file;
+  bool sent;  // false: the operation says why
+};
+
+file_body* file_body::make(int fd, bool direct) noexcept {
+  void* const memory = world::allocate(sizeof(file_body), alignof(file_body));
+  if (memory == nullptr) {
+    kernel::close(fd);
+    return nullptr;
+  }
+  return new (memory) file_body(fd, direct);
+}
+
+void file_body::drop_use() noexcept {
+  if (uses_.fetch_sub_acq_rel(1) != 1) return;
+  retake::syscall([this] { kernel::close(fd_); });  // the last name of a large file may take its time
+  this->~file_body();
+  world::deallocate(this, sizeof(file_body));
+}
+
+bool file_body::enlist_and_send(operation& o, operation_ring& ring) noexcept {
+  const locked hold(lock_);
+  if (world::recheck(closing())) {
+    o.result.set(cancelled);
+    return false;
+  }
+  if (!ring.send(o)) {
+    o.result.set(not_taken);
+    return false;
+  }
+  operation* const first = list_.get();
+  o.next = first;
+  if (first != nullptr) first->before = &o;
+  list_.set(&o);
+  return true;
+}
+
+void file_body::delist(operation& o) noexcept {
+  const locked hold(lock_);
+  if (o.next != nullptr) o.next->before = o.before;
+  if (o.before != nullptr) {
+    o.before->next = o.next;
+  } else {
+    list_.set(o.next);
+  }
+}
+
+// The M's own stack, behind the goroutine. False: it goes on at once, its operation was not sent or has come back already.
+bool file_body::commit_send(goroutine& g, void* argument) noexcept {
+  sending& mine = *static_cast<sending*>(argument);
+  operation_ring& ring = mine.ring;
+  machine& m = *this_machine();
+  scheduler& s = m.home;
+  mine.what.g.set(&g);
+  s.network.waiter_expected();
+  mine.sent = true;
+  bool sent = false;
+  if (mine.file != nullptr) {
+    sent = mine.file->enlist_and_send(mine.what, ring);
+  } else if (!ring.send(mine.what)) {
+    mine.what.result.set(not_taken);
+  } else {
+    sent = true;
+  }
+  if (!sent) {
+    mine.sent = false;
+    s.network.waiters_served(1);
+    return false;
+  }
+  poller::harvest found;  // from here on the goroutine's stack may be in use again
+  ring.submit(found);
+  const bool back_already = take_out(found, g);
+  serve(s, m, found);
+  return !back_already;
+}
+
+// not_taken: there is no ring, or it cannot do this.
+std::int64_t file_body::through_ring(world::ring_request const& request, file_body* file) noexcept {
+  scheduler& s = home();
+  for (;;) {  // bound: each round is one more thread that ended under the operation
+    operation_ring* const ring = s.network.rings.here(s);
+    if (ring == nullptr) return not_taken;
+    operation o;
+    o.request = request;
+    sending what{o, *ring, file, false};
+    sched::park(commit_send, &what, wait_reason::io_wait);
+    if (what.sent && file != nullptr) file->delist(o);
+    const std::int64_t result = o.result.get();
+    if (result == not_taken) s.paths.ring_busy.add();
+    if (!what.sent || result == not_taken) return result;
+    if (result == bad_address) return not_taken;  // a thread that ended is no address space to read into; a blocking call says what is true
+    if (result != cancelled && result != interrupted) {
+      s.paths.file_ring.add();
+      return result;
+    }
+    if (file != nullptr && file->closing()) return cancelled;
+    s.paths.ring_asked_again.add();
+  }
+}
+
+template <class Call>
+std::int64_t file_body::blocking(Call call) noexcept {
+  home().paths.file_blocking.add();
+  std::int64_t done = interrupted;
+  while (done == interrupted) done = retake::syscall(call);
+  return done;
+}
+
+template <class Call>
+std::int64_t file_body::waiting(world::ring_request const& request, Call call) noexcept {
+  const std::int64_t done = through_ring(request, this);
+  return done == not_taken ? blocking(call) : done;
+}
+
+std::int64_t file_body::read(kernel::io_slice const* slices, int count, std::int64_t offset, int buffer) noexcept {
+  const use inside(*this);
+  if (closing()) return cancelled;
+  if (reads_at_once_.load_relaxed() != 0) {
+    const std::int64_t done = kernel::read_at(fd_, slices, count, offset, true);
+    if (done == not_supported) reads_at_once_.store_relaxed(0);
+    if (done != would_block && done != not_supported && done != interrupted) {
+      home().paths.file_at_once.add();
+      return done;
+    }
+  }
+  world::ring_request request;
+  request.what = world::ring_operation::read;
+  request.fd = fd_;
+  request.slices = slices;
+  request.count = count;
+  request.offset = offset;
+  request.buffer = buffer;
+  return waiting(request, [&] { return kernel::read_at(fd_, slices, count, offset, false); });
+}
+
+std::int64_t file_body::write(kernel::io_slice const* slices, int count, std::int64_t offset) noexcept {
+  const use inside(*this);
+  if (closing()) return cancelled;
+  if (writes_at_once_.load_relaxed() != 0) {
+    const std::int64_t done = kernel::write_at(fd_, slices, count, offset, true);
+    if (done == not_supported) writes_at_once_.store_relaxed(0);
+    if (done != would_block && done != not_supported && done != interrupted) {
+      home().paths.file_at_once.add();
+      return done;
+    }
+  }
+  world::ring_request request;
+  request.what = world::ring_operation::write;
+  request.fd = fd_;
+  request.slices = slices;
+  request.count = count;
+  request.offset = offset;
+  return waiting(request, [&] { return kernel::write_at(fd_, slices, count, offset, false); });
+}
+
+std::int64_t file_body::sync(bool data_only) noexcept {
+  const use inside(*this);
+  if (closing()) return cancelled;
+  world::ring_request request;
+  request.what = world::ring_operation::sync;
+  request.fd = fd_;
+  request.how = data_only ? 1 : 0;
+  return waiting(request, [&] { return std::int64_t{kernel::sync_file(fd_, data_only)}; });
+}
+
+std::int64_t file_body::truncate(std::int64_t bytes) noexcept {
+  const use inside(*this);
+  if (closing()) return cancelled;
+  return blocking([&] { return std::int64_t{kernel::truncate_file(fd_, bytes)}; });
+}
+
+std::int64_t file_body::status(kernel::file_record& into) noexcept {
+  const use inside(*this);
+  if (closing()) return cancelled;
+  world::ring_request request;
+  request.what = world::ring_operation::status;
+  request.fd = fd_;
+  request.status = &into;
+  return waiting(request, [&] { return std::int64_t{kernel::status_of_file(fd_, nullptr, into)}; });
+}
+
+std::int64_t file_body::open(char const* path, std::uint32_t how, std::uint32_t permissions) noexcept {
+  const int at_once = kernel::open_file(path, how, permissions, true);
+  const auto wait_for_it = [&] { return blocking([&] { return std::int64_t{kernel::open_file(path, how, permissions, false)}; }); };
+  if (at_once == needs_partner) return wait_for_it();
+  if (at_once != would_block && at_once != not_supported && at_once != interrupted) {
+    home().paths.file_at_once.add();
+    return at_once;
+  }
+  kernel::file_record what{};
+  const std::int64_t missing = status_of(path, what);
+  if (missing != 0 && (missing != no_entry || (how & kernel::open_create) == 0)) return missing;
+  if (missing == 0 && !is_file_or_folder(what)) return wait_for_it();
+  world::ring_request request;
+  request.what = world::ring_operation::open;
+  request.path = path;
+  request.how = how;
+  request.permissions = permissions;
+  const std::int64_t fd = through_ring(request, nullptr);
+  return fd == not_taken ? wait_for_it() : fd;
+}
+
+std::int64_t file_body::status_of(char const* path, kernel::file_record& into) noexcept {
+  world::ring_request request;
+  request.what = world::ring_operation::status;
+  request.path = path;
+  request.status = &into;
+  const std::int64_t done = through_ring(request, nullptr);
+  return done == not_taken ? blocking([&] { return std::int64_t{kernel::status_of_file(-1, path, into)}; }) : done;
+}
+
+// True: nothing waits in a ring any more.
+bool file_body::cancel_all() noexcept {
+  poller::harvest found;
+  {
+    const locked hold(lock_);
+    operation* const first = list_.get();
+    if (first == nullptr) return true;
+    for (operation* o = first; o != nullptr; o = o->next) o->ring->cancel(*o);
+    for (operation* o = first; o != nullptr; o = o->next) o->ring->submit(found);
+  }
+  machine& m = *this_machine();
+  serve(m.home, m, found);
+  return false;
+}
+
+void file_body::close() noexcept {
+  {
+    const locked hold(lock_);
+    closing_.store_relaxed(1);
+  }
+  for (std::uint32_t round = 0; !cancel_all(); ++round) {  // bound: what cannot be cancelled ends when its device has done it
+    if (round < close_yields) {
+      sched::yield();
+    } else {
+      sleep_for_ns(close_pause_ns);
+    }
+  }
+}
+
+void file_body::release() noexcept {
+  close();
+  drop_use();
+}
+
+}  // namespace retake::detail

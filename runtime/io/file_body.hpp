@@ -1,0 +1,74 @@
+// file_body.hpp: an open file, the operations that wait for it in rings, and how many calls are inside it.
+//
+// Problem.   A call may find its bytes in memory, or wait for a disk; the file may be closed meanwhile, from another P; and nothing may touch the
+//            memory of a call that has returned.
+// Recipe.    Each call holds a use: the last to go closes the descriptor, so that its number is nobody else's while a call is inside (N2). A call asks
+//            without waiting first; then its operation goes onto the file's list and into the ring in one step under lock_, behind the parked
+//            goroutine, unless a close was first. A close marks the file and cancels what is on the list, under the same lock: either the operation
+//            sees the close, or the close sees the operation, and its cancel stands behind it in the ring's queue. Then it waits until the list is
+//            empty: an operation leaves it when its goroutine has come back, which is when the kernel has let go. It asks again and again, since a cancel may
+//            miss what the kernel is just trying anew.
+//            An operation that ends cancelled without a close (its submitter's thread ended) is sent again; one that the ring does not take, or that the
+//            kernel could not do in the submitter's place (-EFAULT), becomes a blocking call.
+//
+// Fields.    list_: under lock_, which ranks below a ring's locks. closing_: set once under lock_, and binding there; elsewhere a hint. reads_at_once_, writes_at_once_: hints, whoever was told that the file system cannot.
+#pragma once
+
+#include <cstdint>
+
+#include "poll/operation_ring.hpp"
+#include "protocol/spin_lock.hpp"
+#include "world/atomic.hpp"
+#include "world/kernel.hpp"
+#include "world/ring.hpp"
+
+namespace retake::detail {
+
+class file_body {
+ public:
+  // Takes `fd` over, also on failure: nullptr. `direct`: never ask without waiting, where the kernel would wait all the same.
+  [[nodiscard]] static file_body* make(int fd, bool direct) noexcept;
+
+  // By a goroutine. Values >= 0 or -errno. One piece of memory may lie in the registered buffer of this number.
+  [[nodiscard]] std::int64_t read(world::kernel::io_slice const* slices, int count, std::int64_t offset, int buffer = -1) noexcept;
+  [[nodiscard]] std::int64_t write(world::kernel::io_slice const* slices, int count, std::int64_t offset) noexcept;
+  [[nodiscard]] std::int64_t sync(bool data_only) noexcept;
+  [[nodiscard]] std::int64_t truncate(std::int64_t bytes) noexcept;
+  [[nodiscard]] std::int64_t status(world::kernel::file_record& into) noexcept;
+
+  // Operations without a file. A ring opens files and folders only: the kernel has few threads for what waits in opens, and FIFOs without a partner would hold them all.
+  [[nodiscard]] static std::int64_t open(char const* path, std::uint32_t how, std::uint32_t permissions) noexcept;
+  [[nodiscard]] static std::int64_t status_of(char const* path, world::kernel::file_record& into) noexcept;
+
+  void close() noexcept;
+  // The owner's last word: closes; the object is gone when the last call has left.
+  void release() noexcept;
+
+ private:
+  file_body(int fd, bool direct) noexcept : fd_(fd), uses_(1), reads_at_once_(direct ? 0 : 1), writes_at_once_(direct ? 0 : 1), closing_(0), list_(nullptr) {}
+
+  class use;
+  struct sending;
+
+  [[nodiscard]] static std::int64_t through_ring(world::ring_request const& request, file_body* file) noexcept;
+  [[nodiscard]] static bool commit_send(goroutine& g, void* argument) noexcept;
+  template <class Call>
+  [[nodiscard]] static std::int64_t blocking(Call call) noexcept;
+  template <class Call>
+  [[nodiscard]] std::int64_t waiting(world::ring_request const& request, Call call) noexcept;
+  [[nodiscard]] bool enlist_and_send(operation& o, operation_ring& ring) noexcept;
+  void delist(operation& o) noexcept;
+  [[nodiscard]] bool closing() const noexcept { return closing_.load_relaxed() != 0; }
+  [[nodiscard]] bool cancel_all() noexcept;
+  void drop_use() noexcept;
+
+  int const fd_;
+  world::atomic<std::uint32_t> uses_;
+  world::atomic<std::uint32_t> reads_at_once_;
+  world::atomic<std::uint32_t> writes_at_once_;
+  spin_lock lock_;
+  world::atomic<std::uint32_t> closing_;
+  world::plain<operation*> list_;
+};
+
+}  // namespace retake::detail

@@ -1,0 +1,91 @@
+#include "retake/process.hpp"
+
+#include "io/polled_file.hpp"
+#include "io/results.hpp"
+#include "retake/syscall.hpp"
+#include "world/kernel.hpp"
+
+namespace retake {
+
+namespace kernel = world::kernel;
+
+using detail::code_of;
+using detail::error_of;
+
+namespace {
+
+std::vector<char*> list_of(std::vector<std::string> const& texts) {
+  std::vector<char*> list;
+  for (std::string const& text : texts) list.push_back(const_cast<char*>(text.c_str()));
+  list.push_back(nullptr);
+  return list;
+}
+
+// The child's side of one of its first three files; ours goes into `mine`.
+struct child_end {
+  int fd = kernel::no_file;
+  bool owned = false;
+  ~child_end() {
+    if (owned) kernel::close(fd);
+  }
+
+  std::error_code choose(redirect how, int number, stream& mine) {
+    if (how == redirect::null) return {};
+    fd = number;
+    if (how == redirect::inherit) return {};
+    int ends[2];
+    if (const int failed = kernel::pipe(ends); failed != 0) return error_of(failed);
+    const bool child_reads = number == 0;
+    fd = ends[child_reads ? 0 : 1];
+    owned = true;
+    static_cast<void>(kernel::set_nonblocking(fd, false));  // programs expect that; our side is another file description
+    result<stream> ours = detail::handle_for<stream>(ends[child_reads ? 1 : 0]);
+    if (!ours) return ours.error();
+    mine = std::move(*ours);
+    return {};
+  }
+};
+
+}  // namespace
+
+result<exit_status> process::wait() {
+  exit_status status;
+  const std::int64_t failed = descriptor_.file_->reading([&] { return std::int64_t{kernel::reap_process(descriptor_.descriptor(), status)}; });
+  if (failed < 0) return error_of(failed);
+  return status;
+}
+
+std::error_code process::signal(int number) { return code_of(kernel::signal_process(descriptor_.descriptor(), number)); }
+
+result<process> spawn(process_options const& options) {
+  if (options.arguments.empty()) return std::make_error_code(std::errc::invalid_argument);
+  stream input, output, error;
+  child_end ends[3];
+  if (const std::error_code failed = ends[0].choose(options.input, 0, input)) return failed;
+  if (const std::error_code failed = ends[1].choose(options.output, 1, output)) return failed;
+  if (const std::error_code failed = ends[2].choose(options.error, 2, error)) return failed;
+  std::vector<int> files{ends[0].fd, ends[1].fd, ends[2].fd};
+  files.insert(files.end(), options.files.begin(), options.files.end());
+  const std::vector<char*> arguments = list_of(options.arguments);
+  const std::vector<char*> environment = options.environment ? list_of(*options.environment) : std::vector<char*>{};
+  kernel::spawn_request what;
+  what.path = options.arguments[0].c_str();
+  what.arguments = arguments.data();
+  what.environment = options.environment ? environment.data() : nullptr;
+  what.directory = options.directory.empty() ? nullptr : options.directory.c_str();
+  what.files = files.data();
+  what.file_count = files.size();
+  const int number = syscall([&] { return kernel::spawn(what); });
+  if (number < 0) return error_of(number);
+  const int descriptor = kernel::process_descriptor(number);
+  if (descriptor < 0) return error_of(descriptor);
+  result<stream> watched = detail::handle_for<stream>(descriptor);
+  if (!watched) return watched.error();
+  process made(std::move(*watched), number);
+  made.input = std::move(input);
+  made.output = std::move(output);
+  made.error = std::move(error);
+  return made;
+}
+
+}  // namespace retake

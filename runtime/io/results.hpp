@@ -1,0 +1,30 @@
+// results.hpp: what the calls below answer (a value or -errno), as results.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "io/polled_file.hpp"
+#include "retake/result.hpp"
+
+namespace retake::detail {
+
+inline std::error_code error_of(std::int64_t negative) noexcept { return {static_cast<int>(-negative), std::generic_category()}; }
+
+inline std::error_code code_of(std::int64_t done) noexcept { return done < 0 ? error_of(done) : std::error_code(); }
+
+inline result<std::size_t> bytes_or_error(std::int64_t done) {
+  if (done < 0) return error_of(done);
+  return static_cast<std::size_t>(done);
+}
+
+// A handle for `fd`, which is non-blocking and taken over, also on failure.
+template <class Handle>
+result<Handle> handle_for(int fd) {
+  int failed = 0;
+  polled_file* const file = polled_file::make(fd, failed);
+  if (file == nullptr) return error_of(failed);
+  return Handle(file);
+}
+
+}  // namespace retake::detail

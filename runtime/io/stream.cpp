@@ -1,0 +1,73 @@
+#include "retake/stream.hpp"
+
+#include "io/polled_file.hpp"
+#include "io/results.hpp"
+#include "world/kernel.hpp"
+
+namespace retake {
+
+namespace kernel = world::kernel;
+
+using detail::bytes_or_error;
+using detail::code_of;
+using detail::error_of;
+using detail::handle_for;
+
+result<std::size_t> stream::read(std::span<std::byte> into) { return bytes_or_error(file_->read(into.data(), into.size())); }
+result<std::size_t> stream::write(byte_view from) { return bytes_or_error(file_->write(from.data(), from.size())); }
+
+std::error_code stream::close_write() { return code_of(kernel::shutdown(file_->fd(), kernel::shutdown_how::write)); }
+std::error_code stream::close_read() { return code_of(kernel::shutdown(file_->fd(), kernel::shutdown_how::read)); }
+
+result<address> stream::local_address() const {
+  address name;
+  const int failed = kernel::local_address(file_->fd(), name);
+  if (failed != 0) return error_of(failed);
+  return name;
+}
+
+result<address> stream::peer_address() const {
+  address name;
+  const int failed = kernel::peer_address(file_->fd(), name);
+  if (failed != 0) return error_of(failed);
+  return name;
+}
+
+std::error_code stream::set_deadline(std::int64_t due_ns) { return code_of(file_->set_deadlines(due_ns, true, true)); }
+std::error_code stream::set_read_deadline(std::int64_t due_ns) { return code_of(file_->set_deadlines(due_ns, true, false)); }
+std::error_code stream::set_write_deadline(std::int64_t due_ns) { return code_of(file_->set_deadlines(due_ns, false, true)); }
+
+void stream::close() {
+  if (file_ != nullptr) file_->close();
+}
+
+void stream::reset() noexcept {
+  if (file_ != nullptr) std::exchange(file_, nullptr)->release();
+}
+
+bool stream::polled() const noexcept { return file_->polled(); }
+
+int stream::descriptor() const noexcept { return file_->fd(); }
+
+result<stream> adopt(int fd) {
+  int failed = 0;
+  detail::polled_file* const file = detail::polled_file::adopt(fd, failed);
+  if (file == nullptr) return error_of(failed);
+  return stream(file);
+}
+
+result<pipe_ends> make_pipe() {
+  int ends[2];
+  const int failed = kernel::pipe(ends);
+  if (failed < 0) return error_of(failed);
+  result<stream> reader = handle_for<stream>(ends[0]);
+  if (!reader) {
+    kernel::close(ends[1]);
+    return reader.error();
+  }
+  result<stream> writer = handle_for<stream>(ends[1]);
+  if (!writer) return writer.error();
+  return pipe_ends{std::move(*reader), std::move(*writer)};
+}
+
+}  // namespace retake

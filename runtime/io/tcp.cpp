@@ -1,0 +1,109 @@
+#include "retake/tcp.hpp"
+
+#include "io/polled_file.hpp"
+#include "io/results.hpp"
+#include "retake/go.hpp"
+#include "sched/scheduler.hpp"
+#include "world/kernel.hpp"
+
+namespace retake {
+
+namespace kernel = world::kernel;
+
+using detail::code_of;
+using detail::error_of;
+using detail::handle_for;
+
+namespace {
+
+constexpr int listen_backlog = 4096;
+constexpr std::int64_t put_off_first_ns = 5'000'000;
+constexpr std::int64_t put_off_longest_ns = 100'000'000;
+
+constexpr int out_of_memory = -12;      // -ENOMEM
+constexpr int table_full = -23;         // -ENFILE
+constexpr int descriptors_used = -24;   // -EMFILE
+constexpr int ended_in_queue = -103;    // -ECONNABORTED
+constexpr int no_buffers = -105;        // -ENOBUFS
+
+bool passes_by_itself(int failed) noexcept { return failed == descriptors_used || failed == table_full || failed == out_of_memory || failed == no_buffers; }
+
+int apply(int fd, keep_alive const& probes) noexcept {
+  int failed = kernel::set_option(fd, kernel::socket_option::keep_alive, probes.on ? 1 : 0);
+  if (failed != 0 || !probes.on) return failed;
+  failed = kernel::set_option(fd, kernel::socket_option::keep_alive_idle_s, probes.idle_s);
+  if (failed == 0) failed = kernel::set_option(fd, kernel::socket_option::keep_alive_every_s, probes.interval_s);
+  if (failed == 0) failed = kernel::set_option(fd, kernel::socket_option::keep_alive_count, probes.count);
+  return failed;
+}
+
+// A socket that does not take them works all the same.
+void apply(int fd, tcp_options const& options) noexcept {
+  static_cast<void>(kernel::set_option(fd, kernel::socket_option::no_delay, options.no_delay ? 1 : 0));
+  static_cast<void>(apply(fd, options.probes));
+}
+
+}  // namespace
+
+std::error_code tcp_stream::set_keep_alive(keep_alive const& probes) { return code_of(apply(descriptor(), probes)); }
+
+std::error_code tcp_stream::set_no_delay(bool on) { return code_of(kernel::set_option(descriptor(), kernel::socket_option::no_delay, on ? 1 : 0)); }
+
+std::error_code tcp_stream::set_linger(std::int32_t seconds) { return code_of(kernel::set_option(descriptor(), kernel::socket_option::linger_s, seconds)); }
+
+result<tcp_stream> tcp_listener::accept() {
+  std::int64_t put_off_ns = put_off_first_ns;
+  for (;;) {  // bound: a connection, a close or a deadline; every round but for one that ended in the queue sleeps
+    const int fd = file_->accept();
+    if (fd >= 0) {
+      apply(fd, options_);
+      return handle_for<tcp_stream>(fd);
+    }
+    if (fd == ended_in_queue) continue;
+    if (!passes_by_itself(fd)) return error_of(fd);
+    this_machine()->home.paths.accepts_put_off.add();
+    sleep_for_ns(put_off_ns);
+    put_off_ns = put_off_ns * 2 < put_off_longest_ns ? put_off_ns * 2 : put_off_longest_ns;
+  }
+}
+
+std::uint16_t tcp_listener::port() const {
+  const result<address> name = local_address();
+  return name ? name->port : std::uint16_t{0};
+}
+
+result<tcp_listener> tcp_listen(address const& where, tcp_options const& options) {
+  const int fd = kernel::socket(where.family, kernel::socket_kind::stream);
+  if (fd < 0) return error_of(fd);
+  int failed = kernel::set_option(fd, kernel::socket_option::reuse_address, 1);
+  if (failed == 0) failed = kernel::bind(fd, where);
+  if (failed == 0) failed = kernel::listen(fd, listen_backlog);
+  if (failed != 0) {
+    kernel::close(fd);
+    return error_of(failed);
+  }
+  result<tcp_listener> made = handle_for<tcp_listener>(fd);
+  if (made) made->options_ = options;
+  return made;
+}
+
+result<tcp_listener> tcp_listen(std::uint32_t host, std::uint16_t port) { return tcp_listen(ipv4(host, port)); }
+
+result<tcp_stream> tcp_connect(address const& where, tcp_options const& options) {
+  const int fd = kernel::socket(where.family, kernel::socket_kind::stream);
+  if (fd < 0) return error_of(fd);
+  apply(fd, options);
+  int failed = 0;
+  detail::polled_file* const file = detail::polled_file::make(fd, failed);
+  if (file == nullptr) return error_of(failed);
+  tcp_stream made(file);
+  if (options.deadline_ns != 0) made.set_write_deadline(options.deadline_ns);
+  failed = file->connect(where);
+  if (failed != 0) return error_of(failed);
+  if (options.deadline_ns != 0) made.set_write_deadline(0);
+  return made;
+}
+
+result<tcp_stream> tcp_connect(std::uint32_t host, std::uint16_t port) { return tcp_connect(ipv4(host, port)); }
+
+}  // namespace retake

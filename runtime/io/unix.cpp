@@ -1,0 +1,117 @@
+#include "retake/unix.hpp"
+
+#include <algorithm>
+
+#include "io/local_name.hpp"
+#include "io/polled_file.hpp"
+#include "io/results.hpp"
+#include "retake/go.hpp"
+#include "world/kernel.hpp"
+
+namespace retake {
+
+namespace kernel = world::kernel;
+
+using detail::error_of;
+using detail::handle_for;
+
+namespace {
+
+constexpr int listen_backlog = 4096;
+constexpr std::int64_t full_queue_ns = 1'000'000;
+
+}  // namespace
+
+result<std::size_t> unix_stream::send(byte_view from, std::span<int const> descriptors) {
+  if (from.empty() || descriptors.size() > passed_descriptors_max) return std::make_error_code(std::errc::invalid_argument);
+  int passed[passed_descriptors_max];
+  std::copy(descriptors.begin(), descriptors.end(), passed);
+  kernel::io_slice const slice{const_cast<std::byte*>(from.data()), from.size()};
+  kernel::socket_message m;
+  m.slices = &slice;
+  m.slice_count = 1;
+  m.descriptors = passed;
+  m.descriptor_count = static_cast<std::uint32_t>(descriptors.size());
+  const std::int64_t sent = file_->writing([&] { return kernel::send_message(file_->fd(), m); });
+  if (sent < 0) return error_of(sent);
+  const byte_view rest = from.subspan(static_cast<std::size_t>(sent));  // the descriptors went with the first part
+  if (rest.empty()) return from.size();
+  const result<std::size_t> written = write(rest);
+  if (!written) return written.error();
+  return from.size();
+}
+
+result<unix_stream::message> unix_stream::receive(std::span<std::byte> into, std::span<int> descriptors) {
+  message got;
+  const std::int64_t bytes = file_->reading([&] {
+    kernel::io_slice const slice{into.data(), into.size()};
+    kernel::socket_message m;
+    m.slices = &slice;
+    m.slice_count = 1;
+    m.descriptors = descriptors.data();
+    m.descriptor_count = static_cast<std::uint32_t>(descriptors.size() < passed_descriptors_max ? descriptors.size() : passed_descriptors_max);
+    const std::int64_t done = kernel::receive_message(file_->fd(), m);
+    got.descriptors = done >= 0 ? m.descriptor_count : 0;
+    got.cut = m.cut;
+    return done;
+  });
+  if (bytes < 0) return error_of(bytes);
+  got.bytes = static_cast<std::size_t>(bytes);
+  return got;
+}
+
+result<unix_stream> unix_listener::accept() {
+  const int fd = file_->accept();
+  if (fd < 0) return error_of(fd);
+  return handle_for<unix_stream>(fd);
+}
+
+void unix_listener::close() {
+  forget_name();
+  socket_.close();
+}
+
+void unix_listener::forget_name() noexcept { detail::remove_local_name(name_); }
+
+result<unix_listener> unix_listen(address const& where) {
+  const int fd = kernel::socket(address_family::local, kernel::socket_kind::stream);
+  if (fd < 0) return error_of(fd);
+  int failed = kernel::bind(fd, where);
+  if (failed == 0) failed = kernel::listen(fd, listen_backlog);
+  if (failed != 0) {
+    kernel::close(fd);
+    return error_of(failed);
+  }
+  result<unix_listener> made = handle_for<unix_listener>(fd);
+  if (made) made->name_ = where;
+  return made;
+}
+
+result<unix_stream> unix_connect(address const& where) {
+  const int fd = kernel::socket(address_family::local, kernel::socket_kind::stream);
+  if (fd < 0) return error_of(fd);
+  int failed = kernel::connect(fd, where);
+  while (failed == detail::answer::would_block || failed == detail::answer::interrupted) {  // bound: the listener accepts, or goes
+    if (failed == detail::answer::would_block) sleep_for_ns(full_queue_ns);
+    failed = kernel::connect(fd, where);
+  }
+  if (failed == 0) return handle_for<unix_stream>(fd);
+  kernel::close(fd);
+  return error_of(failed);
+}
+
+result<unix_pair_ends> unix_pair() {
+  int ends[2];
+  const int failed = kernel::socketpair(ends);
+  if (failed < 0) return error_of(failed);
+  result<unix_stream> first = handle_for<unix_stream>(ends[0]);
+  if (!first) {
+    kernel::close(ends[1]);
+    return first.error();
+  }
+  result<unix_stream> second = handle_for<unix_stream>(ends[1]);
+  if (!second) return second.error();
+  return unix_pair_ends{std::move(*first), std::move(*second)};
+}
+
+}  // namespace retake

@@ -1,0 +1,28 @@
+#include "retake/leak_check.hpp"
+
+#include "observe/frames.hpp"
+#include "retake/go.hpp"
+#include "sched/scheduler.hpp"
+#include "world/clock.hpp"
+
+namespace retake {
+
+namespace {
+constexpr std::int64_t look_every_ns = 1'000'000;
+}
+
+leak_check::leak_check() noexcept : newest_(this_machine()->home.goroutines_created.load_relaxed()) {}
+
+std::string leak_check::report(std::int64_t patience_ns) const {
+  const std::int64_t until_ns = world::nanotime() + patience_ns;
+  scheduler& s = this_machine()->home;
+  while (observe::count_newer(s, newest_) != 0 && world::nanotime() < until_ns) sleep_for_ns(look_every_ns);
+  std::string text;
+  const std::uint64_t self = goroutine_id();
+  for (goroutine_info const& one : all_goroutines()) {
+    if (one.id > newest_ && one.id != self) text += observe::text_of(one) + "\n";
+  }
+  return text;
+}
+
+}  // namespace retake

@@ -1,0 +1,170 @@
+// A server for a handful of readers on the loopback: one request a connection, the request line and nothing else of the request looked at, which is why
+// no parser library is here.
+#include <fmt/format.h>
+
+#include <array>
+#include <charconv>
+#include <cstddef>
+#include <map>
+#include <memory>
+#include <string>
+#include <span>
+#include <string_view>
+
+#include "observe/frames.hpp"
+#include "observe/watcher.hpp"
+#include "retake/debug.hpp"
+#include "retake/go.hpp"
+#include "retake/metrics.hpp"
+#include "retake/pprof.hpp"
+#include "retake/profile.hpp"
+#include "retake/tcp.hpp"
+#include "retake/trace.hpp"
+#include "sched/watch.hpp"
+#include "world/clock.hpp"
+#include "world/print.hpp"
+
+namespace retake {
+
+namespace {
+
+constexpr std::size_t request_bytes_max = 8'192;
+constexpr std::int64_t second_ns = 1'000'000'000;
+constexpr std::int64_t request_patience_ns = 10 * second_ns;
+constexpr std::uint32_t trace_seconds_max = 60;
+
+struct answer {
+  int status = 200;
+  char const* type = "text/plain; charset=utf-8";
+  std::string body;
+};
+
+constexpr char const* index_page =
+    "<!doctype html><title>/debug/pprof/</title><p><a href=goroutine?debug=1>goroutine</a> (<a href=goroutine?debug=2>full stacks</a>)<br>"
+    "<a href=threadcreate?debug=1>threadcreate</a><br><a href=\"trace?seconds=1\">trace</a> of one second<br><a href=/metrics>metrics</a>\n";
+
+// The number behind `key` in "a=1&b=2"; `otherwise` when it is not there or none.
+std::uint32_t parameter(std::string_view query, std::string_view key, std::uint32_t otherwise) {
+  while (!query.empty()) {
+    const std::string_view one = query.substr(0, query.find('&'));
+    query.remove_prefix(std::min(query.size(), one.size() + 1));
+    if (!one.starts_with(key) || one.size() <= key.size() || one[key.size()] != '=') continue;
+    std::uint32_t n = 0;
+    const std::string_view text = one.substr(key.size() + 1);
+    const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), n);
+    return failed == std::errc() && end == text.data() + text.size() ? n : otherwise;
+  }
+  return otherwise;
+}
+
+std::string text_of(std::vector<stack_frame> const& stack) {
+  std::string text;
+  for (stack_frame const& one : stack) text += fmt::format("#\t{}\t{}:{}\n", one.function, one.file, one.line);
+  return text;
+}
+
+std::string stacks_with_counts() {
+  std::map<std::string, std::uint64_t> counts;
+  std::uint64_t all = 0;
+  for (goroutine_info const& one : all_goroutines()) {
+    ++counts[text_of(one.stack)];
+    ++all;
+  }
+  std::string text = fmt::format("goroutine profile: total {}\n", all);
+  for (auto const& [stack, count] : counts) text += fmt::format("{} @\n{}\n", count, stack);
+  return text;
+}
+
+std::string thread_sites_text() {
+  std::uint64_t all = 0;
+  std::string sites;
+  for (thread_site const& one : thread_profile()) {
+    all += one.created;
+    sites += fmt::format("{} created, {} live @\n{}\n", one.created, one.live, one.stack.empty() ? "#\tthe runtime itself\n" : text_of(one.stack));
+  }
+  return fmt::format("threadcreate profile: total {}\n{}", all, sites);
+}
+
+answer trace_for(std::uint32_t seconds) {
+  if (seconds > trace_seconds_max) seconds = trace_seconds_max;
+  if (!start_trace()) return {.status = 409, .body = "a trace runs already\n"};
+  sleep_for_ns(seconds * second_ns);
+  return {.type = "application/json", .body = stop_trace().chrome_json};
+}
+
+answer answer_to(std::string_view path, std::string_view query) {
+  constexpr char const* protobuf = "application/octet-stream";
+  const std::uint32_t debug = parameter(query, "debug", 0);
+  if (path == "/metrics") return {.type = "text/plain; version=0.0.4", .body = metrics_text()};
+  if (path == "/debug/pprof/") return {.type = "text/html; charset=utf-8", .body = index_page};
+  if (path == "/debug/pprof/goroutine" && debug == 0) return {.type = protobuf, .body = goroutine_pprof()};
+  if (path == "/debug/pprof/goroutine" && debug == 1) return {.body = stacks_with_counts()};
+  if (path == "/debug/pprof/goroutine") {
+    answer all;
+    dump_goroutines([&all](std::string_view piece) { all.body += piece; });
+    return all;
+  }
+  if (path == "/debug/pprof/threadcreate") return debug == 0 ? answer{.type = protobuf, .body = threadcreate_pprof()} : answer{.body = thread_sites_text()};
+  if (path == "/debug/pprof/trace") return trace_for(parameter(query, "seconds", 1));
+  return {.status = 404, .body = "there is no such report\n"};
+}
+
+// "GET /path?query HTTP/1.1", from a request whose head has come.
+answer answer_to(std::string_view request) {
+  const std::string_view line = request.substr(0, request.find("\r\n"));
+  if (!line.starts_with("GET ")) return {.status = 405, .body = "only GET\n"};
+  const std::string_view rest = line.substr(4);
+  const std::size_t end = rest.find(' ');
+  if (end == std::string_view::npos || !rest.substr(end).starts_with(" HTTP/1.")) return {.status = 400, .body = "not HTTP\n"};
+  const std::string_view target = rest.substr(0, end);
+  const std::size_t question = target.find('?');
+  return answer_to(target.substr(0, question), question == std::string_view::npos ? std::string_view() : target.substr(question + 1));
+}
+
+void serve_one(tcp_stream& connection) {
+  static_cast<void>(connection.set_read_deadline(world::nanotime() + request_patience_ns));
+  std::string request;
+  std::array<std::byte, 1'024> some;
+  while (request.find("\r\n\r\n") == std::string::npos) {
+    const result<std::size_t> n = connection.read(some);
+    if (!n || *n == 0 || request.size() + *n > request_bytes_max) return;
+    request.append(reinterpret_cast<char const*>(some.data()), *n);
+  }
+  const answer a = answer_to(request);
+  const std::string head = fmt::format("HTTP/1.1 {} {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", a.status, a.status == 200 ? "OK" : "Error", a.type, a.body.size());
+  for (std::string const* const part : {&head, &a.body}) {
+    if (!connection.write(std::as_bytes(std::span(part->data(), part->size())))) return;
+  }
+  static_cast<void>(connection.close_write());
+}
+
+bool on_loopback(address const& where) {
+  const std::string text = to_string(where);
+  return text.starts_with("127.") || text.starts_with("[::1]:");
+}
+
+}  // namespace
+
+result<std::uint16_t> serve_pprof(address const& where) {
+  if (!on_loopback(where)) return std::make_error_code(std::errc::permission_denied);
+  result<tcp_listener> listener = tcp_listen(where);
+  if (!listener) return listener.error();
+  const std::uint16_t port = listener->port();
+  go([kept = std::make_shared<tcp_listener>(std::move(*listener))] {
+    while (result<tcp_stream> next = kept->accept()) {
+      go([connection = std::make_shared<tcp_stream>(std::move(*next))] { serve_one(*connection); });
+    }
+  });
+  return port;
+}
+
+void watch::main_begins(scheduler& s) noexcept {
+  std::string const& where = observe::watcher_of(s).chosen.pprof;
+  if (where.empty()) return;
+  const result<address> parsed = parse_address(where);
+  const result<std::uint16_t> port = parsed ? serve_pprof(*parsed) : result<std::uint16_t>(parsed.error());
+  const std::string text = port ? fmt::format("runtime: serves /debug/pprof/ on port {}\n", *port) : fmt::format("runtime: pprof={}: {}\n", where, port.error().message());
+  world::print(text.data(), text.size());
+}
+
+}  // namespace retake

@@ -1,0 +1,88 @@
+#include "retake/profile.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <new>
+
+#include "observe/frames.hpp"
+#include "observe/pprof.hpp"
+#include "observe/watcher.hpp"
+#include "retake/foreign_call.hpp"
+#include "sched/watch.hpp"
+#include "world/clock.hpp"
+#include "world/print.hpp"
+
+namespace retake {
+
+namespace {
+
+// From the user's own line on: the call of the public header is what it is charged for.
+std::vector<stack_frame> users_frames(std::vector<stack_frame> frames) {
+  const auto own = std::find_if_not(frames.begin(), frames.end(), [](stack_frame const& one) { return observe::is_internal(one) || observe::is_public_header(one); });
+  frames.erase(frames.begin(), own);
+  return frames;
+}
+
+stack_frame const the_runtime{"the runtime itself", "", 0, 0};
+
+std::vector<thread_site> profile_of(scheduler& s) {
+  observe::symbols names;
+  std::vector<thread_site> all;
+  for (observe::thread_sites::site const& one : observe::watcher_of(s).threads.all()) {
+    all.push_back({users_frames(observe::frames_of(names, names.walk(one.stack.from, one.stack.bytes))), one.created, one.live});
+  }
+  std::stable_sort(all.begin(), all.end(), [](thread_site const& a, thread_site const& b) { return a.created > b.created; });
+  return all;
+}
+
+}  // namespace
+
+void watch::thread_refused(scheduler& s) noexcept {
+  constexpr std::size_t told = 3;
+  try {
+    std::vector<thread_site> all = profile_of(s);
+    if (all.size() > told) all.resize(told);
+    for (thread_site const& one : all) {
+      stack_frame const& at = one.stack.empty() ? the_runtime : one.stack.front();
+      const std::string where = at.file.empty() ? std::string() : fmt::format(" {}:{}", at.file, at.line);
+      const std::string text = fmt::format("runtime: {} threads, {} of them live, for {}{}\n", one.created, one.live, at.function, where);
+      world::print(text.data(), text.size());
+    }
+  } catch (std::bad_alloc const&) {
+    return;  // the text that follows needs no memory
+  }
+}
+
+std::vector<thread_site> thread_profile() {
+  scheduler& s = this_machine()->home;
+  return foreign_call([&s] { return profile_of(s); });
+}
+
+std::string threadcreate_pprof() {
+  std::vector<observe::pprof_sample> samples;
+  for (thread_site& one : thread_profile()) {
+    if (one.created == 0) continue;
+    if (one.stack.empty()) one.stack.push_back(the_runtime);
+    samples.push_back({std::move(one.stack), {static_cast<std::int64_t>(one.created), static_cast<std::int64_t>(one.live)}});
+  }
+  return observe::pprof_bytes({"threadcreate", "live"}, samples, world::walltime());
+}
+
+std::string goroutine_pprof() {
+  std::map<std::vector<std::uintptr_t>, observe::pprof_sample> by_stack;
+  for (goroutine_info& one : all_goroutines()) {
+    std::vector<std::uintptr_t> key;
+    for (stack_frame const& frame : one.stack) key.push_back(frame.address != 0 ? frame.address : frame.line);
+    observe::pprof_sample& sample = by_stack.try_emplace(key, observe::pprof_sample{{}, {0}}).first->second;
+    ++sample.values[0];
+    if (one.stack.empty()) one.stack.push_back({one.state, "", 0, 0});
+    sample.stack = std::move(one.stack);
+  }
+  std::vector<observe::pprof_sample> samples;
+  for (auto& [key, sample] : by_stack) samples.push_back(std::move(sample));
+  return observe::pprof_bytes({"goroutine"}, samples, world::walltime());
+}
+
+}  // namespace retake

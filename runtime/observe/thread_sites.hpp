@@ -1,0 +1,38 @@
+// thread_sites.hpp: which calls made threads necessary, counted where a thread is made.
+//
+// Recipe.    At that moment the goroutine to be charged sits in its call: its registers and the used end of its stack (at most 4 KiB) are copied, names are
+//            looked up when somebody asks. Sites are the same when their return addresses are, as far as frame pointers show them.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <vector>
+
+#include "observe/snapshot.hpp"
+#include "protocol/spin_lock.hpp"
+
+namespace retake::observe {
+
+class thread_sites {
+ public:
+  struct site {
+    std::vector<std::uintptr_t> key;
+    still_stack stack;
+    std::uint64_t created = 0, live = 0;
+  };
+
+  thread_sites() : sites_(1) {}
+
+  // A thread is about to be made because of `charged` (nullptr: of nobody): where to report its end. Any thread, without locks.
+  [[nodiscard]] site* made(goroutine const* charged);
+  void ended(site* where) noexcept;
+  [[nodiscard]] std::vector<site> all();
+
+ private:
+  static constexpr std::size_t sites_max = 512;
+
+  spin_lock lock_;
+  std::deque<site> sites_;  // the first is the runtime's own; they do not move
+};
+
+}  // namespace retake::observe

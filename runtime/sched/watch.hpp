@@ -1,0 +1,39 @@
+// watch.hpp: what the scheduler tells whoever watches it. The room observe/ listens; the simulator does not compile it, there nobody does.
+//
+// All of it is rare; nothing here may park, and nothing of the scheduler depends on what is done with it.
+#pragma once
+
+#include <cstdint>
+
+namespace retake {
+
+struct goroutine;
+struct machine;
+struct scheduler;
+
+namespace watch {
+
+// The scheduler stands and no thread but the caller's runs yet; and at the end again.
+void begin(scheduler& s) noexcept;
+void end(scheduler& s) noexcept;
+
+// The main goroutine, before what it was given to run.
+void main_begins(scheduler& s) noexcept;
+
+// sysmon, on its own thread: once; around each sleep, in which it holds nothing; after each round.
+void monitor_begins(scheduler& s) noexcept;
+void monitor_sleeps(scheduler& s) noexcept;
+void monitor_wakes(scheduler& s) noexcept;
+void monitor_round(scheduler& s, std::int64_t now_ns) noexcept;
+// True: it must not sleep deeply, somebody wants its rounds.
+[[nodiscard]] bool monitor_stays_awake(scheduler& s) noexcept;
+
+// `m` is about to get a thread, for `charged`'s call or lock took a P from its thread; nullptr: for nobody's. And its thread ends. Without locks.
+void thread_made(machine& m, goroutine* charged) noexcept;
+void thread_ended(machine& m) noexcept;
+// The system refuses another thread for good: says which three calls made most of those that there are. Without locks.
+void thread_refused(scheduler& s) noexcept;
+
+}  // namespace watch
+
+}  // namespace retake

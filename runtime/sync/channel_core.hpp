@@ -1,0 +1,49 @@
+// channel_core.hpp: a ring of values, and the goroutines that wait to send or to receive, under one lock. A value goes straight to a goroutine that waits.
+#pragma once
+
+#include "retake/channel.hpp"
+#include "sync/waiters.hpp"
+#include "world/atomic.hpp"
+
+namespace retake::detail {
+
+class channel_core {
+ public:
+  channel_core(element_operations const& how, std::size_t capacity, char* ring) noexcept
+      : how_(how), capacity_(capacity), ring_(ring), id_(0), first_(0), count_(0), closed_(0) {}
+  ~channel_core();
+  channel_core(channel_core const&) = delete;
+  channel_core& operator=(channel_core const&) = delete;
+
+  [[nodiscard]] transfer send(void* element, bool block) noexcept;
+  [[nodiscard]] transfer receive(void* element, bool block) noexcept;
+  // False: it is closed already.
+  [[nodiscard]] bool close() noexcept;
+  [[nodiscard]] std::size_t size() noexcept;
+  [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
+
+  // For waits in several places. Its place in the order of locks: (P, sequence), given when it is first asked for.
+  [[nodiscard]] std::uint64_t id() noexcept;
+
+  spin_lock lock;
+  // Under the lock. `woken`: a goroutine that was served, the caller's to ready behind the lock.
+  [[nodiscard]] transfer send_here(void* element, goroutine*& woken) noexcept;
+  [[nodiscard]] transfer receive_here(void* element, goroutine*& woken) noexcept;
+  [[nodiscard]] bool closed_here() const noexcept { return closed_.get() != 0; }
+  [[nodiscard]] waiter_queue& queue_of(bool senders) noexcept { return senders ? senders_ : receivers_; }
+
+ private:
+  void* slot(std::size_t i) noexcept { return ring_ + (first_.get() + i) % capacity_ * how_.bytes; }
+
+  element_operations const& how_;
+  std::size_t const capacity_;
+  char* const ring_;
+  world::atomic<std::uint64_t> id_;
+  world::plain<std::size_t> first_;   // under the lock, as all below
+  world::plain<std::size_t> count_;
+  world::plain<std::uint32_t> closed_;
+  waiter_queue senders_;
+  waiter_queue receivers_;
+};
+
+}  // namespace retake::detail

@@ -1,0 +1,89 @@
+#include "sync/permits.hpp"
+
+#include <optional>
+
+#include "sync/channel_core.hpp"
+#include "sync/time_out.hpp"
+#include "sync/waiters.hpp"
+
+namespace retake::detail {
+
+namespace {
+
+constexpr std::uint32_t by_permits = 0;  // the numbers of those who race for a goroutine that waits
+constexpr std::uint32_t by_end = 1;
+constexpr std::uint32_t by_clock = 2;
+
+struct parking {
+  spin_lock& permits;
+  channel_core* ended;
+  std::optional<time_out>& limit;
+  std::int64_t due_ns;
+};
+
+// The lock of the permits goes last: without it the goroutine cannot get past its end, where what this reads lies.
+bool wait_behind(goroutine&, void* argument) noexcept {
+  parking& how = *static_cast<parking*>(argument);
+  spin_lock& permits = how.permits;
+  if (how.limit) how.limit->begin(how.due_ns);
+  if (how.ended != nullptr) how.ended->lock.unlock();
+  permits.unlock();
+  return true;
+}
+
+}  // namespace
+
+void permits_core::take(std::uint32_t n, wait_reason reason) noexcept {
+  if (queue_.try_take(n)) return;
+  waiter self(this_goroutine(), nullptr, n);
+  if (queue_.take_or_queue(self)) return;
+  sched::park(unlock_behind, &queue_.lock, reason);  // whoever takes the waiter out has given it the permits
+}
+
+bool permits_core::take_until(std::uint32_t n, channel_core* ended, std::int64_t wait_ns) noexcept {
+  if (queue_.try_take(n)) return true;
+  if (wait_ns == 0) return false;
+  goroutine& g = this_goroutine();
+  wait_race race;
+  waiter self(g, nullptr, race, by_permits, n);
+  waiter at_end(g, nullptr, race, by_end);
+  if (queue_.take_or_queue(self)) return true;
+  if (ended != nullptr) {
+    ended->lock.lock();
+    if (ended->closed_here()) {
+      static_cast<void>(race.win(by_end));  // nobody gives it permits any more
+      ended->lock.unlock();
+      queue_.lock.unlock();
+      withdraw(self);
+      return false;
+    }
+    ended->queue_of(false).push_back(at_end);
+  }
+  std::optional<time_out> limit;
+  if (wait_ns > 0) limit.emplace(g, race, by_clock);
+  parking how{queue_.lock, ended, limit, wait_ns > 0 ? due_after_ns(wait_ns) : 0};
+  sched::park(wait_behind, &how, wait_reason::semaphore);
+  const std::uint32_t winner = race.winner();
+  if (ended != nullptr) {
+    const locked hold(ended->lock);
+    static_cast<void>(ended->queue_of(false).remove(at_end));
+  }
+  if (winner != by_permits) withdraw(self);
+  if (limit && winner != by_clock) limit->end();
+  return winner == by_permits;
+}
+
+bool permits_core::give(std::uint32_t n) noexcept {
+  batch<goroutine> let_go;
+  const bool right = queue_.give(n, [&let_go](goroutine& g) { let_go.push_back(&g); });
+  ready_all(let_go);
+  return right;
+}
+
+void permits_core::withdraw(waiter& w) noexcept {
+  batch<goroutine> let_go;
+  queue_.withdraw(w, [&let_go](goroutine& g) { let_go.push_back(&g); });
+  ready_all(let_go);
+}
+
+}  // namespace retake::detail

@@ -1,0 +1,30 @@
+// permits.hpp: protocol/semaphore_queue.hpp with goroutines that park: what mutex, rw_mutex and semaphore are.
+#pragma once
+
+#include "protocol/semaphore_queue.hpp"
+#include "sched/scheduler.hpp"
+
+namespace retake::detail {
+
+class channel_core;
+
+class permits_core {
+ public:
+  explicit permits_core(std::uint32_t permits) noexcept : queue_(permits) {}
+
+  [[nodiscard]] std::uint32_t permits() const noexcept { return queue_.permits(); }
+  [[nodiscard]] bool try_take(std::uint32_t n) noexcept { return queue_.try_take(n); }
+  // A goroutine; blocks it.
+  void take(std::uint32_t n, wait_reason reason) noexcept;
+  // The same until `ended` is closed (nullptr: never) or `wait_ns` are over (below 0: never). False: in vain.
+  [[nodiscard]] bool take_until(std::uint32_t n, channel_core* ended, std::int64_t wait_ns) noexcept;
+  // A goroutine, or behind one that parks. False: there would be more permits than there are.
+  [[nodiscard]] bool give(std::uint32_t n) noexcept;
+
+ private:
+  void withdraw(queue_waiter<goroutine>& w) noexcept;
+
+  semaphore_queue<goroutine> queue_;
+};
+
+}  // namespace retake::detail

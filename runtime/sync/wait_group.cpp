@@ -1,0 +1,52 @@
+#include "retake/sync.hpp"
+#include "sync/core_memory.hpp"
+#include "sync/waiters.hpp"
+#include "world/require.hpp"
+
+namespace retake {
+
+namespace detail {
+
+class wait_group_core {
+ public:
+  wait_group_core() noexcept : count_(0) {}
+
+  void add(std::int32_t change) noexcept {
+    batch<goroutine> let_go;
+    {
+      const locked hold(lock_);
+      const std::int64_t count = std::int64_t{count_.get()} + change;
+      if (count < 0) world::fatal("negative wait_group counter");
+      count_.set(static_cast<std::int32_t>(count));
+      if (count == 0) {
+        while (waiter* const w = waiting_.pop_winner()) let_go.push_back(&w->g);
+      }
+    }
+    ready_all(let_go);
+    sched::preempt_point();
+  }
+
+  void wait() noexcept {
+    lock_.lock();
+    if (count_.get() == 0) {
+      lock_.unlock();
+      return;
+    }
+    waiter self(this_goroutine());
+    park_in(waiting_, self, lock_, wait_reason::sync_wait_group);
+  }
+
+ private:
+  spin_lock lock_;
+  world::plain<std::int32_t> count_;
+  waiter_queue waiting_;
+};
+
+}  // namespace detail
+
+wait_group::wait_group() : core_(detail::make_core<detail::wait_group_core>()) {}
+wait_group::~wait_group() { detail::release_core(core_); }
+void wait_group::add(std::int32_t change) noexcept { core_->add(change); }
+void wait_group::wait() noexcept { core_->wait(); }
+
+}  // namespace retake

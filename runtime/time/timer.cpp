@@ -1,0 +1,114 @@
+// timer, ticker and after_func: a runtime_timer with something to send to or to call.
+//
+// Uses of the memory: one for the handle, one for each start that has been neither stopped nor run. A ticker's function starts its timer again with the use
+// that it has; `lock_` decides between that and a stop or a reset, which must not be followed by a start of the old period.
+#include "retake/timer.hpp"
+
+#include "protocol/spin_lock.hpp"
+#include "retake/go.hpp"
+#include "sync/core_memory.hpp"
+#include "time/runtime_timer.hpp"
+#include "world/atomic.hpp"
+#include "world/require.hpp"
+
+namespace retake {
+
+namespace detail {
+
+class timer_core : runtime_timer {
+ public:
+  explicit timer_core(std::unique_ptr<timer_call> call) : runtime_timer(happens), due(1), call_(std::move(call)), uses_(1), period_ns_(0), next_ns_(0) {}
+
+  bool begin(std::int64_t duration_ns, std::int64_t period_ns) noexcept {
+    const std::int64_t due_ns = due_after_ns(duration_ns);
+    uses_.fetch_add_relaxed(1);  // by who has one
+    bool waited = false;
+    {
+      const locked hold(lock_);
+      period_ns_.set(period_ns);
+      next_ns_.set(due_ns);
+      waited = start(due_ns);
+    }
+    if (waited) unuse();
+    return waited;
+  }
+
+  bool end() noexcept {
+    bool waited = false;
+    {
+      const locked hold(lock_);
+      period_ns_.set(0);
+      waited = stop();
+    }
+    if (waited) unuse();
+    return waited;
+  }
+
+  void unuse() noexcept {
+    if (uses_.fetch_sub_acq_rel(1) == 1) release_core(this);
+  }
+
+  channel<std::int64_t> due;
+
+ private:
+  static void happens(runtime_timer& t, std::int64_t now_ns) noexcept {
+    auto& me = static_cast<timer_core&>(t);
+    if (me.call_ != nullptr) {
+      go([&me] {
+        me.call_->call();
+        me.unuse();
+      });
+      return;
+    }
+    std::int64_t value = now_ns;
+    static_cast<void>(me.due.try_send(value));  // full: the receiver is late
+    if (!me.again(now_ns)) me.unuse();
+  }
+
+  // The next whole period that is not over. False: the timer keeps no use for this run.
+  bool again(std::int64_t now_ns) noexcept {
+    const locked hold(lock_);
+    const std::int64_t period_ns = period_ns_.get();
+    if (period_ns == 0 || world::recheck(waits())) return false;  // stopped, or started anew meanwhile
+    const std::int64_t last_ns = next_ns_.get();
+    const std::int64_t next_ns = last_ns + (1 + (now_ns > last_ns ? now_ns - last_ns : 0) / period_ns) * period_ns;
+    next_ns_.set(next_ns);
+    start(next_ns);
+    return true;
+  }
+
+  std::unique_ptr<timer_call> const call_;
+  world::atomic<std::uint32_t> uses_;
+  spin_lock lock_;                       // rank: below a P's timers' lock
+  world::plain<std::int64_t> period_ns_;  // 0: it does not start again
+  world::plain<std::int64_t> next_ns_;
+};
+
+timer_core* make_timer(std::unique_ptr<timer_call> call) { return make_core<timer_core>(std::move(call)); }
+void release_timer(timer_core* core) noexcept { core->unuse(); }
+bool start_timer(timer_core& core, std::int64_t duration_ns, std::int64_t period_ns) noexcept { return core.begin(duration_ns, period_ns); }
+bool stop_timer(timer_core& core) noexcept { return core.end(); }
+channel<std::int64_t>& channel_of(timer_core& core) noexcept { return core.due; }
+
+namespace {
+
+void check_period(std::int64_t period_ns) noexcept {
+  if (period_ns <= 0) world::fatal("a ticker's period is above 0");
+}
+
+}  // namespace
+
+}  // namespace detail
+
+ticker::ticker(std::int64_t period_ns) : core_(nullptr) {
+  detail::check_period(period_ns);
+  core_ = detail::make_timer(nullptr);
+  detail::start_timer(*core_, period_ns, period_ns);
+}
+
+void ticker::reset(std::int64_t period_ns) noexcept {
+  detail::check_period(period_ns);
+  detail::start_timer(*core_, period_ns, period_ns);
+}
+
+}  // namespace retake

@@ -1,0 +1,110 @@
+// See world/last_words.hpp.
+#include "world/last_words.hpp"
+
+#include <atomic>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+
+#include <pthread.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "world/print.hpp"
+
+namespace retake::world {
+
+namespace {
+
+struct reporter {
+  std::atomic<last_report> report{nullptr};
+  std::atomic<void*> argument{nullptr};
+};
+
+constinit reporter at_fatal;
+constinit reporter at_quit;
+constinit std::atomic<int> keeper{0};          // its thread id; 0: nobody
+constinit std::atomic<int> open{0};            // the keeper sleeps with empty hands
+constinit std::atomic<int> asked{0};           // SIGQUIT came while it did not
+constinit std::atomic<int> speaking{0};        // the thread that reports: one report is enough
+
+int self() noexcept { return static_cast<int>(::syscall(SYS_gettid)); }
+
+void say(reporter& who) noexcept {
+  int nobody = 0;
+  if (!speaking.compare_exchange_strong(nobody, self())) {
+    if (nobody == self()) return;  // it failed while it reported
+    for (;;) ::pause();            // the other one ends the process
+  }
+  last_report const report = who.report.load(std::memory_order_acquire);
+  if (report != nullptr) report(who.argument.load(std::memory_order_relaxed));
+}
+
+[[noreturn]] void quit() noexcept {
+  constexpr char text[] = "SIGQUIT: quit\n";
+  print(text, sizeof(text) - 1);
+  say(at_quit);
+  ::_exit(2);
+}
+
+void handle(int) noexcept {
+  int const errno_before = errno;
+  int const whose = keeper.load(std::memory_order_acquire);
+  if (whose == 0) ::_exit(2);
+  if (self() != whose) {
+    ::syscall(SYS_tgkill, ::getpid(), whose, SIGQUIT);
+  } else if (open.load(std::memory_order_relaxed) != 0) {
+    quit();
+  } else {
+    asked.store(1, std::memory_order_relaxed);
+  }
+  errno = errno_before;
+}
+
+void set(reporter& who, last_report report, void* argument) noexcept {
+  who.report.store(nullptr, std::memory_order_relaxed);
+  who.argument.store(argument, std::memory_order_relaxed);
+  who.report.store(report, std::memory_order_release);
+}
+
+}  // namespace
+
+void on_fatal(last_report report, void* argument) noexcept { set(at_fatal, report, argument); }
+
+namespace detail {
+void speak_last() noexcept { say(at_fatal); }
+}  // namespace detail
+
+void keep_quit(last_report report, void* argument) noexcept {
+  struct sigaction before {};
+  if (::sigaction(SIGQUIT, nullptr, &before) != 0 || before.sa_handler != SIG_DFL) return;
+  set(at_quit, report, argument);
+  keeper.store(self(), std::memory_order_release);
+  struct sigaction mine {};
+  mine.sa_handler = handle;
+  mine.sa_flags = SA_RESTART | SA_ONSTACK;
+  ::sigfillset(&mine.sa_mask);
+  ::sigaction(SIGQUIT, &mine, nullptr);
+  sigset_t quit_alone;
+  ::sigemptyset(&quit_alone);
+  ::sigaddset(&quit_alone, SIGQUIT);
+  ::pthread_sigmask(SIG_UNBLOCK, &quit_alone, nullptr);  // the keeper began with all signals blocked
+}
+
+void forget_quit() noexcept {
+  if (keeper.exchange(0) == 0) return;
+  struct sigaction now {};
+  if (::sigaction(SIGQUIT, nullptr, &now) != 0 || now.sa_handler != handle) return;
+  now.sa_handler = SIG_DFL;
+  ::sigaction(SIGQUIT, &now, nullptr);
+}
+
+void quit_open() noexcept {
+  open.store(1, std::memory_order_relaxed);
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+  if (asked.load(std::memory_order_relaxed) != 0) quit();
+}
+
+void quit_shut() noexcept { open.store(0, std::memory_order_relaxed); }
+
+}  // namespace retake::world

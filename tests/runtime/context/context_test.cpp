@@ -1,0 +1,150 @@
+// Contexts: done goes down the tree and never up, once, with its reason; nothing stays behind. Method: build trees, cancel, look; destroyed values are counted.
+#include "retake/context.hpp"
+
+#include <atomic>
+#include <string>
+#include <vector>
+
+#include "../program.hpp"
+#include "retake/select.hpp"
+#include "retake/sync.hpp"
+
+namespace retake::test {
+namespace {
+
+constexpr std::int64_t hour_ns = 3'600'000'000'000;
+
+bool is_done(context const& c) {
+  return select(on_receive(c.done(), [](auto) {}), otherwise([] {})) == 0;
+}
+
+TEST(context, the_background_is_never_done) {
+  run_on(1, [] {
+    EXPECT_EQ(background().done(), nullptr);
+    EXPECT_FALSE(background().error());
+    EXPECT_FALSE(background().deadline_ns().has_value());
+    EXPECT_FALSE(is_done(background()));
+  });
+}
+
+TEST(context, cancelling_reaches_all_that_was_derived_and_nothing_else) {
+  run_on(2, [] {
+    auto [root, stop_root] = with_cancel(background());
+    auto [child, stop_child] = with_cancel(root);
+    auto [sibling, stop_sibling] = with_timeout_ns(root, hour_ns);
+    auto [grandchild, stop_grandchild] = with_cancel(child);
+    stop_child.cancel(std::make_error_code(std::errc::broken_pipe));
+    EXPECT_TRUE(is_done(child) && is_done(grandchild));
+    EXPECT_FALSE(is_done(root) || is_done(sibling));
+    EXPECT_EQ(grandchild.error(), std::errc::operation_canceled);
+    EXPECT_EQ(grandchild.cause(), std::errc::broken_pipe);
+    stop_root.cancel();
+    EXPECT_TRUE(is_done(sibling));
+    EXPECT_EQ(child.cause(), std::errc::broken_pipe);
+    EXPECT_EQ(root.cause(), std::errc::operation_canceled);
+    auto [late, stop_late] = with_cancel(child);
+    EXPECT_EQ(late.cause(), std::errc::broken_pipe);
+  });
+}
+
+TEST(context, a_deadline_makes_it_done_in_time_and_not_early) {
+  run_on(2, [] {
+    const std::int64_t before_ns = now_ns();
+    auto [outer, stop_outer] = with_timeout_ns(background(), 3'000'000);
+    auto [inner, stop_inner] = with_timeout_ns(outer, hour_ns);
+    EXPECT_EQ(inner.deadline_ns(), outer.deadline_ns());
+    static_cast<void>(inner.done()->receive());
+    EXPECT_GE(now_ns() - before_ns, 3'000'000);
+    EXPECT_EQ(inner.error(), std::errc::timed_out);
+    EXPECT_EQ(outer.error(), std::errc::timed_out);
+  });
+}
+
+TEST(context, a_deadline_that_is_over_makes_it_done) {
+  run_on(1, [] {
+    auto [ctx, stop] = with_timeout_ns(background(), -1);
+    static_cast<void>(ctx.done()->receive());
+    EXPECT_EQ(ctx.error(), std::errc::timed_out);
+  });
+}
+
+TEST(context, the_end_of_its_canceller_makes_it_done) {
+  run_on(1, [] {
+    context kept;
+    {
+      auto made = with_timeout_ns(background(), hour_ns);
+      kept = made.ctx;
+      EXPECT_FALSE(is_done(kept));
+    }
+    EXPECT_TRUE(is_done(kept));
+  });
+}
+
+TEST(context, values_are_found_by_key_from_below) {
+  run_on(1, [] {
+    context_key<std::string> name;
+    context_key<std::string> other;
+    context_key<int> number;
+    const context outer = with_value(with_value(background(), name, "a"), number, 7);
+    auto [inner, stop] = with_cancel(with_value(outer, name, "b"));
+    EXPECT_EQ(*inner.value(name), "b");
+    EXPECT_EQ(*outer.value(name), "a");
+    EXPECT_EQ(*inner.value(number), 7);
+    EXPECT_EQ(inner.value(other), nullptr);
+    EXPECT_EQ(with_value(background(), number, 1).done(), nullptr);
+    EXPECT_NE(with_value(inner, number, 1).done(), nullptr);
+  });
+}
+
+TEST(context, a_call_after_done_happens_once_unless_it_is_stopped) {
+  run_on(2, [] {
+    auto [ctx, stop] = with_cancel(background());
+    std::atomic<int> calls{0};
+    auto first = after_done(ctx, [&] { ++calls; });
+    auto second = after_done(ctx, [&] { calls += 10; });
+    EXPECT_TRUE(second.stop());
+    EXPECT_FALSE(second.stop());
+    stop.cancel();
+    EXPECT_TRUE(yielding_until([&] { return calls.load() == 1; }));
+    EXPECT_FALSE(first.stop());
+    auto late = after_done(ctx, [&] { ++calls; });
+    EXPECT_TRUE(yielding_until([&] { return calls.load() == 2; }));
+    EXPECT_TRUE(after_done(background(), [] {}).stop());
+  });
+}
+
+TEST(context, children_leave_a_parent_that_lives_on_and_everything_is_freed) {
+  struct counted {
+    explicit counted(std::atomic<int>& n) : live(&n) { ++*live; }
+    counted(counted&& other) noexcept : live(other.live) { ++*live; }
+    ~counted() { --*live; }
+    std::atomic<int>* live;
+  };
+  std::atomic<int> live{0};
+  run_on(4, [&] {
+    context_key<counted> key;
+    auto [root, stop] = with_cancel(background());
+    wait_group all;
+    for (int i = 0; i < 50; ++i) {
+      all.add(1);
+      go([&, i, from = root] {
+        for (int k = 0; k < 20; ++k) {
+          const context with = with_value(from, key, counted(live));
+          auto [mine, end] = with_timeout_ns(with, (i + k) % 7 * 20'000);
+          auto [below, end_below] = with_cancel(mine);
+          after_done(below, [kept = with] {});
+          if (k % 3 == 0) static_cast<void>(mine.done()->receive());
+          if (k % 3 == 1) end.cancel();
+        }
+        all.done();
+      });
+    }
+    for (int i = 0; i < 30; ++i) yield();
+    stop.cancel();
+    all.wait();
+    EXPECT_TRUE(yielding_until([&] { return live.load() == 0; }));
+  });
+}
+
+}  // namespace
+}  // namespace retake::test

@@ -1,0 +1,386 @@
+// TCP, UDP and local sockets on the real kernel: options, addresses, half closes, deadlines of connecting, want of descriptors, descriptors that pass.
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <cstdio>
+#include <numeric>
+#include <string>
+#include <vector>
+
+#include "../program.hpp"
+#include "bytes.hpp"
+#include "retake/clock.hpp"
+#include "retake/sync.hpp"
+
+namespace retake::test {
+namespace {
+
+constexpr std::int64_t ms = 1'000'000;
+
+int option(int fd, int level, int name) {
+  int value = -1;
+  socklen_t bytes = sizeof(value);
+  EXPECT_EQ(::getsockopt(fd, level, name, &value, &bytes), 0);
+  return value;
+}
+
+struct tcp_pair {
+  tcp_stream client, server;
+};
+tcp_pair tcp_ends(address const& where = ipv4(loopback_address, 0), tcp_options const& options = {}) {
+  auto listener = tcp_listen(where, options);
+  EXPECT_TRUE(listener) << listener.error().message();
+  auto client = tcp_connect(*listener->local_address(), options);
+  EXPECT_TRUE(client) << client.error().message();
+  auto server = listener->accept();
+  EXPECT_TRUE(server) << server.error().message();
+  return {std::move(*client), std::move(*server)};
+}
+
+std::string const socket_path = "/tmp/retake_sockets_test_" + std::to_string(::getpid());
+
+TEST(tcp_options, keep_alive_is_on_by_default_and_off_by_name) {
+  run_on(2, [] {
+    tcp_pair const usual = tcp_ends();
+    for (int const fd : {usual.client.descriptor(), usual.server.descriptor()}) {
+      EXPECT_EQ(option(fd, SOL_SOCKET, SO_KEEPALIVE), 1);
+      EXPECT_EQ(option(fd, IPPROTO_TCP, TCP_KEEPIDLE), 15);
+      EXPECT_EQ(option(fd, IPPROTO_TCP, TCP_KEEPINTVL), 15);
+      EXPECT_EQ(option(fd, IPPROTO_TCP, TCP_KEEPCNT), 9);
+      EXPECT_EQ(option(fd, IPPROTO_TCP, TCP_NODELAY), 1);
+    }
+    tcp_pair other = tcp_ends(ipv4(loopback_address, 0), {.probes = keep_alive::off(), .no_delay = false});
+    for (int const fd : {other.client.descriptor(), other.server.descriptor()}) {
+      EXPECT_EQ(option(fd, SOL_SOCKET, SO_KEEPALIVE), 0);
+      EXPECT_EQ(option(fd, IPPROTO_TCP, TCP_NODELAY), 0);
+    }
+    EXPECT_FALSE(other.client.set_keep_alive({.idle_s = 3, .interval_s = 2, .count = 1}));
+    EXPECT_EQ(option(other.client.descriptor(), IPPROTO_TCP, TCP_KEEPIDLE), 3);
+    EXPECT_FALSE(other.client.set_no_delay(true));
+    EXPECT_EQ(option(other.client.descriptor(), IPPROTO_TCP, TCP_NODELAY), 1);
+  });
+}
+
+TEST(tcp_options, both_ends_know_each_other_in_both_families) {
+  run_on(2, [] {
+    for (char const* const text : {"127.0.0.1:0", "[::1]:0"}) {
+      tcp_pair ends = tcp_ends(*parse_address(text));
+      EXPECT_EQ(*ends.client.local_address(), *ends.server.peer_address());
+      EXPECT_EQ(*ends.server.local_address(), *ends.client.peer_address());
+      EXPECT_NE(ends.client.local_address()->port, 0);
+      EXPECT_TRUE(ends.client.write(bytes_of("over the wire")));
+      EXPECT_EQ(read_some(ends.server), "over the wire");
+    }
+    pipe_ends const no_socket = a_pipe();
+    EXPECT_EQ(no_socket.reader.peer_address().error(), std::errc::not_a_socket);
+  });
+}
+
+TEST(tcp_options, a_half_close_ends_one_direction_and_carries_the_answer_in_the_other) {
+  run_on(2, [] {
+    tcp_pair ends = tcp_ends();
+    EXPECT_TRUE(ends.client.write(bytes_of("question")));
+    EXPECT_FALSE(ends.client.close_write());
+    EXPECT_EQ(read_all(ends.server), "question");
+    EXPECT_TRUE(ends.server.write(bytes_of("answer")));
+    EXPECT_EQ(read_some(ends.client), "answer");
+    EXPECT_EQ(ends.client.write(bytes_of("late")).error(), std::errc::broken_pipe);
+  });
+}
+
+TEST(tcp_options, a_reset_is_told_to_the_reader) {
+  run_on(2, [] {
+    tcp_pair ends = tcp_ends();
+    EXPECT_FALSE(ends.server.set_linger(0));
+    ends.server = tcp_stream();
+    std::byte one{};
+    EXPECT_EQ(ends.client.read(std::span(&one, 1)).error(), std::errc::connection_reset);
+  });
+}
+
+TEST(tcp_options, connecting_ends_at_its_deadline) {
+  run_on(2, [] {
+    // A listener whose queue is full: the kernel answers no more.
+    int const listener = ::socket(AF_INET, SOCK_STREAM, 0);
+    sockaddr_in name{};
+    name.sin_family = AF_INET;
+    name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t bytes = sizeof(name);
+    ASSERT_EQ(::bind(listener, reinterpret_cast<sockaddr*>(&name), sizeof(name)), 0);
+    ASSERT_EQ(::listen(listener, 0), 0);
+    ASSERT_EQ(::getsockname(listener, reinterpret_cast<sockaddr*>(&name), &bytes), 0);
+    std::vector<tcp_stream> waiting;
+    std::error_code last;
+    for (int i = 0; i < 5 && !last; ++i) {
+      auto one = tcp_connect(ipv4(loopback_address, ntohs(name.sin_port)), {.deadline_ns = deadline_in_ns(100 * ms)});
+      last = one.error();
+      if (one) waiting.push_back(std::move(*one));
+    }
+    EXPECT_EQ(last, std::errc::timed_out);
+    ::close(listener);
+  });
+}
+
+TEST(tcp_options, a_listener_without_free_descriptors_waits_and_does_not_spin) {
+  run_on(2, [] {
+    auto listener = tcp_listen(loopback_address, 0);
+    ASSERT_TRUE(listener);
+    auto client = tcp_connect(loopback_address, listener->port());
+    ASSERT_TRUE(client);
+    rlimit before{};
+    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+    int const probe = ::dup(0);
+    ::close(probe);
+    rlimit const tight{static_cast<rlim_t>(probe), before.rlim_max};
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &tight), 0);
+    std::atomic<bool> accepted{false};
+    wait_group all;
+    all.add(1);
+    go([&] {
+      auto server = listener->accept();
+      EXPECT_TRUE(server) << server.error().message();
+      accepted = true;
+      all.done();
+    });
+    EXPECT_TRUE(yielding_until([] { return value(paths().accepts_put_off) > 0; }));
+    sleep_for_ns(200 * ms);
+    EXPECT_FALSE(accepted.load());
+    EXPECT_LE(value(paths().accepts_put_off), 8u) << "5, 10, 20, 40, 80, 100 ms: not more than that";
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+    all.wait();
+  });
+}
+
+TEST(udp, datagrams_arrive_whole_and_say_from_whom) {
+  run_on(2, [] {
+    for (char const* const text : {"127.0.0.1:0", "[::1]:0"}) {
+      auto mine = datagram_bind(*parse_address(text));
+      auto theirs = datagram_bind(*parse_address(text));
+      ASSERT_TRUE(mine && theirs);
+      wait_group all;
+      all.add(1);
+      go([&] {
+        std::array<std::byte, 16> room{};
+        for (int i = 0; i < 2; ++i) {
+          auto const got = theirs->receive(room);
+          ASSERT_TRUE(got);
+          EXPECT_TRUE(theirs->send_to(std::span(room).first(got->bytes), got->from));
+        }
+        all.done();
+      });
+      std::array<std::byte, 4> room{};
+      EXPECT_TRUE(mine->send_to(bytes_of("four"), *theirs->local_address()));
+      auto got = mine->receive(room);
+      ASSERT_TRUE(got);
+      EXPECT_TRUE(got->bytes == 4 && !got->cut && got->from == *theirs->local_address());
+      EXPECT_TRUE(mine->send_to(bytes_of("longer"), *theirs->local_address()));
+      got = mine->receive(room);
+      ASSERT_TRUE(got);
+      EXPECT_TRUE(got->bytes == 4 && got->cut);
+      all.wait();
+    }
+  });
+}
+
+TEST(udp, a_connected_socket_learns_that_nobody_listens_and_a_deadline_ends_the_wait) {
+  run_on(2, [] {
+    auto socket = datagram_open(address_family::ipv4);
+    address gone;
+    {
+      auto other = udp_bind(loopback_address, 0);
+      ASSERT_TRUE(socket && other);
+      gone = *other->local_address();
+    }
+    EXPECT_FALSE(socket->connect(gone));
+    EXPECT_TRUE(socket->send(bytes_of("hello?")));
+    std::array<std::byte, 4> room{};
+    EXPECT_EQ(socket->receive(room).error(), std::errc::connection_refused);
+    EXPECT_FALSE(socket->set_read_deadline(deadline_in_ns(10 * ms)));
+    EXPECT_EQ(socket->receive(room).error(), std::errc::timed_out);
+  });
+}
+
+TEST(unix_socket, a_descriptor_passes_and_its_name_goes_with_the_listener) {
+  run_on(2, [] {
+    for (std::string const& name : {socket_path, "@retake_test_" + std::to_string(::getpid())}) {
+      auto const where = parse_address(name);
+      ASSERT_TRUE(where);
+      auto listener = unix_listen(*where);
+      ASSERT_TRUE(listener) << listener.error().message();
+      wait_group all;
+      all.add(1);
+      go([&] {
+        auto server = listener->accept();
+        ASSERT_TRUE(server);
+        std::array<std::byte, 16> room{};
+        std::array<int, 4> came{};
+        auto const got = server->receive(room, came);
+        ASSERT_TRUE(got);
+        EXPECT_EQ(got->bytes, 4u);
+        ASSERT_EQ(got->descriptors, 1u);
+        EXPECT_NE(::fcntl(came[0], F_GETFD) & FD_CLOEXEC, 0);
+        auto reader = adopt(came[0]);
+        ASSERT_TRUE(reader);
+        EXPECT_EQ(read_some(*reader), "through what was passed");
+        all.done();
+      });
+      auto client = unix_connect(*where);
+      ASSERT_TRUE(client) << client.error().message();
+      pipe_ends through = a_pipe();
+      int const passed = through.reader.descriptor();
+      EXPECT_TRUE(client->send(bytes_of("take"), std::span(&passed, 1)));
+      through.reader = stream();
+      EXPECT_TRUE(through.writer.write(bytes_of("through what was passed")));
+      all.wait();
+      listener->close();
+      EXPECT_NE(::access(socket_path.c_str(), F_OK), 0);
+    }
+    EXPECT_EQ(unix_connect(*parse_address(socket_path)).error(), std::errc::no_such_file_or_directory);
+  });
+}
+
+TEST(unix_socket, datagrams_wait_for_a_full_receiver_connected_or_not) {
+  run_on(2, [] {
+    auto receiver = datagram_bind(*parse_address(socket_path));
+    auto sender = datagram_open(address_family::local);
+    ASSERT_TRUE(receiver && sender);
+    for (bool const connected : {false, true}) {
+      constexpr int count = 2'000;  // more than a receiver holds
+      if (connected) {
+        EXPECT_FALSE(sender->connect(*receiver->local_address()));
+      }
+      wait_group all;
+      all.add(1);
+      go([&] {
+        for (int i = 0; i < count; ++i) {
+          byte_view const one = std::as_bytes(std::span(&i, 1));
+          EXPECT_FALSE((connected ? sender->send(one) : sender->send_to(one, *receiver->local_address())).error());
+        }
+        all.done();
+      });
+      for (int i = 0; i < count; ++i) {
+        int got = -1;
+        EXPECT_TRUE(receiver->receive(std::as_writable_bytes(std::span(&got, 1))));
+        ASSERT_EQ(got, i);
+      }
+      all.wait();
+    }
+    *receiver = datagram_socket();
+    EXPECT_NE(::access(socket_path.c_str(), F_OK), 0);
+  });
+}
+
+TEST(copying, many_parts_go_out_in_one_call_and_none_twice) {
+  run_on(2, [] {
+    tcp_pair ends = tcp_ends();
+    std::vector<std::string> texts;
+    for (int i = 0; i < 100; ++i) texts.push_back(std::string(static_cast<std::size_t>(i * 501), static_cast<char>('a' + i % 26)));
+    std::vector<byte_view> parts;
+    for (std::string const& text : texts) parts.push_back(bytes_of(text));
+    wait_group all;
+    all.add(1);
+    go([&] {
+      auto const written = ends.client.write_all(parts);
+      EXPECT_TRUE(written);
+      ends.client = tcp_stream();
+      all.done();
+    });
+    EXPECT_TRUE(read_all(ends.server) == std::accumulate(texts.begin(), texts.end(), std::string()));
+    all.wait();
+    pipe_ends pipe = a_pipe();
+    EXPECT_TRUE(pipe.writer.write(bytes_of("onetwo")));
+    std::array<std::byte, 3> one{}, two{};
+    std::array<std::span<std::byte>, 2> const places{std::span(one), std::span(two)};
+    EXPECT_EQ(*pipe.reader.read_each(places), 6u);
+    EXPECT_EQ(two[2], std::byte{'o'});
+  });
+}
+
+TEST(copying, a_stream_goes_through_the_kernel_and_a_file_by_sendfile) {
+  run_on(2, [] {
+    std::string content(3'000'000, 0);
+    for (std::size_t i = 0; i < content.size(); ++i) content[i] = static_cast<char>(i * 31 % 253);
+    FILE* const file = std::tmpfile();
+    ASSERT_EQ(std::fwrite(content.data(), 1, content.size(), file), content.size());
+    std::fflush(file);
+    tcp_pair first = tcp_ends(), second = tcp_ends();
+    wait_group all;
+    all.add(2);
+    go([&] {
+      auto const sent = send_file(first.client, ::fileno(file), 1'000, content.size());
+      EXPECT_TRUE(sent && *sent == content.size() - 1'000) << "the file ends before";
+      first.client = tcp_stream();
+      all.done();
+    });
+    go([&] {
+      auto const moved = copy(second.client, first.server);
+      EXPECT_TRUE(moved && *moved == content.size() - 1'000);
+      second.client = tcp_stream();
+      all.done();
+    });
+    EXPECT_TRUE(read_all(second.server) == content.substr(1'000));
+    all.wait();
+    // A file that is no stream: by hand.
+    ASSERT_EQ(::lseek(::fileno(file), 2'999'990, SEEK_SET), 2'999'990);
+    auto adopted = adopt(::dup(::fileno(file)));
+    pipe_ends pipe = a_pipe();
+    EXPECT_EQ(*copy(pipe.writer, *adopted), 10u);
+    std::fclose(file);
+  });
+}
+
+TEST(buffered, lines_come_whole_whatever_the_pieces_they_arrive_in) {
+  run_on(2, [] {
+    pipe_ends ends = a_pipe();
+    wait_group all;
+    all.add(1);
+    go([&] {
+      buffered_writer writer(ends.writer, 7);
+      for (char const* const piece : {"first", " line\nsec", "ond line, longer than a buffer\n", "rest"}) EXPECT_FALSE(writer.write(piece));
+      EXPECT_GT(writer.buffered(), 0u);
+      EXPECT_FALSE(writer.flush());
+      ends.writer = stream();
+      all.done();
+    });
+    buffered_reader reader(ends.reader, 4);
+    EXPECT_EQ(*reader.read_until('\n'), "first line\n");
+    EXPECT_EQ(reader.read_until('\n', 10).error(), std::errc::value_too_large);
+    EXPECT_EQ(*reader.read_until('\n'), "second line, longer than a buffer\n");
+    EXPECT_FALSE(reader.peek()->empty());
+    EXPECT_EQ(*reader.read_until('\n'), "rest");
+    EXPECT_TRUE(reader.read_until('\n')->empty());
+    all.wait();
+  });
+}
+
+TEST(buffered, an_error_of_the_stream_stays) {
+  run_on(1, [] {
+    pipe_ends ends = a_pipe();
+    ends.reader = stream();
+    buffered_writer writer(ends.writer);
+    EXPECT_FALSE(writer.write("kept"));
+    EXPECT_EQ(writer.flush(), std::errc::broken_pipe);
+    EXPECT_EQ(writer.write("more"), std::errc::broken_pipe);
+  });
+}
+
+TEST(addresses, are_read_and_written_in_one_form) {
+  for (char const* const text : {"127.0.0.1:80", "0.0.0.0:0", "[::1]:65535", "[fe80::1%3]:1", "/run/a.socket", "@abstract"}) {
+    auto const parsed = parse_address(text);
+    ASSERT_TRUE(parsed) << text;
+    EXPECT_EQ(to_string(*parsed), text);
+  }
+  for (char const* const text : {"", ":", "localhost:80", "127.0.0.1", "127.0.0.1:65536", "1.2.3:4", "[::1:80", "::1:80", "[::1%x]:80", "127.0.0.1:8o"}) {
+    EXPECT_EQ(parse_address(text).error(), std::errc::invalid_argument) << text;
+  }
+  EXPECT_EQ(parse_address("/" + std::string(200, 'x')).error(), std::errc::filename_too_long);
+}
+
+}  // namespace
+}  // namespace retake::test

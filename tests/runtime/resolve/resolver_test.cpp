@@ -1,0 +1,185 @@
+// Names, asked of a name server that the test is itself, on loopback.
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "../program.hpp"
+#include "retake/clock.hpp"
+#include "retake/net.hpp"
+#include "retake/resolver.hpp"
+#include "retake/sync.hpp"
+
+namespace retake::test {
+namespace {
+
+constexpr std::int64_t ms = 1'000'000;
+
+// Answers A questions: known.test has two addresses, slow.test one after 100 ms, silent.test none ever; all else does not exist.
+class name_server {
+ public:
+  name_server() : socket_(std::move(*udp_bind(loopback_address, 0))) {
+    serving_.add(1);
+    go([this] { serve(); });
+  }
+  ~name_server() {
+    socket_.close();
+    serving_.wait();
+  }
+
+  resolver_options options() const {
+    resolver_options o;
+    o.kind = resolver_kind::cares;
+    o.servers = {to_string(*socket_.local_address())};
+    return o;
+  }
+  int asked() const { return asked_.load(); }
+
+ private:
+  static std::string name_in(std::span<std::byte const> question) {
+    std::string name;
+    for (std::size_t at = 12; at < question.size() && question[at] != std::byte{0};) {
+      auto const length = static_cast<std::size_t>(question[at]);
+      if (!name.empty()) name += '.';
+      name.append(reinterpret_cast<char const*>(question.data() + at + 1), length);
+      at += length + 1;
+    }
+    return name;
+  }
+
+  void serve() {
+    for (;;) {
+      std::array<std::byte, 512> room{};
+      auto const got = socket_.receive(room);
+      if (!got) break;
+      asked_.fetch_add(1);
+      std::vector<std::byte> question(room.begin(), room.begin() + static_cast<std::ptrdiff_t>(got->bytes));
+      std::string const name = name_in(question);
+      if (name == "silent.test") continue;
+      serving_.add(1);
+      go([this, question, name, from = got->from] {
+        if (name == "slow.test") sleep_for_ns(100 * ms);
+        answer(question, name, from);
+        serving_.done();
+      });
+    }
+    serving_.done();
+  }
+
+  void answer(std::vector<std::byte> reply, std::string const& name, address const& to) {
+    std::size_t const end = 12 + name.size() + 2 + 4;  // the header, the name, type and class
+    bool const asks_a = reply[end - 3] == std::byte{1};
+    reply.resize(end);  // without the additional section
+    int const addresses = !asks_a ? 0 : name == "known.test" ? 2 : name == "slow.test" ? 1 : 0;
+    bool const exists = name == "known.test" || name == "slow.test";
+    reply[2] = std::byte{0x84};
+    reply[3] = exists ? std::byte{0x80} : std::byte{0x83};
+    for (std::size_t i = 6; i < 12; ++i) reply[i] = std::byte{0};
+    reply[7] = static_cast<std::byte>(addresses);
+    for (int i = 0; i < addresses; ++i) {
+      for (int const b : {0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 10, 1, 2, 3 + i}) reply.push_back(static_cast<std::byte>(b));
+    }
+    static_cast<void>(socket_.send_to(reply, to));
+  }
+
+  udp_socket socket_;
+  wait_group serving_;
+  std::atomic<int> asked_{0};
+};
+
+std::vector<std::string> texts(result<std::vector<address>> const& answer) {
+  std::vector<std::string> all;
+  if (!answer) return {answer.error().message()};
+  for (address const& a : *answer) all.push_back(to_string(a));
+  std::sort(all.begin(), all.end());
+  return all;
+}
+
+TEST(resolver, asks_the_server_over_the_poller) {
+  run_on(2, [] {
+    name_server server;
+    resolver const names(server.options());
+    EXPECT_EQ(texts(names.lookup("known.test", 80, 0, address_family::ipv4)), (std::vector<std::string>{"10.1.2.3:80", "10.1.2.4:80"}));
+    EXPECT_EQ(texts(names.lookup("known.test", 80)), (std::vector<std::string>{"10.1.2.3:80", "10.1.2.4:80"}));
+    EXPECT_EQ(names.lookup("unknown.test", 80).error(), resolve_error::not_found);
+    EXPECT_EQ(names.lookup("known.test", 80, 0, address_family::ipv6).error(), resolve_error::not_found);
+    EXPECT_GE(server.asked(), 4);
+  });
+}
+
+TEST(resolver, asks_nobody_for_a_number_and_the_hosts_file_for_localhost) {
+  run_on(2, [] {
+    name_server server;
+    resolver const names(server.options());
+    EXPECT_EQ(texts(names.lookup("192.0.2.1", 7)), std::vector<std::string>{"192.0.2.1:7"});
+    EXPECT_EQ(texts(names.lookup("::1", 7)), std::vector<std::string>{"[::1]:7"});
+    EXPECT_EQ(names.lookup("::1", 7, 0, address_family::ipv4).error(), resolve_error::not_found);
+    EXPECT_EQ(names.lookup("", 7).error(), resolve_error::not_found);
+    EXPECT_EQ(texts(names.lookup("localhost", 7, 0, address_family::ipv4)), std::vector<std::string>{"127.0.0.1:7"});
+    EXPECT_EQ(server.asked(), 0);
+  });
+}
+
+TEST(resolver, many_slow_lookups_hold_no_threads) {
+  run_on(2, [] {
+    name_server server;
+    resolver const names(server.options());
+    constexpr int count = 50;
+    wait_group all;
+    all.add(count);
+    for (int i = 0; i < count; ++i) {
+      go([&] {
+        EXPECT_EQ(texts(names.lookup("slow.test", 1, 0, address_family::ipv4)), std::vector<std::string>{"10.1.2.3:1"});
+        all.done();
+      });
+    }
+    all.wait();
+    EXPECT_LE(value(paths().threads_started), 16u) << "c-ares reads its files on a thread; nobody waits for an answer on one";
+  });
+}
+
+TEST(resolver, ends_at_its_deadline_or_when_nobody_answers) {
+  run_on(2, [] {
+    name_server server;
+    resolver_options options = server.options();
+    std::int64_t const due_ns = deadline_in_ns(50 * ms);
+    EXPECT_EQ(resolver(options).lookup("silent.test", 1, due_ns).error(), std::errc::timed_out);
+    EXPECT_GE(monotonic_ns(), due_ns);
+    EXPECT_LT(monotonic_ns(), due_ns + 4'000 * ms);
+    options.timeout_ns = 20 * ms;
+    options.tries = 2;
+    EXPECT_EQ(resolver(options).lookup("silent.test", 1, 0, address_family::ipv4).error(), std::errc::timed_out);
+    EXPECT_GE(server.asked(), 3);
+    options.servers = {"no address"};
+    EXPECT_EQ(resolver(options).lookup("known.test", 1).error(), resolve_error::failed);
+  });
+}
+
+TEST(resolver, is_chosen_by_the_program_or_the_environment_and_says_so) {
+  ::setenv("RETAKE_DEBUG", "netdns=2", 1);
+  testing::internal::CaptureStderr();
+  run_on(2, [] {
+    ::unsetenv("RETAKE_DNS");
+    EXPECT_EQ(resolver().kind(), resolver_kind::cares);
+    ::setenv("RETAKE_DNS", "system", 1);
+    resolver const by_environment;
+    EXPECT_EQ(by_environment.kind(), resolver_kind::system);
+    EXPECT_EQ(texts(by_environment.lookup("localhost", 9, 0, address_family::ipv4)), std::vector<std::string>{"127.0.0.1:9"});
+    resolver_options options;
+    options.kind = resolver_kind::cares;
+    EXPECT_EQ(resolver(options).kind(), resolver_kind::cares);
+    ::unsetenv("RETAKE_DNS");
+  });
+  std::string const said = testing::internal::GetCapturedStderr();
+  ::unsetenv("RETAKE_DEBUG");
+  for (char const* const line : {"names are asked of c-ares: the default", "names are asked of getaddrinfo: RETAKE_DNS=system", "localhost answered by getaddrinfo in ", ": 127.0.0.1:9\n",
+                                 "names are asked of c-ares: the program chose it"}) {
+    EXPECT_NE(said.find(line), std::string::npos) << line << " is not in:\n" << said;
+  }
+}
+
+}  // namespace
+}  // namespace retake::test

@@ -1,0 +1,113 @@
+// Panics and the end of goroutines. Method: counters on real threads; death tests for what ends the process.
+#include "retake/panic.hpp"
+
+#include <atomic>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "../program.hpp"
+#include "retake/channel.hpp"
+#include "retake/foreign_call.hpp"
+#include "retake/sync.hpp"
+
+namespace retake::test {
+namespace {
+
+TEST(panic, recover_gives_what_was_thrown) {
+  run_on(1, [] {
+    EXPECT_EQ(recover([] {}), nullptr);
+    const std::exception_ptr thrown = recover([] { throw std::runtime_error("x"); });
+    EXPECT_THROW(std::rethrow_exception(thrown), std::runtime_error);
+  });
+}
+
+TEST(exit_goroutine, unwinds_runs_the_hooks_backwards_and_passes_recover_and_foreign_code) {
+  run_on(2, [] {
+    std::vector<int> order;
+    wait_group all;
+    all.add(1);
+    go([&] {
+      at_goroutine_exit([&] { all.done(); });
+      at_goroutine_exit([&] {
+        order.push_back(2);
+        yield();
+        at_goroutine_exit([&] { order.push_back(3); });
+        exit_goroutine();
+      });
+      struct last {
+        std::vector<int>& order;
+        ~last() { order.push_back(1); }
+      } const destroyed{order};
+      static_cast<void>(recover([] { foreign_call([] { callback([] { exit_goroutine(); }); }); }));
+      order.push_back(-1);
+    });
+    all.wait();
+    EXPECT_EQ(order, (std::vector<int>{1, 2, 3}));
+  });
+}
+
+TEST(exit_goroutine, hooks_run_when_the_function_returns_and_not_when_the_program_abandons_it) {
+  std::atomic<int> ran{0};
+  run_on(2, [&] {
+    wait_group all;
+    all.add(1);
+    go([&] {
+      at_goroutine_exit([&] {
+        ran.fetch_add(1);
+        all.done();
+      });
+    });
+    all.wait();
+    go([&] {
+      at_goroutine_exit([&ran, kept = std::string(1'000, 'x')] { ran.fetch_add(1); });
+      sleep_for_ns(3'600'000'000'000);
+    });
+    yield();
+  });
+  EXPECT_EQ(ran.load(), 1);
+}
+
+TEST(exit_goroutine, the_goroutine_of_a_foreign_thread_tells_it) {
+  run_on(1, [] {
+    callback_gate gate;
+    EXPECT_EQ(recover([&] { gate.call([] { return 1; }); }), nullptr);
+  });
+}
+
+TEST(exit_goroutine, after_main_others_go_on_until_nobody_is_left) {
+  EXPECT_EXIT(run_on(2, [] {
+                go([] {
+                  sleep_for_ns(20'000'000);
+                  std::fputs("still here\n", stderr);
+                });
+                exit_goroutine();
+              }),
+              testing::ExitedWithCode(2), "still here\n(.|\n)*fatal error: no goroutines \\(main called exit_goroutine\\) - deadlock!");
+}
+
+[[gnu::noinline]] void throw_six() { throw 6; }
+
+TEST(panic_death, ends_the_process_with_its_value_the_goroutine_and_the_throwing_stack) {
+  EXPECT_EXIT(run_on(1, [] { throw std::runtime_error("the text"); }), testing::ExitedWithCode(2), "panic: the text\n\ngoroutine 1 \\[running\\]\nfatal error: panic");
+  EXPECT_EXIT(run_on(1, [] { throw 5; }), testing::ExitedWithCode(2), "panic: 5\n");
+  EXPECT_EXIT(run_on(1, [] { throw std::string("a string"); }), testing::ExitedWithCode(2), "panic: a string\n");
+  struct own {};
+  EXPECT_EXIT(run_on(1, [] { throw own(); }), testing::ExitedWithCode(2), "panic: .*own.*\n");
+  EXPECT_EXIT(run_on(1, [] { []() noexcept { throw_six(); }(); }), testing::ExitedWithCode(2), "panic: 6\n");
+}
+
+// Nothing has been unwound: the destructor would speak.
+TEST(panic_death, nothing_is_unwound) {
+  struct loud {
+    ~loud() { std::fputs("unwound", stderr); }
+  };
+  EXPECT_EXIT(run_on(1, [] {
+                const loud here;
+                throw 1;
+              }),
+              testing::ExitedWithCode(2), "^panic: 1\n\ngoroutine 1");
+}
+
+}  // namespace
+}  // namespace retake::test

@@ -1,0 +1,101 @@
+// GOMAXPROCS at run time: as many goroutines run at once as it says, and none is lost when Ps go.
+#include <atomic>
+
+#include "../program.hpp"
+#include "retake/channel.hpp"
+#include "retake/sync.hpp"
+#include "retake/syscall.hpp"
+
+namespace retake::test {
+namespace {
+
+// So many goroutines at once, each of which holds its P until it has seen the others.
+void meet(std::uint32_t count) {
+  std::atomic<std::uint32_t> here_now{0};
+  wait_group all;
+  all.add(static_cast<std::int32_t>(count));
+  for (std::uint32_t i = 0; i < count; ++i) {
+    go([&] {
+      here_now.fetch_add(1);
+      EXPECT_TRUE(holding_on_until([&] { return here_now.load() == count; }));
+      all.done();
+    });
+  }
+  all.wait();
+}
+
+TEST(resize, says_what_was_and_clamps_what_is_too_many) {
+  run_on(2, [] {
+    EXPECT_EQ(processors(), 2u);
+    EXPECT_EQ(set_processors(5), 2u);
+    EXPECT_EQ(set_processors(0), 5u);
+    EXPECT_EQ(processors(), 5u);
+    EXPECT_EQ(set_processors(1'000'000), 5u);
+    EXPECT_EQ(processors(), world::limits::processors_max);
+  });
+}
+
+TEST(resize, as_many_goroutines_run_at_once_as_there_are_ps) {
+  run_on(1, [] {
+    set_processors(6);
+    meet(6);
+    set_processors(3);
+    meet(3);
+    set_processors(6);  // the same Ps again
+    meet(6);
+  });
+}
+
+TEST(resize, what_waits_on_a_p_that_goes_runs_on_the_others) {
+  run_on(4, [] {
+    wait_group all;
+    std::atomic<int> ran{0};
+    constexpr int each = 200;
+    all.add(4 * 2 * each);
+    for (int p = 0; p < 4; ++p) {
+      go([&] {
+        for (int i = 0; i < each; ++i) {
+          go([&] {
+            ran.fetch_add(1);
+            all.done();
+          });
+          go([&] {
+            sleep_for_ns(2'000'000);
+            ran.fetch_add(1);
+            all.done();
+          });
+        }
+      });
+    }
+    yield();
+    set_processors(1);
+    all.wait();
+    EXPECT_EQ(ran.load(), 4 * 2 * each);
+  });
+}
+
+TEST(resize, calls_return_to_ps_that_are_gone) {
+  run_on(4, [] {
+    std::atomic<bool> over{false};
+    wait_group all;
+    for (int i = 0; i < 8; ++i) {
+      all.add(1);
+      go([&, i] {
+        while (!over) retake::syscall([i] { nap_ns(i * 10'000); });
+        all.done();
+      });
+    }
+    const std::int64_t until_ns = now_ns() + 300'000'000;
+    std::uint32_t changes = 0;
+    for (; now_ns() < until_ns; ++changes) {
+      set_processors(1 + changes % 5);
+      yield();
+    }
+    EXPECT_GT(changes, 0u);
+    over = true;
+    all.wait();
+  });
+}
+
+}  // namespace
+}  // namespace retake::test

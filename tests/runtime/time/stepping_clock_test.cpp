@@ -1,0 +1,69 @@
+// A wall clock that jumps an hour back and forth at every look moves no timer, no deadline and no wait of the runtime.
+// The jumps are this program's own clock_gettime, which every part of it calls; nobody sets the machine's clock.
+#include <gtest/gtest.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <atomic>
+
+#include "retake/clock.hpp"
+#include "retake/go.hpp"
+#include "retake/run.hpp"
+#include "retake/stream.hpp"
+#include "retake/sync.hpp"
+
+namespace {
+
+constexpr std::int64_t ms = 1'000'000;
+constinit std::atomic<int> looks{0};
+
+}  // namespace
+
+extern "C" int clock_gettime(clockid_t which, timespec* now) noexcept {
+  auto const failed = static_cast<int>(::syscall(SYS_clock_gettime, which, now));
+  if (which == CLOCK_REALTIME) now->tv_sec += looks.fetch_add(1) % 2 == 0 ? 3'600 : -3'600;
+  return failed;
+}
+
+namespace retake::test {
+namespace {
+
+TEST(stepping_clock, moves_no_timer_and_no_deadline) {
+  run([] {
+    const std::int64_t wall_first_ns = wall_ns();
+    const std::int64_t wall_second_ns = wall_ns();
+    EXPECT_GT(std::abs(wall_second_ns - wall_first_ns), 3'600'000 * ms) << "the wall clock is seen to jump";
+    wait_group all;
+    all.add(3);
+    const std::int64_t before_ns = monotonic_ns();
+    for (int i = 1; i <= 2; ++i) {
+      go([&, i] {
+        sleep_for_ns(i * 20 * ms);
+        const std::int64_t took_ns = monotonic_ns() - before_ns;
+        EXPECT_GE(took_ns, i * 20 * ms);
+        EXPECT_LT(took_ns, 10'000 * ms);
+        all.done();
+      });
+    }
+    go([&] {
+      auto ends = make_pipe();
+      ends->reader.set_deadline(deadline_in_ns(30 * ms));
+      std::byte one{};
+      EXPECT_EQ(ends->reader.read(std::span(&one, 1)).error(), std::errc::timed_out);
+      const std::int64_t took_ns = monotonic_ns() - before_ns;
+      EXPECT_GE(took_ns, 30 * ms);
+      EXPECT_LT(took_ns, 10'000 * ms);
+      all.done();
+    });
+    while (monotonic_ns() - before_ns < 60 * ms) {
+      static_cast<void>(wall_ns());
+      sleep_for_ns(1 * ms);
+    }
+    all.wait();
+    EXPECT_GT(looks.load(), 2);
+  });
+}
+
+}  // namespace
+}  // namespace retake::test
