@@ -27,6 +27,13 @@ namespace {
   observe::dump_at_end(*static_cast<scheduler*>(s), &here);
 }
 
+// In a handler, on the monitor's thread while it sleeps.
+void wake_monitor(void* argument) noexcept {
+  scheduler& s = *static_cast<scheduler*>(argument);
+  const locked hold(s.lock);
+  s.monitor.wake();
+}
+
 }  // namespace
 
 void begin(scheduler& s) noexcept {
@@ -64,7 +71,7 @@ void thread_ended(machine& m) noexcept {
   if (m.charged_site != nullptr) watcher_of(m.home).threads.ended(static_cast<thread_sites::site*>(m.charged_site));
 }
 
-void monitor_begins(scheduler& s) noexcept { world::keep_quit(report, &s); }
+void monitor_begins(scheduler& s) noexcept { world::keep_quit(report, wake_monitor, &s); }
 void monitor_sleeps(scheduler&) noexcept { world::quit_open(); }
 void monitor_wakes(scheduler&) noexcept { world::quit_shut(); }
 

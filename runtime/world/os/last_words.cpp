@@ -24,8 +24,9 @@ struct reporter {
 constinit reporter at_fatal;
 constinit reporter at_quit;
 constinit std::atomic<int> keeper{0};          // its thread id; 0: nobody
+constinit std::atomic<last_wake> wake_keeper{nullptr};
 constinit std::atomic<int> open{0};            // the keeper sleeps with empty hands
-constinit std::atomic<int> asked{0};           // SIGQUIT came while it did not
+constinit std::atomic<int> asked{0};           // SIGQUIT came
 constinit std::atomic<int> speaking{0};        // the thread that reports: one report is enough
 
 int self() noexcept { return static_cast<int>(::syscall(SYS_gettid)); }
@@ -53,10 +54,9 @@ void handle(int) noexcept {
   if (whose == 0) ::_exit(2);
   if (self() != whose) {
     ::syscall(SYS_tgkill, ::getpid(), whose, SIGQUIT);
-  } else if (open.load(std::memory_order_relaxed) != 0) {
-    quit();
   } else {
     asked.store(1, std::memory_order_relaxed);
+    if (open.load(std::memory_order_relaxed) != 0) wake_keeper.load(std::memory_order_relaxed)(at_quit.argument.load(std::memory_order_relaxed));
   }
   errno = errno_before;
 }
@@ -75,9 +75,10 @@ namespace detail {
 void speak_last() noexcept { say(at_fatal); }
 }  // namespace detail
 
-void keep_quit(last_report report, void* argument) noexcept {
+void keep_quit(last_report report, last_wake wake, void* argument) noexcept {
   struct sigaction before {};
   if (::sigaction(SIGQUIT, nullptr, &before) != 0 || before.sa_handler != SIG_DFL) return;
+  wake_keeper.store(wake, std::memory_order_relaxed);
   set(at_quit, report, argument);
   keeper.store(self(), std::memory_order_release);
   struct sigaction mine {};
@@ -105,6 +106,10 @@ void quit_open() noexcept {
   if (asked.load(std::memory_order_relaxed) != 0) quit();
 }
 
-void quit_shut() noexcept { open.store(0, std::memory_order_relaxed); }
+void quit_shut() noexcept {
+  open.store(0, std::memory_order_relaxed);
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+  if (asked.load(std::memory_order_relaxed) != 0) quit();
+}
 
 }  // namespace retake::world

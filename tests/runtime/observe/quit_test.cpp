@@ -60,7 +60,9 @@ TEST(quit_death, when_it_comes_to_a_thread_inside_malloc) {
                 std::atomic<bool> never{false};
                 ask_after_ns(50'000'000);
                 while (!never) {
-                  std::free(std::malloc(static_cast<std::size_t>(now_ns() % 100'000)));
+                  void* const some = std::malloc(static_cast<std::size_t>(now_ns() % 100'000));
+                  asm volatile("" : : "r"(some) : "memory");  // else the compiler needs neither of the two
+                  std::free(some);
                 }
               }),
               testing::ExitedWithCode(2), EXPECTED "running");
