@@ -6,6 +6,7 @@ namespace retake::watch {
 void begin(scheduler&) noexcept {}
 void end(scheduler&) noexcept {}
 void main_begins(scheduler&) noexcept {}
+void main_returned(scheduler&) noexcept {}
 void monitor_begins(scheduler&) noexcept {}
 void monitor_sleeps(scheduler&) noexcept {}
 void monitor_wakes(scheduler&) noexcept {}

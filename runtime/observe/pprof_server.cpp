@@ -5,19 +5,24 @@
 #include <array>
 #include <charconv>
 #include <cstddef>
+#include <list>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <span>
 #include <string_view>
 
 #include "observe/frames.hpp"
 #include "observe/watcher.hpp"
+#include "retake/context.hpp"
 #include "retake/debug.hpp"
 #include "retake/go.hpp"
 #include "retake/metrics.hpp"
 #include "retake/pprof.hpp"
 #include "retake/profile.hpp"
+#include "retake/select.hpp"
+#include "retake/sync.hpp"
 #include "retake/tcp.hpp"
 #include "retake/trace.hpp"
 #include "sched/watch.hpp"
@@ -85,14 +90,14 @@ std::string thread_sites_text() {
   return fmt::format("threadcreate profile: total {}\n{}", all, sites);
 }
 
-answer trace_for(std::uint32_t seconds) {
+answer trace_for(std::uint32_t seconds, channel<never_sent>* end) {
   if (seconds > trace_seconds_max) seconds = trace_seconds_max;
   if (!start_trace()) return {.status = 409, .body = "a trace runs already\n"};
-  sleep_for_ns(seconds * second_ns);
+  select(on_receive(end, [](auto) {}), after_ns(seconds * second_ns, [] {}));
   return {.type = "application/json", .body = stop_trace().chrome_json};
 }
 
-answer answer_to(std::string_view path, std::string_view query) {
+answer answer_to(std::string_view path, std::string_view query, context const& service) {
   constexpr char const* protobuf = "application/octet-stream";
   const std::uint32_t debug = parameter(query, "debug", 0);
   if (path == "/metrics") return {.type = "text/plain; version=0.0.4", .body = metrics_text()};
@@ -105,12 +110,12 @@ answer answer_to(std::string_view path, std::string_view query) {
     return all;
   }
   if (path == "/debug/pprof/threadcreate") return debug == 0 ? answer{.type = protobuf, .body = threadcreate_pprof()} : answer{.body = thread_sites_text()};
-  if (path == "/debug/pprof/trace") return trace_for(parameter(query, "seconds", 1));
+  if (path == "/debug/pprof/trace") return trace_for(parameter(query, "seconds", 1), service.done());
   return {.status = 404, .body = "there is no such report\n"};
 }
 
 // "GET /path?query HTTP/1.1", from a request whose head has come.
-answer answer_to(std::string_view request) {
+answer answer_to(std::string_view request, context const& service) {
   const std::string_view line = request.substr(0, request.find("\r\n"));
   if (!line.starts_with("GET ")) return {.status = 405, .body = "only GET\n"};
   const std::string_view rest = line.substr(4);
@@ -118,10 +123,10 @@ answer answer_to(std::string_view request) {
   if (end == std::string_view::npos || !rest.substr(end).starts_with(" HTTP/1.")) return {.status = 400, .body = "not HTTP\n"};
   const std::string_view target = rest.substr(0, end);
   const std::size_t question = target.find('?');
-  return answer_to(target.substr(0, question), question == std::string_view::npos ? std::string_view() : target.substr(question + 1));
+  return answer_to(target.substr(0, question), question == std::string_view::npos ? std::string_view() : target.substr(question + 1), service);
 }
 
-void serve_one(tcp_stream& connection) {
+void serve_one(tcp_stream& connection, context const& service) {
   static_cast<void>(connection.set_read_deadline(world::nanotime() + request_patience_ns));
   std::string request;
   std::array<std::byte, 1'024> some;
@@ -130,7 +135,7 @@ void serve_one(tcp_stream& connection) {
     if (!n || *n == 0 || request.size() + *n > request_bytes_max) return;
     request.append(reinterpret_cast<char const*>(some.data()), *n);
   }
-  const answer a = answer_to(request);
+  const answer a = answer_to(request, service);
   const std::string head = fmt::format("HTTP/1.1 {} {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", a.status, a.status == 200 ? "OK" : "Error", a.type, a.body.size());
   for (std::string const* const part : {&head, &a.body}) {
     if (!connection.write(std::as_bytes(std::span(part->data(), part->size())))) return;
@@ -145,26 +150,78 @@ bool on_loopback(address const& where) {
 
 }  // namespace
 
-result<std::uint16_t> serve_pprof(address const& where) {
+struct pprof_server::service {
+  tcp_listener listener;
+  cancellable serving = with_cancel(background());
+  mutex lock;
+  std::list<tcp_stream> connections;  // under the lock
+  wait_group goroutines;
+
+  explicit service(tcp_listener&& made) : listener(std::move(made)) {}
+
+  void accept_each() {
+    while (result<tcp_stream> next = listener.accept()) {
+      const std::unique_lock hold(lock);
+      if (serving.ctx.error()) return;
+      const auto place = connections.insert(connections.end(), std::move(*next));
+      goroutines.add(1);
+      go([this, place] {
+        serve_one(*place, serving.ctx);
+        {
+          const std::unique_lock hold_again(lock);
+          connections.erase(place);
+        }
+        goroutines.done();
+      });
+    }
+  }
+
+  void end() {
+    {
+      const std::unique_lock hold(lock);
+      serving.cancel.cancel();
+      listener.close();
+      for (tcp_stream& one : connections) one.close();
+    }
+    goroutines.wait();
+  }
+};
+
+pprof_server::pprof_server(std::unique_ptr<service> what) noexcept : service_(std::move(what)) {}
+pprof_server::pprof_server(pprof_server&&) noexcept = default;
+pprof_server& pprof_server::operator=(pprof_server&& other) noexcept {
+  std::swap(service_, other.service_);
+  return *this;
+}
+pprof_server::~pprof_server() {
+  if (service_) service_->end();
+}
+std::uint16_t pprof_server::port() const { return service_->listener.port(); }
+
+result<pprof_server> serve_pprof(address const& where) {
   if (!on_loopback(where)) return std::make_error_code(std::errc::permission_denied);
   result<tcp_listener> listener = tcp_listen(where);
   if (!listener) return listener.error();
-  const std::uint16_t port = listener->port();
-  go([kept = std::make_shared<tcp_listener>(std::move(*listener))] {
-    while (result<tcp_stream> next = kept->accept()) {
-      go([connection = std::make_shared<tcp_stream>(std::move(*next))] { serve_one(*connection); });
-    }
+  auto service = std::make_unique<pprof_server::service>(std::move(*listener));
+  service->goroutines.add(1);
+  go([all = service.get()] {
+    all->accept_each();
+    all->goroutines.done();
   });
-  return port;
+  return pprof_server(std::move(service));
 }
 
 void watch::main_begins(scheduler& s) noexcept {
-  std::string const& where = observe::watcher_of(s).chosen.pprof;
+  observe::watcher& w = observe::watcher_of(s);
+  std::string const& where = w.chosen.pprof;
   if (where.empty()) return;
   const result<address> parsed = parse_address(where);
-  const result<std::uint16_t> port = parsed ? serve_pprof(*parsed) : result<std::uint16_t>(parsed.error());
-  const std::string text = port ? fmt::format("runtime: serves /debug/pprof/ on port {}\n", *port) : fmt::format("runtime: pprof={}: {}\n", where, port.error().message());
+  result<pprof_server> server = parsed ? serve_pprof(*parsed) : result<pprof_server>(parsed.error());
+  const std::string text = server ? fmt::format("runtime: serves /debug/pprof/ on port {}\n", server->port()) : fmt::format("runtime: pprof={}: {}\n", where, server.error().message());
   world::print(text.data(), text.size());
+  if (server) w.server.emplace(std::move(*server));
 }
+
+void watch::main_returned(scheduler& s) noexcept { observe::watcher_of(s).server.reset(); }
 
 }  // namespace retake

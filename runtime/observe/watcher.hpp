@@ -2,11 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "observe/settings.hpp"
 #include "observe/symbols.hpp"
 #include "observe/thread_sites.hpp"
 #include "observe/tracer.hpp"
+#include "retake/pprof.hpp"
 #include "sched/scheduler.hpp"
 
 namespace retake::observe {
@@ -19,6 +21,7 @@ struct watcher {
   std::int64_t next_trace_ns;  // sysmon's
   thread_sites threads;
   tracer traces;
+  std::optional<pprof_server> server;  // the main goroutine's
 };
 
 [[nodiscard]] inline watcher& watcher_of(scheduler& s) noexcept { return *static_cast<watcher*>(s.watcher); }

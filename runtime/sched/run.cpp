@@ -58,6 +58,7 @@ void run_main(void* closure) {
     sched::unlock_for_runtime(m, g);
   }
   what.main(what.argument);
+  watch::main_returned(this_machine()->home);
   sched::end_program(this_machine()->home);
 }
 

@@ -1,6 +1,6 @@
 // watch.hpp: what the scheduler tells whoever watches it. The room observe/ listens; the simulator does not compile it, there nobody does.
 //
-// All of it is rare; nothing here may park, and nothing of the scheduler depends on what is done with it.
+// All of it is rare; nothing here may park, unless it says so, and nothing of the scheduler depends on what is done with it.
 #pragma once
 
 #include <cstdint>
@@ -17,8 +17,9 @@ namespace watch {
 void begin(scheduler& s) noexcept;
 void end(scheduler& s) noexcept;
 
-// The main goroutine, before what it was given to run.
+// The main goroutine, before what it was given to run and behind it; may park.
 void main_begins(scheduler& s) noexcept;
+void main_returned(scheduler& s) noexcept;
 
 // sysmon, on its own thread: once; around each sleep, in which it holds nothing; after each round.
 void monitor_begins(scheduler& s) noexcept;

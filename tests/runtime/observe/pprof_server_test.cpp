@@ -6,6 +6,7 @@
 
 #include "../program.hpp"
 #include "retake/channel.hpp"
+#include "retake/leak_check.hpp"
 #include "retake/pprof.hpp"
 #include "retake/tcp.hpp"
 
@@ -34,23 +35,41 @@ std::string body_of(std::string const& answer) { return answer.substr(answer.fin
 
 TEST(pprof_server, serves_each_report) {
   run_on(2, [] {
-    const result<std::uint16_t> port = serve_pprof(ipv4(loopback_address, 0));
-    ASSERT_TRUE(port);
+    const result<pprof_server> server = serve_pprof(ipv4(loopback_address, 0));
+    ASSERT_TRUE(server);
+    const std::uint16_t port = server->port();
     channel<int> c;
     go([&c] { static_cast<void>(c.receive()); });
-    EXPECT_THAT(get(*port, "/debug/pprof/"), HasSubstr("goroutine?debug=2"));
-    EXPECT_THAT(get(*port, "/debug/pprof/goroutine?debug=2"), HasSubstr("[chan receive"));
-    EXPECT_THAT(get(*port, "/debug/pprof/goroutine?debug=1"), HasSubstr("goroutine profile: total "));
-    EXPECT_THAT(get(*port, "/debug/pprof/goroutine"), HasSubstr("application/octet-stream"));
-    EXPECT_THAT(get(*port, "/debug/pprof/threadcreate?debug=1"), HasSubstr("threadcreate profile: total "));
-    EXPECT_THAT(get(*port, "/metrics"), HasSubstr("retake_goroutines "));
-    const std::string trace = get(*port, "/debug/pprof/trace?seconds=0");
+    EXPECT_THAT(get(port, "/debug/pprof/"), HasSubstr("goroutine?debug=2"));
+    EXPECT_THAT(get(port, "/debug/pprof/goroutine?debug=2"), HasSubstr("[chan receive"));
+    EXPECT_THAT(get(port, "/debug/pprof/goroutine?debug=1"), HasSubstr("goroutine profile: total "));
+    EXPECT_THAT(get(port, "/debug/pprof/goroutine"), HasSubstr("application/octet-stream"));
+    EXPECT_THAT(get(port, "/debug/pprof/threadcreate?debug=1"), HasSubstr("threadcreate profile: total "));
+    EXPECT_THAT(get(port, "/metrics"), HasSubstr("retake_goroutines "));
+    const std::string trace = get(port, "/debug/pprof/trace?seconds=0");
     EXPECT_TRUE(nlohmann::json::parse(body_of(trace)).contains("traceEvents"));
-    EXPECT_THAT(get(*port, "/debug/pprof/heap"), StartsWith("HTTP/1.1 404"));
-    EXPECT_THAT(ask(*port, "POST /debug/pprof/ HTTP/1.1\r\n\r\n"), StartsWith("HTTP/1.1 405"));
-    EXPECT_THAT(ask(*port, "GET /debug/pprof/\r\n\r\n"), StartsWith("HTTP/1.1 400"));
-    EXPECT_EQ(ask(*port, "GET /" + std::string(10'000, 'x')), "");  // no end of its head within 8 KiB
+    EXPECT_THAT(get(port, "/debug/pprof/heap"), StartsWith("HTTP/1.1 404"));
+    EXPECT_THAT(ask(port, "POST /debug/pprof/ HTTP/1.1\r\n\r\n"), StartsWith("HTTP/1.1 405"));
+    EXPECT_THAT(ask(port, "GET /debug/pprof/\r\n\r\n"), StartsWith("HTTP/1.1 400"));
+    EXPECT_EQ(ask(port, "GET /" + std::string(10'000, 'x')), "");  // no end of its head within 8 KiB
     c.send(1);
+  });
+}
+
+// A connection that says nothing and a trace of a minute do not hold it up, and nothing is left of either.
+TEST(pprof_server, ends_with_its_connections) {
+  run_on(2, [] {
+    const leak_check leaks;
+    result<tcp_stream> silent = std::make_error_code(std::errc::not_connected);
+    {
+      const result<pprof_server> server = serve_pprof(ipv4(loopback_address, 0));
+      ASSERT_TRUE(server);
+      silent = tcp_connect(loopback_address, server->port());
+      ASSERT_TRUE(silent);
+      go([port = server->port()] { static_cast<void>(get(port, "/debug/pprof/trace?seconds=60")); });
+      EXPECT_TRUE(yielding_until([] { return goroutine_count() == 5; }));  // this one, who asks, who accepts, and one for each connection
+    }
+    EXPECT_THAT(leaks.report(patience_ns), testing::IsEmpty());
   });
 }
 
