@@ -214,7 +214,7 @@ void need_template_thread(scheduler& s) noexcept;
 [[nodiscard]] bool let_template_start(scheduler& s, machine& m) noexcept;
 void wake_template(scheduler& s) noexcept;  // under `lock`
 // thread/faults.cpp. What is said of a fault that nobody contains; on the alternate stack of its thread.
-void report_fault(world::fault const& what) noexcept;
+[[nodiscard]] char const* report_fault(world::fault const& what) noexcept;
 
 // sysmon.cpp
 void monitor_loop(void* m) noexcept;

@@ -175,7 +175,7 @@ void fault_now();
 
 inline void observe_faults(notebook& n) {
   n.section("faults");
-  world::watch_faults([](world::fault const&) noexcept {});
+  world::watch_faults([](world::fault const&) noexcept -> char const* { return nullptr; });
   world::fault_stack const handlers;
   world::fault what;
   int calls = 0;

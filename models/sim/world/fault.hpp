@@ -18,7 +18,7 @@ using fault = sim::processor_fault;
 [[nodiscard]] inline void* suspend_fault_boundary() noexcept { return sim::exchange_fault_boundary(nullptr); }
 inline void resume_fault_boundary(void* suspended) noexcept { sim::exchange_fault_boundary(suspended); }
 
-using fault_report = void (*)(fault const& what) noexcept;
+using fault_report = char const* (*)(fault const& what) noexcept;
 inline void watch_faults(fault_report) noexcept {}
 
 class fault_stack {

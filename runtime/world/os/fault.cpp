@@ -10,6 +10,7 @@
 
 #include "switch/exception_globals.hpp"
 #include "switch/guarded_call.hpp"
+#include "world/require.hpp"
 
 namespace retake::world {
 
@@ -23,7 +24,16 @@ struct boundary {
 constexpr int watched[] = {SIGSEGV, SIGBUS, SIGFPE};
 constexpr std::size_t fault_stack_bytes = std::size_t{1} << 20;  // a report reads symbols, with much stack; what is not touched costs nothing
 
+#if defined(__x86_64__)
+constexpr std::uintptr_t return_address_bytes = 8;
+#else
+constexpr std::uintptr_t return_address_bytes = 0;
+#endif
+constexpr std::uintptr_t red_zone_bytes = 128;
+constexpr std::uintptr_t frame_bytes = std::uintptr_t{64} << 10;  // the largest that is thought of
+
 [[gnu::tls_model("initial-exec")]] constinit thread_local boundary* armed = nullptr;
+[[gnu::tls_model("initial-exec")]] constinit thread_local char const* last_text = nullptr;  // of the fatal error that this thread's fault is
 
 constinit std::atomic<fault_report> report{nullptr};
 constinit struct sigaction before[3] = {};  // what was there when the first runtime came
@@ -39,6 +49,27 @@ void resume_at(void* context, floor::landing where) noexcept {
 #endif
 }
 
+std::uintptr_t stack_pointer_in(void* context) noexcept {
+  auto const& machine = static_cast<ucontext_t*>(context)->uc_mcontext;
+#if defined(__x86_64__)
+  return static_cast<std::uintptr_t>(machine.gregs[REG_RSP]);
+#else
+  return machine.sp;
+#endif
+}
+
+[[noreturn]] void end_here() { fatal(last_text); }
+
+// Where the fault came, or, when it came because that stack is used up, on the alternate one; with a call's return address missing, as at a thread's first function.
+floor::landing landing_of_end(fault const& what, void* context) noexcept {
+  std::uintptr_t top = stack_pointer_in(context) - red_zone_bytes;
+  stack_t alternate{};
+  if (what.address + frame_bytes > top && what.address < top + frame_bytes && ::sigaltstack(nullptr, &alternate) == 0) {
+    top = reinterpret_cast<std::uintptr_t>(alternate.ss_sp) + alternate.ss_size;
+  }
+  return {reinterpret_cast<std::uintptr_t>(&end_here), (top & ~std::uintptr_t{15}) - return_address_bytes};
+}
+
 void on_fault(int number, siginfo_t* info, void* context) {
   int const errno_before = errno;
   bool const raised_here = info->si_code > 0;  // by the processor, and not by kill()
@@ -49,7 +80,13 @@ void on_fault(int number, siginfo_t* info, void* context) {
     resume_at(context, floor::landing_of(b->guard));
     return;
   }
-  if (fault_report const ask = report.load(std::memory_order_acquire); raised_here && ask != nullptr) ask(what);
+  if (fault_report const ask = report.load(std::memory_order_acquire); raised_here && ask != nullptr && last_text == nullptr) {
+    last_text = ask(what);
+    if (last_text != nullptr) {
+      resume_at(context, landing_of_end(what, context));
+      return;
+    }
+  }
   for (std::size_t i = 0; i != 3; ++i) {
     if (watched[i] == number) ::sigaction(number, &before[i], nullptr);
   }

@@ -82,7 +82,7 @@ TEST(contained_faults, a_pinned_worker_survives_a_thousand_of_them_without_a_new
         EXPECT_EQ(signal_of(write_nowhere), SIGSEGV);
         EXPECT_EQ(world::thread_id(), thread);
       }
-      EXPECT_EQ(value(paths().threads_started), threads);
+      EXPECT_LE(value(paths().threads_started), threads + 2) << "the other P may want one while another is on its way to sleep, each fault does not";
       all.done();
     });
     all.wait();

@@ -285,14 +285,16 @@ TEST(callback_gate_death, after_it_is_closed_a_deadlock_is_reported_again) {
 }
 
 TEST(callback_gate, a_thread_whose_goroutine_the_end_of_the_program_abandons_is_told) {
+  static callback_gate* never_closed;  // static: what the abandoned goroutine held is not lost
+  static channel<int>* arrived;
   std::thread other;
   std::atomic<bool> told{false};
   run_on(2, [&] {
-    auto* const never_closed = new callback_gate;
-    channel<int>* const arrived = new channel<int>;
-    other = std::thread([&told, never_closed, arrived] {
+    never_closed = new callback_gate;
+    arrived = new channel<int>;
+    other = std::thread([&told] {
       try {
-        never_closed->call([arrived] {
+        never_closed->call([] {
           arrived->send(1);
           static_cast<void>(arrived->receive());
         });

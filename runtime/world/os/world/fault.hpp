@@ -4,11 +4,13 @@
 //            stack must be told as what it is, by a handler that does not stand on that stack.
 // Rejected.  See switch/guarded_call.hpp. A handler per boundary: signal actions belong to the process.
 // Recipe.    fault_boundary() notes a guard in the thread; the one handler, on the thread's alternate stack, sends a fault of the thread back to it. Without one it
-//            asks the report, and when that returns the fault takes the way it had before: that of another handler (a sanitizer's), or a core dump.
+//            asks the report. A text is that of a fatal error, which ends the process behind the handler, where the fault came: a dump allocates, which no
+//            handler may. Without a text the fault takes the way it had before: that of another handler (a sanitizer's), or a core dump.
 //
 // Only what the processor raised counts; a signal that somebody sent takes its old way.
 // Checked by tests/world (conformance_rest), tests/runtime/syscall/contained_faults_test.cpp.
-// Not promised: that a fault in a thread that blocks its signal is contained (the kernel ends the process), or one that comes on an overflown stack without fault_stack.
+// Not promised: that a fault in a thread that blocks its signal is contained (the kernel ends the process), or one that comes on an overflown stack without fault_stack;
+// that a dump of all goroutines comes to its end when foreign code faulted inside malloc.
 #pragma once
 
 #include <cstddef>
@@ -30,8 +32,9 @@ struct fault {
 [[nodiscard]] void* suspend_fault_boundary() noexcept;
 void resume_fault_boundary(void* suspended) noexcept;
 
-// Is asked about a fault outside of all boundaries, on the alternate stack of the thread that faulted. It may end the process.
-using fault_report = void (*)(fault const& what) noexcept;
+// Is asked about a fault outside of all boundaries, in a handler, on the alternate stack of the thread that faulted. The text of the fatal error that it is, which
+// ends the process once the handler is left; nullptr: none.
+using fault_report = char const* (*)(fault const& what) noexcept;
 void watch_faults(fault_report report, site = site::current()) noexcept;
 
 // Gives the thread an alternate stack for handlers, unless it has one; for the life of the object. Threads that thread_start made have one.
