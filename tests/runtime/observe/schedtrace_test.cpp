@@ -228,12 +228,18 @@ TEST(schedtrace, the_parser_refuses_what_is_not_exactly_so) {
 
 // ---- ours ------------------------------------------------------------------------------------------------------------------------
 
+struct raised_at_the_end {
+  std::atomic<bool>& flag;
+  ~raised_at_the_end() { flag = true; }
+};
+
 TEST(schedtrace, ours_says_what_is_so) {
-  run_on(2, [] {
+  std::atomic<bool> in_call{false}, leave{false};
+  run_on(2, [&in_call, &leave] {
     channel<int> c;
     const os_thread_locked hold;
+    const raised_at_the_end caller_leaves{leave};  // also when an assertion ends this
     go([&] { static_cast<void>(c.receive()); });
-    std::atomic<bool> in_call{false}, leave{false};
     go([&] {
       retake::syscall([&] {
         in_call = true;
@@ -267,7 +273,6 @@ TEST(schedtrace, ours_says_what_is_so) {
 
     parser plain(dialect::go_1_22);
     EXPECT_TRUE(plain.parse(sched_trace(false))) << plain.why;
-    leave = true;
     c.send(1);
   });
 }
