@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdlib>
 #include <cstring>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -82,11 +83,13 @@ class name_server {
     for (int i = 0; i < addresses; ++i) {
       for (int const b : {0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 10, 1, 2, 3 + i}) reply.push_back(static_cast<std::byte>(b));
     }
-    static_cast<void>(socket_.send_to(reply, to));
+    const std::unique_lock one_at_a_time(writing_);
+    EXPECT_TRUE(socket_.send_to(reply, to));
   }
 
   udp_socket socket_;
   wait_group serving_;
+  mutex writing_;
   std::atomic<int> asked_{0};
 };
 
@@ -130,14 +133,15 @@ TEST(resolver, many_slow_lookups_hold_no_threads) {
     constexpr int count = 50;
     wait_group all;
     all.add(count);
-    for (int i = 0; i < count; ++i) {
+    for (int i = 0; i < count; ++i) {  // one after the other, until each has asked: c-ares reads its files on a thread
       go([&] {
         EXPECT_EQ(texts(names.lookup("slow.test", 1, 0, address_family::ipv4)), std::vector<std::string>{"10.1.2.3:1"});
         all.done();
       });
+      EXPECT_TRUE(yielding_until([&] { return server.asked() > i; }));
     }
     all.wait();
-    EXPECT_LE(value(paths().threads_started), 16u) << "c-ares reads its files on a thread; nobody waits for an answer on one";
+    EXPECT_LE(value(paths().threads_started), 16u) << "nobody waits for an answer on a thread";
   });
 }
 
