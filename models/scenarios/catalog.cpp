@@ -103,6 +103,7 @@ constexpr scenario const* all[] = {
     &slice_after_stop,
     &call_wakes_dozing_sysmon,
     &work_wakes_dozing_sysmon,
+    &stacks_are_trimmed,
     &freeze_stops_everybody,
     &resize_under_load,
     &resize_leaves_nothing_behind,

@@ -123,6 +123,7 @@ extern sim::scenario const slice_after_long_call;
 extern sim::scenario const slice_after_stop;
 extern sim::scenario const call_wakes_dozing_sysmon;
 extern sim::scenario const work_wakes_dozing_sysmon;
+extern sim::scenario const stacks_are_trimmed;
 extern sim::scenario const freeze_stops_everybody;
 extern sim::scenario const resize_under_load;
 extern sim::scenario const resize_leaves_nothing_behind;

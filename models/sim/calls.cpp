@@ -265,6 +265,12 @@ void put_stack(void* low, std::size_t) noexcept {
 
 void reuse_stack(void* low, std::size_t bytes) noexcept { floor::unpoison_stack(low, bytes); }
 
+void give_back(void* low, std::size_t bytes, site const& where) noexcept {
+  op(op_kind::kernel, 0, where);
+  floor::unpoison_stack(low, bytes);
+  std::memset(low, 0, bytes);
+}
+
 void print(char const* text, std::size_t n) noexcept {
   if (the_engine != nullptr) the_engine->put_text(op_kind::note, 'M', the_engine->running_->number, text, n);
 }

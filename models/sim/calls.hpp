@@ -76,6 +76,7 @@ void deallocate(void* memory, std::size_t bytes, site const& where) noexcept;
 void* get_stack(std::size_t bytes, site const& where) noexcept;
 void put_stack(void* low, std::size_t bytes) noexcept;
 void reuse_stack(void* low, std::size_t bytes) noexcept;
+void give_back(void* low, std::size_t bytes, site const& where) noexcept;
 void print(char const* text, std::size_t n) noexcept;
 
 // ---- for the simulated kernel, checkers and scenarios ----

@@ -11,6 +11,7 @@ void monitor_begins(scheduler&) noexcept {}
 void monitor_sleeps(scheduler&) noexcept {}
 void monitor_wakes(scheduler&) noexcept {}
 void monitor_round(scheduler&, std::int64_t) noexcept {}
+void hogs(processor&, std::int64_t, std::int64_t) noexcept {}
 void thread_made(machine&, goroutine*) noexcept {}
 void thread_refused(scheduler&) noexcept {}
 void thread_ended(machine&) noexcept {}

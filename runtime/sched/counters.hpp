@@ -19,6 +19,7 @@ struct path_counters {
   counter handoff[10];  // by case, 1 to 9
   counter stop_took_call, enter_stopped, enter_blocking;
   counter accepts_put_off;  // for want of descriptors or memory
+  counter stacks_trimmed;   // times that the monitor gave memory of stacks back
   counter polls_broken, machines_started, threads_started;
   counter file_at_once, file_ring, file_blocking;  // how a file's operation was done: without waiting, through a ring, by a call that blocks
   counter rings_refused;                           // Ps for which the kernel refuses io_uring: all their operations that wait are blocking calls

@@ -34,9 +34,13 @@ goroutine* make_goroutine(scheduler& s) noexcept {
 goroutine* reuse_goroutine(scheduler& s, processor& p) noexcept {
   if (p.free_goroutines.count == 0) {
     const locked hold(s.lock);
-    while (s.free_goroutines.count > 0 && p.free_goroutines.count < s.rules.free_goroutines_per_processor / 2) {
-      p.free_goroutines.push_back(s.free_goroutines.pop_front());
+    while (p.free_goroutines.count < s.rules.free_goroutines_per_processor / 2) {
+      goroutine* g = s.free_goroutines.pop_front();
+      if (g == nullptr) g = s.trimmed_goroutines.pop_front();
+      if (g == nullptr) break;
+      p.free_goroutines.push_back(g);
     }
+    if (s.free_goroutines.count < s.free_goroutines_least) s.free_goroutines_least = s.free_goroutines.count;
   }
   goroutine* const g = p.free_goroutines.pop_front();
   if (g == nullptr) return nullptr;

@@ -24,7 +24,7 @@ using after_leaving = bool (*)(machine& m, goroutine& g, void* argument) noexcep
 
 struct machine : machine_side, machine_pair<goroutine> {
   machine(std::uint32_t machine_id, scheduler& s) noexcept
-      : machine_side(machine_id), home(s), idle_link(nullptr), all_link(nullptr), spinning(0), current(nullptr), waiting_locked(0), started_locked(0), ended(0), inside_foreign(0), foreign_calls(0), ring(nullptr) {}
+      : machine_side(machine_id), home(s), idle_link(nullptr), all_link(nullptr), spinning(0), current(nullptr), waiting_locked(0), started_locked(0), ended(0), inside_foreign(0), foreign_calls(0), thread(0), ring(nullptr) {}
 
   scheduler& home;
   world::plain<machine*> idle_link;         // idle_set
@@ -47,6 +47,7 @@ struct machine : machine_side, machine_pair<goroutine> {
   world::atomic<std::uint64_t> foreign_calls;
   bool tainted = false;                     // damaged by a fault, or altered by a goroutine that ended locked: for no other goroutine, and not to be cloned
   bool retired = false;                     // the thread has to end when its scheduler comes round
+  world::report_only<std::uint64_t> thread; // world::thread_id() of its thread
   world::report_only<trace_ring*> ring;     // its events, while somebody traces
   void* charged_site = nullptr;             // where the room observe counts its thread
   bool main = false;                        // the thread that called run(): never ends (M10)

@@ -45,9 +45,14 @@ void remove_machine(scheduler& s, machine& m) noexcept {
 
 }  // namespace
 
+void take_seat(machine& m) noexcept {
+  world::set_this_thread(&m);
+  m.thread.set(world::thread_id());
+}
+
 void machine_main(void* argument) noexcept {
   machine& m = *static_cast<machine*>(argument);
-  world::set_this_thread(&m);
+  take_seat(m);
   floor::adopt_thread_context(m.own);
   world::restore_signals(m.home.signals);
   processor_side* const p = processor_status::take_handed(m);

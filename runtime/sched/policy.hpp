@@ -19,6 +19,8 @@ struct policy {
   std::int64_t retake_grace_ns = 10'000'000;
   // A goroutine that runs longer is asked to yield (Go: 10 ms).
   std::int64_t time_slice_ns = 10'000'000;
+  // One that has run so long all the same, while others wait, is reported with its stack; 0: never.
+  std::int64_t hog_report_ns = 1'000'000'000;
   // sysmon polls when nobody has for this long (Go: 10 ms).
   std::int64_t poll_overdue_ns = 10'000'000;
   // The stopper of the world asks the laggards again after this long (Go: 100 us).
@@ -30,6 +32,8 @@ struct policy {
   std::int64_t steal_back_off_ns = 3'000;
   // Dead goroutines that a P keeps with their stacks; half of them move at once (Go: 64).
   std::uint32_t free_goroutines_per_processor = 64;
+  // The stacks of those that nobody keeps, and that nobody has wanted for so long, give their memory back (Go: in each garbage collection).
+  std::int64_t stack_trim_period_ns = 1'000'000'000;
 
   // Places in the request queue of a P's io_uring, a power of two; twice as many for completions.
   std::uint32_t ring_entries = 128;

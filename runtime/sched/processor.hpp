@@ -22,6 +22,7 @@ class operation_ring;
 struct monitor_memory {
   std::uint32_t schedule_tick = ~0u;
   std::int64_t schedule_since_ns = 0;
+  bool hog_told = false;                // of that schedule
   std::uint32_t syscall_tick = ~0u;
   std::int64_t syscall_since_ns = 0;
 };

@@ -168,7 +168,7 @@ void run(options const& chosen, void (*main)(void*), void* argument) {
   world::watch_faults(sched::report_fault);
   world::watch_panics(sched::report_panic);
   s.main_machine = &m;
-  world::set_this_thread(&m);
+  sched::take_seat(m);
   floor::adopt_thread_context(m.own);
   watch::begin(s);
   s.phase.set(1, "the runtime runs");

@@ -92,6 +92,9 @@ struct scheduler {
 
   world::plain<goroutine*> goroutines;              // all that were ever made
   batch<goroutine> free_goroutines;                 // shared by the Ps
+  batch<goroutine> trimmed_goroutines;              // likewise; their stacks hold no memory
+  std::uint32_t free_goroutines_least = 0;          // of free_goroutines, in this period (stack_trim.cpp)
+  std::uint32_t cold_goroutines = 0;                // to be trimmed
   world::stack_source stacks;
   world::atomic<std::uint64_t> goroutines_created;  // anybody
   world::atomic<std::uint64_t> goroutines_ended;    // anybody
@@ -174,6 +177,13 @@ void work_waits(scheduler& s) noexcept;
 void start_machine(scheduler& s, processor* p, bool spinning) noexcept;
 // Without a P: sleeps until there is one. False: the thread has to end.
 [[nodiscard]] bool stop_machine(machine& m) noexcept;
+// The calling thread is `m`'s from now on.
+void take_seat(machine& m) noexcept;
+
+// sysmon: once in each period of stack_trim_period_ns; in each round.
+void end_trim_period(scheduler& s) noexcept;
+void trim_stacks(scheduler& s) noexcept;
+
 // Without a P, locked: sleeps until its goroutine is runnable and there is a P for it. False: as above.
 [[nodiscard]] bool stop_locked_machine(machine& m) noexcept;
 // Whoever has `g`, locked to another M, and a P in hand: hands both over. False: the process ends; the P stays in hand.

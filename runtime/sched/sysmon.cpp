@@ -17,15 +17,17 @@ struct round_seen {
   std::uint32_t taken = 0;  // Ps taken out of system calls
 };
 
-// Nothing to monitor: all Ps idle, or the world stands still. True when somebody woke it.
-bool sleep_deeply(scheduler& s) noexcept {
+// Nothing to monitor: all Ps idle, or the world stands still. True when somebody woke it. `trim_ns`: when stacks want to be trimmed, if there are any.
+bool sleep_deeply(scheduler& s, std::int64_t trim_ns) noexcept {
+  std::int64_t wake_ns = world::nanotime() + s.rules.monitor_deep_sleep_ns;
   {
     const locked hold(s.lock);
     if (!world::recheck(s.stop.requested() || s.idle.processors_hint() == s.processors.count()) || s.ending.load_relaxed() != 0) return false;
     s.monitor.fall_asleep();
+    if (s.free_goroutines.count > 0 && trim_ns < wake_ns) wake_ns = trim_ns;
   }
   watch::monitor_sleeps(s);
-  const bool woken = s.monitor.sleep_until(world::nanotime() + s.rules.monitor_deep_sleep_ns);
+  const bool woken = s.monitor.sleep_until(wake_ns);
   watch::monitor_wakes(s);
   const locked hold(s.lock);
   s.monitor.awake();
@@ -102,6 +104,14 @@ bool take_and_hand_off(scheduler& s, processor& p) noexcept {
   return won;
 }
 
+// Once for each schedule, and only when it matters to somebody.
+void tell_hog(scheduler& s, processor& p, std::int64_t now_ns) noexcept {
+  if (s.rules.hog_report_ns == 0 || p.seen.schedule_since_ns + s.rules.hog_report_ns > now_ns || p.seen.hog_told) return;
+  if (p.status.load_relaxed() != processor_state::running || !anything_waits(s)) return;
+  p.seen.hog_told = true;
+  watch::hogs(p, p.seen.schedule_since_ns, now_ns);
+}
+
 round_seen retake(scheduler& s, std::int64_t now_ns) noexcept {
   round_seen seen;
   for (processor& p : s.processors.made()) {
@@ -113,8 +123,10 @@ round_seen retake(scheduler& s, std::int64_t now_ns) noexcept {
     if (p.seen.schedule_tick != schedule_tick) {
       p.seen.schedule_tick = schedule_tick;
       p.seen.schedule_since_ns = now_ns;
+      p.seen.hog_told = false;
     } else if (p.seen.schedule_since_ns + s.rules.time_slice_ns <= now_ns) {
       p.preempt.store_relaxed(1);
+      tell_hog(s, p, now_ns);
       long_slice = true;  // the call itself may be short, the P has been on this goroutine too long
     }
     if (status != processor_state::syscall) continue;
@@ -134,7 +146,7 @@ round_seen retake(scheduler& s, std::int64_t now_ns) noexcept {
 void monitor_loop(void* argument) noexcept {
   machine& m = *static_cast<machine*>(argument);
   scheduler& s = m.home;
-  world::set_this_thread(&m);
+  take_seat(m);
   {
     const locked hold(s.lock);
     s.machines_system.set(s.machines_system.get() + 1);
@@ -144,6 +156,7 @@ void monitor_loop(void* argument) noexcept {
   std::uint32_t idle_rounds = 0;
   std::int64_t period_ns = s.rules.monitor_period_ns;
   round_seen last{.running = true};
+  std::int64_t trim_ns = world::nanotime() + s.rules.stack_trim_period_ns;
   while (s.ending.load_relaxed() == 0) {
     if (idle_rounds == 0) {
       period_ns = s.rules.monitor_period_ns;
@@ -155,11 +168,16 @@ void monitor_loop(void* argument) noexcept {
       period_ns = s.rules.monitor_period_ns / 2;  // work waits: look now, and soon again
       idle_rounds = s.rules.monitor_idle_rounds;
     }
-    if (!watch::monitor_stays_awake(s) && !last.running && !last.calls && sleep_deeply(s)) idle_rounds = 0;
+    if (!watch::monitor_stays_awake(s) && !last.running && !last.calls && sleep_deeply(s, trim_ns)) idle_rounds = 0;
     const std::int64_t now_ns = world::nanotime();
     s.clock_ns.set(now_ns);
     poll_if_overdue(s, now_ns);
     last = retake(s, now_ns);
+    if (now_ns >= trim_ns) {
+      end_trim_period(s);
+      trim_ns = now_ns + s.rules.stack_trim_period_ns;
+    }
+    trim_stacks(s);
     idle_rounds = last.taken != 0 ? 0 : idle_rounds + 1;
     watch::monitor_round(s, now_ns);
   }

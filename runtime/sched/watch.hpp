@@ -9,6 +9,7 @@ namespace retake {
 
 struct goroutine;
 struct machine;
+struct processor;
 struct scheduler;
 
 namespace watch {
@@ -28,6 +29,9 @@ void monitor_wakes(scheduler& s) noexcept;
 void monitor_round(scheduler& s, std::int64_t now_ns) noexcept;
 // True: it must not sleep deeply, somebody wants its rounds.
 [[nodiscard]] bool monitor_stays_awake(scheduler& s) noexcept;
+
+// sysmon: the goroutine on `p` has run since `since_ns` and does not give way, while others wait.
+void hogs(processor& p, std::int64_t since_ns, std::int64_t now_ns) noexcept;
 
 // `m` is about to get a thread, for `charged`'s call or lock took a P from its thread; nullptr: for nobody's. And its thread ends. Without locks.
 void thread_made(machine& m, goroutine* charged) noexcept;

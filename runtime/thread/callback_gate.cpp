@@ -33,7 +33,7 @@ struct visit {
 
 // A goroutine that runs for this thread alone, and the M that the thread is meanwhile.
 goroutine& receive_thread(scheduler& s, machine& m, visit& what) noexcept {
-  world::set_this_thread(&m);
+  sched::take_seat(m);
   floor::adopt_thread_context(m.own);
   goroutine* const g = sched::new_goroutine(s, nullptr);
   if (g == nullptr) world::fatal("runtime: cannot allocate a goroutine's stack");

@@ -30,7 +30,7 @@ machine* take_wanted(scheduler& s, bool& over) noexcept {
 void template_loop(void* argument) noexcept {
   machine& m = *static_cast<machine*>(argument);
   scheduler& s = m.home;
-  world::set_this_thread(&m);
+  take_seat(m);
   {
     const locked hold(s.lock);
     s.machines_system.set(s.machines_system.get() + 1);

@@ -235,6 +235,8 @@ inline void observe_memory(notebook& n) {
   n.holds("apart", one.low != two.low && one.index != two.index);
   static_cast<char*>(one.low)[0] = 1;
   static_cast<char*>(one.low)[one.bytes - 1] = 1;
+  world::give_back_pages(one.low, one.bytes);
+  n.holds("what was given back is zero", static_cast<char*>(one.low)[0] == 0 && static_cast<char*>(one.low)[one.bytes - 1] == 0);
   n.holds("some guard is named", source->guard_method()[0] != '\0');
   source->put(one);
   world::stack again{};

@@ -18,6 +18,9 @@ inline void* allocate(std::size_t bytes, std::size_t alignment = 16, site where 
 }
 inline void deallocate(void* memory, std::size_t bytes, site where = site::current()) noexcept { sim::deallocate(memory, bytes, where); }
 
+// All of it, though it be less than a page.
+inline void give_back_pages(void* low, std::size_t bytes, site where = site::current()) noexcept { sim::give_back(low, bytes, where); }
+
 struct stack {
   void* low;
   std::size_t bytes;

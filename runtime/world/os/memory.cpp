@@ -34,6 +34,14 @@ void* allocate(std::size_t bytes, std::size_t alignment, site) noexcept {
 
 void deallocate(void* memory, std::size_t, site) noexcept { std::free(memory); }
 
+void give_back_pages(void* low, std::size_t bytes, site) noexcept {
+  auto const page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+  auto const from = (reinterpret_cast<std::uintptr_t>(low) + page - 1) & ~(page - 1);
+  auto const to = (reinterpret_cast<std::uintptr_t>(low) + bytes) & ~(page - 1);
+  if (from >= to) return;
+  static_cast<void>(::madvise(reinterpret_cast<void*>(from), to - from, MADV_DONTNEED));  // refused for locked memory, which is as good
+}
+
 stack_source::~stack_source() {
   std::uint32_t const count = count_.load(std::memory_order_relaxed);
   for (std::uint32_t i = 0; i != count; ++i) slabs_[i].~stack_slab();

@@ -32,6 +32,9 @@ namespace retake::world {
 // What allocate returned (or nullptr), with the same size. Any thread, not in a signal handler.
 void deallocate(void* memory, std::size_t bytes, site = site::current()) noexcept;
 
+// The whole pages within: they give their memory back and are all zero when they are touched next. Any thread; does not block.
+void give_back_pages(void* low, std::size_t bytes, site = site::current()) noexcept;
+
 struct stack {
   void* low;          // lowest usable byte; the guard lies below
   std::size_t bytes;  // usable bytes
