@@ -83,6 +83,12 @@ bool same_moment(goroutine const& g, copied<goroutine> const& before, copied<gor
          before.get<std::uintptr_t>(g.call_sp) == after.get<std::uintptr_t>(g.call_sp);
 }
 
+// Nor has it been away and come back to the same place while its stack was copied: then a second copy is another.
+bool kept_still(goroutine const& g, copied<goroutine> const& record, still_stack const& found) {
+  if (const copied<goroutine> after(g); !same_moment(g, record, after)) return false;
+  return found.bytes.bytes.empty() || copy_stack(g, found.bytes.low).bytes == found.bytes.bytes;
+}
+
 }  // namespace
 
 still_stack stack_of_goroutine(goroutine const& g) {
@@ -90,7 +96,7 @@ still_stack stack_of_goroutine(goroutine const& g) {
     const copied<goroutine> before(g);
     if (!before.whole()) return {};
     still_stack found = stack_of_record(g, before);
-    if (const copied<goroutine> after(g); same_moment(g, before, after)) return found;
+    if (kept_still(g, before, found)) return found;
   }
   return {};
 }
@@ -113,12 +119,14 @@ goroutine_view view_of(goroutine const& g, symbols& names, registers const* here
     view.in_foreign = view.state == goroutine_state::syscall && m != nullptr && world::peek_word<std::uint32_t>(&m->in_foreign, 0) != 0;
 
     still_stack stack;
+    bool still = true;
     if (here != nullptr && this_machine() != nullptr && m == this_machine() && view.state == goroutine_state::running) {
       stack = {*here, copy_stack(g, here->sp)};
     } else {
       stack = stack_of_record(g, record);
+      still = kept_still(g, record, stack);
     }
-    if (const copied<goroutine> after(g); !same_moment(g, record, after)) continue;
+    if (!still) continue;
     view.pcs = names.walk(stack.from, stack.bytes);
     return view;
   }

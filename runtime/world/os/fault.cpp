@@ -132,7 +132,7 @@ void watch_faults(fault_report who, site) noexcept {
 
 fault_stack::fault_stack() noexcept {
   stack_t now{};
-  if (::sigaltstack(nullptr, &now) != 0 || (now.ss_flags & SS_DISABLE) == 0) return;  // a sanitizer has given one
+  if (::sigaltstack(nullptr, &now) != 0 || ((now.ss_flags & SS_DISABLE) == 0 && now.ss_size >= fault_stack_bytes)) return;
   void* const memory = ::mmap(nullptr, fault_stack_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
   if (memory == MAP_FAILED) return;  // a fault is told on the stack under the feet, or not at all
   stack_t mine{};
@@ -140,6 +140,8 @@ fault_stack::fault_stack() noexcept {
   mine.ss_size = fault_stack_bytes;
   if (::sigaltstack(&mine, nullptr) == 0) {
     memory_ = memory;
+    before_ = now.ss_sp;  // a sanitizer's, which takes it away itself at the end of the thread
+    before_bytes_ = (now.ss_flags & SS_DISABLE) == 0 ? now.ss_size : 0;
   } else {
     ::munmap(memory, fault_stack_bytes);
   }
@@ -147,9 +149,11 @@ fault_stack::fault_stack() noexcept {
 
 fault_stack::~fault_stack() {
   if (memory_ == nullptr) return;
-  stack_t none{};
-  none.ss_flags = SS_DISABLE;
-  ::sigaltstack(&none, nullptr);
+  stack_t theirs{};
+  theirs.ss_sp = before_;
+  theirs.ss_size = before_bytes_;
+  theirs.ss_flags = before_bytes_ != 0 ? 0 : SS_DISABLE;
+  ::sigaltstack(&theirs, nullptr);
   ::munmap(memory_, fault_stack_bytes);
 }
 

@@ -165,7 +165,7 @@ TEST(dump, is_taken_while_everything_moves) {
     for (int i = 0; i < 5; ++i) {
       for (goroutine_info const& one : all_goroutines()) {
         EXPECT_GE(one.waited_ns, 0);
-        for (stack_frame const& frame : one.stack) EXPECT_FALSE(frame.function.empty());
+        for (stack_frame const& frame : one.stack) EXPECT_FALSE(frame.function.empty()) << std::hex << frame.address << " in " << text_of_all();
       }
     }
     over = true;

@@ -37,7 +37,7 @@ void resume_fault_boundary(void* suspended) noexcept;
 using fault_report = char const* (*)(fault const& what) noexcept;
 void watch_faults(fault_report report, site = site::current()) noexcept;
 
-// Gives the thread an alternate stack for handlers, unless it has one; for the life of the object. Threads that thread_start made have one.
+// Gives the thread an alternate stack for handlers, unless it has one as large; for the life of the object. Threads that thread_start made have one.
 class fault_stack {
  public:
   fault_stack() noexcept;
@@ -47,6 +47,8 @@ class fault_stack {
 
  private:
   void* memory_ = nullptr;
+  void* before_ = nullptr;
+  std::size_t before_bytes_ = 0;
 };
 
 }  // namespace retake::world
