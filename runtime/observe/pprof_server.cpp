@@ -8,7 +8,6 @@
 #include <list>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <span>
 #include <string_view>
@@ -161,28 +160,28 @@ struct pprof_server::service {
 
   void accept_each() {
     while (result<tcp_stream> next = listener.accept()) {
-      const std::unique_lock hold(lock);
-      if (serving.ctx.error()) return;
+      lock.lock();
+      const bool over = bool(serving.ctx.error());
       const auto place = connections.insert(connections.end(), std::move(*next));
+      if (over) place->close();
+      lock.unlock();
       goroutines.add(1);
       go([this, place] {
         serve_one(*place, serving.ctx);
-        {
-          const std::unique_lock hold_again(lock);
-          connections.erase(place);
-        }
+        lock.lock();
+        connections.erase(place);
+        lock.unlock();
         goroutines.done();
       });
     }
   }
 
   void end() {
-    {
-      const std::unique_lock hold(lock);
-      serving.cancel.cancel();
-      listener.close();
-      for (tcp_stream& one : connections) one.close();
-    }
+    lock.lock();
+    serving.cancel.cancel();
+    listener.close();
+    for (tcp_stream& one : connections) one.close();
+    lock.unlock();
     goroutines.wait();
   }
 };
@@ -219,7 +218,7 @@ void watch::main_begins(scheduler& s) noexcept {
   result<pprof_server> server = parsed ? serve_pprof(*parsed) : result<pprof_server>(parsed.error());
   const std::string text = server ? fmt::format("runtime: serves /debug/pprof/ on port {}\n", server->port()) : fmt::format("runtime: pprof={}: {}\n", where, server.error().message());
   world::print(text.data(), text.size());
-  if (server) w.server.emplace(std::move(*server));
+  if (server) w.server = std::make_shared<pprof_server>(std::move(*server));
 }
 
 void watch::main_returned(scheduler& s) noexcept { observe::watcher_of(s).server.reset(); }

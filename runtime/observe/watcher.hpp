@@ -2,14 +2,17 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
+#include <memory>
 
 #include "observe/settings.hpp"
 #include "observe/symbols.hpp"
 #include "observe/thread_sites.hpp"
 #include "observe/tracer.hpp"
-#include "retake/pprof.hpp"
 #include "sched/scheduler.hpp"
+
+namespace retake {
+class pprof_server;
+}
 
 namespace retake::observe {
 
@@ -21,7 +24,7 @@ struct watcher {
   std::int64_t next_trace_ns;  // sysmon's
   thread_sites threads;
   tracer traces;
-  std::optional<pprof_server> server;  // the main goroutine's
+  std::shared_ptr<pprof_server> server;  // the main goroutine's
 };
 
 [[nodiscard]] inline watcher& watcher_of(scheduler& s) noexcept { return *static_cast<watcher*>(s.watcher); }
