@@ -11,10 +11,9 @@
 #include <array>
 #include <chrono>
 #include <cstdlib>
-#include <filesystem>
-#include <memory>
 
 #include "measure.hpp"
+#include "peer.hpp"
 #include "retake/channel.hpp"
 #include "retake/file.hpp"
 #include "retake/foreign_call.hpp"
@@ -239,22 +238,23 @@ struct operation {
   std::uint32_t processors;
   double target;  // of Go's time; 0: none
   double (*body)(std::uint64_t n, clock now_ns);
+  bool boost = false;  // Boost.Fiber has the same operation
 };
 
 constexpr operation operations[] = {
-    {"enter_exit", 1, 0.6, enter_exit},
-    {"foreign_call", 1, 0, foreign},
-    {"go_exit", 1, 0, go_exit},
-    {"create_join", 1, 0, create_join},
-    {"yield", 1, 0.5, yields},
-    {"ping_pong_1p", 1, 0.6, ping_pong},
-    {"ping_pong_2p", 2, 0.6, ping_pong},
+    {"enter_exit", 1, 0.4, enter_exit},
+    {"foreign_call", 1, 0.4, foreign},
+    {"go_exit", 1, 0.25, go_exit},
+    {"create_join", 1, 0.25, create_join, true},
+    {"yield", 1, 0.25, yields, true},
+    {"ping_pong_1p", 1, 0.33, ping_pong, true},
+    {"ping_pong_2p", 2, 0.33, ping_pong},
     {"traced_ping_pong_1p", 1, 0, traced_ping_pong},
     {"traced_ping_pong_2p", 2, 0, traced_ping_pong},
     {"buffered_send_recv", 1, 0.55, buffered_send_recv},
     {"select_ready", 1, 0.5, select_ready},
     {"select_blocking", 1, 0.5, select_blocking},
-    {"mutex", 1, 0.85, mutex_pair},
+    {"mutex", 1, 0.85, mutex_pair, true},
     {"timer_start_stop", 1, 0.35, timer_start_stop},
     {"locked_ping_pong", 2, 0, locked_ping_pong},
     {"sleep", 1, 0, sleeps},
@@ -282,59 +282,21 @@ double measure(operation const& what, double seconds) {
   return result;
 }
 
-// Go's side, built where nobody looks; empty with the reason when that is not possible.
-class peer {
- public:
-  peer() {
-    namespace fs = std::filesystem;
-    int code = 0;
-    version_ = output_of({"go", "version"}, code);
-    if (code != 0) {
-      why_not_ = "go is not installed (Debian: golang-go)";
-      return;
-    }
-    while (!version_.empty() && version_.back() == '\n') version_.pop_back();
-    char folder[] = "/tmp/retake-bench-XXXXXX";
-    if (::mkdtemp(folder) == nullptr) {
-      why_not_ = "no temporary folder";
-      return;
-    }
-    folder_ = folder;
-    fs::copy(fs::path(RETAKE_BENCH_PEERS), folder_, fs::copy_options::recursive, ignored_);
-    static_cast<void>(output_of({"go", "build", "-o", "operations", "."}, code, folder_));
-    if (code != 0) why_not_ = "peers/operations.go does not build: " + version_;
-  }
-  ~peer() {
-    if (!folder_.empty()) std::filesystem::remove_all(folder_, ignored_);
-  }
-  peer(peer const&) = delete;
-  peer& operator=(peer const&) = delete;
-
-  [[nodiscard]] std::string const& why_not() const { return why_not_; }
-  [[nodiscard]] std::string const& version() const { return version_; }
-
-  // ns per operation; below 0: it failed.
-  [[nodiscard]] double measure(operation const& what, double seconds) const {
-    int code = 0;
-    const std::string said = output_of({folder_ + "/operations", what.name, std::to_string(seconds), std::to_string(what.processors)}, code);
-    return code == 0 ? std::strtod(said.c_str(), nullptr) : -1;
-  }
-
- private:
-  std::string folder_, version_, why_not_;
-  std::error_code ignored_;
-};
-
 void bench_one(settings const& chosen, operation const& what, double seconds, peer const* go) {
-  std::vector<double> ours, theirs;
+  std::vector<double> ours, theirs, fibers;
   for (std::uint32_t i = 0; i < runs_per_metric; ++i) {
     ours.push_back(measure(what, seconds));
-    if (go == nullptr) continue;
-    if (const double one = go->measure(what, seconds); one >= 0) theirs.push_back(one);
+    if (go != nullptr) {
+      if (const double one = go->measure(what.name, seconds, what.processors); one >= 0) theirs.push_back(one);
+    }
+    if (chosen.peers && what.boost) {
+      if (const double one = measure_boost_fiber(what.name, seconds); one >= 0) fibers.push_back(one);
+    }
   }
   char const* const unit = what.processors == 1 ? "CPU ns" : "ns";
-  const summary mine = summarize(ours), other = summarize(theirs);
+  const summary mine = summarize(ours), other = summarize(theirs), boost = summarize(fibers);
   say(chosen, "runtime", what.name, unit, mine, "retake");
+  if (boost.runs != 0) say(chosen, "runtime", what.name, unit, boost, "boost_fiber");
   if (other.runs == 0) return;
   say(chosen, "runtime", what.name, unit, other, "go");
   say_ratio(chosen, what.name, mine.median / other.median, what.target);
@@ -342,21 +304,15 @@ void bench_one(settings const& chosen, operation const& what, double seconds, pe
 
 }  // namespace
 
-int bench_runtime(settings const& chosen) {
-  std::vector<operation> wanted;
+int bench_runtime(settings const& chosen, peer const* go) {
+  std::vector<operation> these;
   for (operation const& one : operations) {
-    if (chosen.only.empty() || chosen.only == "runtime" || std::string(one.name).find(chosen.only) != std::string::npos) wanted.push_back(one);
+    if (wanted(chosen, "runtime", one.name)) these.push_back(one);
   }
-  if (wanted.empty() || chosen.only == "harness") return 0;
-  std::unique_ptr<peer> go;
-  if (chosen.peers) {
-    go = std::make_unique<peer>();
-    say_text(chosen, go->why_not().empty() ? "peer: " + go->version() : "no peer: " + go->why_not());
-    if (!go->why_not().empty()) go.reset();
-  }
-  const double share = chosen.seconds / static_cast<double>(wanted.size() * runs_per_metric) / (go != nullptr ? 2 : 1);
-  for (operation const& one : wanted) bench_one(chosen, one, share, go.get());
-  return static_cast<int>(wanted.size());
+  if (these.empty()) return 0;
+  const double share = chosen.seconds / static_cast<double>(these.size() * runs_per_metric) / (go != nullptr ? 2 : 1);
+  for (operation const& one : these) bench_one(chosen, one, share, go);
+  return static_cast<int>(these.size());
 }
 
 }  // namespace retake::bench

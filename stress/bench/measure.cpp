@@ -24,7 +24,7 @@ void say(settings const& chosen, char const* group, std::string const& metric, c
                               {"min", s.least},  {"max", s.greatest}, {"runs", s.runs}, {"peer", peer}};
     fmt::print("{}\n", line.dump());
   } else {
-    fmt::print("{:<24} {:<8} {:>14.1f} {:<14} {:.1f} to {:.1f} in {} runs\n", metric, peer, s.median, unit, s.least, s.greatest, s.runs);
+    fmt::print("{:<32} {:<11} {:>12.1f} {:<12} {:.1f} to {:.1f} in {} runs\n", metric, peer, s.median, unit, s.least, s.greatest, s.runs);
   }
   std::fflush(stdout);
 }
@@ -36,9 +36,35 @@ void say_ratio(settings const& chosen, std::string const& metric, double ratio, 
                               {"min", ratio},    {"max", ratio},      {"runs", runs_per_metric},     {"peer", "retake/go"}, {"target", target}};
     fmt::print("{}\n", line.dump());
   } else {
-    fmt::print("{:<24} {:<8} {:>14.2f} {:<14} {}\n", metric, "ratio", ratio, "x of go", against);
+    fmt::print("{:<32} {:<11} {:>12.2f} {:<12} {}\n", metric, "ratio", ratio, "x of go", against);
   }
   std::fflush(stdout);
+}
+
+void say_limit(settings const& chosen, std::string const& metric, double value, double most) {
+  if (chosen.as_json) {
+    const nlohmann::json line{{"kind", "bench"}, {"name", "runtime"}, {"metric", metric + "_limit"}, {"unit", "at most"}, {"value", value}, {"min", value}, {"max", value},
+                              {"runs", 1}, {"peer", ""}, {"target", most}};
+    fmt::print("{}\n", line.dump());
+  } else {
+    fmt::print("{:<32} {:<11} {:>12.1f} target <= {:.1f}: {}\n", metric, "", value, most, value <= most ? "met" : "missed");
+  }
+  std::fflush(stdout);
+}
+
+void say_share(settings const& chosen, std::string const& metric, double share, double least, std::string const& of) {
+  if (chosen.as_json) {
+    const nlohmann::json line{{"kind", "bench"}, {"name", "runtime"}, {"metric", metric + "_share"}, {"unit", "x"}, {"value", share}, {"min", share}, {"max", share},
+                              {"runs", 1}, {"peer", "retake/" + of}, {"target", least}};
+    fmt::print("{}\n", line.dump());
+  } else {
+    fmt::print("{:<32} {:<11} {:>12.2f} x of {}, target >= {:.2f}x: {}\n", metric, "share", share, of, least, share >= least ? "met" : "missed");
+  }
+  std::fflush(stdout);
+}
+
+bool wanted(settings const& chosen, std::string const& group, std::string const& row) {
+  return chosen.only.empty() || chosen.only == group || (chosen.only != "runtime" && chosen.only != "harness" && row.find(chosen.only) != std::string::npos);
 }
 
 void say_text(settings const& chosen, std::string const& text) {

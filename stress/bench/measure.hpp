@@ -18,6 +18,9 @@ struct settings {
   bool as_json = false;
 };
 
+// Whether the row is one that was asked for, by its group's name or a part of its own.
+[[nodiscard]] bool wanted(settings const& chosen, std::string const& group, std::string const& row);
+
 inline constexpr std::uint32_t runs_per_metric = 5;
 
 struct summary {
@@ -30,6 +33,9 @@ struct summary {
 void say(settings const& chosen, char const* group, std::string const& metric, char const* unit, summary const& s, std::string const& peer);
 // For people: the ratio beside its target; "" for none.
 void say_ratio(settings const& chosen, std::string const& metric, double ratio, double target);
+// A figure against the most that it may be, and a share of another's against the least.
+void say_limit(settings const& chosen, std::string const& metric, double value, double most);
+void say_share(settings const& chosen, std::string const& metric, double share, double least, std::string const& of);
 void say_text(settings const& chosen, std::string const& text);
 
 // What a program says on standard output; `code` is how it ended, -1 when it could not be started.
@@ -37,7 +43,10 @@ void say_text(settings const& chosen, std::string const& text);
 // Where a program of ours is: beside this one, or in the build that makes it. Empty: not built.
 [[nodiscard]] std::string program(std::string const& name);
 
-[[nodiscard]] int bench_runtime(settings const& chosen);
+class peer;
+// Each: how many of its rows were wanted. `go`: nullptr for none.
+[[nodiscard]] int bench_runtime(settings const& chosen, peer const* go);
+[[nodiscard]] int bench_scale(settings const& chosen, peer const* go);
 [[nodiscard]] int bench_harness(settings const& chosen);
 
 }  // namespace retake::bench

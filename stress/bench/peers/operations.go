@@ -269,6 +269,12 @@ var operations = map[string]func(int) float64{
 }
 
 func main() {
+	if len(os.Args) == 4 && rows[os.Args[1]] != nil {
+		processors, _ := strconv.Atoi(os.Args[3])
+		runtime.GOMAXPROCS(processors)
+		rows[os.Args[1]]()
+		return
+	}
 	if len(os.Args) != 4 || operations[os.Args[1]] == nil {
 		fmt.Fprintln(os.Stderr, "usage: operations METRIC SECONDS GOMAXPROCS")
 		os.Exit(2)
