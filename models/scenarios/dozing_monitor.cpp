@@ -18,7 +18,7 @@ policy backed_off() {
   policy rules;
   rules.monitor_period_ns = 500 * us;
   rules.monitor_idle_rounds = 1;
-  rules.monitor_period_max_ns = 10'000 * ms;
+  rules.monitor_period_max_ns = rules.monitor_period_busy_ns = 10'000 * ms;
   rules.retake_grace_ns = 10'000 * ms;
   rules.time_slice_ns = 10'000 * ms;
   return rules;

@@ -84,7 +84,7 @@ void wakes_monitor() {
 // One P, handed over at once: the call waits for the other goroutine, and there is no monitor to take the P.
 void blocking_hands_over() {
   policy rules;
-  rules.monitor_period_ns = rules.monitor_period_max_ns = 3'600'000 * ms;
+  rules.monitor_period_ns = rules.monitor_period_max_ns = rules.monitor_period_busy_ns = 3'600'000 * ms;
   run_watched(
       1,
       [] {

@@ -10,6 +10,8 @@ struct policy {
   std::int64_t monitor_period_ns = 20'000;
   std::int64_t monitor_period_max_ns = 10'000'000;
   std::uint32_t monitor_idle_rounds = 50;
+  // The cap while no P is idle: so much later than asked for may a time slice be noticed to be over (Go: the same 10 ms).
+  std::int64_t monitor_period_busy_ns = 1'000'000;
   // A pause between two rounds that is longer can be cut short by work that waits beside a system call; then the period begins anew and doubles at once.
   std::int64_t monitor_doze_ns = 320'000;
   // With every P idle it sleeps until woken, at most this long (Go: half of two minutes).

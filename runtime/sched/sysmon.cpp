@@ -1,4 +1,6 @@
 // The monitor: a thread without a P that looks at those that have one.
+#include <algorithm>
+
 #include "sched/scheduler.hpp"
 #include "sched/trace.hpp"
 #include "sched/watch.hpp"
@@ -14,6 +16,7 @@ namespace {
 struct round_seen {
   bool running = false;     // a P that runs goroutines
   bool calls = false;       // a P in a system call
+  bool idle = false;        // a P that is neither
   std::uint32_t taken = 0;  // Ps taken out of system calls
 };
 
@@ -116,7 +119,10 @@ round_seen retake(scheduler& s, std::int64_t now_ns) noexcept {
   round_seen seen;
   for (processor& p : s.processors.made()) {
     const processor_state status = p.status.load_relaxed();
-    if (status != processor_state::running && status != processor_state::syscall) continue;
+    if (status != processor_state::running && status != processor_state::syscall) {
+      seen.idle = true;
+      continue;
+    }
     (status == processor_state::running ? seen.running : seen.calls) = true;
     bool long_slice = false;
     const std::uint32_t schedule_tick = p.schedule_tick.load_relaxed();
@@ -163,7 +169,8 @@ void monitor_loop(void* argument) noexcept {
     } else if (idle_rounds > s.rules.monitor_idle_rounds) {
       period_ns *= 2;
     }
-    if (period_ns > s.rules.monitor_period_max_ns) period_ns = s.rules.monitor_period_max_ns;
+    const std::int64_t cap_ns = last.idle ? s.rules.monitor_period_max_ns : std::min(s.rules.monitor_period_busy_ns, s.rules.monitor_period_max_ns);
+    if (period_ns > cap_ns) period_ns = cap_ns;
     if (pause_until(s, world::nanotime() + period_ns, period_ns > s.rules.monitor_doze_ns)) {
       period_ns = s.rules.monitor_period_ns / 2;  // work waits: look now, and soon again
       idle_rounds = s.rules.monitor_idle_rounds;

@@ -160,7 +160,7 @@ constexpr std::int64_t soon_ns = 1'000'000'000;
 policy backs_off() {
   policy rules = no_retake();
   rules.monitor_idle_rounds = 1;
-  rules.monitor_period_max_ns = patience_ns;
+  rules.monitor_period_max_ns = rules.monitor_period_busy_ns = patience_ns;
   return rules;
 }
 
@@ -229,7 +229,7 @@ TEST(syscall_full, the_monitor_s_cas_can_lose_against_a_return) {
 // The monitor is out of the way: it would have to be the call itself.
 TEST(syscall, a_blocking_call_has_handed_its_p_over_before_it_blocks) {
   policy rules;
-  rules.monitor_period_ns = rules.monitor_period_max_ns = patience_ns;
+  rules.monitor_period_ns = rules.monitor_period_max_ns = rules.monitor_period_busy_ns = patience_ns;
   run_on(1, rules, [] {
     scheduler& s = here();
     std::atomic<bool> ran{false};
