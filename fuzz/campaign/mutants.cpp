@@ -31,7 +31,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::uint64_t near_executions = 30'000;  // of a subject that is named at the mutant
+constexpr std::uint64_t near_executions = 120'000; // of a subject that is named at the mutant
 constexpr std::uint64_t far_executions = 5'000;    // of every other one
 constexpr double harness_timeout_s = 1800;
 

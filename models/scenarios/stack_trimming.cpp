@@ -37,7 +37,7 @@ void trimmed_beside_use() {
       [] {
         for (int round = 0; round < 3; ++round) {
           live_and_die();
-          compute(500 * us);
+          compute(200 * us);  // two periods: the monitor trims at the moment at which goroutines are made again
         }
       },
       rules);
