@@ -26,6 +26,8 @@ constexpr scenario const* all[] = {
     &foreign_faults,
     &foreign_threads_call,
     &foreign_thread_beside_end,
+    &pool_calls_cancelled, &pool_call_cancelled_at_end,
+    &bounded_calls,
     &handoff_queue,
     &handoff_trace_reader,
     &handoff_background, &offer_against_idle,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <system_error>
+#include <type_traits>
 #include <utility>
 #include <variant>
 
@@ -27,5 +28,11 @@ class result {
  private:
   std::variant<T, std::error_code> content_;
 };
+
+namespace detail {
+// What a call returns that may not be made: with nothing to return, none as the error says that it was.
+template <class T>
+using value_or_error = std::conditional_t<std::is_void_v<T>, std::error_code, result<std::conditional_t<std::is_void_v<T>, char, T>>>;
+}  // namespace detail
 
 }  // namespace retake

@@ -1,0 +1,82 @@
+// The workers of a foreign_pool, and how a call gets to one.
+//
+// The queue is the channel: a caller that no worker is free for waits in it as a sender, and a select that chooses the end of its context instead has taken it out.
+// From the hand-over on the job is both parties'. The worker says under the mutex that it has run, a caller that gives up says there that it has: who is second
+// finds the other's word and destroys the job. The worker says it and closes `over` under the mutex, so that a caller, who always takes the mutex once more, cannot
+// destroy the channel that is being closed.
+// Rejected: a count of uses in the job (two words that say what one mutex says); a queue beside the channel (a call must leave it and refuse the worker at once).
+#include "retake/foreign_pool.hpp"
+
+#include <mutex>
+
+#include "retake/go.hpp"
+#include "retake/select.hpp"
+#include "retake/sync.hpp"
+#include "retake/thread_lock.hpp"
+#include "sync/core_memory.hpp"
+#include "world/require.hpp"
+
+namespace retake::detail {
+
+class pool_core {
+ public:
+  void work(char const* file, unsigned line) {
+    {
+      const os_thread_locked hold(file, line);
+      for (pool_job* job : handed_over) {
+        job->run();
+        finish(std::unique_ptr<pool_job>(job));
+      }
+    }
+    workers.done();
+  }
+
+  // By its caller, who waits no more. The job, when it has run.
+  [[nodiscard]] std::unique_ptr<pool_job> collect(pool_job* job) {
+    const std::lock_guard hold(mutex_);
+    if (job->has_run) return std::unique_ptr<pool_job>(job);
+    job->abandoned = true;
+    return nullptr;
+  }
+
+  channel<pool_job*> handed_over;
+  wait_group workers;
+
+ private:
+  void finish(std::unique_ptr<pool_job> job) {
+    const std::lock_guard hold(mutex_);
+    if (job->abandoned) return;
+    job->has_run = true;
+    job->over.close();
+    static_cast<void>(job.release());
+  }
+
+  mutex mutex_;
+};
+
+pool_core* open_pool(std::uint32_t workers, char const* file, unsigned line) {
+  if (workers == 0) world::fatal("a foreign_pool without workers");
+  pool_core* const pool = make_core<pool_core>();
+  pool->workers.add(static_cast<std::int32_t>(workers));
+  for (std::uint32_t i = 0; i < workers; ++i) go([=] { pool->work(file, line); });
+  return pool;
+}
+
+void close_pool(pool_core* pool) noexcept {
+  pool->handed_over.close();
+  pool->workers.wait();
+  release_core(pool);
+}
+
+result<std::unique_ptr<pool_job>> run_in_pool(pool_core& pool, std::unique_ptr<pool_job> job, context const& until) {
+  if (const std::error_code why = until.error()) return why;
+  pool_job* const shared = job.get();
+  select(on_send(pool.handed_over, shared, [&] { static_cast<void>(job.release()); }), on_receive(until.done(), [](auto) {}));
+  if (job != nullptr) return until.error();
+  select(on_receive(shared->over, [](auto) {}), on_receive(until.done(), [](auto) {}));
+  std::unique_ptr<pool_job> ran = pool.collect(shared);
+  if (ran == nullptr) return until.error();
+  return ran;
+}
+
+}  // namespace retake::detail
