@@ -7,8 +7,6 @@
 // Rejected: a count of uses in the job (two words that say what one mutex says); a queue beside the channel (a call must leave it and refuse the worker at once).
 #include "retake/foreign_pool.hpp"
 
-#include <mutex>
-
 #include "retake/go.hpp"
 #include "retake/select.hpp"
 #include "retake/sync.hpp"
@@ -32,11 +30,12 @@ class pool_core {
   }
 
   // By its caller, who waits no more. The job, when it has run.
-  [[nodiscard]] std::unique_ptr<pool_job> collect(pool_job* job) {
-    const std::lock_guard hold(mutex_);
-    if (job->has_run) return std::unique_ptr<pool_job>(job);
-    job->abandoned = true;
-    return nullptr;
+  [[nodiscard]] std::unique_ptr<pool_job> collect(pool_job* job) noexcept {
+    mutex_.lock();
+    const bool has_run = job->has_run;
+    if (!has_run) job->abandoned = true;
+    mutex_.unlock();
+    return std::unique_ptr<pool_job>(has_run ? job : nullptr);
   }
 
   channel<pool_job*> handed_over;
@@ -44,11 +43,13 @@ class pool_core {
 
  private:
   void finish(std::unique_ptr<pool_job> job) {
-    const std::lock_guard hold(mutex_);
-    if (job->abandoned) return;
-    job->has_run = true;
-    job->over.close();
-    static_cast<void>(job.release());
+    mutex_.lock();
+    if (!job->abandoned) {
+      job->has_run = true;
+      job->over.close();
+      static_cast<void>(job.release());
+    }
+    mutex_.unlock();
   }
 
   mutex mutex_;
