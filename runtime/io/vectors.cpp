@@ -17,7 +17,8 @@ namespace {
 constexpr std::size_t slices_at_once = 16;
 constexpr std::size_t copy_bytes = 16 * 1024;         // on the goroutine's stack
 constexpr std::size_t splice_bytes = std::size_t{1} << 20;
-constexpr std::size_t sendfile_bytes = std::size_t{4} << 20;  // what one call may take before it looks at the deadline again
+constexpr std::size_t sendfile_bytes = std::size_t{64} << 10;  // what one call may take before it looks at the deadline again, and holds the P for when memory has it
+constexpr std::size_t page_bytes = 4096;
 constexpr int cannot = -22;                           // -EINVAL: not these two kinds
 
 // A pipe of our own, for splice.
@@ -41,6 +42,17 @@ result<std::size_t> copy_by_hand(stream& to, stream& from, std::size_t already) 
     if (!put) return put.error();
     done += *got;
   }
+}
+
+// Whether memory has this piece of a file, by its ends. Then sending it copies and does not wait: under the bookkeeping of a system call the monitor would take the P
+// whenever the machine is busy, and threads would grow with the load.
+bool is_in_memory(int file, std::int64_t offset, std::size_t bytes) noexcept {
+  const auto has = [file](std::int64_t at) {
+    std::byte one{};
+    kernel::io_slice const slice{&one, 1};
+    return kernel::read_at(file, &slice, 1, at, true) >= 0;
+  };
+  return has(offset) && (bytes <= page_bytes || has(offset + static_cast<std::int64_t>(bytes) - 1));
 }
 
 }  // namespace
@@ -95,7 +107,9 @@ result<std::size_t> send_file(stream& to, int file, std::int64_t offset, std::si
   while (done < bytes) {
     const std::size_t wanted = bytes - done < sendfile_bytes ? bytes - done : sendfile_bytes;
     const std::int64_t at = offset + static_cast<std::int64_t>(done);
-    const std::int64_t some = to.file_->writing([&] { return syscall([&] { return kernel::sendfile(to.descriptor(), file, at, wanted); }); });
+    const bool copies = to.polled() && is_in_memory(file, at, wanted);
+    const auto send = [&] { return kernel::sendfile(to.descriptor(), file, at, wanted); };
+    const std::int64_t some = to.file_->writing([&] { return copies ? send() : syscall(send); });
     if (some < 0) return error_of(some);
     if (some == 0) break;
     done += static_cast<std::size_t>(some);

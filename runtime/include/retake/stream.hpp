@@ -80,8 +80,8 @@ class stream {
 // By a goroutine. Moves bytes from `from` to `to` until its end: inside the kernel through a pipe where both can (splice(2)), else by read and write.
 // Blocks it. How many bytes went over; errors of either side, after which some may be on their way. Source: io.Copy and splice_linux.go in Go.
 [[nodiscard]] result<std::size_t> copy(stream& to, stream& from);
-// By a goroutine. Sends `bytes` bytes of a file from `offset` on, fewer where it ends, and leaves the file's position alone (sendfile(2)). A read of the disk may block the
-// thread, whose P is handed on. How many bytes went. Source: sendfile in Go's internal/poll.
+// By a goroutine. Sends `bytes` bytes of a file from `offset` on, fewer where it ends, and leaves the file's position alone (sendfile(2)). What memory holds is sent
+// at once, as file.hpp reads; what the disk has is a system call that hands its P over. How many bytes went. Source: sendfile in Go's internal/poll.
 [[nodiscard]] result<std::size_t> send_file(stream& to, int file, std::int64_t offset, std::size_t bytes);
 
 // By a goroutine. Takes `fd` over, also on failure: from now on the stream closes it. The poller serves what epoll takes: pipes, sockets, terminals, eventfds;

@@ -335,6 +335,26 @@ TEST(copying, a_stream_goes_through_the_kernel_and_a_file_by_sendfile) {
   });
 }
 
+TEST(copying, a_file_that_memory_holds_is_sent_without_a_system_call_s_bookkeeping) {
+  run_on(2, [] {
+    std::string const content(300'000, 'x');
+    FILE* const file = std::tmpfile();
+    ASSERT_EQ(std::fwrite(content.data(), 1, content.size(), file), content.size());
+    std::fflush(file);
+    tcp_pair ends = tcp_ends();
+    const auto exits = [] { return value(paths().exit_old) + value(paths().exit_old_aba) + value(paths().exit_idle) + value(paths().exit_slow); };
+    std::uint64_t const before = exits();
+    go([&] {
+      auto const sent = send_file(ends.client, ::fileno(file), 0, content.size());
+      EXPECT_TRUE(sent && *sent == content.size());
+      ends.client = tcp_stream();
+    });
+    EXPECT_TRUE(read_all(ends.server) == content);
+    EXPECT_EQ(exits(), before);
+    std::fclose(file);
+  });
+}
+
 TEST(buffered, lines_come_whole_whatever_the_pieces_they_arrive_in) {
   run_on(2, [] {
     pipe_ends ends = a_pipe();
