@@ -1,7 +1,7 @@
 // child.hpp: a program under test: started with a pipe behind its output, looked at, told to end, waited for.
 #pragma once
 
-#include <gtest/gtest.h>
+#include <poll.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -53,6 +53,11 @@ class child {
     return text;
   }
   [[nodiscard]] nlohmann::json json_line() { return nlohmann::json::parse(line(), nullptr, false); }
+  // Whether a line, or the end, can be read.
+  [[nodiscard]] bool has_spoken() const {
+    pollfd readable{::fileno(output_), POLLIN, 0};
+    return ::poll(&readable, 1, 0) != 0;
+  }
   [[nodiscard]] std::string all_output() {
     std::string text;
     for (int c = std::fgetc(output_); c != EOF; c = std::fgetc(output_)) text += static_cast<char>(c);

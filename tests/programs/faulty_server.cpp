@@ -8,8 +8,6 @@
 #include <cstdio>
 #include <fstream>
 #include <iterator>
-#include <memory>
-#include <nlohmann/json.hpp>
 #include <span>
 #include <string>
 

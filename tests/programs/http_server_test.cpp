@@ -2,9 +2,6 @@
 // a signal and judged by the kernel's books. The last tests put servers with one fault each before the same checks.
 #include <gtest/gtest.h>
 
-#include <memory>
-#include <thread>
-
 #include "http_checks.hpp"
 
 namespace retake::test {
