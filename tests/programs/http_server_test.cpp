@@ -106,7 +106,7 @@ TEST(http_server, keeps_connections_and_answers_pipelined_requests_in_order) {
 }
 
 TEST(http_server, waits_for_a_request_no_longer_than_its_patience) {
-  server s = a_server({"--request-seconds", "0.2"});
+  server s = a_server({"--request-seconds", "0.7"});
   http_client silent(s.port), slow(s.port);
   slow.say("GET /1 HT");
   EXPECT_EQ(slow.hear().status, 408);
