@@ -19,19 +19,6 @@
 
 namespace retake::test {
 
-// ThreadSanitizer keeps a signal from its handler until the thread that has it makes a call that it knows, and a sleep on a futex is none: there all threads get it, and
-// one waits in epoll_wait(2).
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define RETAKE_CHILD_UNDER_THREAD_SANITIZER
-#endif
-#endif
-#if defined(__SANITIZE_THREAD__) || defined(RETAKE_CHILD_UNDER_THREAD_SANITIZER)
-inline constexpr bool under_thread_sanitizer = true;
-#else
-inline constexpr bool under_thread_sanitizer = false;
-#endif
-
 class child {
  public:
   // Its environment is ours, with GOMAXPROCS=2.
@@ -79,15 +66,7 @@ class child {
     return text;
   }
 
-  void signal(int number) const {
-    if (!under_thread_sanitizer) {
-      ::kill(pid_, number);
-      return;
-    }
-    for (auto const& thread : std::filesystem::directory_iterator("/proc/" + std::to_string(pid_) + "/task")) {
-      ::syscall(SYS_tgkill, pid_, std::stoi(thread.path().filename()), number);
-    }
-  }
+  void signal(int number) const { ::kill(pid_, number); }
   // Waits for its end: the exit code, or minus the signal that ended it.
   [[nodiscard]] int code() {
     int status = -1;

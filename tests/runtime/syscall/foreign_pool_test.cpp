@@ -152,7 +152,7 @@ TEST(foreign_pool, a_thousand_contained_faults_of_a_worker_start_no_thread) {
       }
     }
     EXPECT_EQ(threads.size(), 1u);
-    EXPECT_LE(thread_count(), before + 1);
+    EXPECT_LE(thread_count(), before + 3) << "the Ps may want one or two, each fault does not";
   });
 }
 
