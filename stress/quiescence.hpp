@@ -34,6 +34,8 @@ namespace stress {
 
 inline constexpr std::uint32_t settle_rounds_max = 25'000;
 inline constexpr std::int64_t settle_pause_ns = 200'000;
+inline constexpr std::uint32_t last_looks = 10;
+inline constexpr std::int64_t last_pause_ns = 5'000'000;
 
 // Under the lock.
 inline char const* broken_idle_lists(scheduler& s) noexcept {
@@ -102,6 +104,10 @@ inline char const* broken_threads(scheduler& s) noexcept {
     nap_ns(settle_pause_ns);  // not a call of the runtime: this P stays where it is, and the others find nothing
     broken = broken_now(this_machine()->home);
     if (broken == nullptr) return nullptr;
+  }
+  for (std::uint32_t look = 0; broken != nullptr && look < last_looks; ++look) {  // what the last yield stirred up is not what is broken
+    nap_ns(last_pause_ns);
+    broken = broken_now(this_machine()->home);
   }
   return broken;
 }
