@@ -344,13 +344,17 @@ TEST(copying, a_file_that_memory_holds_is_sent_without_a_system_call_s_bookkeepi
     tcp_pair ends = tcp_ends();
     const auto exits = [] { return value(paths().exit_old) + value(paths().exit_old_aba) + value(paths().exit_idle) + value(paths().exit_slow); };
     std::uint64_t const before = exits();
+    wait_group sender;
+    sender.add(1);
     go([&] {
       auto const sent = send_file(ends.client, ::fileno(file), 0, content.size());
       EXPECT_TRUE(sent && *sent == content.size());
       ends.client = tcp_stream();
+      sender.done();
     });
     EXPECT_TRUE(read_all(ends.server) == content);
     EXPECT_EQ(exits(), before);
+    sender.wait();
     std::fclose(file);
   });
 }

@@ -81,9 +81,17 @@ TEST(go, goroutine_count_counts_main_and_those_that_have_not_ended) {
   run_on(2, [] {
     EXPECT_EQ(goroutine_count(), 1u);
     channel<int> let_go;
-    for (int i = 0; i < 10; ++i) go([&] { static_cast<void>(let_go.receive()); });
+    wait_group all;  // a count orders nothing: the channel's memory is given back behind this
+    all.add(10);
+    for (int i = 0; i < 10; ++i) {
+      go([&] {
+        static_cast<void>(let_go.receive());
+        all.done();
+      });
+    }
     EXPECT_EQ(goroutine_count(), 11u);
     let_go.close();
+    all.wait();
     EXPECT_TRUE(yielding_until([] { return goroutine_count() == 1; }));
   });
 }
