@@ -9,14 +9,6 @@ namespace retake::scenarios {
 
 namespace {
 
-// Who computes is asked to yield before long, else the one that freezes waits for it.
-policy short_slices() {
-  policy rules;
-  rules.time_slice_ns = 200 * us;
-  rules.monitor_period_max_ns = 100 * us;
-  return rules;
-}
-
 void nobody_goes_on() {
   run_watched(
       2,

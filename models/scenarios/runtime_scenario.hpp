@@ -60,6 +60,15 @@ class steady_clock {
   constinit sim::scenario const id = {.name = #id, .claim = text, .body = &function, __VA_OPT__(__VA_ARGS__, ) \
                                       .chaos_steps = chaos_steps, .heal_steps = heal_steps}
 
+// Who computes is asked to yield before long, and who calls is left alone as long.
+inline policy short_slices() {
+  policy rules;
+  rules.time_slice_ns = 200 * us;
+  rules.retake_grace_ns = 200 * us;
+  rules.monitor_period_max_ns = 100 * us;
+  return rules;
+}
+
 // Runs `main` under the checkers on `processors` Ps.
 template <class Main>
 void run_watched(std::uint32_t processors, Main main, policy const& rules = {}, checkers::expectations what = {}) {

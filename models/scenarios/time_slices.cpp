@@ -14,14 +14,6 @@ constexpr std::int64_t piece_ns = 50 * us;
 // a wake-up of sysmon before the first.
 constexpr int pieces_max = 20;
 
-policy short_slices() {
-  policy rules;
-  rules.time_slice_ns = 200 * us;
-  rules.retake_grace_ns = 200 * us;
-  rules.monitor_period_max_ns = 100 * us;
-  return rules;
-}
-
 // Computes on one P, with `between` after each piece, while another goroutine waits for the P. It must get it before long.
 template <class Before, class Between>
 void hog(Before before, Between between) {

@@ -50,6 +50,13 @@ void take_seat(machine& m) noexcept {
   m.thread.set(world::thread_id());
 }
 
+void take_system_seat(machine& m) noexcept {
+  take_seat(m);
+  const locked hold(m.home.lock);
+  m.home.machines_system.set(m.home.machines_system.get() + 1);
+  check_deadlock(m.home);
+}
+
 void machine_main(void* argument) noexcept {
   machine& m = *static_cast<machine*>(argument);
   take_seat(m);

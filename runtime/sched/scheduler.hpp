@@ -94,7 +94,6 @@ struct scheduler {
   batch<goroutine> free_goroutines;                 // shared by the Ps
   batch<goroutine> trimmed_goroutines;              // likewise; their stacks hold no memory
   std::uint32_t free_goroutines_least = 0;          // of free_goroutines, in this period (stack_trim.cpp)
-  std::uint32_t cold_goroutines = 0;                // to be trimmed
   world::stack_source stacks;
   world::atomic<std::uint64_t> goroutines_created;  // anybody
   world::atomic<std::uint64_t> goroutines_ended;    // anybody
@@ -179,10 +178,13 @@ void start_machine(scheduler& s, processor* p, bool spinning) noexcept;
 [[nodiscard]] bool stop_machine(machine& m) noexcept;
 // The calling thread is `m`'s from now on.
 void take_seat(machine& m) noexcept;
+// The same for an M that never runs goroutines.
+void take_system_seat(machine& m) noexcept;
 
-// sysmon: once in each period of stack_trim_period_ns; in each round.
-void end_trim_period(scheduler& s) noexcept;
-void trim_stacks(scheduler& s) noexcept;
+// sysmon: once in each period of stack_trim_period_ns. How many dead goroutines nobody wanted in it.
+[[nodiscard]] std::uint32_t end_trim_period(scheduler& s) noexcept;
+// sysmon: gives the memory of some stacks back. How many fewer of `wanted` there are left to trim: all when they are in use again.
+[[nodiscard]] std::uint32_t trim_stacks(scheduler& s, std::uint32_t wanted) noexcept;
 
 // Without a P, locked: sleeps until its goroutine is runnable and there is a P for it. False: as above.
 [[nodiscard]] bool stop_locked_machine(machine& m) noexcept;

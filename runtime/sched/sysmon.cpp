@@ -14,8 +14,7 @@ namespace {
 
 // What one round has seen and done.
 struct round_seen {
-  bool running = false;     // a P that runs goroutines
-  bool calls = false;       // a P in a system call
+  bool busy = false;        // a P that runs goroutines or is in a system call
   bool idle = false;        // a P that is neither
   std::uint32_t taken = 0;  // Ps taken out of system calls
 };
@@ -123,7 +122,7 @@ round_seen retake(scheduler& s, std::int64_t now_ns) noexcept {
       seen.idle = true;
       continue;
     }
-    (status == processor_state::running ? seen.running : seen.calls) = true;
+    seen.busy = true;
     bool long_slice = false;
     const std::uint32_t schedule_tick = p.schedule_tick.load_relaxed();
     if (p.seen.schedule_tick != schedule_tick) {
@@ -152,16 +151,12 @@ round_seen retake(scheduler& s, std::int64_t now_ns) noexcept {
 void monitor_loop(void* argument) noexcept {
   machine& m = *static_cast<machine*>(argument);
   scheduler& s = m.home;
-  take_seat(m);
-  {
-    const locked hold(s.lock);
-    s.machines_system.set(s.machines_system.get() + 1);
-    check_deadlock(s);
-  }
+  take_system_seat(m);
   watch::monitor_begins(s);
   std::uint32_t idle_rounds = 0;
   std::int64_t period_ns = s.rules.monitor_period_ns;
-  round_seen last{.running = true};
+  round_seen last{.busy = true};
+  std::uint32_t cold = 0;  // dead goroutines whose stacks are to be trimmed
   std::int64_t trim_ns = world::nanotime() + s.rules.stack_trim_period_ns;
   while (s.ending.load_relaxed() == 0) {
     if (idle_rounds == 0) {
@@ -175,16 +170,16 @@ void monitor_loop(void* argument) noexcept {
       period_ns = s.rules.monitor_period_ns / 2;  // work waits: look now, and soon again
       idle_rounds = s.rules.monitor_idle_rounds;
     }
-    if (!watch::monitor_stays_awake(s) && !last.running && !last.calls && sleep_deeply(s, trim_ns)) idle_rounds = 0;
+    if (!watch::monitor_stays_awake(s) && !last.busy && cold == 0 && sleep_deeply(s, trim_ns)) idle_rounds = 0;
     const std::int64_t now_ns = world::nanotime();
     s.clock_ns.set(now_ns);
     poll_if_overdue(s, now_ns);
     last = retake(s, now_ns);
     if (now_ns >= trim_ns) {
-      end_trim_period(s);
+      cold = end_trim_period(s);
       trim_ns = now_ns + s.rules.stack_trim_period_ns;
     }
-    trim_stacks(s);
+    if (cold != 0) cold -= trim_stacks(s, cold);
     idle_rounds = last.taken != 0 ? 0 : idle_rounds + 1;
     watch::monitor_round(s, now_ns);
   }

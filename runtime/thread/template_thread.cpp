@@ -30,12 +30,7 @@ machine* take_wanted(scheduler& s, bool& over) noexcept {
 void template_loop(void* argument) noexcept {
   machine& m = *static_cast<machine*>(argument);
   scheduler& s = m.home;
-  take_seat(m);
-  {
-    const locked hold(s.lock);
-    s.machines_system.set(s.machines_system.get() + 1);
-    check_deadlock(s);
-  }
+  take_system_seat(m);
   for (bool over = false;;) {
     machine* at = take_wanted(s, over);
     if (over) break;

@@ -89,8 +89,14 @@ TEST(select, ends_by_the_clock_and_not_early) {
 TEST(select, carries_values_that_only_move) {
   run_on(2, [] {
     channel<std::unique_ptr<int>> c, other;
-    go([&] { select(on_send(c, std::make_unique<int>(5), [] {}), on_receive(other, [](auto) {})); });
+    wait_group chosen;  // a select that was served leaves its other channels a moment later
+    chosen.add(1);
+    go([&] {
+      select(on_send(c, std::make_unique<int>(5), [] {}), on_receive(other, [](auto) {}));
+      chosen.done();
+    });
     select(on_receive(c, [](std::optional<std::unique_ptr<int>> v) { EXPECT_EQ(*v.value(), 5); }), on_send(other, nullptr, [] {}));
+    chosen.wait();
   });
 }
 
