@@ -41,7 +41,7 @@ void freeze_the_world(scheduler& s) noexcept {
     s.lock.unlock();
   }
   for (int i = 0; i < asks; ++i) {
-    for (processor& p : s.processors.made()) p.preempt.store_release(1);  // with find_runnable
+    for (processor& p : s.processors.made()) p.ask_to_yield();
     world::sleep_until(world::nanotime() + ask_pause_ns);
   }
 }

@@ -31,11 +31,15 @@ struct processor : processor_side {
   explicit processor(std::uint32_t processor_id) noexcept
       : processor_side(processor_id), idle_link(nullptr), schedule_tick(0), preempt(0), safe_point(0), moves(0), charged(nullptr) {}
 
+  // Anybody: its goroutine gives it up at its next call of the runtime. Whoever asks has written down before why. Several ask at a time, and one answer
+  // must tell the answerer of all their reasons: an exchange goes on with the release of who asked before, a store would end it. With find_runnable.
+  void ask_to_yield() noexcept { static_cast<void>(preempt.exchange_release(1)); }
+
   world::plain<processor*> idle_link;             // idle_set
   run_queue<goroutine, world::limits::run_queue_capacity> queue;
   timer_heap timers;
   world::atomic<std::uint32_t> schedule_tick;     // the owner raises it, sysmon reads it
-  world::atomic<std::uint32_t> preempt;           // set by sysmon and by the stop of the world: give the P up at the next call
+  world::atomic<std::uint32_t> preempt;           // 1: somebody asks for the P (ask_to_yield)
   world::atomic<std::uint32_t> safe_point;        // 1: this P owes a run of the safe-point function
   batch<goroutine> free_goroutines;               // the owner
   std::uint64_t ids_given = 0;                    // the owner: what it makes that needs an order gets (id of the P, this)

@@ -160,7 +160,7 @@ search find_runnable(machine& m) noexcept {
   for (;;) {
     processor& p = m.processor_here();
     // Who asks for a yield has written down before why: the stop, the end. An exchange, so that no question is cleared whose reason is not seen below.
-    if (p.preempt.load_relaxed() != 0) static_cast<void>(p.preempt.exchange_acquire(0));  // with ask_everybody
+    if (p.preempt.load_relaxed() != 0) static_cast<void>(p.preempt.exchange_acquire(0));  // with ask_to_yield
     if (s.stop.requested()) {
       if (!stop_here(m)) return {};
       continue;

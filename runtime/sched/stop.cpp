@@ -53,7 +53,7 @@ void cease_stopper(scheduler& s) noexcept {
 }  // namespace
 
 bool ask_everybody(scheduler& s) noexcept {
-  for (processor& p : s.processors.all()) p.preempt.store_release(1);  // with find_runnable
+  for (processor& p : s.processors.all()) p.ask_to_yield();
   return s.ending.load_relaxed() == 0;
 }
 

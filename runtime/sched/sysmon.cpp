@@ -130,7 +130,7 @@ round_seen retake(scheduler& s, std::int64_t now_ns) noexcept {
       p.seen.schedule_since_ns = now_ns;
       p.seen.hog_told = false;
     } else if (p.seen.schedule_since_ns + s.rules.time_slice_ns <= now_ns) {
-      p.preempt.store_relaxed(1);
+      p.ask_to_yield();
       tell_hog(s, p, now_ns);
       long_slice = true;  // the call itself may be short, the P has been on this goroutine too long
     }
