@@ -39,6 +39,7 @@ constexpr scenario const* all[] = {
     &handoff_only_processor,
     &handoff_last_poller,
     &handoff_timer,
+    &locked_beside_load,
     &locked_call_fast,
     &locked_call_slow,
     &lock_nest_exit_locked,

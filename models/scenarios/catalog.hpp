@@ -46,6 +46,7 @@ extern sim::scenario const handoff_global_queue;
 extern sim::scenario const handoff_only_processor;
 extern sim::scenario const handoff_last_poller;
 extern sim::scenario const handoff_timer;
+extern sim::scenario const locked_beside_load;
 extern sim::scenario const locked_call_fast;
 extern sim::scenario const locked_call_slow;
 extern sim::scenario const lock_nest_exit_locked;

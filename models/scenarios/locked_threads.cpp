@@ -137,8 +137,37 @@ void idle_threads_trimmed() {
       rules);
 }
 
+// A P whose own queue never runs empty: each member of the family starts its successor, and one more that pushes it into the ring. The locked goroutine
+// waits behind at most one other in the global queue (a member that was asked to yield), which the P looks at in every third schedule.
+void locked_beside_family() {
+  policy rules;
+  rules.global_queue_every = 3;
+  run_watched(
+      1,
+      [&rules] {
+        struct family {
+          int members = 0;
+          void next() {
+            if (++members == 24) return;
+            go([this] { next(); });
+            go([] {});
+          }
+        } f;
+        processor const& only = this_machine()->processor_here();
+        const os_thread_locked hold;
+        f.next();
+        for (int i = 0; i < 3; ++i) {
+          const std::uint32_t before = only.schedule_tick.load_relaxed();
+          yield();
+          world::require(only.schedule_tick.load_relaxed() - before <= 2 * rules.global_queue_every + 1, "V2: a locked goroutine starves beside others");
+        }
+      },
+      rules);
+}
+
 }  // namespace
 
+RETAKE_SCENARIO(locked_beside_load, "a locked goroutine has its turn beside goroutines that never let their queue run empty", locked_beside_family);
 RETAKE_SCENARIO(locked_call_fast, "a locked goroutine returns from a short call on its thread, with a P", fast);
 RETAKE_SCENARIO(locked_call_slow, "a locked goroutine whose P was taken waits for one and goes on on its own thread", slow);
 RETAKE_SCENARIO(lock_nest_exit_locked, "locks nest, and a goroutine that ends locked ends its thread", nest_and_exit);

@@ -311,5 +311,52 @@ TEST(lock_os_thread, main_may_end_locked_while_others_are_locked_and_blocked) {
   }
 }
 
+// A P whose own queue never runs empty: each member starts its successor, and one more that pushes it into the ring.
+struct family {
+  bool over = false;
+  std::uint32_t members = 0;
+  void next() {
+    if (over || members == 3'000'000) return;  // in case nobody ends it
+    std::atomic_ref(members).fetch_add(1);  // a returning call looks
+    go([this] { next(); });
+    go([] {});
+  }
+};
+
+TEST(lock_os_thread, a_locked_goroutine_has_its_turn_every_61_schedules_beside_others_that_never_let_their_queue_run_empty) {
+  policy rules;
+  rules.time_slice_ns = patience_ns;  // nobody is asked to yield meanwhile
+  run_on(1, rules, [] {
+    family f;
+    channel<int> bell;
+    const os_thread_locked hold;
+    f.next();
+    std::uint32_t least_after_call = ~0u;
+    for (int i = 0; i < 20; ++i) {
+      std::uint32_t before = f.members;
+      yield();
+      EXPECT_GE(f.members - before, 1u);
+      EXPECT_LE(f.members - before, 61u);
+
+      go([&] {
+        before = f.members;
+        bell.send(i);
+      });
+      EXPECT_EQ(bell.receive(), i);
+      EXPECT_LE(f.members - before, 61u);
+
+      // Its P goes on at once. Between the end of the call and the queue the kernel may stop the thread for any time: the best of all counts.
+      retake::syscall_blocking([&] {
+        nap_ns(200'000);
+        before = std::atomic_ref(f.members).load();
+      });
+      least_after_call = std::min(least_after_call, f.members - before);
+    }
+    EXPECT_LE(least_after_call, 1'000u);
+    f.over = true;
+    while (goroutine_count() > 1) yield();
+  });
+}
+
 }  // namespace
 }  // namespace retake::test
