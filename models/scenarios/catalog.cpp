@@ -108,6 +108,7 @@ constexpr scenario const* all[] = {
     &work_wakes_dozing_sysmon,
     &stacks_are_trimmed,
     &freeze_stops_everybody,
+    &resize_by_limit,
     &resize_under_load,
     &resize_leaves_nothing_behind,
     &resize_twice_at_once,

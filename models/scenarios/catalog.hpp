@@ -129,6 +129,7 @@ extern sim::scenario const call_wakes_dozing_sysmon;
 extern sim::scenario const work_wakes_dozing_sysmon;
 extern sim::scenario const stacks_are_trimmed;
 extern sim::scenario const freeze_stops_everybody;
+extern sim::scenario const resize_by_limit;
 extern sim::scenario const resize_under_load;
 extern sim::scenario const resize_leaves_nothing_behind;
 extern sim::scenario const resize_twice_at_once;

@@ -3,11 +3,17 @@
 #include "retake/go.hpp"
 #include "retake/sync.hpp"
 #include "scenarios/runtime_scenario.hpp"
+#include "sim/kernel/kernel.hpp"
 #include "world/require.hpp"
 
 namespace retake::scenarios {
 
 namespace {
+
+void compute_and_yield() {
+  compute(50 * us);
+  yield();
+}
 
 // Fewer, more, and as before, beside calls that return to a P that is gone, or is back and somebody else's.
 void under_load() {
@@ -82,8 +88,32 @@ void two_at_once() {
   });
 }
 
+// Affinity or quota change: the program follows, until it says itself how many Ps it wants.
+void follows_the_limit() {
+  policy rules;
+  rules.limit_recheck_ns = 100 * us;
+  rules.monitor_period_max_ns = 50 * us;
+  sim::kernel::set_cpu_limit(2);
+  run_watched(
+      0,
+      [] {
+        world::require(processors() == 2, "P8: a program does not begin with the Ps that it is allowed");
+        sim::kernel::set_cpu_limit(3);
+        while (processors() != 3) compute_and_yield();
+        sim::kernel::set_cpu_limit(1);
+        compute_and_yield();
+        set_processors(4);
+        for (int i = 0; i < 10; ++i) {
+          compute_and_yield();
+          world::require(processors() == 4, "P8: a limit is followed although the program has said how many Ps there are");
+        }
+      },
+      rules);
+}
+
 }  // namespace
 
+RETAKE_SCENARIO(resize_by_limit, "the number of Ps follows affinity and quota, until the program says how many it wants", follows_the_limit);
 RETAKE_SCENARIO(resize_under_load, "Ps go and come while goroutines are in system calls, and no goroutine notices", under_load);
 RETAKE_SCENARIO(resize_leaves_nothing_behind, "what waits in the queue and in the timers of a P that goes runs on the others", nothing_left_behind);
 RETAKE_SCENARIO(resize_twice_at_once, "two changes of the number of Ps at once happen one after the other", two_at_once);

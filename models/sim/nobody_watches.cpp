@@ -12,6 +12,7 @@ void monitor_sleeps(scheduler&) noexcept {}
 void monitor_wakes(scheduler&) noexcept {}
 void monitor_round(scheduler&, std::int64_t) noexcept {}
 void hogs(processor&, std::int64_t, std::int64_t) noexcept {}
+void limit_changed(scheduler&, std::uint32_t, std::uint32_t) noexcept {}
 void thread_made(machine&, goroutine*) noexcept {}
 void thread_refused(scheduler&) noexcept {}
 void thread_ended(machine&) noexcept {}

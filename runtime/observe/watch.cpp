@@ -56,6 +56,12 @@ void end(scheduler& s) noexcept {
   world::deallocate(&w, sizeof(observe::watcher));
 }
 
+void limit_changed(scheduler& s, std::uint32_t before, std::uint32_t now) noexcept {
+  if (!watcher_of(s).chosen.gomaxprocs || before == now) return;
+  const std::string text = fmt::format("runtime: gomaxprocs={}; it was {}: affinity or cgroup have changed\n", now, before);
+  world::print(text.data(), text.size());
+}
+
 void thread_made(machine& m, goroutine* charged) noexcept {
   thread_sites& threads = watcher_of(m.home).threads;
   try {

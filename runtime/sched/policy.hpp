@@ -32,6 +32,8 @@ struct policy {
   std::uint32_t global_queue_every = 61;
   // A thief leaves a P this long to run by itself what it has readied last (Go: 3 us).
   std::int64_t steal_back_off_ns = 3'000;
+  // When affinity and quota have said how many Ps there are, they are asked again after this long; 0: never (Go 1.25: 1 s).
+  std::int64_t limit_recheck_ns = 1'000'000'000;
   // Dead goroutines that a P keeps with their stacks; half of them move at once (Go: 64).
   std::uint32_t free_goroutines_per_processor = 64;
   // The stacks of those that nobody keeps, and that nobody has wanted for so long, give their memory back (Go: in each garbage collection).

@@ -1,5 +1,9 @@
 // More or fewer Ps while the program runs: between a stop of the world and its start.
+#include <algorithm>
+
 #include "sched/scheduler.hpp"
+#include "sched/watch.hpp"
+#include "world/kernel.hpp"
 
 namespace retake {
 
@@ -15,7 +19,41 @@ void retire(scheduler& s, processor& p) noexcept {
   processor_status::retire_stopped(p);
 }
 
+// The goroutine that sysmon starts. Who has said how many Ps there shall be meanwhile has said it before this world stops, or says it behind.
+void take_limit(void*) {
+  scheduler& s = this_machine()->home;
+  stop_the_world();
+  const std::uint32_t wanted = s.limit_followed.load_relaxed();
+  if (wanted != 0) watch::limit_changed(s, s.processors.count(), wanted);
+  s.processors_wanted = wanted;
+  start_the_world();
+}
+
 }  // namespace
+
+std::uint32_t processors_allowed() noexcept { return std::min(static_cast<std::uint32_t>(world::kernel::cpu_limit()), world::limits::processors_max); }
+
+void follow_limit(scheduler& s) noexcept {
+  const std::uint32_t before = s.limit_followed.load_relaxed();
+  if (before == 0) return;
+  const std::uint32_t allowed = processors_allowed();
+  if (allowed == before || !s.limit_followed.compare_exchange_relaxed(before, allowed).won) return;
+  goroutine* const g = new_goroutine(s, nullptr);
+  if (g == nullptr) {
+    static_cast<void>(s.limit_followed.compare_exchange_relaxed(allowed, before));  // at the next look
+    return;
+  }
+  g->invoke = take_limit;
+  static_cast<void>(closure_memory(*g, 0));
+  start_goroutine(*g);
+  count_idle_locked(s, -1);  // one more that runs, until an M can have found the goroutine
+  {
+    const locked hold(s.lock);
+    s.global.put(g);
+  }
+  wake(s);
+  count_idle_locked(s, +1);
+}
 
 void resize(scheduler& s) noexcept {
   const std::uint32_t before = s.processors.count();
@@ -52,7 +90,9 @@ std::uint32_t processors() noexcept { return this_machine()->home.processors.cou
 
 std::uint32_t set_processors(std::uint32_t wanted) noexcept {
   const std::uint32_t now = processors();
-  return wanted == 0 || wanted == now ? now : sched::set_processors(wanted);
+  if (wanted == 0) return now;
+  this_machine()->home.limit_followed.store_relaxed(0);  // the stop of the world brings it to who would follow the limit
+  return wanted == now ? now : sched::set_processors(wanted);
 }
 
 }  // namespace retake

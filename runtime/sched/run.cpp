@@ -1,6 +1,7 @@
 // Begin and end.
 #include "retake/run.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cstdlib>
 #include <cstring>
@@ -9,7 +10,6 @@
 #include "sched/scheduler.hpp"
 #include "sched/watch.hpp"
 #include "world/clock.hpp"
-#include "world/kernel.hpp"
 #include "world/panic.hpp"
 #include "world/require.hpp"
 #include "world/thread.hpp"
@@ -32,12 +32,6 @@ policy rules_of(options const& chosen) noexcept {
   policy rules = chosen.rules != nullptr ? *chosen.rules : policy{};
   if (chosen.machines_max != 0) rules.machines_max = chosen.machines_max;
   return rules;
-}
-
-std::uint32_t processors_of(options const& chosen) noexcept {
-  std::uint32_t n = chosen.processors != 0 ? chosen.processors : static_cast<std::uint32_t>(world::kernel::cpu_limit());
-  if (n > world::limits::processors_max) n = world::limits::processors_max;
-  return n;
 }
 
 struct main_closure {
@@ -71,6 +65,7 @@ constexpr int broken_pipe_signal = 13;  // SIGPIPE, which Linux numbers so every
 scheduler::scheduler(options const& chosen, std::int64_t now_ns) noexcept
     : rules(rules_of(chosen)),
       polling(now_ns),
+      limit_followed(chosen.processors == 0 ? sched::processors_allowed() : 0),
       machines(nullptr),
       ended_machines(nullptr),
       machine_count(0),
@@ -98,8 +93,9 @@ scheduler::scheduler(options const& chosen, std::int64_t now_ns) noexcept
   static_cast<void>(world::install_signal(broken_pipe_signal, world::ignore_signal));  // a write that nobody can read is an error, not the end of the process
   const int failed = network.open();
   if (failed != 0) world::fatal("runtime: cannot make the poller");
-  processors.make(processors_of(chosen));
-  processors.set_count(processors_of(chosen));
+  const std::uint32_t count = chosen.processors == 0 ? limit_followed.load_relaxed() : std::min(chosen.processors, world::limits::processors_max);
+  processors.make(count);
+  processors.set_count(count);
 }
 
 scheduler::~scheduler() {

@@ -77,6 +77,8 @@ struct scheduler {
 
   processor_table processors;         // its own rules
 
+  world::atomic<std::uint32_t> limit_followed;  // what affinity and quota allowed when sysmon last looked; 0: the program has said how many Ps there are
+
   world::plain<machine*> machines;          // all that have not ended
   world::plain<machine*> ended_machines;    // their threads may still be leaving
   world::plain<std::uint32_t> machine_count;        // started and not ended, sysmon's among them
@@ -239,6 +241,10 @@ void freeze_the_world(scheduler& s) noexcept;
 // resize.cpp
 // GOMAXPROCS. Returns the number before; 0 changes nothing. By a goroutine; stops the world.
 std::uint32_t set_processors(std::uint32_t wanted) noexcept;
+// What affinity and quota allow now, within the world's limit.
+[[nodiscard]] std::uint32_t processors_allowed() noexcept;
+// sysmon, every limit_recheck_ns: when affinity or quota allow another number of Ps than before, starts a goroutine that changes it.
+void follow_limit(scheduler& s) noexcept;
 // Who starts the world, under the lock, before any P runs.
 void resize(scheduler& s) noexcept;
 

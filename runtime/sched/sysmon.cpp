@@ -157,6 +157,7 @@ void monitor_loop(void* argument) noexcept {
   std::int64_t period_ns = s.rules.monitor_period_ns;
   round_seen last{.busy = true};
   std::uint32_t cold = 0;  // dead goroutines whose stacks are to be trimmed
+  std::int64_t limit_ns = world::nanotime() + s.rules.limit_recheck_ns;
   std::int64_t trim_ns = world::nanotime() + s.rules.stack_trim_period_ns;
   while (s.ending.load_relaxed() == 0) {
     if (idle_rounds == 0) {
@@ -180,6 +181,10 @@ void monitor_loop(void* argument) noexcept {
       trim_ns = now_ns + s.rules.stack_trim_period_ns;
     }
     if (cold != 0) cold -= trim_stacks(s, cold);
+    if (s.rules.limit_recheck_ns != 0 && now_ns >= limit_ns) {
+      follow_limit(s);
+      limit_ns = now_ns + s.rules.limit_recheck_ns;
+    }
     idle_rounds = last.taken != 0 ? 0 : idle_rounds + 1;
     watch::monitor_round(s, now_ns);
   }

@@ -33,6 +33,9 @@ void monitor_round(scheduler& s, std::int64_t now_ns) noexcept;
 // sysmon: the goroutine on `p` has run since `since_ns` and does not give way, while others wait.
 void hogs(processor& p, std::int64_t since_ns, std::int64_t now_ns) noexcept;
 
+// The world stands still: affinity or quota allow another number of Ps from now on.
+void limit_changed(scheduler& s, std::uint32_t before, std::uint32_t now) noexcept;
+
 // `m` is about to get a thread, for `charged`'s call or lock took a P from its thread; nullptr: for nobody's. And its thread ends. Without locks.
 void thread_made(machine& m, goroutine* charged) noexcept;
 void thread_ended(machine& m) noexcept;

@@ -11,7 +11,8 @@ struct policy;
 
 // How a program runs. Zero and null stand for the default.
 struct options {
-  std::uint32_t processors = 0;       // GOMAXPROCS: Ps; 0: what affinity and cgroup quota allow. Clamped to the world's limit.
+  std::uint32_t processors = 0;       // GOMAXPROCS: Ps; 0: what affinity and cgroup quota allow, asked again each second while the program runs, until
+                                      // set_processors() says otherwise (Go 1.25; 1.22 asks for the affinity once). Clamped to the world's limit.
   std::uint32_t machines_max = 0;     // threads; more are fatal ("thread exhaustion"); 0: 10,000
   std::size_t stack_bytes = 0;        // address space of each goroutine's stack; 0: 256 KiB. Pages are touched on demand.
   void (*init)() = nullptr;           // runs first, as main's goroutine and on the thread that called run(). A lock_os_thread() in it that is not undone keeps
@@ -24,7 +25,7 @@ struct options {
 
 // How many Ps there are (GOMAXPROCS): so many goroutines run at once. By a goroutine.
 [[nodiscard]] std::uint32_t processors() noexcept;
-// Changes that, between 1 and the world's limit, to which larger numbers are clamped; 0 changes nothing. Returns the number before. By a goroutine; it stops the
+// Changes that, for good, between 1 and the world's limit, to which larger numbers are clamped; 0 changes nothing. Returns the number before. By a goroutine; it stops the
 // world for a moment and so waits for the next call of the runtime of every goroutine that runs. Source: GOMAXPROCS and procresize in Go's proc.go.
 std::uint32_t set_processors(std::uint32_t wanted) noexcept;
 

@@ -1,5 +1,9 @@
 // GOMAXPROCS at run time: as many goroutines run at once as it says, and none is lost when Ps go.
+#include <sched.h>
+
 #include <atomic>
+#include <filesystem>
+#include <string>
 
 #include "../program.hpp"
 #include "retake/channel.hpp"
@@ -94,6 +98,43 @@ TEST(resize, calls_return_to_ps_that_are_gone) {
     EXPECT_GT(changes, 0u);
     over = true;
     all.wait();
+  });
+}
+
+// Affinity belongs to a thread; taskset -a and cpusets change that of all.
+bool all_threads_may_use(cpu_set_t const& which) {
+  bool changed = true;
+  for (auto const& task : std::filesystem::directory_iterator("/proc/self/task")) {
+    changed &= ::sched_setaffinity(std::stoi(task.path().filename()), sizeof which, &which) == 0;
+  }
+  return changed;
+}
+
+TEST(resize, ps_follow_the_affinity_until_the_program_says_how_many) {
+  cpu_set_t all;
+  ASSERT_EQ(::sched_getaffinity(0, sizeof all, &all), 0);
+  const int count = CPU_COUNT(&all);
+  if (count < 2) GTEST_SKIP() << "this process may use one processor only: no affinity can take one away";
+  int first = 0;
+  while (!CPU_ISSET(first, &all)) ++first;
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  CPU_SET(first, &one);
+  policy rules;
+  rules.limit_recheck_ns = 1'000'000;
+  options chosen;
+  chosen.rules = &rules;
+  run(chosen, [&] {
+    const std::uint32_t before = processors();
+    EXPECT_TRUE(all_threads_may_use(one));
+    EXPECT_TRUE(yielding_until([] { return processors() == 1; }));
+    EXPECT_TRUE(all_threads_may_use(all));
+    EXPECT_TRUE(yielding_until([&] { return processors() == before; }));
+    set_processors(before + 1);
+    EXPECT_TRUE(all_threads_may_use(one));
+    sleep_for_ns(20'000'000);  // twenty looks
+    EXPECT_EQ(processors(), before + 1);
+    EXPECT_TRUE(all_threads_may_use(all));
   });
 }
 
