@@ -1,224 +1,275 @@
-// bug01_unbounded_foreign_calls.cpp: a service whose every request makes a foreign call of its own has as many threads as requests; a semaphore bounds them
+// bug01_unbounded_foreign_calls.cpp: a service whose every request makes a foreign call of its own has as many threads as requests; a bound that sheds load keeps both threads and latency
 //
-// Seed.      Bug 1, "Unbounded Cgo Concurrency": an image service; under a burst its threads climb from about 20 to hundreds in seconds.
-// Method.    Requests trickle in, then a burst of them comes; each is a goroutine that reads its image, calls the library (a foreign call of about 50 ms,
-//            most of it waiting for a device) and answers. Buggy: that is all. Fixed: a buffered channel of 32 admits so many calls at a time.
-//            A sampler reads the kernel's count of threads and the runtime's of Ms.
-// Symptom.   The greatest number of threads. The price of the fix is shown too: who waits for admission waits longer.
+// Seed.      Bug 1, "Unbounded Cgo Concurrency": an image service; under a burst its threads climb from about 20 to hundreds in seconds, and its p99 with them.
+// Method.    The HTTP server of stress/programs answers POST /image with what a library makes of the body: a foreign call of about 50 ms, most of it waiting for one of
+//            the 8 engines of a device. Who finds no engine free waits for one inside the library, where he holds a thread. The clients are a process of their own: a
+//            trickle (steady), 600 within 0.2 s (burst), the trickle again (plateau).
+//            Buggy: each request calls the library. Fixed: `bounded` admits 16, and who has no turn after 100 ms is told so (503).
+// Symptom.   Threads, against what 16 calls could need; and the 99th percentile of the answers that were given (200; the 503s of the fixed variant come sooner still and are
+//            not among them), against the median of the quiet service. That the fixed variant turns requests away is the price, and is measured: the buggy one admits all.
+// Not shown: threads that end after the burst: the runtime keeps its idle Ms as Go does, unless policy::idle_machines_max says otherwise (see the plateau).
+#include <fcntl.h>
 #include <fmt/format.h>
-#include <time.h>
+#include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
+#include <array>
 #include <atomic>
+#include <condition_variable>
 #include <cstdint>
-#include <fstream>
-#include <memory>
-#include <nlohmann/json.hpp>
+#include <cstring>
+#include <deque>
+#include <mutex>
+#include <span>
 #include <string>
-#include <vector>
 
 #include "hammer.hpp"
-#include "retake/channel.hpp"
-#include "retake/foreign_call.hpp"
+#include "http_service.hpp"
+#include "retake/bounded.hpp"
+#include "retake/clock.hpp"
 #include "retake/go.hpp"
-#include "retake/profile.hpp"
 #include "retake/run.hpp"
-#include "retake/sync.hpp"
-#include "sched/scheduler.hpp"
+#include "retake/thread_lock.hpp"
+#include "twins.hpp"
 
 namespace {
 
 using namespace retake;
-using nlohmann::json;
-using stress::nap_ns;
+using stress::latencies;
 using stress::now_ns;
+using stress::stage;
 
-constexpr std::uint32_t admitted_max = 32;
-constexpr std::uint32_t few = 8;                    // threads beside admitted calls and Ps: main's, sysmon's, those on their way to sleep
-constexpr std::uint32_t trickle_requests = 30;
-constexpr std::int64_t trickle_every_ns = 10'000'000;
+constexpr std::uint32_t engines = 8;
+constexpr std::uint32_t admitted_max = 16;
+constexpr std::uint32_t few = 8;  // threads beside admitted calls and Ps: main's, sysmon's, those on their way to sleep
+constexpr std::int64_t patience_ns = 100'000'000;
 constexpr std::int64_t device_ns = 50'000'000;
-constexpr std::int64_t computing_ns = 200'000;
-constexpr std::int64_t sample_every_ns = 2'000'000;
-constexpr std::int64_t quiet_after_ns = 300'000'000;
+constexpr std::uint32_t trickle_requests = 50, burst_requests = 600, volley = 12;
+constexpr std::int64_t trickle_every_ns = 20'000'000, volley_every_ns = 4'000'000;
+constexpr std::size_t image_bytes = 4096;
+constexpr std::int64_t retry_pause_ns = 10'000'000;
 
-struct settings {
-  std::string variant = "both";
-  std::uint32_t requests = 400;
-  std::uint64_t seed = 1;
-  bool as_json = false;
-  std::string profile;
-};
+// ---- the library: knows nothing of goroutines --------------------------------------------------------------------------------------
 
-// A figure of /proc/self/status.
-std::uint64_t status_figure(std::string const& name) {
-  std::ifstream in("/proc/self/status");
-  for (std::string line; std::getline(in, line);) {
-    if (line.starts_with(name + ":")) return std::stoull(line.substr(name.size() + 1));
+// First come, first served.
+class device {
+ public:
+  void take_engine() {
+    std::unique_lock hold(guard_);
+    if (free_ > 0) {
+      --free_;
+      return;
+    }
+    waiter mine;
+    queue_.push_back(&mine);
+    mine.called.wait(hold, [&] { return mine.has_turn; });
   }
-  return 0;
-}
+  void give_back() {
+    const std::lock_guard hold(guard_);
+    if (queue_.empty()) {
+      ++free_;
+      return;
+    }
+    queue_.front()->has_turn = true;
+    queue_.front()->called.notify_one();
+    queue_.pop_front();
+  }
 
-std::uint32_t machines_now() {
-  scheduler& s = this_machine()->home;
-  const locked hold(s.lock);
-  return s.machine_count.get();
-}
+ private:
+  struct waiter {
+    std::condition_variable called;
+    bool has_turn = false;
+  };
+  std::mutex guard_;
+  std::deque<waiter*> queue_;
+  std::uint32_t free_ = engines;
+} the_device;
 
-// The library: decodes, scales, waits for its device.
-std::uint32_t process_image(std::vector<std::uint8_t> const& image) {
+std::uint32_t process_image(std::string const& image) {
+  the_device.take_engine();
   std::uint32_t sum = 0;
-  const std::int64_t until_ns = now_ns() + computing_ns;
-  while (now_ns() < until_ns) {
-    for (std::uint8_t const pixel : image) sum = sum * 31 + pixel;
-  }
-  nap_ns(device_ns);
+  for (char const pixel : image) sum = sum * 31 + static_cast<unsigned char>(pixel);
+  stress::nap_ns(device_ns);
+  the_device.give_back();
   return sum;
 }
 
-struct service {
-  explicit service(bool bounds_calls) : bounded(bounds_calls), admission(admitted_max) {}
+// ---- the service -------------------------------------------------------------------------------------------------------------------
 
-  bool const bounded;
-  channel<char> admission;
-  wait_group in_flight;
-  mutex results;
-  std::vector<std::int64_t> latencies_ns;
+using programs::page;
+using programs::request;
 
-  void handle(std::int64_t arrived_ns, std::uint64_t body_seed) {
-    std::vector<std::uint8_t> body(4096);
-    stress::dice d(body_seed);
-    for (std::uint8_t& pixel : body) pixel = static_cast<std::uint8_t>(d.next());
-    if (bounded) admission.send(0);
-    static_cast<void>(foreign_call([&body] { return process_image(body); }));
-    if (bounded) static_cast<void>(admission.receive());
-    const std::int64_t took_ns = now_ns() - arrived_ns;
-    results.lock();
-    latencies_ns.push_back(took_ns);
-    results.unlock();
-    in_flight.done();
-  }
-
-  void arrive(std::uint64_t body_seed) {
-    in_flight.add(1);
-    go([this, arrived_ns = now_ns(), body_seed] { handle(arrived_ns, body_seed); });
-  }
-};
-
-struct figures {
-  std::uint64_t threads_before = 0, threads_peak = 0, machines_peak = 0, threads_after = 0, memory_peak_kb = 0;
-  double p50_ms = 0, p99_ms = 0, trickle_p99_ms = 0, seconds = 0;
-  std::uint32_t processors = 0;
-};
-
-double percentile_ms(std::vector<std::int64_t> values, double share) {
-  if (values.empty()) return 0;
-  std::sort(values.begin(), values.end());
-  return static_cast<double>(values[static_cast<std::size_t>(share * static_cast<double>(values.size() - 1))]) * 1e-6;
+std::optional<page> answer_unbounded(request const& asked) {
+  const std::uint32_t sum = foreign_call([&] { return process_image(asked.body); });
+  return page{.body = fmt::format("{}\n", sum)};
 }
 
-figures serve(bool bounded, settings const& chosen) {
-  figures seen;
-  run([&] {
-    seen.processors = this_machine()->home.processors.count();
-    service s(bounded);
-    stress::dice bodies(chosen.seed);
+std::optional<page> answer_bounded(bounded& images, request const& asked) {
+  const cancellable soon = with_timeout_ns(background(), patience_ns);
+  const result<std::uint32_t> sum = images.foreign_call(soon.ctx, [&] { return process_image(asked.body); });
+  if (!sum) return page{.status = 503, .body = "too busy\n"};
+  return page{.body = fmt::format("{}\n", *sum)};
+}
+
+// ---- the clients: another process --------------------------------------------------------------------------------------------------
+
+// The status of the answer; 0: there was none.
+int ask(std::uint16_t port, std::string const& image) {
+  result<tcp_stream> peer = tcp_connect(loopback_address, port);
+  if (!peer) return 0;
+  const std::string text = fmt::format("POST /image HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{}", image.size(), image);
+  if (!peer->write(std::as_bytes(std::span(text)))) return 0;
+  std::string answer;
+  std::array<std::byte, 1024> some;
+  for (;;) {
+    const result<std::size_t> n = peer->read(some);
+    if (!n) return 0;
+    if (*n == 0) break;
+    answer.append(reinterpret_cast<char const*>(some.data()), *n);
+  }
+  return answer.starts_with("HTTP/1.1 ") ? std::atoi(answer.c_str() + std::strlen("HTTP/1.1 ")) : 0;
+}
+
+class clients {
+ public:
+  clients(stage& s, std::uint16_t port) : stage_(s), port_(port), took_(s), quiet_(s), dice_(s.seed()) {}
+
+  void play() {
+    if (stage_.held()) return keep_busy();
+    stage_.phase("steady");
+    trickle(quiet_);
+    stage_.phase("burst");
+    const std::uint64_t served_before = served_, refused_before = refused_;
+    const std::int64_t began_ns = now_ns();
+    for (std::uint32_t i = 0; i < burst_requests; ++i) {
+      arrive(took_);
+      if (i % volley == volley - 1) sleep_for_ns(volley_every_ns);
+    }
+    in_flight_.wait();
+    stage_.figure("burst_answered_in", static_cast<double>(now_ns() - began_ns) * 1e-9, "s");
+    const std::uint64_t served = served_ - served_before, refused = refused_ - refused_before;
+    stage_.phase("plateau");
+    trickle(quiet_);
+    stage_.phase("");
+    stage_.figure("burst", burst_requests, "requests");
+    stage_.figure("burst_served", static_cast<double>(served), "requests");
+    stage_.figure("burst_refused", static_cast<double>(refused), "answers 503");
+    stage_.figure("burst_lost", static_cast<double>(burst_requests - served - refused), "requests");
+    stage_.figure("latency_quiet_p50", quiet_.percentile_ms(0.5), "ms");
+    stage_.figure("latency_burst_p50", took_.percentile_ms(0.5), "ms");
+    stage_.figure("latency_burst_p99", took_.percentile_ms(0.99), "ms");
+  }
+
+ private:
+  void arrive(latencies& into) {
+    in_flight_.add(1);
+    go([this, &into, first = static_cast<char>(dice_.below(256))] {
+      const std::int64_t arrived_ns = now_ns();
+      const int status = ask(port_, std::string(image_bytes, first));
+      if (status == 200) {
+        into.add(now_ns() - arrived_ns);
+        ++served_;
+      } else if (status == 503) {
+        ++refused_;
+      }
+      in_flight_.done();
+    });
+  }
+
+  void trickle(latencies& into) {
     for (std::uint32_t i = 0; i < trickle_requests; ++i) {
-      s.arrive(bodies.next());
+      arrive(into);
       sleep_for_ns(trickle_every_ns);
     }
-    s.in_flight.wait();
-    seen.threads_before = status_figure("Threads");
-    seen.trickle_p99_ms = percentile_ms(s.latencies_ns, 0.99);
-    s.latencies_ns.clear();
+    in_flight_.wait();
+  }
 
-    std::atomic<bool> over{false};
-    wait_group sampler;
-    sampler.add(1);
-    go([&] {
-      while (!over) {
-        seen.threads_peak = std::max(seen.threads_peak, status_figure("Threads"));
-        seen.machines_peak = std::max(seen.machines_peak, std::uint64_t{machines_now()});
-        sleep_for_ns(sample_every_ns);
-      }
-      sampler.done();
-    });
-    const std::int64_t began_ns = now_ns();
-    for (std::uint32_t i = 0; i < chosen.requests; ++i) {
-      s.arrive(bodies.next());
-      if (i % 16 == 15) yield();
+  // The burst without an end: who has an answer asks again.
+  void keep_busy() {
+    for (std::uint32_t i = 0; i < burst_requests; ++i) {
+      in_flight_.add(1);
+      go([this] {
+        while (stage_.holds()) {
+          if (ask(port_, std::string(image_bytes, 'h')) != 200) sleep_for_ns(retry_pause_ns);
+        }
+        in_flight_.done();
+      });
     }
-    s.in_flight.wait();
-    seen.seconds = static_cast<double>(now_ns() - began_ns) * 1e-9;
-    over = true;
-    sampler.wait();
-    seen.p50_ms = percentile_ms(s.latencies_ns, 0.5);
-    seen.p99_ms = percentile_ms(s.latencies_ns, 0.99);
-    sleep_for_ns(quiet_after_ns);
-    seen.threads_after = status_figure("Threads");
-    seen.memory_peak_kb = status_figure("VmHWM");
-    if (!chosen.profile.empty()) std::ofstream(chosen.profile, std::ios::binary) << threadcreate_pprof();
-  });
-  return seen;
+    in_flight_.wait();
+  }
+
+  stage& stage_;
+  std::uint16_t const port_;
+  latencies took_, quiet_;
+  stress::dice dice_;
+  wait_group in_flight_;
+  std::atomic<std::uint64_t> served_{0}, refused_{0};
+};
+
+// ---- both ---------------------------------------------------------------------------------------------------------------------------
+
+struct ends {
+  int reader, writer;
+};
+ends pipe_for(stage& s) {
+  std::array<int, 2> both{};
+  if (::pipe2(both.data(), O_CLOEXEC) != 0) s.cannot("a pipe: no free descriptor");
+  return {both[0], both[1]};
 }
 
-json figure(double value, char const* unit) { return {{"value", value}, {"unit", unit}}; }
-json figure(std::uint64_t value, char const* unit) { return {{"value", value}, {"unit", unit}}; }
+void serve(stage& s, decltype(programs::service_options::answers_first) answer) {
+  const ends port = pipe_for(s), over = pipe_for(s);  // to the clients, and from them: its end
+  s.beside([&] {
+    ::close(port.writer);
+    ::close(over.reader);
+    std::uint16_t number = 0;
+    if (::read(port.reader, &number, sizeof number) == sizeof number) run([&] { clients(s, number).play(); });
+  });
+  ::close(port.reader);
+  ::close(over.writer);
+  run([&] {
+    result<tcp_listener> listener = tcp_listen(loopback_address, 0);
+    result<programs::document_root> root = programs::document_root::at("/");
+    result<stream> ended = adopt(over.reader);
+    if (!listener || !root || !ended) s.cannot("a listener on loopback");
+    programs::http_service service(std::move(*root), {.answers_first = std::move(answer)});
+    const std::uint16_t number = listener->port();
+    if (::write(port.writer, &number, sizeof number) != sizeof number) s.cannot("a pipe");
+    go([&] {
+      std::array<std::byte, 1> nothing;
+      static_cast<void>(ended->read(nothing));
+      service.stop(*listener);
+    });
+    static_cast<void>(service.serve(*listener));
+    s.figure("threads_bounded", admitted_max + processors() + few, "threads");
+    s.figure("threads_kept", thread_count(), "threads");
+    stress::tell_thread_sites(s, __FILE__);
+  });
+}
 
-// Exit code of one variant.
-int show(char const* variant, bool bounded, settings const& chosen) {
-  const figures seen = serve(bounded, chosen);
-  const std::uint64_t bound = admitted_max + seen.processors + few;
-  const bool reproduced = seen.threads_peak > bound;
-  if (chosen.as_json) {
-    const json line{{"kind", "bug"},
-                    {"name", "bug01_unbounded_foreign_calls"},
-                    {"bug", 1},
-                    {"variant", variant},
-                    {"reproduced", reproduced},
-                    {"symptom",
-                     {{"threads_peak", figure(seen.threads_peak, "threads")},
-                      {"machines_peak", figure(seen.machines_peak, "Ms")},
-                      {"threads_allowed", figure(bound, "threads")},
-                      {"latency_p50", figure(seen.p50_ms, "ms")},
-                      {"latency_p99", figure(seen.p99_ms, "ms")},
-                      {"threads_after", figure(seen.threads_after, "threads")},
-                      {"memory_peak", figure(seen.memory_peak_kb, "kB")},
-                      {"burst", figure(std::uint64_t{chosen.requests}, "requests")},
-                      {"burst_served_in", figure(seen.seconds, "s")}}},
-                    {"baseline", {{"threads", figure(seen.threads_before, "threads")}, {"latency_p99", figure(seen.trickle_p99_ms, "ms")}}}};
-    fmt::print("{}\n", line.dump());
-  } else {
-    fmt::print("bug 1, unbounded foreign calls, {}: a burst of {} requests, each with a foreign call of 50 ms, on {} Ps\n", variant, chosen.requests, seen.processors);
-    fmt::print("  threads   {} before the burst, {} at its peak ({} Ms), {} afterwards; allowed: {} ({} calls + {} Ps + {})\n", seen.threads_before, seen.threads_peak,
-               seen.machines_peak, seen.threads_after, bound, admitted_max, seen.processors, few);
-    fmt::print("  latency   {:.0f} ms p99 before the burst; in it {:.0f} ms p50, {:.0f} ms p99; served in {:.2f} s\n", seen.trickle_p99_ms, seen.p50_ms, seen.p99_ms, seen.seconds);
-    fmt::print("  {}\n", reproduced ? "the symptom shows: the threads climb with the requests" : "no symptom: the threads are bounded");
-  }
-  std::fflush(stdout);
-  return reproduced == !bounded ? 0 : 1;
+void play_buggy(stage& s) { serve(s, answer_unbounded); }
+
+void play_fixed(stage& s) {
+  bounded images(admitted_max);
+  serve(s, [&images](request const& asked) { return answer_bounded(images, asked); });
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  settings chosen;
-  CLI::App app{"Threads climb with requests: foreign calls without a bound, and with one"};
-  app.add_option("--variant", chosen.variant, "buggy, fixed or both")->check(CLI::IsMember({"buggy", "fixed", "both"}));
-  app.add_option("--requests", chosen.requests, "in the burst")->check(CLI::Range(100, 5'000));
-  app.add_option("--seed", chosen.seed, "what the images are made of");
-  app.add_flag("--json", chosen.as_json, "JSON lines");
-  app.add_option("--profile", chosen.profile, "a file for the profile threadcreate: go tool pprof -top FILE");
-  try {
-    app.parse(argc, argv);
-  } catch (CLI::ParseError const& e) {
-    if (e.get_exit_code() == 0) return app.exit(e);
-    fmt::print(stderr, "bug 1: {}\n", e.what());
-    return 2;
-  }
-  int code = 0;
-  if (chosen.variant != "fixed") code = std::max(code, show("buggy", false, chosen));
-  if (chosen.variant != "buggy") code = std::max(code, show("fixed", true, chosen));
-  return code;
+  return stress::run_bug({.number = 1,
+                          .name = "bug01_unbounded_foreign_calls",
+                          .title = "a foreign call for every request: a burst of requests is a burst of threads",
+                          .variants = {{"buggy", "every request calls the library at once, as many as come", play_buggy},
+                                       {"fixed", "16 calls at a time; who has no turn after 100 ms is told 503", play_fixed}},
+                          .measures = {{.name = "threads at their peak", .figure = "threads_peak", .baseline = "threads_bounded", .from = 2, .twins = 5},
+                                       {.name = "p99 of answers in the burst", .figure = "latency_burst_p99", .baseline = "latency_quiet_p50", .from = 20, .twins = 3},
+                                       {.name = "requests of the burst that are admitted", .figure = "burst_served", .baseline = "burst", .from = 1}},
+                          .looks = {{"RETAKE_DEBUG=pprof=127.0.0.1:6061 ./retake bug 1 --variant buggy --hold 20 &", "the burst without an end, with its reports on loopback"},
+                                    {"curl -s 'http://127.0.0.1:6061/debug/pprof/threadcreate?debug=1' | head", "the line of the foreign call, with nearly all threads"},
+                                    {"curl -s 'http://127.0.0.1:6061/debug/pprof/goroutine?debug=1' | head", "hundreds of goroutines at that line"},
+                                    {"RETAKE_DEBUG=schedtrace=1000 ./retake bug 1 --variant buggy --hold 5", "threads= rises with the burst while runqueue= stays short"}},
+                          .pattern = "1",
+                          .pictures = {"threads", "latency"}},
+                         argc, argv);
 }

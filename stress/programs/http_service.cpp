@@ -183,6 +183,9 @@ bool http_service::send_file(stream& peer, request const& asked, served_file con
 
 bool http_service::respond(stream& peer, request const& asked) {
   const auto say = [&](answer const& what) { return send_text(peer, asked, what, fmt::format("{}\n", name_of(what.status))); };
+  if (chosen_.answers_first) {
+    if (const std::optional<page> made = chosen_.answers_first(asked)) return send_text(peer, asked, {.status = made->status, .type = made->type}, made->body);
+  }
   if (asked.method == HTTP_CONNECT) return say({.status = 405, .allowed = "GET, HEAD"});
   const std::optional<std::string> path = path_of(asked.target);
   if (!path) return say({.status = 400});

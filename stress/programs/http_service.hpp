@@ -4,7 +4,9 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <list>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -16,7 +18,17 @@
 
 namespace retake::programs {
 
+// An answer that somebody else has made.
+struct page {
+  int status = 200;
+  std::string type = "text/plain; charset=utf-8";
+  std::string body{};
+};
+
 struct service_options {
+  // Is asked first, on the connection's goroutine, which it may block. Nothing: the service answers.
+  std::function<std::optional<page>(request const&)> answers_first = {};
+
   std::int64_t request_patience_ns = 10'000'000'000;  // from the first look for a request until all of it is there
   std::int64_t write_patience_ns = 30'000'000'000;    // for every 64 KiB of an answer
   std::int64_t end_patience_ns = 5'000'000'000;       // for the answers that are under way when the service ends
