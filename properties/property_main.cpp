@@ -25,6 +25,7 @@
 #include "sim/replay.hpp"
 #include "sim/shrink.hpp"
 #include "sim/timeline.hpp"
+#include "sim/trace_file.hpp"
 #include "sim/trace_set.hpp"
 
 namespace retake::properties {
@@ -138,6 +139,7 @@ struct arguments {
   bool keep_going = false;
   std::string out = "out";
   std::string replay_file;
+  std::string traces_file;
   std::string twin_name;
   mutant mutate;
 };
@@ -193,6 +195,7 @@ class runner {
   std::string name_;
   std::array<std::unique_ptr<engine>, 2> engines_;  // c11, sc
   trace_set traces_;
+  joined_traces joined_;  // with those of earlier runs
   std::optional<failure> failure_;
   std::uint64_t executions_ = 0;
   std::uint64_t to_first_ = 0;
@@ -282,6 +285,7 @@ ordered_json runner::line(double seconds) const {
     j["mutant"] = a_.mutate.text();
     j["mutant_reached"] = std::any_of(engines_.begin(), engines_.end(), [](auto const& e) { return e != nullptr && e->sites().mutant_reached(); });
   }
+  if (!a_.traces_file.empty()) j.update({{"new_traces", joined_.fresh}, {"known_traces", joined_.known}});
   j["finding"] = nullptr;
   return j;
 }
@@ -311,6 +315,7 @@ void runner::look_for_fewer_preemptions(engine& e, failure& f) {
 }
 
 int runner::report(double seconds) {
+  if (std::string why; !a_.traces_file.empty() && !join_traces(a_.traces_file, traces_, joined_, why)) return refuse(p_, why);
   ordered_json j = line(seconds);
   if (!failure_) {
     if (a_.json) fmt::print("{}\n", j.dump());
@@ -430,6 +435,7 @@ bool parse(int argc, char** argv, property const& p, arguments& a, int& code) {
   app.add_option("--seed", seed, "default 1");
   app.add_flag("--json", a.json, "one JSON line on standard output, nothing else there");
   app.add_option("--out", a.out, "folder for replays");
+  app.add_option("--traces", a.traces_file, "a file of the traces of earlier runs: says which are new, and takes them up");
   app.add_flag("--list", a.list, "what it claims, its commands and its faulty twins");
   app.add_option("--replay", a.replay_file, "run one recorded program and schedule");
   app.add_flag("--continue", a.keep_going, "with --replay: go on past a divergence, without preemption and with the newest values");

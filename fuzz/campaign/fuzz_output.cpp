@@ -14,6 +14,12 @@ std::uint64_t fuzz_executions_in(std::string const& line) {
   return 0;
 }
 
+std::uint64_t fuzz_features_in(std::string const& line) {
+  std::size_t const at = line.find(" ft: ");
+  if (!line.starts_with("#") || at == std::string::npos) return 0;
+  return std::strtoull(line.c_str() + at + 5, nullptr, 10);
+}
+
 json fuzz_line(std::string const& out, std::string const& name, finished const& result) {
   std::string const file = fuzz_line_file(out, name);
   json line = json::parse(read_file(file), nullptr, false);

@@ -14,13 +14,13 @@
 #include <algorithm>
 #include <chrono>
 #include <deque>
-#include <filesystem>
 #include <set>
 #include <thread>
 
 #include "children.hpp"
 #include "fuzz_output.hpp"
 #include "jobs.hpp"
+#include "outcome.hpp"
 #include "progress.hpp"
 #include "record.hpp"
 #include "report.hpp"
@@ -44,13 +44,6 @@ double least_per_second(std::string const& technique) {
 
 double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
-std::uint64_t mix(std::uint64_t x) {  // splitmix64: every child gets a seed of its own from the campaign's
-  x += 0x9e3779b97f4a7c15;
-  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9;
-  x = (x ^ (x >> 27)) * 0x94d049bb133111eb;
-  return x ^ (x >> 31);
-}
-
 class campaign {
  public:
   campaign(catalogue const& programs, hunt_options const& options)
@@ -67,6 +60,11 @@ class campaign {
       fmt::print(stderr, "retake: hunt: nothing is built for {}\n", fmt::join(missing_, ", "));
       return 3;
     }
+    std::vector<job> mine;
+    for (std::size_t i = 0; i < jobs_.size(); ++i) {
+      if (options_.part.has(i)) mine.push_back(std::move(jobs_[i]));
+    }
+    jobs_ = std::move(mine);
     began_ = now();
     progress_.say(fmt::format("hunt: {:.0f} seconds, {} jobs, {} at a time, seed {}; everything found is in {}/hunt.jsonl at once", options_.seconds,
                               jobs_.size(), workers_, options_.seed, options_.out));
@@ -121,7 +119,7 @@ class campaign {
       for (auto const& [id, one] : alive_) promised += std::max(0.0, one.ends_at - now()) * jobs_[one.job].slots;
       double const available = std::max(0.0, seconds_left() * workers_ - promised);
       double const slice = std::clamp(available * j.weight / weight / j.slots, j.slice_seconds_min, std::max(j.slice_seconds_min, seconds_left()));
-      std::uint64_t const seed = mix(options_.seed + 1000003 * round_ + index);
+      std::uint64_t const seed = mixed(options_.seed, 1000003 * round_ + index);
       std::string const technique = j.technique;
       int const id = children_.start(command_of(j.words(slice, seed), slice * 1.5 + grace_seconds),
                                      [this, technique, id = next_id_](std::string const& line, bool error) {
@@ -138,45 +136,16 @@ class campaign {
   void take(finished const& result) {
     job& j = jobs_[alive_.at(result.id).job];
     alive_.erase(result.id);
+    outcome const o = outcome_of(j, result, options_.out);
     tally& sum = tally_of(j.technique);
     sum.subjects += 1;
-    std::vector<json> lines = json_lines(result.lines);
-    std::erase_if(lines, [](json const& line) { return line.value("kind", "") == "progress"; });
-    bool crashed = result.crashed();
-    if (j.technique == "fuzz") {
-      lines = {fuzz_line(options_.out, j.subject, result)};
-      crashed = !fuzz_ended_well(result, lines[0]);
-    }
-    // Time is counted as it passes on the cores, whatever a program says about itself.
-    sum.seconds += result.seconds * j.slots;
-    bool found = false;
-    for (json& line : lines) {
-      if (j.technique == "stress" && j.subject.find(' ') != std::string::npos) line["sanitizer"] = j.subject.substr(j.subject.find(' ') + 1);
-      record_.add(line);
-      sum.executions += line.value("executions", line.value("rounds", std::uint64_t{0}));
-      if (line.contains("distinct_traces") && line["distinct_traces"].is_number()) sum.distinct_traces += line["distinct_traces"].get<std::uint64_t>();
-      if (line.value("exhausted", false)) j.ended = true;
-      if (line.contains("finding") && line["finding"].is_object()) {
-        found = true;
-        json finding = line["finding"];
-        if (j.technique == "stress") finding["command"] = again(line);
-        add_finding(j, finding, sum);
-      }
-    }
-    if (found) j.ended = true;
-    if (crashed || (!found && result.code == 4) || (!found && result.code == 1) || result.code == 2 || result.code == 3 || lines.empty()) {
-      std::string why = crashed ? result.how_it_died() : fmt::format("ended with code {}", result.code);
-      if (!crashed && result.code == 4) why = "did not exercise what it hammers, or is broken";
-      if (!crashed && result.code == 0) why = "printed no result";
-      add_fault(j, why, result, sum);
-      j.ended = true;
-    }
-  }
-
-  // Real threads leave no replay: the same hammer once more.
-  static std::string again(json const& line) {
-    std::string const sanitizer = line.value("sanitizer", "none");
-    return fmt::format("./retake stress {} --seed {}{}", line.value("name", ""), line.value("seed", std::uint64_t{1}), sanitizer == "none" ? "" : " --sanitizer " + sanitizer);
+    sum.seconds += result.seconds * j.slots;  // as it passes on the cores, whatever a program says about itself
+    sum.executions += o.executions;
+    sum.distinct_traces += o.distinct_traces;
+    for (json const& line : o.lines) record_.add(line);
+    for (json const& finding : o.findings) add_finding(j, finding, sum);
+    if (!o.fault.empty()) add_fault(j, o.fault, result, sum);
+    j.ended |= o.exhausted || !o.findings.empty() || !o.fault.empty();
   }
 
   void add_finding(job const& j, json const& finding, tally& sum) {
@@ -189,13 +158,7 @@ class campaign {
 
   void add_fault(job const& j, std::string const& why, finished const& result, tally& sum) {
     sum.faults += 1;
-    std::string name = j.technique + "-" + j.subject;
-    std::replace(name.begin(), name.end(), ' ', '-');
-    std::filesystem::create_directories(options_.out + "/faults");
-    std::string const path = options_.out + "/faults/" + name + ".txt";
-    std::string text = shell_form(j.words(1, options_.seed)) + "\n" + result.complaint;
-    for (std::string const& line : result.lines) text += line + "\n";
-    write_file(path, text);
+    std::string const path = keep_fault(options_.out + "/faults", j, result);
     faults_.push_back({{"technique", j.technique}, {"subject", j.subject}, {"why", why}, {"output", path}});
     progress_.say(fmt::format("harness fault: {} {} {}; its output: {}", j.technique, j.subject, why, path));
   }

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "catalogue.hpp"
+#include "jobs.hpp"
 
 namespace retake::campaign {
 
@@ -13,6 +14,7 @@ struct hunt_options {
   std::uint64_t seed = 0;
   std::string out = "out";
   bool json = false;
+  shard part;
 };
 
 int hunt(catalogue const& programs, hunt_options const& options);

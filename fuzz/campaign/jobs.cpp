@@ -82,6 +82,13 @@ void add_hammers(std::vector<job>& jobs, catalogue const& programs, unsigned wor
 
 }  // namespace
 
+std::uint64_t mixed(std::uint64_t seed, std::uint64_t turn) {  // splitmix64
+  std::uint64_t x = seed + turn + 0x9e3779b97f4a7c15;
+  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9;
+  x = (x ^ (x >> 27)) * 0x94d049bb133111eb;
+  return x ^ (x >> 31);
+}
+
 std::vector<job> plan(catalogue const& programs, std::string const& out, unsigned workers) {
   std::vector<job> jobs, scenarios;
   add_hammers(jobs, programs, workers, {"none"});

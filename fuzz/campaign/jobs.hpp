@@ -23,4 +23,14 @@ struct job {
 // Everything that hunt runs, each technique's share divided among its subjects.
 std::vector<job> plan(catalogue const& programs, std::string const& out, unsigned workers);
 
+// Every child gets a seed of its own from the campaign's.
+std::uint64_t mixed(std::uint64_t seed, std::uint64_t turn);
+
+struct shard {  // this machine's part of the jobs
+  std::size_t index = 0, count = 1;
+
+  bool has(std::size_t job) const { return job % count == index; }
+  std::string text() const { return std::to_string(index) + "/" + std::to_string(count); }
+};
+
 }  // namespace retake::campaign

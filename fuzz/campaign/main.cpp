@@ -1,4 +1,4 @@
-// main.cpp: retake-campaign: hunt, report, list, mutants, demo, fuzz. The launcher's words become its sub-commands.
+// main.cpp: retake-campaign: hunt, nightly, report, list, mutants, demo, fuzz. The launcher's words become its sub-commands.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -10,9 +10,24 @@
 #include "hunt.hpp"
 #include "list.hpp"
 #include "mutants.hpp"
+#include "nightly.hpp"
 #include "report.hpp"
 
 using namespace retake::campaign;
+
+namespace {
+
+// "1/4": the second of four parts. Empty, or what is wrong.
+std::string read_shard(std::string const& text, shard& part) {
+  std::size_t const slash = text.find('/');
+  auto const whole = [](std::string const& digits) { return !digits.empty() && digits.size() < 7 && digits.find_first_not_of("0123456789") == std::string::npos; };
+  std::string const index = text.substr(0, slash), count = slash == std::string::npos ? "" : text.substr(slash + 1);
+  if (!whole(index) || !whole(count) || std::stoul(index) >= std::stoul(count)) return "--shard \"" + text + "\" is not accepted; accepted: i/n with 0 <= i < n";
+  part = {std::stoul(index), std::stoul(count)};
+  return "";
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
   CLI::App app{"Runs retake's programs: campaigns, mutants, reports.", "retake-campaign"};
@@ -22,7 +37,7 @@ int main(int argc, char** argv) {
   hunt_options hunting;
   mutant_options mutating;
   std::vector<std::string> folders;
-  std::string target, shard, demo_out = "out/demo";
+  std::string target, demo_out = "out/demo";
   std::optional<std::uint64_t> seed;
 
   auto const common = [&](CLI::App* sub) {
@@ -31,14 +46,34 @@ int main(int argc, char** argv) {
     return sub;
   };
 
+  auto const shard_of = [](shard& part) {
+    return [&part](std::string const& text) {
+      if (std::string const wrong = read_shard(text, part); !wrong.empty()) throw CLI::ValidationError(wrong);
+    };
+  };
+
   CLI::App* const hunt_command = common(app.add_subcommand("hunt", "a campaign with every technique"));
   hunt_command->add_option("--seconds", hunting.seconds, "length of the campaign")->check(CLI::Range(1.0, 1e7));
   hunt_command->add_option("--seed", seed, "every random choice derives from it");
   hunt_command->add_option("--out", hunting.out, "folder for findings and report");
   hunt_command->add_flag("--json", hunting.json, "JSON lines on standard output");
 
+  hunt_command->add_option_function<std::string>("--shard", shard_of(hunting.part), "i/n: this part of the jobs");
+
+  nightly_options nightly_chosen;
+  CLI::App* const nightly_command = common(app.add_subcommand("nightly", "hours of every technique; told is what is new"));
+  nightly_command->add_option("--seconds", nightly_chosen.seconds, "length of the night, default 8 hours")->check(CLI::Range(1.0, 1e7));
+  nightly_command->add_option("--seed", nightly_chosen.seed, "every random choice derives from it");
+  nightly_command->add_option("--out", nightly_chosen.out, "folder of the state, default out/nightly");
+  nightly_command->add_option("--only", nightly_chosen.only, "jobs whose name contains one of these words")->delimiter(',');
+  nightly_command->add_option("--disk-mb", nightly_chosen.disk_mb, "limit of the folder, default 2048")->check(CLI::Range(1, 1 << 20));
+  nightly_command->add_option_function<std::string>("--shard", shard_of(nightly_chosen.part), "i/n: this part of the jobs");
+  nightly_command->add_flag("--resume", nightly_chosen.resume, "the night that was interrupted goes on");
+  nightly_command->add_flag("--json", nightly_chosen.json, "JSON lines on standard output");
+
   CLI::App* const fuzz_command = common(app.add_subcommand("fuzz", "one libFuzzer target"));
-  hunt_options fuzzing{.seconds = 60};
+  hunt_options fuzzing;
+  fuzzing.seconds = 60;
   fuzz_command->add_option("target", target, "schedule, ...")->required();
   fuzz_command->add_option("--seconds", fuzzing.seconds)->check(CLI::Range(1.0, 1e7));
   fuzz_command->add_option("--seed", seed);
@@ -83,6 +118,7 @@ int main(int argc, char** argv) {
     hunting.seed = seed.value_or(static_cast<std::uint64_t>(std::chrono::system_clock::now().time_since_epoch().count()));
     fuzzing.seed = seed.value_or(1);
     if (*hunt_command) return hunt(programs, hunting);
+    if (*nightly_command) return nightly(programs, nightly_chosen);
     if (*fuzz_command) return fuzz_one(programs, target.starts_with("fuzz_") ? target : "fuzz_" + target, fuzzing);
     if (*list_command) return list(programs, list_json);
     if (*mutants_command) return mutants(programs, mutating);

@@ -2,14 +2,11 @@
 
 #include <chrono>
 
-#include "sim/trace_set.hpp"
-
 namespace retake::sim {
 
 campaign explore(engine& e, scenario const& s, chooser& c, campaign_limits const& limits) {
   using steady = std::chrono::steady_clock;
   campaign r;
-  trace_set traces;
   auto const begin = steady::now();
   auto const seconds = [&] { return std::chrono::duration<double>(steady::now() - begin).count(); };
   bool more = limits.executions_max > 0;
@@ -22,7 +19,7 @@ campaign explore(engine& e, scenario const& s, chooser& c, campaign_limits const
     r.truncated |= x.truncated;
     r.trace_hash = (r.trace_hash ^ x.hash) * 0x9e3779b97f4a7c15ULL;
     r.trace_hash ^= r.trace_hash >> 31;
-    traces.add(x.hash);
+    r.traces.add(x.hash);
     more = c.end(summary_of(x));
     if (x.failed) {
       r.failed = true;
@@ -37,8 +34,6 @@ campaign explore(engine& e, scenario const& s, chooser& c, campaign_limits const
     if ((r.steps >> 16) != ((r.steps - x.steps) >> 16) && seconds() >= limits.seconds_max) break;
   }
   r.seconds = seconds();
-  r.distinct_traces = traces.count();
-  r.distinct_exact = traces.exact();
   r.exhausted = c.exhausted() && !r.truncated && !r.failed;
   return r;
 }

@@ -10,6 +10,7 @@
 
 #include "sim/choices/chooser.hpp"
 #include "sim/engine.hpp"
+#include "sim/trace_set.hpp"
 
 namespace retake::sim {
 
@@ -25,8 +26,7 @@ struct campaign {
   std::uint64_t executions = 0;
   double seconds = 0;
   std::uint64_t steps = 0;
-  std::uint64_t distinct_traces = 0;
-  bool distinct_exact = true;
+  trace_set traces;
   std::uint64_t trace_hash = 0;   // over all executions, in order
   bool truncated = false;         // some execution was cut by a bound
   bool exhausted = false;         // the space was searched to its end and nothing was truncated

@@ -1,7 +1,8 @@
 // trace_set.hpp: how many different executions were seen.
 //
 // Exact up to exact_max (an open-addressed set); beyond that an estimate (HyperLogLog, 2^14 registers, standard error 0.8 %): a set of
-// all hashes would cost a cache miss per execution. Two traces with one 64-bit hash count as one.
+// all hashes would cost a cache miss per execution. Two traces with one 64-bit hash count as one. The registers of two sets, the greater of each pair,
+// are the registers of their union: that is how a night knows what earlier runs have seen (trace_file.hpp).
 #pragma once
 
 #include <bit>
@@ -14,6 +15,8 @@ namespace retake::sim {
 class trace_set {
  public:
   static constexpr std::uint32_t exact_max = 6000;
+  static constexpr std::uint32_t register_bits = 14;
+  static constexpr std::uint32_t register_count = 1U << register_bits;
 
   trace_set() : table_(table_size), registers_(register_count) {}
 
@@ -37,9 +40,14 @@ class trace_set {
   bool exact() const noexcept { return count_ <= exact_max; }
   std::uint64_t count() const noexcept {
     if (exact()) return count_;
+    return estimate_of(registers_);
+  }
+  std::vector<std::uint8_t> const& registers() const noexcept { return registers_; }
+
+  static std::uint64_t estimate_of(std::vector<std::uint8_t> const& registers) noexcept {
     double sum = 0;
     double empty = 0;
-    for (std::uint8_t const r : registers_) {
+    for (std::uint8_t const r : registers) {
       sum += std::ldexp(1.0, -r);
       empty += r == 0;
     }
@@ -51,8 +59,6 @@ class trace_set {
 
  private:
   static constexpr std::uint32_t table_size = 16384;
-  static constexpr std::uint32_t register_bits = 14;
-  static constexpr std::uint32_t register_count = 1U << register_bits;
   std::vector<std::uint64_t> table_;
   std::vector<std::uint8_t> registers_;
   std::uint32_t count_ = 0;

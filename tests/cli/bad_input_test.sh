@@ -54,10 +54,18 @@ refused "$retake" bug 1 --variant broken
 refused "$retake" mutants --technique luck
 refused "$retake" mutants --patch no_such.patch
 refused "$retake" report no_such_folder
-for word in task costs diagnose nightly; do refused "$retake" "$word"; done
+refused "$retake" nightly --seconds 0
+refused "$retake" nightly --shard 1
+refused "$retake" nightly --disk-mb little
+refused "$retake" nightly extra
+for word in task costs diagnose; do refused "$retake" "$word"; done
 touch a_file
 refused "$retake" hunt --out a_file
 
+if [ -x "$bin/retake-campaign" ]; then
+  refused "$bin/retake-campaign" nightly --bin "$bin" --shard 2/2
+  refused "$bin/retake-campaign" hunt --bin "$bin" --shard 2/2
+fi
 if [ -x "$bin/retake-sim" ]; then
   sim=$bin/retake-sim
   scenario=$("$sim" list --json | sed -n 's/.*"name":"\([a-z0-9_]*\)".*"must_fail":null.*/\1/p' | head -n 1)

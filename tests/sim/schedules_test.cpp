@@ -58,7 +58,7 @@ TEST(determinism, an_execution_is_named_by_seed_and_number_alone) {
 TEST(strategies, random_and_pct_reach_every_trace_that_depth_first_reaches) {
   auto const traces = [](sim::chooser& c, std::uint64_t n) {
     sim::engine e(in(c11));
-    return sim::explore(e, scenarios::core_store_buffering, c, {.executions_max = n}).distinct_traces;
+    return sim::explore(e, scenarios::core_store_buffering, c, {.executions_max = n}).traces.count();
   };
   sim::depth_first all(sim::depth_first::unbounded);
   std::uint64_t const every = traces(all, UINT64_MAX);
@@ -75,7 +75,7 @@ TEST(strategies, a_preemption_bound_shrinks_the_space_and_says_so) {
     sim::depth_first d(k);
     sim::campaign const c = sim::explore(e, scenarios::core_store_buffering, d, {});
     EXPECT_TRUE(c.exhausted);
-    EXPECT_EQ(c.distinct_traces, c.executions);
+    EXPECT_EQ(c.traces.count(), c.executions);
     EXPECT_GT(c.executions, last);
     last = c.executions;
   }

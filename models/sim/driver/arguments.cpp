@@ -124,6 +124,7 @@ bool parse(int argc, char** argv, arguments& a, int& code) {
   sim->add_option("--preemptions", t.preemptions, "dfs: the bound, default 2");
   sim->add_option("--depth", t.depth, "pct: depth, default 3");
   sim->add_option("--shard", t.shard, "i/n: this part of the executions");
+  sim->add_option("--traces", a.traces, "a file of the traces of earlier runs: says which are new, and takes them up");
   sim->add_flag("--vacuity", a.vacuity, "print the sites that saw one outcome only");
   CLI::App* const replay = app.add_subcommand("replay", "run one recorded schedule");
   replay->add_option("FILE", a.subject, "a .replay")->required();

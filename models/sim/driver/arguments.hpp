@@ -27,6 +27,7 @@ struct arguments {
   bool keep_going = false;  // replay --continue
   bool json = false;
   std::string trace;
+  std::string traces;  // file of the traces of earlier runs
   std::string out = "out";
   std::string bytes_file;
   options world;

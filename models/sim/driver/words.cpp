@@ -17,6 +17,7 @@
 #include "sim/replay.hpp"
 #include "sim/shrink.hpp"
 #include "sim/timeline.hpp"
+#include "sim/trace_file.hpp"
 
 namespace retake::sim::driver {
 
@@ -159,12 +160,15 @@ int run_sim(arguments const& a) {
     fmt::print(stderr, "retake-sim: {}\n", reason);
     return exit_environment;
   }
+  joined_traces joined;
+  if (!a.traces.empty() && !join_traces(a.traces, r.traces, joined, reason)) return refuse(reason);
   if (a.json) {
     ordered_json j = {{"kind", "sim"}, {"name", s->name}, {"strategy", a.strategy}, {"memory", memory_name(a.world)}, {"seed", a.seed},
                       {"executions", r.executions}, {"seconds", r.seconds},
                       {"executions_per_second", r.seconds > 0 ? static_cast<double>(r.executions) / r.seconds : 0.0}, {"steps", r.steps},
-                      {"distinct_traces", r.distinct_traces}, {"distinct_exact", r.distinct_exact}, {"trace_hash", fmt::format("{:016x}", r.trace_hash)},
+                      {"distinct_traces", r.traces.count()}, {"distinct_exact", r.traces.exact()}, {"trace_hash", fmt::format("{:016x}", r.trace_hash)},
                       {"truncated", r.truncated}, {"exhausted", exhausted}, {"scope", scope_of(a, *s)}};
+    if (!a.traces.empty()) j.update({{"new_traces", joined.fresh}, {"known_traces", joined.known}});
     j["must_fail"] = s->must_fail == nullptr ? ordered_json(nullptr) : ordered_json(s->must_fail);
     if (mutated) {
       j["mutant"] = a.world.mutate.text();
@@ -180,7 +184,7 @@ int run_sim(arguments const& a) {
     if (a.vacuity) fmt::print("{}", e.sites().counters_json());
   } else {
     fmt::print("{}: {} executions in {:.2f} s ({:.0f} a second), {} distinct traces{}, {} steps each{}{}\n", s->name, r.executions, r.seconds,
-               r.seconds > 0 ? static_cast<double>(r.executions) / r.seconds : 0.0, r.distinct_traces, r.distinct_exact ? "" : " (about)",
+               r.seconds > 0 ? static_cast<double>(r.executions) / r.seconds : 0.0, r.traces.count(), r.traces.exact() ? "" : " (about)",
                r.executions != 0 ? r.steps / r.executions : 0, r.truncated ? ", truncated" : "", exhausted ? ", exhausted" : "");
     if (mutated && !e.sites().mutant_reached()) fmt::print("mutant site was never reached: {}\n", a.world.mutate.text());
     if (a.vacuity) {

@@ -1,0 +1,75 @@
+#include "finding_book.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "durable.hpp"
+#include "finding_id.hpp"
+
+namespace retake::campaign {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+// `tag P9` of the simulator, `tag: P9` of Relacy.
+std::string tag_in(std::string const& replay_text) {
+  for (std::string const begin : {"\ntag ", "\ntag: "}) {
+    std::size_t const at = replay_text.find(begin);
+    if (at != std::string::npos) return replay_text.substr(at + begin.size(), replay_text.find('\n', at + begin.size()) - at - begin.size());
+  }
+  return "?";
+}
+
+}  // namespace
+
+finding_book::finding_book(std::string folder, std::set<std::string> protocol_functions, nightly_state& state)
+    : dir_(std::move(folder)), functions_(std::move(protocol_functions)), state_(state) {}
+
+bool finding_book::keep(std::string const& technique, std::string const& subject, json const& finding, std::function<void(known_finding const&)> const& when_new) {
+  std::string const tag = finding.value("tag", "?");
+  std::string found = finding.contains("replay") && finding["replay"].is_string() ? finding["replay"].get<std::string>() : "";
+  if (!fs::is_regular_file(found)) found.clear();
+  std::vector<std::string> const steps = found.empty() ? std::vector<std::string>{} : last_protocol_steps(read_file(found), functions_);
+  std::string const id = finding_id(tag, steps, technique + " " + subject.substr(0, subject.find(' ')));
+  night& tonight = state_.tonight();
+  known_finding& k = state_.findings[id];
+  bool const is_new = k.id.empty();
+  if (is_new) {
+    k = {.id = id, .tag = tag, .claim = claim_of(finding), .technique = technique, .subject = subject, .replay = "", .command = finding.value("command", ""),
+         .revision = tonight.revision, .first_seen = utc_now(), .last_seen = "", .first_night = tonight.number, .last_night = 0, .seen = 0,
+         .steps = finding.value("steps", std::uint64_t{0}), .last_steps = steps};
+  }
+  if (!found.empty() && k.replay.empty()) {
+    k.replay = fmt::format("findings/{}{}", id, fs::path(found).extension().string());
+    copy_durably(found, dir_ + "/" + k.replay);
+    k.command = "./retake replay " + dir_ + "/" + k.replay;
+  }
+  k.last_seen = utc_now();
+  k.last_night = tonight.number;
+  k.seen += 1;
+  if (std::find(tonight.seen.begin(), tonight.seen.end(), id) == tonight.seen.end()) tonight.seen.push_back(id);
+  if (is_new) when_new(k);
+  std::error_code ignored;
+  if (!found.empty()) fs::remove(found, ignored);
+  return is_new;
+}
+
+void finding_book::take_up_orphans(std::function<void(known_finding const&)> const& when_new) {
+  std::vector<std::string> found;
+  for (auto const& entry : fs::directory_iterator(dir_ + "/work")) {
+    std::string const path = entry.path().string();
+    if (path.ends_with(".replay") || path.ends_with(".history")) found.push_back(path);
+  }
+  std::sort(found.begin(), found.end());  // the order of a folder is nobody's
+  for (std::string const& path : found) {
+    std::string const text = read_file(path), name = fs::path(path).stem().string();
+    std::string const technique = text.starts_with("retake relacy") ? "model" : name.find("_properties-") != std::string::npos ? "props" : "sim";
+    json const finding{{"tag", tag_in(text)}, {"claim", "found as the night was killed; the replay shows what"}, {"replay", path}};
+    keep(technique, name.substr(0, name.find('-')), finding, when_new);
+  }
+}
+
+}  // namespace retake::campaign

@@ -1,0 +1,31 @@
+// finding_book.hpp: takes findings into the state of a nightly, each once.
+//
+// Recipe.    The replay is copied to DIR/findings/ID.replay before the state names it; the state is written by the caller; then the child's own copy goes.
+//            A kill between any two of these leaves a copy in DIR/work, which take_up_orphans() finds when the night goes on.
+#pragma once
+
+#include <functional>
+#include <set>
+#include <string>
+
+#include "nightly_state.hpp"
+
+namespace retake::campaign {
+
+class finding_book {
+ public:
+  finding_book(std::string folder, std::set<std::string> protocol_functions, nightly_state& state);
+
+  // Of one line's finding. `when_new` is called before the child's copy goes, when no night knew it: it writes the state down.
+  bool keep(std::string const& technique, std::string const& subject, json const& finding, std::function<void(known_finding const&)> const& when_new);
+
+  // What children wrote whose line nobody could read any more.
+  void take_up_orphans(std::function<void(known_finding const&)> const& when_new);
+
+ private:
+  std::string dir_;
+  std::set<std::string> functions_;
+  nightly_state& state_;
+};
+
+}  // namespace retake::campaign

@@ -1,0 +1,389 @@
+// nightly.cpp: runs every job in turns for hours, tells what is new, and loses nothing to a kill.
+//
+// Problem.   Hunt forgets: what it saw, what it found, and itself when it is killed. Over many nights a finding must be told once, a corpus must grow, and
+//            time must go where something is still to be seen.
+// Recipe.    The jobs of hunt (jobs.cpp), each in slices. When a slice has ended: its findings get their names (finding_id.hpp), its novelty moves its share
+//            (time_shares.hpp), and the state is written as a whole (nightly_state.hpp) before the next begins. From time to time the corpora are
+//            merged (corpus.hpp) and the folder is cut down to its limit (disk_bound.hpp).
+// Resume     reads the state, takes up the replays that a killed child left in DIR/work, and goes on with the time that is left of the night.
+// DIR        state.json; findings/ID.replay; corpus/ minimised/; traces/ (what simulator and properties have seen); logs/ (a line per slice, outputs of
+//            children at fault); work/ (where the children write); nightly.jsonl (the findings and the closing line); report.html
+// Exit       1 when there is a finding that no night before had; findings that are known end with 0. 4: a child crashed, hung or exercised nothing.
+#include "nightly.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <thread>
+
+#include "children.hpp"
+#include "corpus.hpp"
+#include "disk_bound.hpp"
+#include "durable.hpp"
+#include "finding_book.hpp"
+#include "finding_id.hpp"
+#include "fuzz_output.hpp"
+#include "jobs.hpp"
+#include "nightly_state.hpp"
+#include "outcome.hpp"
+#include "progress.hpp"
+#include "report.hpp"
+#include "time_shares.hpp"
+
+namespace retake::campaign {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+volatile sig_atomic_t interrupted = 0;
+
+constexpr double seconds_default = 8 * 3600, grace_seconds = 45;
+constexpr double slice_seconds_max = 60, turns_wanted = 12;
+constexpr std::size_t curve_points_max = 100, nights_max = 60, curves_kept = 10;
+constexpr unsigned known_in_a_row_max = 3;  // a job that finds nothing but what is known rests
+
+double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+
+std::string key_of(job const& j) { return j.technique + " " + j.subject; }
+
+std::string revision_of(std::string const& root) {
+  finished const said = run(command_of({"git", "-C", root, "describe", "--always", "--dirty", "--abbrev=12"}, 20));
+  return said.code == 0 && !said.lines.empty() ? said.lines[0] : "unknown";
+}
+
+class night_watch {
+ public:
+  night_watch(catalogue const& programs, nightly_options const& options)
+      : programs_(programs), options_(options), dir_(options.out), lock_(dir_), workers_(std::max(1u, std::thread::hardware_concurrency())),
+        progress_(options.json ? stderr : stdout), state_(read_state(dir_)),
+        book_(dir_, protocol_functions(programs.root()), state_) {
+    remove_torn();
+    for (char const* folder : {"/findings", "/traces", "/logs", "/work"}) fs::create_directories(dir_ + folder);
+    std::vector<job> all = plan(programs, dir_ + "/work", workers_);
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      planned_.push_back(all[i].technique);
+      if (options.part.has(i) && wanted(all[i])) jobs_.push_back(std::move(all[i]));
+    }
+  }
+
+  int run() {
+    if (int const code = refuse(); code != 0) return code;
+    begin_or_go_on();
+    for (job const& j : jobs_) records_.push_back(&state_.jobs[key_of(j)]);
+    book_.take_up_orphans([this](known_finding const& k) { tell_new(k); });
+    save();
+    while (interrupted == 0) {
+      start_what_fits();
+      if (alive_.empty()) break;
+      if (auto const ended = children_.wait(0.2)) take(*ended);
+      look_after();
+    }
+    if (interrupted != 0) progress_.say("interrupted: what was found until now is kept; --resume goes on");
+    children_.stop([this](finished const& result) {
+      if (!result.crashed()) take(result);
+    });
+    return finish();
+  }
+
+ private:
+  struct running {
+    std::size_t job;
+    double ends_at;
+    std::uint64_t executions = 0, features_first = 0, features_last = 0;  // of a fuzz target, while it runs
+  };
+
+  bool wanted(job const& j) const {
+    return options_.only.empty() || std::any_of(options_.only.begin(), options_.only.end(), [&](std::string const& word) { return key_of(j).find(word) != std::string::npos; });
+  }
+
+  int refuse() const {
+    for (std::string const technique : {"model", "sim", "fuzz", "props", "stress"}) {
+      if (!options_.only.empty() || std::find(planned_.begin(), planned_.end(), technique) != planned_.end()) continue;
+      fmt::print(stderr, "retake: nightly: nothing is built for {}\n", technique);
+      return 3;
+    }
+    if (!jobs_.empty()) return 0;
+    fmt::print(stderr, "retake: nightly: --only \"{}\" --shard {}: no job is left; ./retake list names the subjects\n", fmt::join(options_.only, ","), options_.part.text());
+    return 2;
+  }
+
+  // What a kill kept from its name.
+  void remove_torn() const {
+    std::vector<fs::path> torn;
+    for (auto const& entry : fs::recursive_directory_iterator(dir_)) {
+      if (entry.path().extension() == ".tmp") torn.push_back(entry.path());
+    }
+    for (fs::path const& one : torn) fs::remove(one);
+  }
+
+  void begin_or_go_on() {
+    bool const goes_on = options_.resume && !state_.nights.empty() && state_.tonight().end != "whole";
+    if (goes_on) {
+      state_.tonight().kills += 1;
+      state_.tonight().end = "running";
+    } else {
+      night next;
+      next.number = state_.nights.empty() ? 1 : state_.tonight().number + 1;
+      next.began = utc_now();
+      next.seed = options_.seed.value_or(static_cast<std::uint64_t>(std::chrono::system_clock::now().time_since_epoch().count()));
+      next.seconds_wanted = seconds_default;
+      for (auto& [name, r] : state_.jobs) r.tonight = 0, r.rests.clear();
+      state_.nights.push_back(std::move(next));
+      forget_old_nights();
+    }
+    night& tonight = state_.tonight();
+    if (options_.seconds) tonight.seconds_wanted = *options_.seconds;
+    tonight.shard = options_.part.text();
+    tonight.revision = revision_of(programs_.root());
+    used_before_ = tonight.seconds_used;
+    began_ = now();
+    log_ = fmt::format("{}/logs/night-{:04}.jsonl", dir_, tonight.number);
+    slice_ = std::clamp(tonight.seconds_wanted * workers_ / (turns_wanted * static_cast<double>(jobs_.size())), 1.0, slice_seconds_max);
+    progress_.say(fmt::format("night {} {}: {:.0f} of {:.0f} seconds left, {} jobs, {} at a time, seed {}, {} findings known; all of it is in {}", tonight.number,
+                              goes_on ? "goes on" : "begins", seconds_left(), tonight.seconds_wanted, jobs_.size(), workers_, tonight.seed, state_.findings.size(), dir_));
+  }
+
+  void forget_old_nights() {
+    std::vector<night>& all = state_.nights;
+    if (all.size() > nights_max) all.erase(all.begin(), all.end() - nights_max);
+    for (std::size_t i = 0; i + curves_kept < all.size(); ++i) all[i].curve.clear();
+  }
+
+  double seconds_used() const { return used_before_ + now() - began_; }
+  double seconds_left() const { return state_.nights.back().seconds_wanted - seconds_used(); }
+
+  // ---- turns ---------------------------------------------------------------------------------------------------------------------
+  void start_what_fits() {
+    for (;;) {
+      std::vector<bool> may_run(jobs_.size());
+      unsigned used = 0;
+      for (auto const& [id, one] : alive_) used += jobs_[one.job].slots;
+      for (std::size_t i = 0; i < jobs_.size(); ++i) {
+        bool const alive = std::any_of(alive_.begin(), alive_.end(), [&](auto const& one) { return one.second.job == i; });
+        may_run[i] = !alive && records_[i]->rests.empty() && seconds_left() >= jobs_[i].slice_seconds_min;
+      }
+      std::size_t const next = furthest_behind(jobs_, records_, may_run);
+      if (next == jobs_.size() || used + jobs_[next].slots > workers_) return;  // nobody overtakes it, else it would wait for ever
+      start(next);
+    }
+  }
+
+  void start(std::size_t index) {
+    job const& j = jobs_[index];
+    double const seconds = std::clamp(slice_, j.slice_seconds_min, std::max(j.slice_seconds_min, seconds_left()));
+    std::vector<std::string> words = j.words(seconds, mixed(state_.tonight().seed, records_[index]->runs * 1000003 + index));
+    if (j.technique == "sim" || j.technique == "props") {
+      std::string name = key_of(j);
+      std::replace(name.begin(), name.end(), ' ', '-');
+      words.insert(words.end(), {"--traces", dir_ + "/traces/" + name});
+    }
+    if (std::string const inputs = j.technique == "fuzz" ? start_inputs(dir_, j.subject) : ""; !inputs.empty()) words.push_back(inputs);
+    int const id = children_.start(command_of(std::move(words), seconds * 1.5 + grace_seconds), [this, id = next_id_](std::string const& line, bool error) {
+      auto const found = alive_.find(id);
+      if (!error || found == alive_.end() || jobs_[found->second.job].technique != "fuzz") return;
+      running& one = found->second;
+      one.executions = std::max(one.executions, fuzz_executions_in(line));
+      std::uint64_t const features = fuzz_features_in(line);
+      if (one.features_first == 0) one.features_first = features;
+      one.features_last = std::max(one.features_last, features);
+    });
+    next_id_ = id + 1;
+    alive_.emplace(id, running{index, now() + seconds});
+  }
+
+  void take(finished const& result) {
+    running const was = alive_.at(result.id);
+    alive_.erase(result.id);
+    job const& j = jobs_[was.job];
+    job_record& r = *records_[was.job];
+    outcome const o = outcome_of(j, result, dir_ + "/work");
+    std::uint64_t fresh = was.features_last - was.features_first, known = was.features_last;
+    for (json const& line : o.lines) {
+      fresh += line.value("new_traces", std::uint64_t{0});
+      known += line.value("known_traces", std::uint64_t{0});
+      log(line);
+    }
+    bool const exhausted = o.exhausted && std::all_of(o.lines.begin(), o.lines.end(), [](json const& line) { return line.value("exhausted", false); });
+    r.runs += 1;
+    r.executions += o.executions;
+    r.seconds += result.seconds * j.slots;
+    r.tonight += result.seconds * j.slots;
+    r.known = std::max(r.known, known);
+    r.novelty = novelty_after(r.novelty, j.technique, fresh, o.executions);
+    technique_sum& sum = state_.tonight().techniques[j.technique];
+    sum.runs += 1;
+    sum.executions += o.executions;
+    sum.fresh += fresh;
+    sum.seconds += result.seconds * j.slots;
+    bool anything_new = false;
+    for (json const& f : o.findings) anything_new |= book_.keep(j.technique, j.subject, f, [this](known_finding const& k) { tell_new(k); });
+    unsigned& in_a_row = known_in_a_row_[was.job];
+    in_a_row = o.findings.empty() || anything_new ? 0 : in_a_row + 1;
+    if (exhausted) r.rests = "exhausted";
+    if (in_a_row >= known_in_a_row_max) r.rests = "finds only what is known";
+    if (!o.fault.empty()) keep_fault_of(j, r, o.fault, result, sum);
+    save();
+  }
+
+  void keep_fault_of(job const& j, job_record& r, std::string const& why, finished const& result, technique_sum& sum) {
+    sum.faults += 1;
+    r.rests = why;
+    std::string const path = keep_fault(dir_ + "/logs", j, result);
+    state_.tonight().faults.push_back({{"technique", j.technique}, {"subject", j.subject}, {"why", why}, {"output", path}});
+    progress_.say(fmt::format("harness fault: {} {} {}; its output: {}", j.technique, j.subject, why, path));
+  }
+
+  void tell_new(known_finding const& k) {
+    save();
+    progress_.say(fmt::format("NEW {}, found by {} {}: {}\n  {}", k.id, k.technique, k.subject, k.claim, k.command));
+  }
+
+  // ---- what has to be looked after ----------------------------------------------------------------------------------------------------
+  void look_after() {
+    if (!alive_.empty()) show();
+    if (merge_due_) merge_corpora();
+    if (seconds_used() < looked_at_ + std::clamp(state_.tonight().seconds_wanted / 20, 1.0, 900.0)) return;
+    looked_at_ = seconds_used();
+    merge_due_ = true;
+    if (!keep_below(dir_, options_.disk_mb << 20, log_)) full_ = true;
+    save();
+  }
+
+  // A target's inputs are merged while it does not run.
+  void merge_corpora() {
+    merge_due_ = false;
+    for (program const& target : programs_.fuzz_targets()) {
+      auto const mine = [&](job const& j) { return j.technique == "fuzz" && j.subject == target.name; };
+      bool const alive = std::any_of(alive_.begin(), alive_.end(), [&](auto const& one) { return mine(jobs_[one.second.job]); });
+      auto const found = std::find_if(jobs_.begin(), jobs_.end(), mine);
+      if (full_ || found == jobs_.end()) continue;
+      merge_due_ |= alive;
+      if (alive) continue;
+      std::string const fresh = dir_ + "/work/corpus/" + target.name;
+      if (!start_inputs(dir_, target.name).empty() && (!fs::is_directory(fresh) || fs::is_empty(fresh))) continue;
+      merged const m = merge_corpus(programs_, target, dir_);
+      std::vector<std::string>& hashes = state_.corpus[target.name];
+      hashes.insert(hashes.end(), m.added.begin(), m.added.end());
+      if (!m.fault.empty()) progress_.say(fmt::format("the corpus of {} was not merged: {}", target.name, m.fault.substr(0, m.fault.find('\n'))));
+    }
+  }
+
+  void show() {
+    std::vector<tally> shown;
+    for (auto const& [name, t] : state_.tonight().techniques) {
+      shown.push_back({.technique = name, .subjects = static_cast<std::uint32_t>(t.runs), .executions = t.executions, .distinct_traces = name == "fuzz" ? 0 : t.fresh,
+                       .seconds = t.seconds, .findings = found_by(name), .faults = static_cast<std::uint32_t>(t.faults)});
+    }
+    std::vector<std::string> names;
+    for (auto const& [id, one] : alive_) names.push_back(key_of(jobs_[one.job]));
+    if (alive_.empty()) progress_.table(shown, seconds_used());
+    else progress_.show(shown, names, seconds_left());
+  }
+  std::uint32_t found_by(std::string const& technique) const {
+    auto const& seen = state_.nights.back().seen;
+    return static_cast<std::uint32_t>(std::count_if(seen.begin(), seen.end(), [&](std::string const& id) { return state_.findings.at(id).technique == technique; }));
+  }
+
+  void log(json const& line) const {
+    std::string const text = line.dump() + "\n";
+    int const fd = ::open(log_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    bool const written = fd >= 0 && ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());
+    if (fd >= 0) ::close(fd);
+    if (!written) throw std::runtime_error(fmt::format("\"{}\" cannot be written", log_));
+  }
+
+  void save() {
+    night& tonight = state_.tonight();
+    tonight.seconds_used = seconds_used();
+    tonight.ended = utc_now();
+    double const step = tonight.seconds_wanted / static_cast<double>(curve_points_max);
+    if (tonight.curve.empty() || tonight.seconds_used >= tonight.curve.back().seconds + step || tonight.end != "running") {
+      std::uint64_t executions = 0;
+      for (auto const& [name, t] : tonight.techniques) executions += t.executions;
+      tonight.curve.push_back({tonight.seconds_used, executions, state_.known("sim") + state_.known("props"), state_.known("fuzz"), state_.findings.size()});
+    }
+    write_state(dir_, state_);
+  }
+
+  // ---- the end ---------------------------------------------------------------------------------------------------------------------
+  int finish() {
+    night& tonight = state_.tonight();
+    tonight.had_no_turn.clear();
+    for (std::size_t i = 0; i < jobs_.size(); ++i) {
+      if (records_[i]->tonight == 0 && records_[i]->rests.empty()) tonight.had_no_turn.push_back(key_of(jobs_[i]));
+    }
+    merge_corpora();
+    show();
+    std::size_t const fresh = write_lines();
+    tonight.end = interrupted != 0 ? "interrupted" : "whole";
+    save();
+    write_report(programs_, {dir_});
+    if (full_) progress_.say(fmt::format("the folder is above {} MB without anything that may go: nothing more was taken into the corpus (--disk-mb)", options_.disk_mb));
+    if (!tonight.had_no_turn.empty()) progress_.say(fmt::format("{} of {} jobs had no turn; they come first next time", tonight.had_no_turn.size(), jobs_.size()));
+    progress_.say(fmt::format("{} findings, {} new; report: {}/report.html", state_.findings.size(), fresh, dir_));
+    for (auto const& [id, f] : state_.findings) {
+      if (f.first_night == tonight.number) progress_.say(fmt::format("NEW {} ({} {}): {}\n  {}", id, f.technique, f.subject, f.claim, f.command));
+    }
+    if (fresh != 0) return 1;
+    return tonight.faults.empty() ? 0 : 4;
+  }
+
+  // A line per finding, and the closing one. The number of new findings.
+  std::size_t write_lines() {
+    night const& tonight = state_.tonight();
+    record lines(dir_, "nightly", options_.json);
+    std::size_t fresh = 0;
+    for (auto const& [id, f] : state_.findings) {
+      bool const is_new = f.first_night == tonight.number;
+      fresh += is_new ? 1 : 0;
+      lines.add({{"kind", "finding"}, {"name", id}, {"id", id}, {"tag", f.tag}, {"claim", f.claim}, {"technique", f.technique}, {"subject", f.subject},
+                 {"replay", f.replay.empty() ? json(nullptr) : json(dir_ + "/" + f.replay)}, {"command", f.command}, {"last_steps", f.last_steps}, {"revision", f.revision},
+                 {"first_seen", f.first_seen}, {"last_seen", f.last_seen}, {"seen", f.seen}, {"new", is_new}});
+    }
+    json sums = json::array();
+    for (auto const& [name, t] : tonight.techniques) {
+      sums.push_back({{"technique", name}, {"runs", t.runs}, {"executions", t.executions}, {"seconds", t.seconds}, {"new_traces_or_features", t.fresh}, {"faults", t.faults}});
+    }
+    lines.add({{"kind", "nightly"}, {"name", fmt::format("night {}", tonight.number)}, {"findings", state_.findings.size()}, {"new_findings", fresh}, {"techniques", sums},
+               {"seconds", tonight.seconds_used}, {"seed", tonight.seed}, {"shard", tonight.shard}, {"revision", tonight.revision}, {"faults", tonight.faults},
+               {"not_run", tonight.had_no_turn}, {"interrupted", interrupted != 0}, {"report", dir_ + "/report.html"}});
+    return fresh;
+  }
+
+  catalogue const& programs_;
+  nightly_options const& options_;
+  std::string dir_;
+  folder_lock lock_;
+  unsigned workers_;
+  progress progress_;
+  nightly_state state_;
+  finding_book book_;
+  std::vector<job> jobs_;
+  std::vector<std::string> planned_;  // techniques
+  std::vector<job_record*> records_;
+  std::map<std::size_t, unsigned> known_in_a_row_;
+  std::map<int, running> alive_;
+  int next_id_ = 1;
+  std::string log_;
+  double began_ = 0, used_before_ = 0, slice_ = 1, looked_at_ = 0;
+  bool merge_due_ = false, full_ = false;
+  children children_;  // last: its callbacks use what stands above
+};
+
+}  // namespace
+
+int nightly(catalogue const& programs, nightly_options const& options) {
+  struct sigaction action {};
+  action.sa_handler = [](int) { interrupted = 1; };
+  ::sigaction(SIGINT, &action, nullptr);
+  ::sigaction(SIGTERM, &action, nullptr);
+  return night_watch(programs, options).run();
+}
+
+}  // namespace retake::campaign

@@ -1,0 +1,64 @@
+#include "outcome.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "fuzz_output.hpp"
+
+namespace retake::campaign {
+
+namespace {
+
+// Real threads leave no replay: the same hammer once more.
+std::string again(json const& line) {
+  std::string const sanitizer = line.value("sanitizer", "none");
+  return fmt::format("./retake stress {} --seed {}{}", line.value("name", ""), line.value("seed", std::uint64_t{1}), sanitizer == "none" ? "" : " --sanitizer " + sanitizer);
+}
+
+std::string fault_of(outcome const& o, finished const& result, bool crashed) {
+  if (crashed) return result.how_it_died();
+  bool const found = !o.findings.empty();
+  if (!found && result.code == 4) return "did not exercise what it hammers, or is broken";
+  if ((!found && result.code == 1) || result.code == 2 || result.code == 3) return fmt::format("ended with code {}", result.code);
+  return o.lines.empty() ? "printed no result" : "";
+}
+
+}  // namespace
+
+outcome outcome_of(job const& j, finished const& result, std::string const& out) {
+  outcome o;
+  o.lines = json_lines(result.lines);
+  std::erase_if(o.lines, [](json const& line) { return line.value("kind", "") == "progress"; });
+  bool crashed = result.crashed();
+  if (j.technique == "fuzz") {
+    o.lines = {fuzz_line(out, j.subject, result)};
+    crashed = !fuzz_ended_well(result, o.lines[0]);
+  }
+  for (json& line : o.lines) {
+    if (j.technique == "stress" && j.subject.find(' ') != std::string::npos) line["sanitizer"] = j.subject.substr(j.subject.find(' ') + 1);
+    o.executions += line.value("executions", line.value("rounds", std::uint64_t{0}));
+    if (line.contains("distinct_traces") && line["distinct_traces"].is_number()) o.distinct_traces += line["distinct_traces"].get<std::uint64_t>();
+    o.exhausted |= line.value("exhausted", false);
+    if (!line.contains("finding") || !line["finding"].is_object()) continue;
+    json finding = line["finding"];
+    if (j.technique == "stress") finding["command"] = again(line);
+    o.findings.push_back(std::move(finding));
+  }
+  o.fault = fault_of(o, result, crashed);
+  return o;
+}
+
+std::string keep_fault(std::string const& folder, job const& j, finished const& result) {
+  std::string name = j.technique + "-" + j.subject;
+  std::replace(name.begin(), name.end(), ' ', '-');
+  std::filesystem::create_directories(folder);
+  std::string const path = folder + "/" + name + ".txt";
+  std::string text = shell_form(j.words(1, 1)) + "\n" + result.complaint;
+  for (std::string const& line : result.lines) text += line + "\n";
+  write_file(path, text);
+  return path;
+}
+
+}  // namespace retake::campaign

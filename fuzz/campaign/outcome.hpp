@@ -1,0 +1,29 @@
+// outcome.hpp: what a child that has ended has to say: its lines, its findings, or in what the harness is at fault.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "children.hpp"
+#include "jobs.hpp"
+#include "record.hpp"
+
+namespace retake::campaign {
+
+struct outcome {
+  std::vector<json> lines;     // of kind sim, model, fuzz, props, stress
+  std::vector<json> findings;  // each with a replay, or with the command that runs the hammer again
+  std::uint64_t executions = 0;  // of the hammers: rounds
+  std::uint64_t distinct_traces = 0;
+  bool exhausted = false;
+  std::string fault;  // a crash, a hang, a race that was not exercised; empty: none
+};
+
+// `out`: the folder that the child was told to write to.
+outcome outcome_of(job const& j, finished const& result, std::string const& out);
+
+// Keeps the output of a child at fault and returns its path.
+std::string keep_fault(std::string const& folder, job const& j, finished const& result);
+
+}  // namespace retake::campaign
