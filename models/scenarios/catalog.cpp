@@ -57,6 +57,7 @@ constexpr scenario const* all[] = {
     &hang_up_wakes_both, &error_wakes_writer, &interrupted_polls_keep_time, &adopted_pipe_is_polled,
     &tcp_echo_loopback,
     &deadline_against_byte, &deadline_moves, &deadline_against_wait, &deadline_against_reuse,
+    &connect_against_cancel,
     &accept_backs_off, &half_close_answers, &udp_echo_loopback, &descriptor_passes_on, &splice_keeps_bytes,
     &cold_reads_in_rings,
     &file_operations,

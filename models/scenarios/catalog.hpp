@@ -71,6 +71,7 @@ extern sim::scenario const deadline_against_byte;
 extern sim::scenario const deadline_moves;
 extern sim::scenario const deadline_against_wait;
 extern sim::scenario const deadline_against_reuse;
+extern sim::scenario const connect_against_cancel;
 extern sim::scenario const accept_backs_off;
 extern sim::scenario const half_close_answers;
 extern sim::scenario const udp_echo_loopback;

@@ -4,6 +4,7 @@
 
 #include "retake/buffered.hpp"
 #include "retake/clock.hpp"
+#include "retake/context.hpp"
 #include "retake/datagram.hpp"
 #include "retake/go.hpp"
 #include "retake/sync.hpp"
@@ -170,8 +171,34 @@ void splice_through() {
   });
 }
 
+// A listener whose queue is full takes one connection and answers the next no more: only the context ends that. Or it is accepted at the same moment.
+void connect_beside_cancel() {
+  run_watched(2, [] {
+    const int full = kernel::socket(kernel::address_family::ipv4, kernel::socket_kind::stream);
+    static_cast<void>(kernel::bind(full, ipv4(loopback_address, 0)));
+    static_cast<void>(kernel::listen(full, 0));
+    kernel::socket_address where;
+    static_cast<void>(kernel::local_address(full, where));
+    auto first = tcp_connect(where);
+    world::require(static_cast<bool>(first), "N1: no connection");
+    cancellable wanted = with_cancel(background());
+    wait_group done;
+    done.add(1);
+    go([&] {
+      call(20 * us);
+      wanted.cancel.cancel();
+      done.done();
+    });
+    auto second = tcp_connect(wanted.ctx, where);
+    world::require(!second && second.error() == std::errc::operation_canceled, "N1: a connection that nobody accepts stands");
+    done.wait();
+    kernel::close(full);
+  });
+}
+
 }  // namespace
 
+RETAKE_SCENARIO(connect_against_cancel, "connecting ends with its context, and leaves nobody behind", connect_beside_cancel);
 RETAKE_SCENARIO(accept_backs_off, "a listener without a free descriptor waits for one, does not spin, and loses no connection", accept_without_descriptors);
 RETAKE_SCENARIO(half_close_answers, "a connection that is closed in one direction carries the answer in the other", half_close);
 RETAKE_SCENARIO(udp_echo_loopback, "datagrams arrive whole and say from whom", udp_echo);

@@ -2,6 +2,8 @@
 
 #include "io/polled_file.hpp"
 #include "io/results.hpp"
+#include "retake/channel.hpp"
+#include "retake/context.hpp"
 #include "retake/go.hpp"
 #include "sched/scheduler.hpp"
 #include "world/kernel.hpp"
@@ -17,6 +19,7 @@ using detail::handle_for;
 namespace {
 
 constexpr int listen_backlog = 4096;
+constexpr std::int64_t long_ago_ns = 1;
 constexpr std::int64_t put_off_first_ns = 5'000'000;
 constexpr std::int64_t put_off_longest_ns = 100'000'000;
 
@@ -99,6 +102,31 @@ result<tcp_stream> tcp_connect(address const& where, tcp_options const& options)
   tcp_stream made(file);
   if (options.deadline_ns != 0) made.set_write_deadline(options.deadline_ns);
   failed = file->connect(where);
+  if (failed != 0) return error_of(failed);
+  if (options.deadline_ns != 0) made.set_write_deadline(0);
+  return made;
+}
+
+result<tcp_stream> tcp_connect(context const& ctx, address const& where, tcp_options const& options) {
+  if (const std::error_code over = ctx.error()) return over;
+  const int fd = kernel::socket(where.family, kernel::socket_kind::stream);
+  if (fd < 0) return error_of(fd);
+  apply(fd, options);
+  int failed = 0;
+  detail::polled_file* const file = detail::polled_file::make(fd, failed);
+  if (file == nullptr) return error_of(failed);
+  tcp_stream made(file);
+  if (options.deadline_ns != 0) made.set_write_deadline(options.deadline_ns);
+  channel<never_sent> interrupted;
+  after_done_call interrupter = after_done(ctx, [&] {
+    made.set_write_deadline(long_ago_ns);
+    interrupted.close();
+  });
+  failed = file->connect(where);
+  if (!interrupter.stop()) {
+    static_cast<void>(interrupted.receive());  // it uses what is ours
+    return ctx.error();
+  }
   if (failed != 0) return error_of(failed);
   if (options.deadline_ns != 0) made.set_write_deadline(0);
   return made;

@@ -4,6 +4,7 @@
 #include "retake/address.hpp"
 #include "retake/buffered.hpp"
 #include "retake/datagram.hpp"
+#include "retake/dial.hpp"
 #include "retake/stream.hpp"
 #include "retake/tcp.hpp"
 #include "retake/udp.hpp"

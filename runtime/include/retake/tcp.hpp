@@ -7,6 +7,8 @@
 
 namespace retake {
 
+class context;
+
 // Probes of a silent connection. The default is Go's: on, after 15 s, every 15 s, nine of them: a peer that is gone is noticed within 150 s.
 // keep_alive::off() is the named way to do without: such a connection waits for a dead peer for ever.
 struct keep_alive {
@@ -64,5 +66,8 @@ class tcp_listener {
 // By a goroutine. Blocks it until the connection stands or fails. Errors: what connect(2) says; std::errc::timed_out.
 [[nodiscard]] result<tcp_stream> tcp_connect(address const& where, tcp_options const& options = {});
 [[nodiscard]] result<tcp_stream> tcp_connect(std::uint32_t host, std::uint16_t port);
+// Ends also when the context is done, with the context's error: then there is no connection, even if it stood at that moment. See dial.hpp for names.
+// Source: netFD.connect in Go's fd_unix.go.
+[[nodiscard]] result<tcp_stream> tcp_connect(context const& ctx, address const& where, tcp_options const& options = {});
 
 }  // namespace retake

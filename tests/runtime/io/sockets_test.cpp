@@ -16,6 +16,7 @@
 #include "../program.hpp"
 #include "bytes.hpp"
 #include "retake/clock.hpp"
+#include "retake/context.hpp"
 #include "retake/sync.hpp"
 
 namespace retake::test {
@@ -104,26 +105,62 @@ TEST(tcp_options, a_reset_is_told_to_the_reader) {
   });
 }
 
-TEST(tcp_options, connecting_ends_at_its_deadline) {
-  run_on(2, [] {
-    // A listener whose queue is full: the kernel answers no more.
-    int const listener = ::socket(AF_INET, SOCK_STREAM, 0);
+// A listener whose queue is full: the kernel answers no more.
+class full_listener {
+ public:
+  full_listener() : fd_(::socket(AF_INET, SOCK_STREAM, 0)) {
     sockaddr_in name{};
     name.sin_family = AF_INET;
     name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     socklen_t bytes = sizeof(name);
-    ASSERT_EQ(::bind(listener, reinterpret_cast<sockaddr*>(&name), sizeof(name)), 0);
-    ASSERT_EQ(::listen(listener, 0), 0);
-    ASSERT_EQ(::getsockname(listener, reinterpret_cast<sockaddr*>(&name), &bytes), 0);
-    std::vector<tcp_stream> waiting;
-    std::error_code last;
-    for (int i = 0; i < 5 && !last; ++i) {
-      auto one = tcp_connect(ipv4(loopback_address, ntohs(name.sin_port)), {.deadline_ns = deadline_in_ns(100 * ms)});
-      last = one.error();
-      if (one) waiting.push_back(std::move(*one));
+    EXPECT_EQ(::bind(fd_, reinterpret_cast<sockaddr*>(&name), sizeof(name)), 0);
+    EXPECT_EQ(::listen(fd_, 0), 0);
+    EXPECT_EQ(::getsockname(fd_, reinterpret_cast<sockaddr*>(&name), &bytes), 0);
+    where_ = ipv4(loopback_address, ntohs(name.sin_port));
+    for (int i = 0; i < 5; ++i) {
+      auto one = tcp_connect(where_, {.deadline_ns = deadline_in_ns(100 * ms)});
+      last_ = one.error();
+      if (!one) break;
+      waiting_.push_back(std::move(*one));
     }
-    EXPECT_EQ(last, std::errc::timed_out);
-    ::close(listener);
+  }
+  ~full_listener() { ::close(fd_); }
+
+  address const& where() const { return where_; }
+  std::error_code last() const { return last_; }  // what the first was told that found it full
+
+ private:
+  int fd_;
+  address where_;
+  std::error_code last_;
+  std::vector<tcp_stream> waiting_;
+};
+
+TEST(tcp_options, connecting_ends_at_its_deadline) {
+  run_on(2, [] { EXPECT_EQ(full_listener().last(), std::errc::timed_out); });
+}
+
+TEST(tcp_options, connecting_ends_with_its_context) {
+  run_on(2, [] {
+    full_listener const full;
+    cancellable cancelled = with_cancel(background());
+    go([&] {
+      sleep_for_ns(20 * ms);
+      cancelled.cancel.cancel();
+    });
+    std::int64_t const began_ns = monotonic_ns();
+    EXPECT_EQ(tcp_connect(cancelled.ctx, full.where()).error(), std::errc::operation_canceled);
+    EXPECT_GE(monotonic_ns() - began_ns, 20 * ms);
+    EXPECT_EQ(tcp_connect(cancelled.ctx, full.where()).error(), std::errc::operation_canceled) << "a context that is done connects nobody";
+    EXPECT_EQ(tcp_connect(with_timeout_ns(background(), 20 * ms).ctx, full.where()).error(), std::errc::timed_out);
+
+    auto const listener = tcp_listen(loopback_address, 0);
+    cancellable kept = with_cancel(background());
+    auto client = tcp_connect(kept.ctx, *listener->local_address());
+    ASSERT_TRUE(client);
+    kept.cancel.cancel();
+    std::byte const one{1};
+    EXPECT_TRUE(client->write(std::span(&one, 1))) << "a connection that stands is not its context's any more";
   });
 }
 

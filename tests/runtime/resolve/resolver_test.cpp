@@ -1,4 +1,6 @@
 // Names, asked of a name server that the test is itself, on loopback.
+#include <arpa/inet.h>
+
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -10,6 +12,8 @@
 
 #include "../program.hpp"
 #include "retake/clock.hpp"
+#include "retake/context.hpp"
+#include "retake/dial.hpp"
 #include "retake/net.hpp"
 #include "retake/resolver.hpp"
 #include "retake/sync.hpp"
@@ -19,15 +23,20 @@ namespace {
 
 constexpr std::int64_t ms = 1'000'000;
 
-// Answers A questions: known.test has two addresses, slow.test one after 100 ms, silent.test none ever; all else does not exist.
+// Answers A questions: known.test has two addresses, slow.test one after 100 ms, silent.test none ever, large.test so many that a datagram has no room for them and TCP has
+// to be asked, here.test the loopback address behind one where nobody listens; all else does not exist.
 class name_server {
  public:
-  name_server() : socket_(std::move(*udp_bind(loopback_address, 0))) {
-    serving_.add(1);
+  static constexpr int large = 100;
+
+  name_server() : socket_(std::move(*udp_bind(loopback_address, 0))), listener_(std::move(*tcp_listen(*socket_.local_address()))) {
+    serving_.add(2);
     go([this] { serve(); });
+    go([this] { serve_streams(); });
   }
   ~name_server() {
     socket_.close();
+    listener_.close();
     serving_.wait();
   }
 
@@ -38,6 +47,7 @@ class name_server {
     return o;
   }
   int asked() const { return asked_.load(); }
+  int asked_by_tcp() const { return asked_by_tcp_.load(); }
 
  private:
   static std::string name_in(std::span<std::byte const> question) {
@@ -70,27 +80,63 @@ class name_server {
     serving_.done();
   }
 
-  void answer(std::vector<std::byte> reply, std::string const& name, address const& to) {
+  void serve_streams() {
+    for (;;) {
+      auto connection = listener_.accept();
+      if (!connection) break;
+      std::array<std::byte, 512> room{};
+      auto const got = connection->read(room);  // c-ares sends the length and the question at once
+      if (!got || *got < 14) continue;
+      asked_by_tcp_.fetch_add(1);
+      std::vector<std::byte> const question(room.begin() + 2, room.begin() + static_cast<std::ptrdiff_t>(*got));
+      std::vector<std::byte> const reply = reply_to(question, name_in(question), false);
+      std::vector<std::byte> framed = {static_cast<std::byte>(reply.size() >> 8), static_cast<std::byte>(reply.size() & 255)};
+      framed.insert(framed.end(), reply.begin(), reply.end());
+      EXPECT_TRUE(connection->write(framed));
+    }
+    serving_.done();
+  }
+
+  static std::vector<std::string> addresses_of(std::string const& name) {
+    if (name == "known.test") return {"10.1.2.3", "10.1.2.4"};
+    if (name == "slow.test") return {"10.1.2.3"};
+    if (name == "here.test") return {"127.0.0.9", "127.0.0.1"};
+    std::vector<std::string> many;
+    for (int i = 0; name == "large.test" && i < large; ++i) many.push_back("10.1.2." + std::to_string(i));
+    return many;
+  }
+
+  static std::vector<std::byte> reply_to(std::vector<std::byte> reply, std::string const& name, bool cut_off) {
     std::size_t const end = 12 + name.size() + 2 + 4;  // the header, the name, type and class
     bool const asks_a = reply[end - 3] == std::byte{1};
     reply.resize(end);  // without the additional section
-    int const addresses = !asks_a ? 0 : name == "known.test" ? 2 : name == "slow.test" ? 1 : 0;
-    bool const exists = name == "known.test" || name == "slow.test";
-    reply[2] = std::byte{0x84};
+    std::vector<std::string> const known = addresses_of(name);
+    bool const exists = !known.empty();
+    std::size_t const addresses = asks_a && !cut_off ? known.size() : 0;
+    reply[2] = cut_off ? std::byte{0x86} : std::byte{0x84};
     reply[3] = exists ? std::byte{0x80} : std::byte{0x83};
     for (std::size_t i = 6; i < 12; ++i) reply[i] = std::byte{0};
     reply[7] = static_cast<std::byte>(addresses);
-    for (int i = 0; i < addresses; ++i) {
-      for (int const b : {0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 10, 1, 2, 3 + i}) reply.push_back(static_cast<std::byte>(b));
+    for (std::size_t i = 0; i < addresses; ++i) {
+      for (int const b : {0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4}) reply.push_back(static_cast<std::byte>(b));
+      std::uint32_t const number = ::ntohl(::inet_addr(known[i].c_str()));
+      for (int shift = 24; shift >= 0; shift -= 8) reply.push_back(static_cast<std::byte>(number >> shift & 255));
     }
+    return reply;
+  }
+
+  void answer(std::vector<std::byte> const& question, std::string const& name, address const& to) {
+    std::vector<std::byte> const reply = reply_to(question, name, name == "large.test");
     const std::unique_lock one_at_a_time(writing_);
     EXPECT_TRUE(socket_.send_to(reply, to));
   }
 
   udp_socket socket_;
+  tcp_listener listener_;
   wait_group serving_;
   mutex writing_;
   std::atomic<int> asked_{0};
+  std::atomic<int> asked_by_tcp_{0};
 };
 
 std::vector<std::string> texts(result<std::vector<address>> const& answer) {
@@ -110,6 +156,47 @@ TEST(resolver, asks_the_server_over_the_poller) {
     EXPECT_EQ(names.lookup("unknown.test", 80).error(), resolve_error::not_found);
     EXPECT_EQ(names.lookup("known.test", 80, 0, address_family::ipv6).error(), resolve_error::not_found);
     EXPECT_GE(server.asked(), 4);
+  });
+}
+
+TEST(resolver, asks_again_by_tcp_when_a_datagram_has_no_room_for_the_answer) {
+  run_on(2, [] {
+    name_server server;
+    auto const answer = resolver(server.options()).lookup("large.test", 1, 0, address_family::ipv4);
+    ASSERT_TRUE(answer) << answer.error().message();
+    EXPECT_EQ(answer->size(), std::size_t{name_server::large});
+    EXPECT_EQ(server.asked_by_tcp(), 1);
+  });
+}
+
+TEST(dial, tries_the_addresses_of_a_name_in_turn) {
+  run_on(2, [] {
+    name_server server;
+    resolver const names(server.options());
+    auto const listener = tcp_listen(loopback_address, 0);
+    auto const made = dial(background(), "here.test", listener->port(), {.names = &names});
+    ASSERT_TRUE(made) << made.error().message();
+    EXPECT_EQ(to_string(*made->peer_address()), "127.0.0.1:" + std::to_string(listener->port()));
+    EXPECT_EQ(dial(background(), "unknown.test", 1, {.names = &names}).error(), resolve_error::not_found);
+    std::uint16_t const gone = tcp_listen(loopback_address, 0)->port();
+    EXPECT_EQ(dial(background(), "127.0.0.1", gone).error(), std::errc::connection_refused);
+  });
+}
+
+TEST(dial, ends_with_its_context_while_the_name_is_looked_up) {
+  run_on(2, [] {
+    name_server server;
+    resolver_options patient = server.options();
+    patient.timeout_ns = 300 * ms;
+    resolver const names(patient);
+    cancellable cancelled = with_cancel(background());
+    go([&] {
+      EXPECT_TRUE(yielding_until([&] { return server.asked() > 0; }));
+      cancelled.cancel.cancel();
+    });
+    EXPECT_EQ(dial(cancelled.ctx, "silent.test", 1, {.names = &names}).error(), std::errc::operation_canceled);
+    EXPECT_EQ(dial(with_timeout_ns(background(), 20 * ms).ctx, "silent.test", 1, {.names = &names}).error(), std::errc::timed_out);
+    EXPECT_TRUE(yielding_until([&] { return goroutine_count() <= 3; })) << "an abandoned lookup ends by itself";
   });
 }
 
