@@ -16,6 +16,7 @@ namespace retake::campaign {
 namespace {
 
 constexpr double grace_seconds = 30;
+constexpr double test_timeout_s = 400;  // a test has a bound of its own
 
 // Two trials of one target may run at a time: each writes its line to a file of its own.
 std::string line_name(trial const& t) {
@@ -109,8 +110,31 @@ std::string name_of(verdict v) {
   return "";
 }
 
+test_result run_test(std::string const& build_folder, std::string const& name) {
+  std::string pattern = "^";
+  for (char const c : name) pattern += c == '.' ? std::string("[.]") : std::string(1, c);
+  finished const result = run({{"ctest", "--test-dir", build_folder, "--output-on-failure", "--no-tests=error", "-R", pattern + "$"}, test_timeout_s, {}, {}});
+  std::string said = result.complaint;
+  bool ran = false;
+  for (std::string const& line : result.lines) {
+    said += line + "\n";
+    ran = ran || line.find("tests passed, ") != std::string::npos;
+  }
+  if (!ran || result.timed_out || said.find("***Not Run") != std::string::npos) return {test_end::not_run, result.seconds, said};
+  return {result.code == 0 ? test_end::passed : test_end::failed, result.seconds, said};
+}
+
 trial_result attempt(catalogue const& mutated, catalogue const& clean, trial const& t) {
   trial_result r;
+  if (t.technique == "test") {
+    test_result const done = run_test(mutated.bin() + "/dev", t.subject);
+    r.seconds = done.seconds;
+    r.executions = 1;
+    r.tag = t.subject;
+    r.how = done.how == test_end::failed ? verdict::killed : done.how == test_end::passed ? verdict::survived : verdict::unavailable;
+    if (r.how == verdict::unavailable) r.why = done.said.substr(0, 1500);
+    return r;
+  }
   std::vector<std::string> const words = words_of(mutated, t, true);
   if (words.empty()) {
     r.how = verdict::unavailable;

@@ -4,7 +4,7 @@
 //            be one that the clean tree has too.
 // Recipe.    A finding counts when its tag is one the mutant declares (if it declares any), its replay fails again on the mutant, and the
 //            same replay, continued on the clean program, ends without it. A technique whose findings have no replay is run on the
-//            clean program with the same seed and the same budget, and must find nothing.
+//            clean program with the same seed and the same budget, and must find nothing. A test kills when it fails; one that is not there does not.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@
 namespace retake::campaign {
 
 struct trial {
-  std::string technique;  // sim, model, props, fuzz, stress
+  std::string technique;  // sim, model, props, fuzz, stress, test
   std::string subject;
   std::string memory = "c11";     // sim
   std::string strategy = "pct";   // sim
@@ -41,6 +41,16 @@ struct trial_result {
   double seconds = 0;
 };
 
+// The test of that name, of a build folder: passed, failed, or could not be run.
+enum class test_end { passed, failed, not_run };
+struct test_result {
+  test_end how;
+  double seconds;
+  std::string said;
+};
+test_result run_test(std::string const& build_folder, std::string const& name);
+
+// A technique `test` counts on the caller: the clean program's test has passed.
 trial_result attempt(catalogue const& mutated, catalogue const& clean, trial const& t);
 
 }  // namespace retake::campaign

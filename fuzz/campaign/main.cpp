@@ -89,7 +89,7 @@ int main(int argc, char** argv) {
 
   CLI::App* const mutants_command = common(app.add_subcommand("mutants", "what the harness can find"));
   mutants_command->add_option("--only", mutating.only);
-  mutants_command->add_option("--technique", mutating.technique)->check(CLI::IsMember({"sim", "model", "props", "fuzz", "stress", "harness"}));
+  mutants_command->add_option("--technique", mutating.technique)->check(CLI::IsMember({"sim", "model", "props", "fuzz", "stress", "test", "harness"}));
   mutants_command->add_option("--patch", mutating.patch)->check(CLI::ExistingFile);
   mutants_command->add_flag("--sites", mutating.sites, "site mutants only");
   mutants_command->add_flag("--patches", mutating.patches, "patches only");

@@ -172,6 +172,7 @@ class mutation_run {
   // ---- patches ----
   void patches(std::vector<patch> const& all, bool foreign) {
     private_copy copy(programs_.root());
+    if (std::string const problem = clean_tests(copy, all); !problem.empty()) return fault("the clean tree", problem);
     for (patch const& p : all) {
       if (!wants_mutant(p.id)) continue;
       mutant_row row{.id = p.id, .kind = "patch", .claim = p.claim, .by = {}, .survivor_reason = ""};
@@ -195,6 +196,7 @@ class mutation_run {
         if (t.technique == "stress") targets.insert("hammer_" + t.subject);
         if (t.technique == "fuzz") targets.insert({"fuzz_" + t.subject, "retake-sim"});
       }
+      if (techniques.contains("test") && problem.empty()) problem = copy.build("dev", p.builds);
       std::map<std::string, std::vector<std::string>> by_preset;
       for (std::string const& name : targets) by_preset[name.starts_with("hammer_") ? "release" : name.starts_with("fuzz_") ? "fuzz" : "models"].push_back(name);
       for (auto const& [preset, names] : by_preset) {
@@ -212,6 +214,28 @@ class mutation_run {
       add(row);
     }
     copy.refresh();
+  }
+
+  // Empty when every test that is to notice a patch passes without one.
+  std::string clean_tests(private_copy& copy, std::vector<patch> const& all) const {
+    std::set<std::string> targets, tests;
+    for (patch const& p : all) {
+      if (!wants("test") || !wants_mutant(p.id)) continue;
+      for (target const& k : p.kills) {
+        if (k.technique != "test") continue;
+        tests.insert(k.subject);
+        targets.insert(p.builds.begin(), p.builds.end());
+      }
+    }
+    if (tests.empty()) return {};
+    copy.refresh();
+    std::string problem = copy.build("dev", {targets.begin(), targets.end()});
+    for (std::string const& name : tests) {
+      if (!problem.empty()) break;
+      test_result const clean = run_test(copy.programs().bin() + "/dev", name);
+      if (clean.how != test_end::passed) problem = fmt::format("{} {}: {}", name, clean.how == test_end::failed ? "fails" : "cannot be run", clean.said.substr(0, 1500));
+    }
+    return problem;
   }
 
   std::vector<trial> trials_of(patch const& p, bool foreign) const {

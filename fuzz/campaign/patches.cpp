@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <regex>
 #include <set>
 #include <sstream>
@@ -56,7 +57,7 @@ patch read_patch(std::string const& file) {
   p.file = fs::absolute(file).string();
   p.id = fs::path(file).stem().string();
   std::ifstream in(file);
-  static std::regex const pair(R"((sim|model|props|fuzz|stress) ([a-z][a-z0-9_]*))");
+  static std::regex const pair(R"((sim|model|props|fuzz|stress|test) ([a-z][a-zA-Z0-9_.]*))");
   for (std::string line; std::getline(in, line) && line.starts_with("#");) {
     std::size_t const colon = line.find(": ");
     if (colon == std::string::npos) continue;
@@ -64,6 +65,10 @@ patch read_patch(std::string const& file) {
     if (name == "id") p.id = value;
     if (name == "claim") p.claim = value;
     if (name == "dead") p.dead = value;
+    if (name == "builds") {
+      std::istringstream words(value);
+      p.builds.assign(std::istream_iterator<std::string>(words), {});
+    }
     if (name == "tags") {
       std::istringstream words(value);
       for (std::string tag; words >> tag;) p.tags.push_back(tag);

@@ -8,7 +8,8 @@
 //                # claim: retake takes the P with a plain store instead of the CAS
 //                # tags: P9 P11
 //                # kills: sim syscall_against_retake, model processor_status
-//            Of a mutant of the harness: `# dead: NAME`, the test that must go red.
+//            What the simulator does not compile is watched by tests of real processes: `# kills: test NAME`, a suite's name, and `# builds: TARGET ...`
+//            when its program is not runtime_tests. Of a mutant of the harness: `# dead: NAME`, the test that must go red.
 #pragma once
 
 #include <string>
@@ -19,8 +20,8 @@
 namespace retake::campaign {
 
 struct target {
-  std::string technique;  // sim, model, props, fuzz, stress
-  std::string subject;    // scenario, model, property, fuzz target, hammer
+  std::string technique;  // sim, model, props, fuzz, stress, test
+  std::string subject;    // scenario, model, property, fuzz target, hammer, test
 };
 
 struct patch {
@@ -29,6 +30,7 @@ struct patch {
   std::string claim;
   std::vector<std::string> tags;
   std::vector<target> kills;
+  std::vector<std::string> builds{"runtime_tests"};  // for its tests
   std::string dead;
 };
 

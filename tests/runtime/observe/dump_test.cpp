@@ -178,7 +178,8 @@ TEST(dump, is_taken_while_everything_moves) {
 TEST(leak_check, names_what_is_left_and_where_it_is_parked) {
   run_on(2, [] {
     wait_group all;
-    channel<int> c;
+    channel<int> c, before;
+    const std::uint64_t old = start(all, [&before] { receives(before); });
     const leak_check leaks;
     start(all, [] {});
     EXPECT_THAT(leaks.report(), IsEmpty());
@@ -186,7 +187,9 @@ TEST(leak_check, names_what_is_left_and_where_it_is_parked) {
     const std::string left = leaks.report(10'000'000);
     EXPECT_THAT(left, HasSubstr("goroutine " + std::to_string(id) + " [chan receive"));
     EXPECT_THAT(left, HasSubstr("dump_test.cpp:" + std::to_string(receive_line)));
+    EXPECT_THAT(left, testing::Not(HasSubstr("goroutine " + std::to_string(old) + " ["))) << "it was there before";
     c.send(1);
+    before.send(1);
     all.wait();
     EXPECT_THAT(leaks.report(), IsEmpty());
   });

@@ -70,6 +70,26 @@ TEST(threadcreate, a_thread_is_charged_to_the_call_that_made_it_necessary) {
   });
 }
 
+// Of all samples of a profile with two values, summed.
+std::array<std::uint64_t, 2> values_in(std::string const& profile) {
+  std::array<std::uint64_t, 2> sums{};
+  for (protozero::pbf_reader r(profile); r.next();) {
+    if (r.tag() != 2) {
+      r.skip();
+      continue;
+    }
+    for (protozero::pbf_reader sample = r.get_message(); sample.next();) {
+      if (sample.tag() != 2) {
+        sample.skip();
+        continue;
+      }
+      std::size_t which = 0;
+      for (std::int64_t const value : sample.get_packed_int64()) sums.at(which++) += static_cast<std::uint64_t>(value);
+    }
+  }
+  return sums;
+}
+
 TEST(threadcreate, a_lock_is_charged_where_its_goroutine_blocks_and_a_thread_that_ended_is_not_live) {
   run_on(1, [] {
     channel<int> c;
@@ -89,6 +109,7 @@ TEST(threadcreate, a_lock_is_charged_where_its_goroutine_blocks_and_a_thread_tha
       return n;
     };
     EXPECT_TRUE(yielding_until([&] { return sum(&thread_site::live) < sum(&thread_site::created); }));
+    EXPECT_EQ(values_in(threadcreate_pprof()), (std::array{sum(&thread_site::created), sum(&thread_site::live)}));
   });
 }
 

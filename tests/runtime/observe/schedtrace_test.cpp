@@ -255,6 +255,8 @@ TEST(schedtrace, ours_says_what_is_so) {
     EXPECT_EQ(one.ps.size(), 2u);
     EXPECT_EQ(one.ms_.size(), static_cast<std::size_t>(one.threads));
     EXPECT_FALSE(one.gcwaiting);
+    EXPECT_EQ(one.runqueue, 0);
+    EXPECT_EQ(one.idlethreads, std::count_if(one.ms_.begin(), one.ms_.end(), [](m_line const& each) { return each.blocked && each.lockedg < 0; }));
 
     const auto g1 = std::find_if(one.gs.begin(), one.gs.end(), [](g_line const& g) { return g.id == 1; });
     ASSERT_NE(g1, one.gs.end());
