@@ -12,8 +12,9 @@
 #include <algorithm>
 #include <clocale>
 #include <cmath>
-#include <csignal>
+#include <cerrno>
 #include <cstdio>
+#include <filesystem>
 #include <limits>
 #include <nlohmann/json.hpp>
 
@@ -238,7 +239,11 @@ class janitor {
     for (ssize_t n; (n = ::read(wire, buffer, sizeof buffer)) > 0;) told.append(buffer, static_cast<std::size_t>(n));
     for (std::size_t from = 0, end; (end = told.find('\n', from)) != std::string::npos; from = end + 1) {
       const std::string directory = told.substr(from, end - from);
-      for (int tries = 0; ::rmdir(directory.c_str()) != 0 && errno != ENOENT && tries < removal_tries; ++tries) nap_ns(removal_pause_ns);
+      for (int tries = 0; ::rmdir(directory.c_str()) != 0 && errno != ENOENT && tries < removal_tries; ++tries) {
+        std::error_code why;
+        if (errno == ENOTEMPTY) std::filesystem::remove_all(directory, why);  // a cgroup with somebody in it is EBUSY
+        else nap_ns(removal_pause_ns);
+      }
     }
   }
   bool const waits_;

@@ -48,7 +48,7 @@ class stage {
   [[noreturn]] void cannot(std::string_view what);
   // Before the runtime begins: `play` in another process, which ends with this one at the latest. Clients of a server, for example.
   void beside(std::function<void()> const& play);
-  // An empty directory (a cgroup) that shall be gone when this program is, however it ends. The bug says so with `leaves_directories`.
+  // A directory (a cgroup too) that shall be gone when this program is, however it ends. The bug says so with `leaves_directories`.
   void remove_later(std::string_view directory);
 
  private:
@@ -79,6 +79,8 @@ class latencies {
 
 // On a goroutine: the figure threads_charged, of threads that the profile threadcreate charges to lines of `file`; and the line that has most of them, as a note.
 void tell_thread_sites(stage& teller, std::string_view file);
+// On a goroutine: a metric of metrics.hpp by its name, summed over its labels; 0: there is none.
+[[nodiscard]] double metric_now(std::string_view name);
 
 struct variant {
   char const* name;  // the first is "buggy", the second "fixed"; others are compared by measures that name them
@@ -86,7 +88,7 @@ struct variant {
   void (*play)(stage&);
 };
 
-// The parent's own figures: threads_peak, threads_in_PHASE (median), context_switches, memory_peak, fatal (1: it ended with `last_words`).
+// The parent's own figures: threads_peak, threads_in_PHASE (median), context_switches, memory_peak, and 1 or 0 for each of the bug's last_words.
 struct measure {
   char const* name;                // as stress/README.md has it
   char const* figure;
@@ -103,6 +105,12 @@ struct look {
   char const* shows;
 };
 
+// A fatal text with which a variant may end, as a figure: 1 where it did.
+struct last_words {
+  char const* figure;
+  char const* text;
+};
+
 struct bug {
   int number;
   char const* name;
@@ -113,7 +121,7 @@ struct bug {
   char const* pattern;               // of stress/README.md's ten, or "-"
   char const* scenario = "-";        // of the simulator, when it is a bug of order
   std::vector<char const*> pictures = {"threads"};  // series, in this order; "threads" and "descriptors" are the parent's own
-  char const* last_words = nullptr;  // a fatal text with which a variant may end
+  std::vector<last_words> may_end_with = {};
   bool leaves_directories = false;
   double seconds_max = 60;           // for each variant
 };

@@ -19,6 +19,7 @@
 #include <utility>
 
 #include "hammer.hpp"
+#include "retake/metrics.hpp"
 #include "retake/profile.hpp"
 #include "twins.hpp"
 
@@ -111,6 +112,12 @@ void tell_thread_sites(stage& teller, std::string_view file) {
   teller.figure("threads_charged", static_cast<double>(charged), "threads");
 }
 
+double metric_now(std::string_view name) {
+  double sum = 0;
+  for (metric const& one : read_metrics()) sum += one.name == name ? one.value : 0;
+  return sum;
+}
+
 // ---- the parent's side ---------------------------------------------------------------------------------------------------------
 
 record::figure const* record::find(std::string_view name) const {
@@ -192,7 +199,7 @@ class watcher {
     }
     if (n == 0) end_at(seconds_now() - began_s_);
     while ((n = ::read(complaints_, buffer, sizeof buffer)) > 0) {
-      if (what_.last_words == nullptr && ::write(STDERR_FILENO, buffer, static_cast<std::size_t>(n)) < 0) return;
+      if (what_.may_end_with.empty() && ::write(STDERR_FILENO, buffer, static_cast<std::size_t>(n)) < 0) return;
       if (said_.size() < complaints_kept_bytes) said_.append(buffer, static_cast<std::size_t>(n));
     }
   }
@@ -210,9 +217,15 @@ class watcher {
     if (at(0) == "P" && at(2).empty()) end_at(when(1));
     if (at(0) == "P" && !at(2).empty()) into_.phases.push_back({when(1), at(2)});
     if (at(0) == "F") into_.put(at(1), std::atof(at(2).c_str()), at(3));
-    if (at(0) == "N") into_.notes.emplace_back(at(1), at(2));
+    if (at(0) == "N") note(at(1), at(2));
     if (at(0) == "E" || at(0) == "L") into_.line(at(2), at(4), at(0) == "L").points.push_back({when(1), std::atof(at(3).c_str())});
     if (at(0) == "X") into_.lacking = at(1);
+  }
+
+  void note(std::string const& name, std::string const& text) {
+    const auto old = std::find_if(into_.notes.begin(), into_.notes.end(), [&](auto const& one) { return one.first == name; });
+    if (old == into_.notes.end()) into_.notes.emplace_back(name, text);
+    else old->second = text;
   }
 
   void summarise(rusage const& used) {
@@ -233,24 +246,32 @@ class watcher {
   }
 
   void judge_end(int status, bool killed) {
-    const bool said_them = what_.last_words != nullptr && said_.find(what_.last_words) != std::string::npos;
     const bool whole = WIFEXITED(status) && WEXITSTATUS(status) == 0;
-    if (what_.last_words != nullptr) {
-      into_.put("fatal", said_them && !whole ? 1 : 0, "ends");
-      std::istringstream lines(said_);
-      for (std::string line; said_them && std::getline(lines, line) && line.find(what_.last_words) == std::string::npos;) into_.notes.emplace_back("its last words", line);
-      if (said_them) into_.notes.emplace_back("its last words", what_.last_words);
+    bool documented = false;
+    for (last_words const& one : what_.may_end_with) {
+      const bool said = !whole && said_.find(one.text) != std::string::npos;
+      into_.put(one.figure, said ? 1 : 0, "ends");
+      if (said && !std::exchange(documented, true)) quote(one.text);
     }
     if (killed) {
       into_.trouble = fmt::format("it did not end within {} s", what_.seconds_max * sanitizer_factor());
-    } else if (!into_.lacking.empty() || whole || said_them) {
+    } else if (!into_.lacking.empty() || whole || documented) {
       return;
     } else if (said_.find("newosproc") != std::string::npos) {
       into_.lacking = "the system gives no more threads (ulimit -u, pids.max)";
     } else {
       into_.trouble = WIFSIGNALED(status) ? fmt::format("it died of signal {}", WTERMSIG(status)) : fmt::format("it ended with status {}", WEXITSTATUS(status));
     }
-    if (what_.last_words != nullptr) fmt::print(stderr, "{}", said_);
+    if (!what_.may_end_with.empty()) fmt::print(stderr, "{}", said_);  // nobody has seen it yet
+  }
+
+  // What it said, as far as the fatal text.
+  void quote(std::string_view text) {
+    std::istringstream lines(said_);
+    for (std::string line; std::getline(lines, line);) {
+      into_.notes.emplace_back("its last words", line);
+      if (line.find(text) != std::string::npos) return;
+    }
   }
 
   bug const& what_;

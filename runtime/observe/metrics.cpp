@@ -2,9 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <iterator>
+#include <span>
 
 #include "retake/go.hpp"
+#include "retake/thread_lock.hpp"
 #include "sched/scheduler.hpp"
 
 namespace retake {
@@ -87,6 +91,16 @@ void add_gauges(std::vector<metric>& all, scheduler& s) {
   gauge("retake_run_queue_local", "Runnable goroutines in the Ps' queues.", local);
 }
 
+// A place without any is not there.
+void add_ended_locked(std::vector<metric>& all) {
+  std::array<ended_locked, 16> places;
+  const std::size_t known = std::min(threads_ended_locked(places), places.size());
+  for (ended_locked const& one : std::span(places).first(known)) {
+    add(all, {"retake_ended_locked_total", "place", "Goroutines that ended without undoing a lock of their thread, which ended with them, by the place of the lock."},
+        fmt::format("{}:{}", one.file, one.line).c_str(), true, one.times);
+  }
+}
+
 }  // namespace
 
 std::vector<metric> read_metrics() {
@@ -95,6 +109,7 @@ std::vector<metric> read_metrics() {
   add_gauges(all, s);
   add(all, {"retake_goroutines_created_total", "", "Goroutines that were ever started."}, "", true, s.goroutines_created.load_relaxed());
   for (counted const& one : all_counted) add(all, one.of, one.value, true, (s.paths.*one.count).value.load_relaxed());
+  add_ended_locked(all);
   for (std::uint32_t which = 1; which <= 9; ++which) add(all, handoffs, fmt::format("{}", which).c_str(), true, s.paths.handoff[which].value.load_relaxed());
   return all;
 }

@@ -1,0 +1,94 @@
+// bug12_locks_in_a_library.cpp: a library that locks a thread for each operation makes a thread for each operation; a pool of our own threads in front of it makes few
+//
+// Seed.      Bug 12, "M Pool Growth from LockOSThread in Library Code": threads grow with every operation, and no line of the program locks one.
+// Method.    vendor/affine_driver stands for a database driver whose sessions belong to threads. Its wrapper runs each query on a goroutine of its own, locked to its
+//            thread, and keeps that one for 30 s in case that somebody comes back for the session. Buggy: the program calls the wrapper. Fixed: it calls the driver's C
+//            part on the four workers of a foreign_pool, which are locked once and for all.
+// Symptom.   Threads at their peak against those before; and sessions opened per query. threadcreate names a line of the library: read its source.
+#include <cstdint>
+
+#include "hammer.hpp"
+#include "retake/context.hpp"
+#include "retake/foreign_pool.hpp"
+#include "retake/go.hpp"
+#include "retake/run.hpp"
+#include "retake/sync.hpp"
+#include "retake/thread_lock.hpp"
+#include "twins.hpp"
+#include "vendor/affine_driver.hpp"
+
+namespace {
+
+using namespace retake;
+using stress::now_ns;
+using stress::stage;
+
+constexpr std::uint32_t queries = 200, workers = 4;
+constexpr std::int64_t query_every_ns = 4'000'000, quiet_ns = 200'000'000;
+constexpr std::int64_t held_every_ns = 100'000'000;  // with --hold, once the sessions are there: as many as the library lets go of
+
+template <class Ask>
+void play(stage& s, Ask ask) {
+  wait_group asked;
+  stress::latencies took(s);
+  std::uint32_t sent = 0;
+  const auto one_query = [&] {
+    asked.add(1);
+    go([&, key = sent++, began_ns = now_ns()] {
+      static_cast<void>(ask(key));
+      took.add(now_ns() - began_ns);
+      asked.done();
+    });
+    sleep_for_ns(query_every_ns);
+  };
+  s.phase("quiet");
+  sleep_for_ns(quiet_ns);
+  s.figure("threads_before", thread_count(), "threads");
+  s.phase("queries");
+  for (std::uint32_t i = 0; i < queries; ++i) one_query();
+  asked.wait();
+  while (s.holds()) {
+    one_query();
+    sleep_for_ns(held_every_ns);
+  }
+  s.phase("after");
+  sleep_for_ns(quiet_ns);
+  s.phase("");
+  asked.wait();
+  s.figure("queries", queries, "queries");
+  s.figure("sessions_opened", affine_driver::sessions_opened(), "sessions");
+  s.figure("latency_p50", took.percentile_ms(0.5), "ms");
+  s.figure("latency_p99", took.percentile_ms(0.99), "ms");
+  stress::tell_thread_sites(s, "vendor/affine_driver.cpp");
+  affine_driver::let_go();
+}
+
+void play_buggy(stage& s) {
+  run([&] { play(s, affine_driver::query); });
+}
+
+void play_fixed(stage& s) {
+  run([&] {
+    foreign_pool sessions(workers);
+    play(s, [&](std::uint32_t key) { return *sessions.call(background(), [key] { return affine_driver::query_here(key); }); });
+  });
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return stress::run_bug({.number = 12,
+                          .name = "bug12_locks_in_a_library",
+                          .title = "a library that locks a thread for each operation: threads grow, and no line of ours locks one",
+                          .variants = {{"buggy", "each query by the library's wrapper, which locks a thread and keeps it", play_buggy},
+                                       {"fixed", "the library's C part on four workers of a foreign_pool", play_fixed}},
+                          .measures = {{.name = "threads at their peak", .figure = "threads_peak", .baseline = "threads_before", .from = 5, .twins = 5},
+                                       {.name = "sessions opened", .figure = "sessions_opened", .baseline = "queries", .from = 0.5, .twins = 10},
+                                       {.name = "threads charged to the library", .figure = "threads_charged", .baseline = "queries", .from = 0.5}},
+                          .looks = {{"RETAKE_DEBUG=pprof=127.0.0.1:6072 ./retake bug 12 --variant buggy --hold 20 &", "queries, and the threads that they leave"},
+                                    {"curl -s 'http://127.0.0.1:6072/debug/pprof/threadcreate?debug=1' | head", "the line of the library that made them necessary"},
+                                    {"curl -s 'http://127.0.0.1:6072/debug/pprof/goroutine?debug=1' | head", "the goroutines that are locked to them"}},
+                          .pattern = "7",
+                          .pictures = {"threads", "latency"}},
+                         argc, argv);
+}
