@@ -15,27 +15,32 @@ namespace retake::campaign {
 
 namespace {
 
-constexpr std::size_t steps_kept = 4;
+constexpr std::size_t steps_kept = 3;
 
 bool in_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }
 
-// `thread 1 cas exit_fast -> 0`: "cas exit_fast"
-std::string step_of_replay(std::string const& line, std::string& function) {
+struct step {
+  std::string thread, op, function;
+  std::string next;  // who was chosen to go on
+};
+
+// `thread 1 cas exit_fast -> 0`
+step step_of_replay(std::string const& line) {
   std::istringstream words(line);
-  std::string kind, thread, op;
-  if (!(words >> kind >> thread >> op >> function) || kind != "thread") return "";
-  return op + " " + function;
+  std::string kind, arrow;
+  step s;
+  words >> kind >> s.thread >> s.op >> s.function >> arrow >> s.next;
+  return words && kind == "thread" ? s : step{};
 }
 
-// `[5] 1: <0x55ec> CAS succ orig=0, ..., in wake, note.hpp(61)`: "CAS wake"
-std::string step_of_history(std::string const& line, std::string& function) {
-  std::size_t const in = line.rfind(", in "), begin = line.find(": ");
-  if (!line.starts_with("[") || in == std::string::npos || begin == std::string::npos || begin > in) return "";
-  function = line.substr(in + 5, line.find(',', in + 5) - in - 5);
+// `[5] 1: <0x55ec> CAS succ orig=0, ..., in wake, note.hpp(61)`
+step step_of_history(std::string const& line) {
+  std::size_t const in = line.rfind(", in "), number = line.find("] "), begin = line.find(": ");
+  if (!line.starts_with("[") || in == std::string::npos || number > begin || begin > in) return {};
   std::string op = line.substr(begin + 2, in - begin - 2);
   if (op.starts_with("<")) op.erase(0, op.find("> ") + 2);
-  op = op.substr(0, op.find_first_of(" ,"));
-  return op + " " + function;
+  std::string const thread = line.substr(number + 2, begin - number - 2);
+  return {thread, op.substr(0, op.find_first_of(" ,")), line.substr(in + 5, line.find(',', in + 5) - in - 5), thread};
 }
 
 std::uint64_t hash_of(std::string const& text) {  // FNV-1a
@@ -59,21 +64,27 @@ std::set<std::string> protocol_functions(std::string const& root) {
       }
     }
   }
+  for (char const* everywhere : {"lock", "unlock", "try_lock"}) names.erase(everywhere);  // says nothing about what it guards
   return names;
 }
 
 std::vector<std::string> last_protocol_steps(std::string const& replay_text, std::set<std::string> const& functions) {
   bool const history = replay_text.starts_with("retake relacy history");
-  std::vector<std::string> steps;
+  std::vector<step> all;
+  std::string failing;  // the thread that was chosen last
   std::istringstream text(replay_text);
   for (std::string line; std::getline(text, line);) {
     if (history && line.starts_with("thread 0:")) break;  // from here on the same once more, thread by thread
-    std::string function;
-    std::string const step = history ? step_of_history(line, function) : step_of_replay(line, function);
-    if (!step.empty() && functions.contains(function)) steps.push_back(step);
+    step s = history ? step_of_history(line) : step_of_replay(line);
+    if (!s.next.empty()) failing = s.next;
+    if (functions.contains(s.function)) all.push_back(std::move(s));
   }
-  if (steps.size() > steps_kept) steps.erase(steps.begin(), steps.end() - steps_kept);
-  return steps;
+  std::vector<std::string> last;
+  for (auto one = all.rbegin(); one != all.rend() && last.size() < steps_kept; ++one) {
+    std::string const shown = one->op + " " + one->function;
+    if (one->thread == failing && (last.empty() || last.front() != shown)) last.insert(last.begin(), shown);
+  }
+  return last;
 }
 
 std::string finding_id(std::string const& tag, std::vector<std::string> const& last_steps, std::string const& otherwise) {

@@ -18,15 +18,18 @@ while [ $# -gt 0 ]; do
   shift
 done
 sleep 0.1
-known=$(cat "$traces" 2>/dev/null || echo 0) new=0 finding=null tag= last=lock
+known=$(cat "$traces" 2>/dev/null || echo 0) new=0 finding=null tag= last=wake
 [ "$name" = fresh ] && new=1000
 [ "$name" = planted ] && read -r tag last <<<"${PLANT:-}"
 [ "$name" = lucky ] && [ $((RANDOM % 2)) = 0 ] && tag=T$((RANDOM % 40))
 if [ -n "$tag" ]; then
   replay=$out/$name-$tag-$RANDOM.replay
   { printf 'retake-replay 1\nscenario %s\ntag %s\n' "$name" "$tag"
-    for _ in $(seq $((RANDOM % 5))); do echo "thread $((RANDOM % 3)) load wake -> 0"; done
-    for step in wake exit_fast $last unlock; do echo "thread $((RANDOM % 3)) cas $step -> 1"; done
+    for _ in $(seq $((RANDOM % 5))); do echo "thread $((RANDOM % 2)) load wake -> 0"; done
+    for step in exit_fast sleep lock; do echo "thread 2 cas $step -> 2"; done
+    echo "thread $((RANDOM % 2)) rmw lock -> 2"
+    echo "thread 2 cas $last -> 0"
+    echo "thread 0 load wake -> 2"
     echo "end 9"; } >"$replay.tmp"
   mv "$replay.tmp" "$replay"
   [ -z "${WRITTEN:-}" ] || echo "finding $tag" >>"$WRITTEN"

@@ -25,12 +25,12 @@ new() { sed -n 's/.*"kind":"nightly".*"new_findings":\([0-9]*\).*/\1/p' lines; }
 # A finding is new once. Other steps before it are the same finding; another ending, or another tag, is another.
 night 0 "" --seconds 2 --only planted
 [ "$(findings):$(new)" = 0:0 ] || fail "a clean night has $(findings) findings"
-night 1 "P9 lock" --seconds 2 --only planted
+night 1 "P9 wake" --seconds 2 --only planted
 [ "$(findings):$(new)" = 1:1 ] || fail "one defect, seen in four ways: $(findings) findings, $(new) new"
 first=$(sed -n 's/.*"id":"\([^"]*\)".*/\1/p' lines)
 for key in id first_seen last_seen new revision replay command last_steps; do grep -q "\"$key\":" lines || fail "a finding's line has no $key"; done
 [ -s "night/findings/$first.replay" ] || fail "no replay of $first"
-night 0 "P9 lock" --seconds 2 --only planted
+night 0 "P9 wake" --seconds 2 --only planted
 [ "$(findings):$(new)" = 1:0 ] && grep -q "\"id\":\"$first\".*\"new\":false" lines || fail "a known finding is told as new"
 night 1 "P9 sleep" --seconds 2 --only planted
 [ "$(findings):$(new)" = 2:1 ] || fail "another ending is not another finding"

@@ -1,5 +1,7 @@
 // Goal: what the harness says about a run is true and can be done again: determinism, replay, shrinking, mutants, faults, counters.
 // Method: the core scenarios, by the library that the driver uses.
+#include <unistd.h>
+
 #include <cstdio>
 #include <fstream>
 
@@ -10,6 +12,7 @@
 #include "sim/replay.hpp"
 #include "sim/shrink.hpp"
 #include "sim/timeline.hpp"
+#include "sim/trace_file.hpp"
 #include "world/memory.hpp"
 #include "world/random.hpp"
 
@@ -67,6 +70,26 @@ TEST(strategies, random_and_pct_reach_every_trace_that_depth_first_reaches) {
   EXPECT_EQ(traces(r, 100'000), every);
   sim::pct p(1, 8);
   EXPECT_GT(traces(p, 100'000), every / 2);
+}
+TEST(trace_file, what_an_earlier_run_saw_is_not_new) {
+  std::string const path = testing::TempDir() + "/traces." + std::to_string(::getpid());
+  auto const seen = [](std::uint64_t seed) {
+    sim::engine e(in(c11));
+    sim::random_walk c(seed);
+    return sim::explore(e, scenarios::core_store_buffering, c, {.executions_max = 300}).traces;
+  };
+  sim::joined_traces first, again, other;
+  std::string reason;
+  ASSERT_TRUE(sim::join_traces(path, seen(1), first, reason)) << reason;
+  ASSERT_TRUE(sim::join_traces(path, seen(1), again, reason)) << reason;
+  ASSERT_TRUE(sim::join_traces(path, seen(2), other, reason)) << reason;
+  std::remove(path.c_str());
+  EXPECT_NEAR(static_cast<double>(first.fresh), static_cast<double>(seen(1).count()), 3);
+  EXPECT_EQ(again.fresh, 0U);
+  EXPECT_EQ(again.known, first.known);
+  EXPECT_GT(other.fresh, 0U);
+  EXPECT_EQ(other.known, first.known + other.fresh);
+  EXPECT_FALSE(sim::join_traces("/proc/nowhere", seen(1), other, reason));
 }
 TEST(strategies, a_preemption_bound_shrinks_the_space_and_says_so) {
   sim::engine e(in(sc));
