@@ -58,7 +58,10 @@ refused "$retake" nightly --seconds 0
 refused "$retake" nightly --shard 1
 refused "$retake" nightly --disk-mb little
 refused "$retake" nightly extra
-for word in task costs diagnose; do refused "$retake" "$word"; done
+refused "$retake" task
+refused "$retake" task 77
+refused "$retake" task 1 --variant buggy
+for word in costs diagnose; do refused "$retake" "$word"; done
 touch a_file
 refused "$retake" hunt --out a_file
 

@@ -1,0 +1,147 @@
+#include "task.hpp"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+namespace retake::stress {
+
+namespace {
+
+constexpr char at_least_sign[] = ">=";
+constexpr char at_most_sign[] = "<=";
+constexpr std::size_t answer_width = 150;
+
+// A figure as people write it: no digits that mean nothing.
+std::string plain(double value) {
+  const double size = value < 0 ? -value : value;
+  if (size >= 100 || value == static_cast<double>(static_cast<std::int64_t>(value))) return fmt::format("{:.0f}", value);
+  return size >= 10 ? fmt::format("{:.1f}", value) : fmt::format("{:.2f}", value);
+}
+
+// Wraps at spaces; further lines are indented by `indent`.
+void print_wrapped(std::string const& text, std::size_t indent) {
+  std::size_t column = indent;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find(' ', at), text.size());
+    if (column + (end - at) > answer_width) {
+      fmt::print("\n{:{}}", "", indent);
+      column = indent;
+    }
+    fmt::print("{} ", text.substr(at, end - at));
+    column += end - at + 1;
+    at = end + 1;
+  }
+  fmt::print("\n");
+}
+
+}  // namespace
+
+void worksheet::row(std::string key, std::string what, std::string seed, double measured, std::string unit) {
+  figures_.push_back({std::move(key), std::move(what), std::move(seed), std::move(unit), measured});
+}
+void worksheet::at_least(std::string what, double seen, double bound) { checks_.push_back({std::move(what), at_least_sign, seen, bound, seen >= bound}); }
+void worksheet::at_most(std::string what, double seen, double bound) { checks_.push_back({std::move(what), at_most_sign, seen, bound, seen <= bound}); }
+void worksheet::holds(std::string what, bool so) { checks_.push_back({std::move(what), "", so ? 1.0 : 0.0, 1, so}); }
+void worksheet::answer(std::string asked, std::string said) { questions_.push_back({std::move(asked), std::move(said)}); }
+void worksheet::text(std::string line) { texts_.push_back(std::move(line)); }
+void worksheet::lacks(std::string what) { missing_.push_back(std::move(what)); }
+
+struct presenter {
+  exercise const& what;
+  worksheet const& sheet;
+
+  // One that checked nothing has shown nothing.
+  [[nodiscard]] bool all_hold() const {
+    return !sheet.checks_.empty() && std::all_of(sheet.checks_.begin(), sheet.checks_.end(), [](worksheet::check const& one) { return one.so; });
+  }
+  [[nodiscard]] bool any_fails() const {
+    return std::any_of(sheet.checks_.begin(), sheet.checks_.end(), [](worksheet::check const& one) { return !one.so; });
+  }
+  [[nodiscard]] int code() const { return any_fails() ? 1 : !sheet.missing_.empty() ? 3 : all_hold() ? 0 : 1; }
+
+  void as_json() const {
+    nlohmann::ordered_json line{{"kind", "task"}, {"name", what.name}, {"task", what.number}, {"broken", sheet.broken_}, {"holds", all_hold() && sheet.missing_.empty()}};
+    line["figures"] = nlohmann::ordered_json::object();
+    for (auto const& one : sheet.figures_) line["figures"][one.key] = {{"value", one.measured}, {"unit", one.unit}, {"seed", one.seed}};
+    line["checks"] = nlohmann::ordered_json::array();
+    for (auto const& one : sheet.checks_) {
+      nlohmann::ordered_json check{{"what", one.what}, {"holds", one.so}};
+      if (!one.relation.empty()) check.update({{"seen", one.seen}, {"relation", one.relation}, {"bound", one.bound}});
+      line["checks"].push_back(check);
+    }
+    line["answers"] = nlohmann::ordered_json::array();
+    for (auto const& one : sheet.questions_) line["answers"].push_back({{"question", one.asked}, {"answer", one.said}});
+    line["lacks"] = sheet.missing_;
+    fmt::print("{}\n", line.dump());
+    for (std::string const& one : sheet.missing_) fmt::print(stderr, "task {}: not shown here: {}\n", what.number, one);
+  }
+
+  void as_text() const {
+    fmt::print("task {}: {}\n", what.number, what.goal);
+    if (sheet.broken_) fmt::print("the broken twin: {}\n", what.twin);
+    std::size_t width = 0, seed_width = 4;
+    for (auto const& one : sheet.figures_) {
+      width = std::max(width, one.what.size());
+      seed_width = std::max(seed_width, one.seed.size());
+    }
+    fmt::print("\n  {:<{}}  {:>{}}  {:>10}\n", "", width, "seed", seed_width, "measured");
+    for (auto const& one : sheet.figures_) fmt::print("  {:<{}}  {:>{}}  {:>10} {}\n", one.what, width, one.seed, seed_width, plain(one.measured), one.unit);
+    fmt::print("\n");
+    for (std::string const& one : sheet.texts_) fmt::print("  {}\n", one);
+    if (!sheet.texts_.empty()) fmt::print("\n");
+    for (auto const& one : sheet.checks_) {
+      const std::string against = one.relation.empty() ? "" : fmt::format(": {} {} {}", plain(one.seen), one.relation, plain(one.bound));
+      fmt::print("  {}  {}{}\n", one.so ? "holds" : "FAILS", one.what, against);
+    }
+    fmt::print("\n");
+    for (auto const& one : sheet.questions_) {
+      fmt::print("  {}\n    ", one.asked);
+      print_wrapped(one.said, 4);
+    }
+    for (std::string const& one : sheet.missing_) fmt::print("  not shown here: {}\n", one);
+    fmt::print("\ntask {} {}\n", what.number,
+               any_fails()               ? "does not hold"
+               : !sheet.missing_.empty() ? "is not shown whole on this machine"
+               : all_hold()              ? "holds"
+                                         : "has checked nothing");
+  }
+};
+
+int run_exercise(exercise const& what, int argc, char** argv) {
+  bool as_json = false, broken = false;
+  std::string child;
+  CLI::App app{what.goal};
+  app.add_flag("--json", as_json, "one JSON line on standard output, nothing else there");
+  app.add_flag("--broken", broken, fmt::format("the twin that has to fail: {}", what.twin));
+  if (what.child != nullptr) app.add_option("--child", child)->group("");
+  try {
+    app.parse(argc, argv);
+  } catch (CLI::ParseError const& e) {
+    if (e.get_exit_code() == 0) return app.exit(e);
+    fmt::print(stderr, "task {}: {}\n", what.number, e.what());
+    return 2;
+  }
+  if (!child.empty()) return what.child(child);
+  worksheet sheet(broken);
+  what.run(sheet);
+  const presenter shows{what, sheet};
+  if (as_json)
+    shows.as_json();
+  else
+    shows.as_text();
+  std::fflush(stdout);
+  return shows.code();
+}
+
+double share_of(std::vector<double> values, double share) {
+  if (values.empty()) return 0;
+  std::sort(values.begin(), values.end());
+  return values[static_cast<std::size_t>(share * static_cast<double>(values.size() - 1))];
+}
+double median(std::vector<double> values) { return share_of(std::move(values), 0.5); }
+
+}  // namespace retake::stress
