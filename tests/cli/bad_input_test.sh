@@ -61,7 +61,9 @@ refused "$retake" nightly extra
 refused "$retake" task
 refused "$retake" task 77
 refused "$retake" task 1 --variant buggy
-for word in costs diagnose; do refused "$retake" "$word"; done
+refused "$retake" costs one two
+refused "$retake" costs --variant buggy
+refused "$retake" diagnose
 touch a_file
 refused "$retake" hunt --out a_file
 

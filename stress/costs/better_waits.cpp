@@ -1,0 +1,170 @@
+// better_waits.cpp: connections that are kept, a child's output through a pipe, a channel instead of a flag, and whether the clock is in this process' memory
+#include <fmt/format.h>
+#include <sys/auxv.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <memory>
+#include <string>
+
+#include "ledger.hpp"
+#include "retake/channel.hpp"
+#include "retake/clock.hpp"
+#include "retake/go.hpp"
+#include "retake/process.hpp"
+#include "retake/run.hpp"
+#include "retake/sync.hpp"
+#include "retake/tcp.hpp"
+
+namespace retake::costs {
+
+namespace {
+
+using stress::now_ns;
+
+void echo(tcp_listener& listener) {
+  while (result<tcp_stream> next = listener.accept()) {
+    go([connection = std::make_shared<tcp_stream>(std::move(*next))] {
+      std::array<std::byte, 64> room;
+      for (;;) {
+        const result<std::size_t> n = connection->read(room);
+        if (!n || *n == 0 || !connection->write(std::span(room).first(*n))) return;
+      }
+    });
+  }
+}
+
+void ask(tcp_stream& over) {
+  std::array<std::byte, 32> message{};
+  static_cast<void>(over.write(message));
+  static_cast<void>(over.read(message));
+}
+
+void kept_connections(ledger& into) {
+  constexpr int requests = 200;
+  result<tcp_listener> listener = tcp_listen(loopback_address, 0);
+  if (!listener) return;
+  wait_group server;
+  server.add(1);
+  go([&] {
+    echo(*listener);
+    server.done();
+  });
+  const std::uint16_t port = listener->port();
+  into.compare(
+      {"kept_connections", "200 requests, each with a connection of its own", "over one that is kept", "us a request", 1.5,
+       "not when: the other side closes first, or state of the connection must not be seen by the next user; a pool needs a size and an age"},
+      7,
+      [&] {
+        const std::int64_t began_ns = now_ns();
+        for (int i = 0; i < requests; ++i) {
+          if (result<tcp_stream> one = tcp_connect(loopback_address, port)) {
+            static_cast<void>(one->set_linger(0));  // no port stays behind in TIME_WAIT
+            ask(*one);
+          }
+        }
+        return static_cast<double>(now_ns() - began_ns) * 1e-3 / requests;
+      },
+      [&] {
+        result<tcp_stream> one = tcp_connect(loopback_address, port);
+        const std::int64_t began_ns = now_ns();
+        for (int i = 0; one && i < requests; ++i) ask(*one);
+        return static_cast<double>(now_ns() - began_ns) * 1e-3 / requests;
+      });
+  listener->close();
+  server.wait();
+}
+
+void childs_output(ledger& into) {
+  constexpr char const* goes_on = "sleep 0.2";
+  const auto by_file = [&] {
+    char name[] = "/tmp/retake-costs-XXXXXX";
+    const int fd = ::mkstemp(name);
+    ::unlink(name);
+    const std::int64_t began_ns = now_ns();
+    process_options what;
+    what.arguments = {"sh", "-c", std::string("echo ready >&3; ") + goes_on};
+    what.files = {fd};
+    if (result<process> child = spawn(what)) static_cast<void>(child->wait());
+    char first = 0;
+    static_cast<void>(::pread(fd, &first, 1, 0));
+    ::close(fd);
+    return static_cast<double>(now_ns() - began_ns) * 1e-6;
+  };
+  const auto by_pipe = [&] {
+    const std::int64_t began_ns = now_ns();
+    process_options what;
+    what.arguments = {"sh", "-c", std::string("echo ready; ") + goes_on};
+    what.output = redirect::pipe;
+    result<process> child = spawn(what);
+    if (!child) return 1e9;
+    std::array<std::byte, 16> line;
+    static_cast<void>(child->output.read(line));
+    const auto took = static_cast<double>(now_ns() - began_ns) * 1e-6;
+    static_cast<void>(child->wait());
+    return took;
+  };
+  into.compare({"childs_output", "a child's first line, from a file when it has ended", "from a pipe, whose reader is parked in the poller", "ms", 1.5,
+                "not when: the output must outlive both, or is larger than anybody reads: a pipe that nobody reads stops the child"},
+               3, by_file, by_pipe);
+}
+
+void told_not_asked(ledger& into) {
+  constexpr std::int64_t pause_ns = 10'000'000, ready_after_ns = 14'000'000;
+  // From the moment in which something is ready until the goroutine that waits for it goes on, in us.
+  const auto flag = [] {
+    std::atomic<std::int64_t> set_ns{0};
+    go([&] {
+      sleep_for_ns(ready_after_ns);
+      set_ns = now_ns();
+    });
+    while (set_ns == 0) sleep_for_ns(pause_ns);
+    return static_cast<double>(now_ns() - set_ns) * 1e-3;
+  };
+  const auto told = [] {
+    channel<std::int64_t> ready(1);
+    go([&] {
+      sleep_for_ns(ready_after_ns);
+      ready.send(now_ns());
+    });
+    const std::int64_t sent_ns = *ready.receive();
+    return static_cast<double>(now_ns() - sent_ns) * 1e-3;
+  };
+  into.compare({"told_not_asked", "a flag that is looked at every 10 ms: from set to seen", "a channel: from sent to received", "us", 3,
+                "not when: whoever sets it is no goroutine and cannot send (then an eventfd in the poller)"},
+               25, flag, told);
+}
+
+void clock_verdict(ledger& into) {
+  const auto in_kernel = [] {
+    return stress::once_ns(5'000, [] {
+      timespec now{};
+      ::syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &now);
+    });
+  };
+  const auto in_memory = [] { return stress::once_ns(5'000, [] { stress::keep(monotonic_ns()); }); };
+  const bool mapped = ::getauxval(AT_SYSINFO_EHDR) != 0;
+  into.compare({"vdso", "the clock, by a system call", "the clock, as the runtime reads it", "ns", mapped ? 2.0 : 0,
+                "nothing to apply: where it is missing (a hardened container, a clock source that needs the kernel) fix that, or bear it"},
+               9, in_kernel, in_memory);
+  into.text(mapped ? "verdict: the vDSO is mapped; the row says whether it answers" : "verdict: this process has no vDSO: the clock is a system call");
+}
+
+}  // namespace
+
+void better_waits(ledger& into) {
+  into.heading("Better waits");
+  options chosen;
+  chosen.processors = 2;
+  run(chosen, [&] {
+    if (into.wanted("kept_connections")) kept_connections(into);
+    if (into.wanted("childs_output")) childs_output(into);
+    if (into.wanted("told_not_asked")) told_not_asked(into);
+    if (into.wanted("vdso")) clock_verdict(into);
+  });
+}
+
+}  // namespace retake::costs

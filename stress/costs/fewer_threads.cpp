@@ -1,0 +1,203 @@
+// fewer_threads.cpp: a bound on calls, the right size of a pool, pinning, and what the monitor takes
+#include <fmt/format.h>
+
+#include <atomic>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "ledger.hpp"
+#include "observed.hpp"
+#include "retake/bounded.hpp"
+#include "retake/go.hpp"
+#include "retake/run.hpp"
+#include "retake/sync.hpp"
+#include "retake/thread_lock.hpp"
+#include "sched/policy.hpp"
+#include "slow_drive.hpp"
+
+namespace retake::costs {
+
+namespace {
+
+using stress::now_ns;
+
+constexpr std::uint32_t heads = 8;
+
+struct load {
+  double per_second = 0, threads = 0, p99_ms = 0;
+};
+
+// So many callers at once, of whom `most` may be in a call of the drive at a time.
+load calls_of_drive(std::uint32_t drive_heads, std::int64_t call_ns, std::uint32_t callers, std::uint32_t most) {
+  stress::slow_drive drive(drive_heads, call_ns);
+  bounded calls(most);
+  std::vector<double> took_ms(callers);
+  const auto before = static_cast<double>(stress::kernel_threads());
+  wait_group all;
+  all.add(static_cast<std::int32_t>(callers));
+  stress::thread_peak threads;
+  const std::int64_t began_ns = now_ns();
+  for (std::uint32_t i = 0; i < callers; ++i) {
+    go([&, i] {
+      static_cast<void>(calls.foreign_call(background(), [&] {
+        const std::int64_t admitted_ns = now_ns();
+        drive.read();
+        took_ms[i] = static_cast<double>(now_ns() - admitted_ns) * 1e-6;
+      }));
+      all.done();
+    });
+  }
+  all.wait();
+  const double seconds = static_cast<double>(now_ns() - began_ns) * 1e-9;
+  return {callers / seconds, static_cast<double>(threads.end()) - before, stress::share_of(took_ms, 0.99)};
+}
+
+// In a runtime of its own: threads that are there already are not made.
+load fresh(std::uint32_t drive_heads, std::int64_t call_ns, std::uint32_t callers, std::uint32_t most) {
+  load seen;
+  options chosen;
+  chosen.processors = 4;
+  run(chosen, [&] { seen = calls_of_drive(drive_heads, call_ns, callers, most); });
+  return seen;
+}
+
+void bound_on_calls(ledger& into) {
+  constexpr std::uint32_t callers = 400;
+  constexpr std::int64_t call_ns = 8'000'000;
+  std::vector<double> free_rates, bounded_rates;
+  const auto storm = [&](std::uint32_t most, std::vector<double>& rates) {
+    const load one = fresh(heads, call_ns, callers, most);
+    rates.push_back(one.per_second);
+    return one.threads;
+  };
+  const std::uint32_t most = into.broken() ? 1 : heads;  // the twin's bound is too small for the drive
+  into.compare(
+      {"bound", "400 foreign calls at once: threads that they cost", "the same, 8 at a time", "threads", 10,
+       "not when: the calls are few, or each is waited for by another of them (a bound would be a deadlock)"},
+      3, [&] { return storm(callers, free_rates); }, [&] { return storm(most, bounded_rates); });
+  into.at_most("bound_throughput", "calls a second without the bound, against with it (80 % of it would be 1.25)",
+               stress::median(free_rates) / stress::median(bounded_rates), 1.25, "x");
+}
+
+void pool_size(ledger& into) {
+  const std::uint32_t drive_heads = into.broken() ? 8 * heads : heads;  // the twin's drive is another one than the row is told
+  struct tried {
+    std::uint32_t size;
+    load seen;
+  };
+  std::vector<tried> all;
+  double best = 0;
+  for (const std::uint32_t size : {1u, 2u, 4u, 8u, 16u, 32u, 64u}) {
+    all.push_back({size, fresh(drive_heads, 2'000'000, 30 * std::min(size, 2 * heads), size)});
+    best = std::max(best, all.back().seen.per_second);
+  }
+  constexpr double plateau = 0.75;
+  std::uint32_t knee = 0;
+  into.text("  pool size: calls a second, p99 of a call, threads that they cost");
+  for (tried const& one : all) {
+    if (knee == 0 && one.seen.per_second >= plateau * best) knee = one.size;
+    into.text(fmt::format("  {:>4}: {:>6.0f} /s {:>7.1f} ms {:>5.0f}{}", one.size, one.seen.per_second, one.seen.p99_ms, one.seen.threads,
+                          one.size == knee ? "  <- the knee: three quarters of the best" : ""));
+  }
+  const double off = knee == 0 ? 1e9 : std::max(knee / static_cast<double>(heads), heads / static_cast<double>(knee));
+  into.at_most("pool_size", fmt::format("the knee is at {}, the drive serves {} at a time: how far it is off", knee, heads), off, 2, "x");
+}
+
+void pinning(ledger& into) {
+  constexpr int calls = 20'000;
+  const auto loop = [](bool pinned) {
+    if (pinned) lock_os_thread();
+    const std::int64_t began_ns = now_ns();
+    for (int i = 0; i < calls; ++i) foreign_call([] {});
+    const auto took = static_cast<double>(now_ns() - began_ns) / calls;
+    if (pinned) unlock_os_thread();
+    return took;
+  };
+  options chosen;
+  chosen.processors = 2;
+  run(chosen, [&] {
+    into.compare(
+        {"pinning", "foreign calls in a loop", "the same, locked to its thread", "ns a call", 0,
+         "the seed says 10 to 20 % at best; not when: the library does not ask for it. A goroutine that blocks while locked costs two thread switches"},
+        9, [&] { return loop(false); }, [&] { return loop(true); });
+  });
+}
+
+std::vector<std::string> threads_now() {
+  std::vector<std::string> all;
+  std::error_code ignored;
+  for (auto const& one : std::filesystem::directory_iterator("/proc/self/task", ignored)) all.push_back(one.path().filename().string());
+  return all;
+}
+
+// -1: it cannot be told.
+double cpu_of_thread_ns(std::string const& id) {
+  double ns = -1;
+  std::ifstream("/proc/self/task/" + id + "/schedstat") >> ns;
+  return ns;
+}
+
+// The share of one processor that the monitor takes meanwhile, in percent. It is the first thread that a runtime makes.
+template <class Load>
+double monitor_share(policy const& rules, Load load) {
+  const std::vector<std::string> before = threads_now();
+  double share = -1;
+  options chosen;
+  chosen.processors = 8;
+  chosen.rules = &rules;
+  run(chosen, [&] {
+    std::string monitor;
+    for (std::string const& one : threads_now()) {
+      if (std::find(before.begin(), before.end(), one) == before.end())
+        monitor = monitor.empty() ? one : std::min(monitor, one, [](auto const& a, auto const& b) { return std::stoul(a) < std::stoul(b); });
+    }
+    const double began_cpu = cpu_of_thread_ns(monitor);
+    const std::int64_t began_ns = now_ns();
+    load();
+    if (began_cpu >= 0) share = (cpu_of_thread_ns(monitor) - began_cpu) / static_cast<double>(now_ns() - began_ns) * 100;
+  });
+  return share;
+}
+
+void calls_at_once(std::uint32_t count) {
+  std::atomic<bool> over{false};
+  wait_group all;
+  all.add(static_cast<std::int32_t>(count));
+  for (std::uint32_t i = 0; i < count; ++i) {
+    go([&] {
+      while (!over) retake::syscall([] { stress::nap_ns(100'000); });
+      all.done();
+    });
+  }
+  sleep_for_ns(500'000'000);
+  over = true;
+  all.wait();
+}
+
+void monitor(ledger& into) {
+  policy rules;
+  const double few = monitor_share(rules, [] { calls_at_once(2); }), many = monitor_share(rules, [] { calls_at_once(64); });
+  if (into.broken()) rules.monitor_period_ns = rules.monitor_period_max_ns = rules.monitor_period_busy_ns = 1'000;  // the twin's never rests, and has no reason to
+  const double idle = into.broken() ? monitor_share(rules, [] { calls_at_once(64); }) : monitor_share(rules, [] { sleep_for_ns(500'000'000); });
+  if (idle < 0) return into.text("monitor: /proc/self/task/*/schedstat tells nothing here");
+  into.at_most("monitor", "the monitor's share of a processor while nothing is to do", idle, 1, "%");
+  into.text(
+      fmt::format("with 2 goroutines in calls of 0.1 ms: {:.2f} %; with 64 of them over 8 Ps: {:.2f} %. Not when: its share of the whole machine is below 1 %, as the "
+                  "seed says; "
+                  "fewer calls at a time are the remedy above that",
+                  few, many));
+}
+
+}  // namespace
+
+void fewer_threads(ledger& into) {
+  into.heading("Fewer threads");
+  if (into.wanted("bound")) bound_on_calls(into);
+  if (into.wanted("pool_size")) pool_size(into);
+  if (into.wanted("pinning")) pinning(into);
+  if (into.wanted("monitor")) monitor(into);
+}
+
+}  // namespace retake::costs
