@@ -245,8 +245,12 @@ std::int64_t splice(int from, int to, std::size_t bytes, site where) noexcept {
     return leave(std::int64_t{-EAGAIN});
   }
   if (bytes < room) room = bytes;
+  if (from_pipe && not_yet(*b, poll_out, where)) return leave(std::int64_t{-EAGAIN});
   unsigned char moved[stream_bytes];
-  std::int64_t const got = from_pipe ? pipe_read(*a, moved, room, where) : socket_read(*a, moved, room, where);
+  std::int64_t got = 0;
+  do {  // a pipe that has bytes is no reason to wait: who splices from it waits for the other end
+    got = from_pipe ? pipe_read(*a, moved, room, where) : socket_read(*a, moved, room, where);
+  } while (from_pipe && got == -EAGAIN && a->pipe->bytes.count != 0);
   if (got <= 0) return leave(got);
   std::int64_t written = 0;
   while (written < got) {  // bound: there was room for all; the fault short_write halves a part at most until one byte is left
