@@ -94,6 +94,7 @@ constexpr scenario const* all[] = {
     &select_of_many,
     &select_against_time_out,
     &two_selects_meet,
+    &once_beside_once,
     &semaphore_serves_in_turn,
     &writers_exclude_readers,
     &signal_against_wait,

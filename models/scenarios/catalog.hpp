@@ -115,6 +115,7 @@ extern sim::scenario const many_waiters_wake;
 extern sim::scenario const select_of_many;
 extern sim::scenario const select_against_time_out;
 extern sim::scenario const two_selects_meet;
+extern sim::scenario const once_beside_once;
 extern sim::scenario const semaphore_serves_in_turn;
 extern sim::scenario const writers_exclude_readers;
 extern sim::scenario const signal_against_wait;

@@ -137,6 +137,8 @@ void idle_threads_trimmed() {
       rules);
 }
 
+constexpr int family_max = 24;
+
 // A P whose own queue never runs empty: each member of the family starts its successor, and one more that pushes it into the ring. The locked goroutine
 // waits behind at most one other in the global queue (a member that was asked to yield), which the P looks at in every third schedule.
 void locked_beside_family() {
@@ -148,7 +150,7 @@ void locked_beside_family() {
         struct family {
           int members = 0;
           void next() {
-            if (++members == 24) return;
+            if (++members == family_max) return;
             go([this] { next(); });
             go([] {});
           }
@@ -161,6 +163,7 @@ void locked_beside_family() {
           yield();
           world::require(only.schedule_tick.load_relaxed() - before <= 2 * rules.global_queue_every + 1, "V2: a locked goroutine starves beside others");
         }
+        while (f.members < family_max) yield();
       },
       rules);
 }

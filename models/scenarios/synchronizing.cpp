@@ -151,8 +151,31 @@ void tick_and_reset() {
   });
 }
 
+// Three ask for what is made once; each reads it at once.
+void made_once() {
+  run_watched(2, [] {
+    once first;
+    world::plain<int> made(0);
+    wait_group done;
+    done.add(3);
+    for (int i = 0; i < 3; ++i) {
+      go([&] {
+        if (i == 1) yield();
+        first.call([&] {
+          made.set(made.get() + 1);
+          call(10 * us);
+        });
+        world::require(made.get() == 1, "G6: what is done once is done twice, or not yet");
+        done.done();
+      });
+    }
+    done.wait();
+  });
+}
+
 }  // namespace
 
+RETAKE_SCENARIO(once_beside_once, "what many ask for is made once, and everybody sees it whole", made_once);
 RETAKE_SCENARIO(semaphore_serves_in_turn, "permits are had by as many as there are, and none is lost when who waits gives up", semaphore_in_turn);
 RETAKE_SCENARIO(writers_exclude_readers, "a writer is alone, and readers and writers all have their turn", readers_and_writers);
 RETAKE_SCENARIO(signal_against_wait, "a signal between the look and the wait is not lost", signal_and_wait);
