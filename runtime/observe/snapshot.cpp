@@ -34,12 +34,14 @@ class copied {
   std::byte bytes_[sizeof(T)];
 };
 
+// In a callback it stands on its thread's stack, which ends nobody knows where: what can be read is what there is.
 stack_bytes copy_stack(goroutine const& g, std::uintptr_t sp) {
   stack_bytes copy;
+  if (sp == 0) return copy;
   const std::uintptr_t low = reinterpret_cast<std::uintptr_t>(g.stack.low), end = reinterpret_cast<std::uintptr_t>(&g);
-  if (sp < low || sp >= end) return copy;
+  const bool own = sp >= low && sp < end;
   copy.low = sp;
-  copy.bytes.resize(std::min<std::size_t>(end - sp, stack_bytes_max));
+  copy.bytes.resize(own ? std::min<std::size_t>(end - sp, stack_bytes_max) : stack_bytes_max);
   copy.bytes.resize(world::peek(copy.bytes.data(), sp, copy.bytes.size()));
   return copy;
 }

@@ -60,6 +60,12 @@ constexpr std::uint32_t foreign_line = __LINE__ + 2;
   asm volatile("");
 }
 
+constexpr std::uint32_t callback_line = __LINE__ + 2;
+[[gnu::noinline]] void calls_back(channel<int>& from) {
+  callback([&from] { receives(from); });
+  asm volatile("");
+}
+
 struct blocking_pipe {
   int ends[2];
   blocking_pipe() { EXPECT_EQ(::pipe(ends), 0); }
@@ -124,6 +130,21 @@ TEST(dump, a_system_call_and_a_foreign_call_show_the_users_frame) {
     EXPECT_TRUE(mentions(in_foreign.stack, "waits_in_foreign_code", foreign_line)) << text_of_all();
     one.let_go();
     two.let_go();
+    all.wait();
+  });
+}
+
+TEST(dump, a_goroutine_that_is_parked_in_a_callback_shows_both_its_frames) {
+  run_on(2, [] {
+    wait_group all;
+    channel<int> c;
+    const std::uint64_t id = start(all, [&c] { foreign_call([&c] { calls_back(c); }); });
+    ASSERT_TRUE(yielding_until([&] { return info_of(id).wait_reason == "chan receive"; }));
+    const goroutine_info seen = info_of(id);
+    EXPECT_TRUE(seen.locked_to_thread);
+    EXPECT_TRUE(mentions(seen.stack, "receives", receive_line)) << text_of_all();
+    EXPECT_TRUE(mentions(seen.stack, "calls_back", callback_line)) << text_of_all();
+    c.send(1);
     all.wait();
   });
 }
