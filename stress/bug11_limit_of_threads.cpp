@@ -38,7 +38,9 @@ void call_unbounded() { foreign_call(convert_document); }
 
 template <class Call>
 void play(stage& s, std::uint32_t threads_max, Call call) {
-  s.note("the limit", stress::limit_threads(s, threads_allowed));
+  const std::string limit = stress::limit_threads(threads_allowed, [&s](std::string const& folder) { s.remove_later(folder); });
+  if (limit.empty()) s.cannot(stress::no_thread_limit);
+  s.note("the limit", limit);
   s.figure("threads_allowed", threads_allowed, "threads");
   run([&] {
     if (threads_max != 0) static_cast<void>(set_max_threads(threads_max));

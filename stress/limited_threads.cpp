@@ -49,11 +49,11 @@ bool write_to(fs::path const& file, std::string const& text) {
   return static_cast<bool>(out << text << std::flush);
 }
 
-std::optional<std::string> by_cgroup(stage& s, std::uint32_t most) {
+std::optional<std::string> by_cgroup(std::uint32_t most, std::function<void(std::string const&)> const& made) {
   for (fs::path const& place : places()) {
     const fs::path group = place / fmt::format("retake-{}", ::getpid());
     if (::mkdir(group.c_str(), 0755) != 0) continue;
-    s.remove_later(group.string());
+    made(group.string());
     if (fs::exists(group / "pids.max") && write_to(group / "pids.max", fmt::format("{}\n", most)) && write_to(group / "cgroup.procs", fmt::format("{}\n", ::getpid()))) {
       return fmt::format("pids.max of the cgroup {}", group.string());
     }
@@ -87,10 +87,9 @@ std::optional<std::string> by_rlimit(std::uint32_t most) {
 
 }  // namespace
 
-std::string limit_threads(stage& s, std::uint32_t most) {
-  if (const std::optional<std::string> group = by_cgroup(s, most)) return *group;
-  if (const std::optional<std::string> limit = by_rlimit(most)) return *limit;
-  s.cannot("neither a pids cgroup nor RLIMIT_NPROC of an unprivileged user can be set here");
+std::string limit_threads(std::uint32_t most, std::function<void(std::string const&)> const& made) {
+  if (const std::optional<std::string> group = by_cgroup(most, made)) return *group;
+  return by_rlimit(most).value_or("");
 }
 
 }  // namespace retake::stress

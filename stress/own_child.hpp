@@ -1,4 +1,4 @@
-// own_child.hpp: a program started once, with what it said and how it ended; and a child that may have only so many threads.
+// own_child.hpp: a program that is started once, with what it said and how it ended.
 //
 // What it says goes to memory files, so that nobody has to read while it runs. The child ends by itself or is killed when its time is over.
 #pragma once
@@ -38,28 +38,6 @@ class signals_held {
 
  private:
   sigset_t before_;
-};
-
-// How a child can be kept from having more than so many threads. A cgroup of its own where that is allowed (v1 or v2), else RLIMIT_NPROC, which counts all threads
-// of a user and spares root: a child of root becomes an unprivileged user for it.
-class thread_limit {
- public:
-  // `most` threads of the child. The cgroup is removed when this ends; signals that would end the process wait for that.
-  explicit thread_limit(std::uint32_t most);
-  ~thread_limit();
-  thread_limit(thread_limit const&) = delete;
-  thread_limit& operator=(thread_limit const&) = delete;
-
-  // In words: "pids.max of a cgroup", "RLIMIT_NPROC". "": neither is to be had.
-  [[nodiscard]] std::string const& how() const noexcept { return how_; }
-  // For the child's command line; the child calls obey() with it before it has a second thread.
-  [[nodiscard]] std::string const& order() const noexcept { return order_; }
-  // False: it could not.
-  [[nodiscard]] static bool obey(std::string const& order);
-
- private:
-  signals_held signals_;
-  std::string how_, order_, folder_;
 };
 
 }  // namespace retake::stress

@@ -17,7 +17,7 @@ namespace {
 using namespace retake;
 using stress::worksheet;
 
-constexpr std::uint64_t calls = 100'000;
+constexpr std::uint64_t calls = 20'000;
 constexpr std::uint64_t batch = 1'000;
 
 void (*volatile noop)() = [] {};
@@ -52,15 +52,19 @@ void quantify(worksheet& out) {
   chosen.processors = 1;
   run(chosen, [&] {
     const double plain = stress::cost_ns(calls, [] { noop(); });
-    const double foreign = stress::cost_ns(calls, [] { foreign_call([] { noop(); }); });
     const std::uint64_t at_once = out.broken() ? 1 : batch;
-    const double batched = stress::cost_ns(calls / at_once,
-                                           [&] {
-                                             foreign_call([&] {
-                                               for (std::uint64_t i = 0; i < at_once; ++i) noop();
-                                             });
-                                           }) /
-                           static_cast<double>(at_once);
+    const auto each_of_batch = [&] {
+      return stress::once_ns(calls / at_once,
+                             [&] {
+                               foreign_call([&] {
+                                 for (std::uint64_t i = 0; i < at_once; ++i) noop();
+                               });
+                             }) /
+             static_cast<double>(at_once);
+    };
+    const stress::pair_of_costs both = stress::in_turn(
+        25, [] { return stress::once_ns(calls, [] { foreign_call([] { noop(); }); }); }, each_of_batch);
+    const double foreign = both.before, batched = both.after;
     const with_work small = measure(1'000), large = measure(20'000);
     out.row("plain", "a plain call", "about 1 ns", plain, "ns");
     out.row("foreign", "a foreign call of nothing", "80 to 150 ns", foreign, "ns");
@@ -69,7 +73,7 @@ void quantify(worksheet& out) {
     out.row("share_1us", "overhead on 1 us of work", "", small.overhead() * 100, "%");
     out.row("share_20us", "overhead on 20 us of work", "", large.overhead() * 100, "%");
     out.at_least("a foreign call against a plain one", foreign / plain, 5);
-    out.at_least("a call on its own against one of a batch", foreign / batched, 5);
+    out.at_least("a call on its own against one of a batch", both.ratio, 5);
     out.at_most("overhead on 20 us of work, in percent", large.overhead() * 100, 10);
     out.answer("When is the overhead acceptable?",
                fmt::format("A call of nothing cost {:.0f} ns more than a plain one: {:.0f} % of 1 us of work, {:.1f} % of 20 us. Above {:.1f} us it is less than 1 %.",

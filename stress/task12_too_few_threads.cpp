@@ -6,10 +6,13 @@
 //            set_max_threads raised; the same calls through a pool of 8; and, under no limit of the kernel's, with a maximum of 50 threads of the runtime's own.
 // Twin.      The first program bounds its calls too.
 #include <fmt/format.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
 
 #include "hammer.hpp"
+#include "limited_threads.hpp"
 #include "own_child.hpp"
 #include "retake/foreign_pool.hpp"
 #include "retake/go.hpp"
@@ -54,16 +57,23 @@ void bounded() {
   all.wait();
 }
 
-// HOW@ORDER, the order of thread_limit; none: no limit.
-int program(std::string const& what) {
-  const std::string how = what.substr(0, what.find('@')), order = what.substr(what.find('@') + 1);
-  if (!order.empty() && !stress::thread_limit::obey(order)) {
-    fmt::print(stderr, "the limit cannot be obeyed\n");
-    return 3;
-  }
+constexpr char const *says_folder = "cgroup: ", *says_limit = "limited by: ";
+
+// HOW: plain, raised, bounded: under the limit; own_limit: under none but the runtime's own.
+int program(std::string const& how) {
   options chosen;
   chosen.processors = 2;
-  if (how == "own_limit") chosen.machines_max = own_limit;
+  if (how == "own_limit") {
+    chosen.machines_max = own_limit;
+  } else {
+    const std::string by = stress::limit_threads(limit, [](std::string const& folder) {
+      fmt::print("{}{}\n", says_folder, folder);
+      std::fflush(stdout);
+    });
+    fmt::print("{}{}\n", says_limit, by);
+    std::fflush(stdout);
+    if (by.empty()) return 3;
+  }
   run(chosen, [&] {
     if (how == "raised") set_max_threads(100'000);
     if (how == "bounded")
@@ -75,7 +85,20 @@ int program(std::string const& what) {
   return 0;
 }
 
-ended start(std::string const& how, std::string const& order) { return stress::run_child({stress::own_path(), "--child", how + "@" + order}); }
+std::string line_after(std::string const& text, std::string const& words) {
+  const std::size_t at = text.find(words);
+  return at == std::string::npos ? "" : text.substr(at + words.size(), text.find('\n', at) - at - words.size());
+}
+
+// Its cgroup is removed when it has ended; until then nothing that would end this process gets through.
+ended start(std::string const& how) {
+  const stress::signals_held for_the_cgroup;
+  ended seen = stress::run_child({stress::own_path(), "--child", how});
+  const std::string folder = line_after(seen.out, says_folder);
+  constexpr int tries = 100;  // the kernel lets go of a cgroup a moment after its last process has ended
+  for (int i = 0; !folder.empty() && i < tries && ::rmdir(folder.c_str()) != 0 && errno == EBUSY; ++i) stress::nap_ns(10'000'000);
+  return seen;
+}
 
 // The number behind `words`; 0: they are not there.
 double number_after(std::string const& text, std::string const& words) {
@@ -87,20 +110,20 @@ std::string first_line(std::string const& text) { return text.substr(0, text.fin
 
 void reproduce(worksheet& out) {
   constexpr char const* refused = "failed to create new OS thread (have ";
-  const ended exhausted = start("own_limit", "");
+  const ended plain = start(out.broken() ? "bounded" : "plain");
+  const std::string by = line_after(plain.out, says_limit);
+  if (by.empty()) return out.lacks(stress::no_thread_limit);
+  const ended exhausted = start("own_limit");
   out.text("the runtime's own limit: " + first_line(exhausted.error));
   out.row("own_limit", "the runtime's limit of threads, in a run of its own", "10000", own_limit, "threads");
   out.holds("past the runtime's own limit: \"thread exhaustion\"", exhausted.code != 0 && exhausted.error.find("thread exhaustion") != std::string::npos);
-  const stress::thread_limit kept(limit);
-  if (kept.how().empty()) return out.lacks("neither a cgroup with pids.max nor RLIMIT_NPROC can be had");
-  const ended plain = start(out.broken() ? "bounded" : "plain", kept.order());
-  const ended raised = start("raised", kept.order());
-  const ended careful = start("bounded", kept.order());
+  const ended raised = start("raised");
+  const ended careful = start("bounded");
   const double had = number_after(plain.error, refused);
-  out.text(fmt::format("{}, {} threads: {}", kept.how(), limit, first_line(plain.error)));
+  out.text(fmt::format("{}, {} threads: {}", by, limit, first_line(plain.error)));
   const std::size_t hint = plain.error.find("may need");
   if (hint != std::string::npos) out.text("  " + first_line(plain.error.substr(hint)));
-  out.row("limit", fmt::format("threads allowed ({})", kept.how()), "100", limit, "threads");
+  out.row("limit", fmt::format("threads allowed ({})", by), "100", limit, "threads");
   out.row("wanted", "goroutines that lock a thread and call", "200", callers, "goroutines");
   out.row("had", "threads that the runtime had when it was refused one", "", had, "threads");
   out.row("ended_after", "  and ended after", "", plain.seconds, "s");
