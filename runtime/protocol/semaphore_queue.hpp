@@ -83,8 +83,7 @@ class semaphore_queue {
       if (given.won) return true;
       now = given.seen;
     }
-    const locked hold(lock);
-    return serve(n, let_go);
+    return give_slowly(n, let_go);
   }
 
   // The goroutine of `w`, on again because something else has won it: those behind it may be let go now.
@@ -99,6 +98,12 @@ class semaphore_queue {
 
  private:
   static constexpr std::uint32_t queued = 1;
+
+  template <class LetGo>
+  [[nodiscard, gnu::noinline]] bool give_slowly(std::uint32_t n, LetGo& let_go) noexcept {
+    const locked hold(lock);
+    return serve(n, let_go);
+  }
 
   template <class LetGo>
   [[nodiscard]] bool serve(std::uint32_t n, LetGo& let_go) noexcept {

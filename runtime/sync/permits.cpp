@@ -4,7 +4,6 @@
 
 #include "sync/channel_core.hpp"
 #include "sync/time_out.hpp"
-#include "sync/waiters.hpp"
 
 namespace retake::detail {
 
@@ -33,8 +32,7 @@ bool wait_behind(goroutine&, void* argument) noexcept {
 
 }  // namespace
 
-void permits_core::take(std::uint32_t n, wait_reason reason) noexcept {
-  if (queue_.try_take(n)) return;
+void permits_core::take_or_wait(std::uint32_t n, wait_reason reason) noexcept {
   waiter self(this_goroutine(), nullptr, n);
   if (queue_.take_or_queue(self)) return;
   sched::park(unlock_behind, &queue_.lock, reason);  // whoever takes the waiter out has given it the permits
@@ -71,13 +69,6 @@ bool permits_core::take_until(std::uint32_t n, channel_core* ended, std::int64_t
   if (winner != by_permits) withdraw(self);
   if (limit && winner != by_clock) limit->end();
   return winner == by_permits;
-}
-
-bool permits_core::give(std::uint32_t n) noexcept {
-  batch<goroutine> let_go;
-  const bool right = queue_.give(n, [&let_go](goroutine& g) { let_go.push_back(&g); });
-  ready_all(let_go);
-  return right;
 }
 
 void permits_core::withdraw(waiter& w) noexcept {

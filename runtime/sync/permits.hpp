@@ -2,7 +2,7 @@
 #pragma once
 
 #include "protocol/semaphore_queue.hpp"
-#include "sched/scheduler.hpp"
+#include "sync/waiters.hpp"
 
 namespace retake::detail {
 
@@ -15,13 +15,21 @@ class permits_core {
   [[nodiscard]] std::uint32_t permits() const noexcept { return queue_.permits(); }
   [[nodiscard]] bool try_take(std::uint32_t n) noexcept { return queue_.try_take(n); }
   // A goroutine; blocks it.
-  void take(std::uint32_t n, wait_reason reason) noexcept;
+  void take(std::uint32_t n, wait_reason reason) noexcept {
+    if (!queue_.try_take(n)) take_or_wait(n, reason);
+  }
   // The same until `ended` is closed (nullptr: never) or `wait_ns` are over (below 0: never). False: in vain.
   [[nodiscard]] bool take_until(std::uint32_t n, channel_core* ended, std::int64_t wait_ns) noexcept;
   // A goroutine, or behind one that parks. False: there would be more permits than there are.
-  [[nodiscard]] bool give(std::uint32_t n) noexcept;
+  [[nodiscard]] bool give(std::uint32_t n) noexcept {
+    batch<goroutine> let_go;
+    const bool right = queue_.give(n, [&let_go](goroutine& g) { let_go.push_back(&g); });
+    if (let_go.count != 0) ready_all(let_go);
+    return right;
+  }
 
  private:
+  void take_or_wait(std::uint32_t n, wait_reason reason) noexcept;
   void withdraw(queue_waiter<goroutine>& w) noexcept;
 
   semaphore_queue<goroutine> queue_;
