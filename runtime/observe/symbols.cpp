@@ -131,6 +131,7 @@ struct symbols::state {
   walking now;
   Dwfl* dwfl = nullptr;
   std::map<Dwarf_Off, std::vector<Dwarf_Die>> functions;  // of a unit: all that have code
+  std::map<std::uintptr_t, std::vector<place>> places;    // of addresses that were asked for
 };
 
 namespace {
@@ -208,8 +209,14 @@ std::vector<std::uintptr_t> symbols::walk(registers const& from, stack_bytes con
 }
 
 std::vector<place> symbols::at(std::uintptr_t pc, bool is_return_address) {
+  const std::uintptr_t where = is_return_address ? pc - 1 : pc;
+  const auto [known, is_new] = state_->places.try_emplace(where);
+  if (is_new) known->second = look_up(where);
+  return known->second;
+}
+
+std::vector<place> symbols::look_up(std::uintptr_t where) {
   std::vector<place> found;
-  const Dwarf_Addr where = is_return_address ? pc - 1 : pc;
   Dwfl_Module* const module = state_->dwfl != nullptr ? dwfl_addrmodule(state_->dwfl, where) : nullptr;
   if (module == nullptr) return {place{}};
 

@@ -50,11 +50,12 @@ class symbols {
   // Addresses of the frames, innermost first, at most `most`. All but the first (unless exact) are return addresses.
   [[nodiscard]] std::vector<std::uintptr_t> walk(registers const& from, stack_bytes const& stack, std::size_t most = 64);
 
-  // The functions at an address, innermost inlined one first; at least one.
+  // The functions at an address, innermost inlined one first; at least one. Looked up once: many goroutines are in the same place.
   [[nodiscard]] std::vector<place> at(std::uintptr_t pc, bool is_return_address);
 
  private:
   struct state;
+  [[nodiscard]] std::vector<place> look_up(std::uintptr_t where);
   std::unique_ptr<state> state_;
 };
 
