@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "hammer.hpp"
-#include "task.hpp"
+#include "worksheet.hpp"
 
 namespace retake::stress {
 

@@ -14,7 +14,7 @@
 #include "retake/go.hpp"
 #include "retake/metrics.hpp"
 #include "retake/run.hpp"
-#include "task.hpp"
+#include "worksheet.hpp"
 
 namespace {
 

@@ -21,7 +21,7 @@
 #include "retake/sync.hpp"
 #include "retake/syscall.hpp"
 #include "retake/tcp.hpp"
-#include "task.hpp"
+#include "worksheet.hpp"
 
 namespace {
 

@@ -19,7 +19,7 @@
 #include "retake/sync.hpp"
 #include "retake/syscall.hpp"
 #include "slow_drive.hpp"
-#include "task.hpp"
+#include "worksheet.hpp"
 
 namespace {
 

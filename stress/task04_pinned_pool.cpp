@@ -11,7 +11,7 @@
 #include "retake/go.hpp"
 #include "retake/run.hpp"
 #include "retake/sync.hpp"
-#include "task.hpp"
+#include "worksheet.hpp"
 
 namespace {
 

@@ -18,7 +18,7 @@
 #include "retake/run.hpp"
 #include "retake/sync.hpp"
 #include "sched/policy.hpp"
-#include "task.hpp"
+#include "worksheet.hpp"
 
 namespace {
 

@@ -20,7 +20,7 @@
 #include "retake/run.hpp"
 #include "retake/sync.hpp"
 #include "retake/trace.hpp"
-#include "task.hpp"
+#include "worksheet.hpp"
 
 namespace {
 

@@ -25,7 +25,7 @@
 #include "retake/stream.hpp"
 #include "retake/sync.hpp"
 #include "retake/syscall.hpp"
-#include "task.hpp"
+#include "worksheet.hpp"
 
 namespace {
 

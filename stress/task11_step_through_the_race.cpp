@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "own_child.hpp"
-#include "task.hpp"
+#include "worksheet.hpp"
 
 namespace {
 

@@ -19,7 +19,7 @@
 #include "retake/run.hpp"
 #include "retake/sync.hpp"
 #include "retake/thread_lock.hpp"
-#include "task.hpp"
+#include "worksheet.hpp"
 
 namespace {
 

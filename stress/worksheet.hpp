@@ -1,4 +1,4 @@
-// task.hpp: what the exercises share: a table of what the seed expects beside what was measured, checks, questions with answers, and a broken twin.
+// worksheet.hpp: what the exercises share: a table of what the seed expects beside what was measured, checks, questions with answers, and a broken twin.
 //
 // Problem.   An exercise that only prints figures teaches whoever reads them and fails for nobody. One that asserts absolute figures fails on the next machine.
 // Recipe.    Each fills a worksheet: rows (the seed's figure in its own words beside the measured one), checks (a count or a ratio of this very run against a bound

@@ -1,4 +1,4 @@
-#include "task.hpp"
+#include "worksheet.hpp"
 
 #include <fmt/format.h>
 
