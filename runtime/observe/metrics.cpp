@@ -76,7 +76,7 @@ void add_gauges(std::vector<metric>& all, scheduler& s) {
     processors = s.processors.count();
     threads = s.machine_count.get();
     threads_idle = s.idle.machines();
-    waiting_locked = static_cast<std::uint32_t>(s.machines_idle_locked.get());
+    waiting_locked = static_cast<std::uint32_t>(std::max(0, s.machines_idle_locked.get()));  // pre-paid by whoever starts one: below zero for moments
   }
   gauge("retake_processors", "Ps: GOMAXPROCS.", processors);
   gauge("retake_processors_idle", "Ps that nobody needs.", s.idle.processors_hint());

@@ -54,6 +54,11 @@ refused "$retake" bug 1 --variant broken
 refused "$retake" mutants --technique luck
 refused "$retake" mutants --patch no_such.patch
 refused "$retake" report no_such_folder
+refused "$retake" diagnose
+refused "$retake" diagnose nobody
+refused "$retake" diagnose 999999999
+refused "$retake" diagnose --seconds 0 1
+refused "$retake" diagnose --
 refused "$retake" nightly --seconds 0
 refused "$retake" nightly --shard 1
 refused "$retake" nightly --disk-mb little
@@ -63,7 +68,6 @@ refused "$retake" task 77
 refused "$retake" task 1 --variant buggy
 refused "$retake" costs one two
 refused "$retake" costs --variant buggy
-refused "$retake" diagnose
 touch a_file
 refused "$retake" hunt --out a_file
 

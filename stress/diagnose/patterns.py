@@ -1,0 +1,199 @@
+"""patterns.py: the ten patterns, each a rule over what was seen, with its evidence.
+
+A rule says yes only when the figures leave little room: a process that is merely busy has none. "Many" threads is 40, or eight for each P where that is more: a bound that somebody
+chose is below, a storm far above. Names and remedies stand in stress/README.md, which is read; which bug must match which stands there too.
+"""
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+
+from process import Snapshot
+
+
+def names(readme):
+    """{number: {name, remedy}} of the table under "### Patterns"."""
+    table = {}
+    for line in open(readme).read().partition("### Patterns")[2].splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if len(cells) == 4 and cells[0].isdigit():
+            table[int(cells[0])] = {"name": cells[1], "remedy": cells[3]}
+    return table
+
+
+def read_metrics(text):
+    return {name: float(value) for name, value in re.findall(r"^([a-z_]+(?:\{[^}]*\})?) ([0-9.e+-]+)$", text, re.M)}
+
+
+@dataclass
+class Site:
+    created: int
+    live: int
+    frames: list  # "function file:line"
+
+    def where(self):
+        place = next((f for f in self.frames if "/runtime/" not in f), self.frames[0] if self.frames else "?")
+        return re.sub(r"\s+\S*/(?=[^/]*:\d)", " at ", place)
+
+
+def read_sites(text):
+    sites = []
+    for block in text.split("\n\n"):
+        head = re.search(r"^(\d+) created, (\d+) live", block, re.M)
+        if head:
+            sites.append(Site(int(head[1]), int(head[2]), [line.lstrip("#\t") for line in block.splitlines() if line.startswith("#")]))
+    return sites
+
+
+@dataclass
+class Facts:
+    command: str = ""
+    began: Snapshot = field(default_factory=Snapshot)
+    ended: Snapshot = field(default_factory=Snapshot)
+    metrics: dict = field(default_factory=dict)
+    metrics_later: dict = field(default_factory=dict)
+    sites: list = field(default_factory=list)
+    threads: str = ""  # backtraces, when gdb was asked
+    goroutines: list = field(default_factory=list)  # (state, stack)
+
+    def read_goroutines(self, dump):
+        self.goroutines = [(state, stack) for state, stack in re.findall(r"^goroutine \d+ \[([^\]]*)\]:?(.*(?:\n(?!goroutine \d).*)*)", dump, re.M)]
+
+    def value(self, name):
+        return self.metrics_later.get(name, 0)
+
+    def all_of(self, prefix):
+        return sum(v for k, v in self.metrics_later.items() if k.startswith(prefix))
+
+    def processors(self):
+        import os
+        return int(self.value("retake_processors")) or os.cpu_count() or 1
+
+    def goroutine_count(self):
+        return int(self.value("retake_goroutines")) or len(self.goroutines)
+
+    def many(self):
+        return max(40, 8 * self.processors())
+
+    def goroutines_in_words(self):
+        counts = Counter(state.split(",")[0] for state, _ in self.goroutines)
+        return f"{len(self.goroutines)} goroutines: " + ", ".join(f"{n} {state}" for state, n in counts.most_common(5))
+
+    def most_common_caller(self):
+        """By gdb: the first frame of each thread that is neither the runtime's nor a library's."""
+        callers = Counter()
+        for stack in re.split(r"\n(?=Thread \d)", self.threads):
+            frames = re.findall(r"^#\d+ +(?:0x[0-9a-f]+ in )?(.*?) \(.* at (/\S+):(\d+)$", stack, re.M)
+            own = [f"{name} at {path.rsplit('/', 1)[-1]}:{line}" for name, path, line in frames if "/runtime/" not in path and not path.startswith("/usr/")]
+            callers.update(own[:1])
+        return [f"of the threads that gdb looked at, {n} are in {where}" for where, n in callers.most_common(1)]
+
+    def metrics_in_words(self):
+        shown = [(k, v) for k, v in self.metrics_later.items() if v != 0 and ("thread" in k or "goroutines" in k or "queue" in k or "processors" in k or "locked" in k)]
+        return [f"{name} {value:g}" for name, value in shown]
+
+
+def limit_of_threads(f):  # 10
+    s = f.ended
+    if s.pids_limit and s.threads >= 10 and s.pids_used >= 0.8 * s.pids_limit:
+        evidence = [f"{s.pids_used} of {s.pids_limit} allowed by {s.pids_where}; {s.threads} threads are this process's"]
+        top = max(f.sites, key=lambda x: x.live, default=None)
+        return evidence + ([f"threadcreate charges {top.live} of them to {top.where()}"] if top else [])
+    return None
+
+
+def locks_without_unlock(f):  # 7
+    ended, made = f.all_of("retake_ended_locked_total"), f.value("retake_thread_create_total")
+    if ended >= 10 and ended >= made / 2:
+        place = max((k for k in f.metrics_later if k.startswith("retake_ended_locked_total")), key=lambda k: f.metrics_later[k])
+        return [f"{ended:.0f} goroutines ended while locked to their thread, {made:.0f} threads were made", place]
+    waiting = int(f.value("retake_threads_waiting_locked"))
+    if not f.metrics_later:
+        waiting = len(re.findall(r"waiting", " ".join(s for s, text in f.goroutines if "locked to M" in text)))
+    if waiting >= f.many() and waiting >= f.ended.threads / 2:
+        top = max(f.sites, key=lambda x: x.live, default=None)
+        return [f"{waiting} of {f.ended.threads} threads sleep until the goroutine that is locked to them can run"] + ([f"threadcreate charges {top.live} to {top.where()}"] if top else [])
+    return None
+
+
+def faults_in_workers(f):  # 8
+    lost = [s for s in f.sites if s.created >= 20 and s.live <= s.created / 5 and "the runtime itself" not in s.where()]
+    created, ended_locked = sum(s.created for s in lost), f.all_of("retake_ended_locked_total")
+    if lost and created > 2 * ended_locked and f.value("retake_thread_create_total") >= 5 * f.ended.threads:
+        return [f"{created} threads were made for {lost[0].where()}, {sum(s.live for s in lost)} are left", f"{ended_locked:.0f} goroutines ended locked: it is not that"]
+    return None
+
+
+def resolver(f):  # 4
+    held = [s for s in f.sites if s.live >= f.many() / 2 and re.search(r"getaddrinfo|gethostby|getnameinfo", " ".join(s.frames))]
+    if held:
+        return [f"{held[0].live} threads are held by lookups: {held[0].where()}"]
+    held = sum("getaddrinfo" in text for _, text in f.goroutines)
+    if held >= f.many() / 2:
+        return [f"{held} goroutines are in getaddrinfo"]
+    sample = [text for text in re.split(r"\n(?=Thread \d)", f.threads) if text.strip()]
+    held = sum("getaddrinfo" in text for text in sample)
+    if f.ended.threads >= f.many() and held >= len(sample) / 2 > 0:
+        return [f"{f.ended.threads} threads; of the {len(sample)} that gdb looked at, {held} are in getaddrinfo"]
+    return None
+
+
+def threads_climb(f):  # 1
+    top = max(f.sites, key=lambda x: x.live, default=None)
+    if top and top.live >= f.many() and top.live >= f.ended.threads / 2:
+        return [f"{f.ended.threads} threads on {f.processors()} Ps (before: {f.began.threads})", f"threadcreate charges {top.live} of them to {top.where()}"]
+    held = sum(state.startswith("syscall") for state, _ in f.goroutines)
+    if not f.metrics_later and held >= f.many() and held >= f.ended.threads / 2:
+        return [f"{f.ended.threads} threads (before: {f.began.threads}), {held} of them in goroutines' calls"] + f.most_common_caller()
+    return None
+
+
+def beyond_quota(f):  # 6
+    s, ps = f.ended, int(f.value("retake_processors"))
+    if s.quota and ps > s.quota + 1 and s.throttled > f.began.throttled:
+        return [f"{ps} Ps, a quota of {s.quota:g} CPUs", f"{s.throttled - f.began.throttled} periods throttled while it was looked at"]
+    return None
+
+
+def wall_clock(f):  # 9
+    moved = (f.ended.wall_ahead_ns - f.began.wall_ahead_ns) / 1e6
+    if abs(moved) > 50:
+        return [f"the wall clock was stepped by {moved:.0f} ms against the monotonic one while it was looked at"]
+    if f.ended.fake_clock:
+        return ["libfaketime is loaded: its wall clock is not the machine's"]
+    return None
+
+
+def signal_waits(f):  # 3
+    late = [state for state, text in f.goroutines if state.startswith("runnable") and re.search(r"signal", text)]
+    queued = f.value("retake_run_queue_global") + f.value("retake_run_queue_local")
+    if late and queued >= f.many():
+        return [f"the goroutine that receives signals is {late[0]}", f"{queued:.0f} goroutines are before it or behind it"]
+    return None
+
+
+def connections_hang(f):  # 5
+    def seconds(state):
+        found = re.search(r"([0-9.]+)(ms|s|m|h)\b", state)
+        return float(found[1]) * {"ms": 0.001, "s": 1, "m": 60, "h": 3600}[found[2]] if found else 0
+
+    waits = [text for state, text in f.goroutines if state.startswith("IO wait") and seconds(state) >= 3 and re.search(r"\bread", text) and "accept" not in text]
+    if len(waits) >= f.many() and f.ended.threads < f.many():
+        return [f"{len(waits)} goroutines have waited for bytes for 3 s and longer, on {f.ended.threads} threads"]
+    return None
+
+
+def no_backpressure(f):  # 2
+    before, now = (sum(v for k, v in m.items() if k.startswith("retake_run_queue")) for m in (f.metrics, f.metrics_later))
+    if min(before, now) >= 25 * f.many() and now > before and f.ended.threads < f.many():
+        return [f"{before:.0f}, then {now:.0f} runnable goroutines on {f.processors()} Ps"]
+    return None
+
+
+# The narrower first: a limit that is hit, a lock that is forgotten and a resolver are all seen as threads that climb.
+RULES = [(10, limit_of_threads), (7, locks_without_unlock), (8, faults_in_workers), (4, resolver), (1, threads_climb), (6, beyond_quota), (9, wall_clock), (3, signal_waits),
+         (5, connections_hang), (2, no_backpressure)]
+
+
+def match(facts):
+    """[(number, evidence)], the name first."""
+    return [(number, evidence) for number, rule in RULES if (evidence := rule(facts))]

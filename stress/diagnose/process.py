@@ -1,0 +1,111 @@
+"""process.py: what the kernel knows of a process: threads, memory, limits, quota, clocks, and where its endpoint listens."""
+import os, re, socket, time
+from dataclasses import dataclass, field
+
+
+def read(path):
+    try:
+        with open(path, errors="replace") as file:
+            return file.read()
+    except OSError:
+        return ""
+
+
+@dataclass
+class Snapshot:
+    threads: int = 0
+    memory_kb: int = 0
+    descriptors: int = 0
+    pids_used: int = 0       # of the limit that is nearest
+    pids_limit: int = 0      # 0: none
+    pids_where: str = ""
+    quota: float = 0         # CPUs; 0: none
+    throttled: int = 0       # periods
+    wall_ahead_ns: int = 0   # of the monotonic clock
+    fake_clock: bool = False
+
+
+class Process:
+    def __init__(self, pid):
+        self.pid = pid
+
+    def file(self, name):
+        return read(f"/proc/{self.pid}/{name}")
+
+    def command(self):
+        return os.path.basename(self.file("cmdline").split("\0")[0]) or str(self.pid)
+
+    def status(self, name):
+        found = re.search(rf"^{name}:\s+(\d+)", self.file("status"), re.M)
+        return int(found[1]) if found else 0
+
+    def snapshot(self):
+        s = Snapshot(threads=self.status("Threads"), memory_kb=self.status("VmRSS"))
+        try:
+            s.descriptors = len(os.listdir(f"/proc/{self.pid}/fd"))
+        except OSError:
+            pass
+        self.read_cgroups(s)
+        self.read_user_limit(s)
+        s.wall_ahead_ns = time.clock_gettime_ns(time.CLOCK_REALTIME) - time.clock_gettime_ns(time.CLOCK_MONOTONIC)
+        s.fake_clock = "libfaketime" in self.file("maps")
+        return s
+
+    def cgroups(self):
+        """Its own and those above, of each hierarchy."""
+        for line in self.file("cgroup").splitlines():
+            _, controllers, path = line.split(":", 2)
+            for mount in ([f"/sys/fs/cgroup/{c}" for c in controllers.split(",")] if controllers else ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"]):
+                at = path
+                while at not in ("", "/"):
+                    yield mount + at
+                    at = os.path.dirname(at)
+
+    def read_cgroups(self, s):
+        for folder in self.cgroups():
+            limit, used = read(f"{folder}/pids.max").strip(), read(f"{folder}/pids.current").strip()
+            if limit.isdigit() and used.isdigit():
+                self.nearest(s, int(used), int(limit), f"{folder}/pids.max")
+            quota, period = (read(f"{folder}/cpu.max").split() + ["", ""])[:2]
+            if not quota:
+                quota, period = read(f"{folder}/cpu.cfs_quota_us").strip(), read(f"{folder}/cpu.cfs_period_us").strip()
+            if quota.isdigit() and period.isdigit() and int(period) > 0 and (s.quota == 0 or int(quota) / int(period) < s.quota):
+                s.quota = int(quota) / int(period)
+                throttled = re.search(r"^nr_throttled (\d+)", read(f"{folder}/cpu.stat"), re.M)
+                s.throttled = int(throttled[1]) if throttled else 0
+
+    def read_user_limit(self, s):
+        """RLIMIT_NPROC counts the threads of a user, and does not bind root."""
+        found = re.search(r"^Max processes\s+(\d+)", self.file("limits"), re.M)
+        user = self.status("Uid")
+        if not found or user == 0:
+            return
+        used = 0
+        for name in os.listdir("/proc"):
+            if name.isdigit() and Process(name).status("Uid") == user:
+                used += Process(name).status("Threads")
+        self.nearest(s, used, int(found[1]), "RLIMIT_NPROC")
+
+    @staticmethod
+    def nearest(s, used, limit, where):
+        if limit > 0 and (s.pids_limit == 0 or used / limit > s.pids_used / s.pids_limit):
+            s.pids_used, s.pids_limit, s.pids_where = used, limit, where
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def endpoint_of(pid):
+    """host:port that RETAKE_DEBUG names, when the process listens there."""
+    found = re.search(r"RETAKE_DEBUG=[^\0]*pprof=([^,\0]+)", read(f"/proc/{pid}/environ"))
+    if not found:
+        return None
+    host, _, port = found[1].rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]") or "127.0.0.1", int(port)), 2).close()
+        return found[1]
+    except (OSError, ValueError):
+        return None
