@@ -8,6 +8,7 @@
 #include "retake/signal.hpp"
 #include "retake/sync.hpp"
 #include "scenarios/runtime_scenario.hpp"
+#include "world/atomic.hpp"
 #include "world/require.hpp"
 
 namespace retake::scenarios {
@@ -31,6 +32,43 @@ void signals_arrive() {
     world::require(sum == SIGUSR1 + SIGUSR2, "N8: a signal comes as another");
     stop_notify(came);
   }, {}, {.everything_ends = false});
+}
+
+// Goroutines come back from system calls again and again, each time with something to compute, so that the only P always has work. A signal comes: its receiver waits until sysmon
+// has looked into the poller and for those that queue before it, and not for those that come back later.
+void signal_and_returns() {
+  constexpr std::int64_t piece_ns = 500 * us;
+  constexpr std::uint32_t pieces_max = 120;  // two slow calls of 20 ms (sysmon's poll, the reading of the signal), and a slice for each of those before
+  const steady_clock steady(piece_ns);
+  policy rules = short_slices();
+  rules.poll_overdue_ns = 200 * us;
+  run_watched(1, [] {
+    constexpr std::array numbers{SIGTERM};
+    constexpr std::uint32_t returning = 3;
+    channel<int> came(1);
+    world::require(!notify(came, numbers), "N1: signals cannot be asked for");
+    world::atomic<std::uint32_t> sent(0), over(0), pieces(0);
+    wait_group done;
+    done.add(returning);
+    for (std::uint32_t i = 0; i < returning; ++i) {
+      go([&] {
+        while (over.load_relaxed() == 0) {
+          call(1);
+          compute(piece_ns);
+          if (sent.load_relaxed() == 0 || !sim::healing()) continue;  // before, sysmon may read old values as long as it likes
+          world::require(pieces.fetch_add_relaxed(1) < pieces_max, "V2: a signal's receiver is overtaken by goroutines that come back from calls later");
+        }
+        done.done();
+      });
+    }
+    call(2 * piece_ns);
+    retake::syscall([] { sim::kernel::raise_signal(SIGTERM); });
+    sent.store_relaxed(1);
+    world::require(came.receive() == SIGTERM, "N8: a signal comes as another");
+    over.store_relaxed(1);
+    done.wait();
+    stop_notify(came);
+  }, rules, {.everything_ends = false});
 }
 
 // A child runs for a while; the only P is there for others, its pipe ends with it, and its code is told once.
@@ -66,6 +104,7 @@ void child_is_killed() {
 }  // namespace
 
 RETAKE_SCENARIO(signals_reach_channels, "every signal that was asked for arrives, also one that comes while another is delivered", signals_arrive);
+RETAKE_SCENARIO(signal_behind_returns, "a signal's receiver waits for those that came back from calls before, not for those that come back later", signal_and_returns);
 RETAKE_SCENARIO(child_ends_by_itself, "the end of a child wakes its waiter, and holds no thread meanwhile", child_ends);
 RETAKE_SCENARIO(child_ends_by_signal, "the death of a child wakes its waiter", child_is_killed);
 

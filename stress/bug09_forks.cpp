@@ -1,0 +1,231 @@
+// bug09_forks.cpp: fork(2) of a big process takes as long as its page tables are large, and each waitpid(2) a thread; posix_spawn(3) with a pidfd does not, and a pool of processes starts none
+//
+// Seed.      Bug 9, "os/exec Causing Visible Thread Spikes": threads go from 20 to 50 around each exec. The seed has the child hold all of its parent's threads for a moment; a forked child
+//            has one. The spike is the parent's: threads that start because others sit in fork(2) and waitpid(2). What costs is the fork.
+// Method.    A process with 256 MB of touched memory runs a program: 30 times one after the other, then 40 at once, each of which lives for half a second. Before it touches its memory it
+//            runs the program 30 times, too: the baseline.
+//            Buggy: fork, exec, waitpid, each as a system call. Fixed: retake::spawn(), which is posix_spawn(3) (its child borrows the memory until exec), two starts at a time, and
+//            waits by pidfd in the poller. Pool: four processes, started early, answer jobs over pipes.
+// Symptom.   The processor time of a start, big against small; how long a start takes when there are 40, against the half second that each of the programs lives; threads at their
+//            peak, against those before the 40.
+// Not shown: huge pages, which make page tables small and a fork quick; the copies of pages that both write afterwards.
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "hammer.hpp"
+#include "retake/channel.hpp"
+#include "retake/go.hpp"
+#include "retake/process.hpp"
+#include "retake/run.hpp"
+#include "retake/sync.hpp"
+#include "retake/syscall.hpp"
+#include "twins.hpp"
+
+namespace {
+
+using namespace retake;
+using stress::latencies;
+using stress::now_ns;
+using stress::stage;
+
+constexpr std::size_t memory_bytes = 256u << 20;
+constexpr std::size_t page_bytes = 4096;
+constexpr int in_turn = 30;
+constexpr std::uint32_t at_once = 40;
+constexpr std::uint32_t starts_at_a_time = 2;
+constexpr std::size_t pool_size = 4;
+constexpr char const* program = "/bin/sleep";
+constexpr char const* briefly = "0";
+constexpr char const* half_a_second = "0.5";
+constexpr double half_a_second_ms = 500;
+
+// What a service has: caches, heaps. Without huge pages, as in a heap that has grown in small steps.
+class big_memory {
+ public:
+  explicit big_memory(stage& s) : at_(::mmap(nullptr, memory_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)) {
+    if (at_ == MAP_FAILED) s.cannot("256 MB of memory");
+    ::madvise(at_, memory_bytes, MADV_NOHUGEPAGE);
+  }
+  ~big_memory() { ::munmap(at_, memory_bytes); }
+  big_memory(big_memory const&) = delete;
+  big_memory& operator=(big_memory const&) = delete;
+  void touch() {
+    for (std::size_t i = 0; i < memory_bytes; i += page_bytes) static_cast<char volatile*>(at_)[i] = 1;
+  }
+
+ private:
+  void* at_;
+};
+
+// Runs `program` to its end and returns how long its start took: until it could be waited for.
+using runner = std::function<std::int64_t(char const* argument)>;
+
+// ---- buggy ---------------------------------------------------------------------------------------------------------------------
+
+std::int64_t fork_and_wait(char const* argument) {
+  const std::int64_t began_ns = now_ns();
+  const pid_t child = retake::syscall([&] {
+    const pid_t made = ::fork();
+    if (made == 0) {
+      ::execl(program, program, argument, nullptr);
+      ::_exit(127);
+    }
+    return made;
+  });
+  const std::int64_t took_ns = now_ns() - began_ns;
+  if (child > 0) retake::syscall([&] { return ::waitpid(child, nullptr, 0); });
+  return took_ns;
+}
+
+// ---- fixed ---------------------------------------------------------------------------------------------------------------------
+
+std::int64_t spawn_and_wait(semaphore& starts, char const* argument) {
+  process_options what;
+  what.arguments = {program, argument};
+  starts.acquire();
+  const std::int64_t began_ns = now_ns();
+  result<process> child = spawn(what);
+  const std::int64_t took_ns = now_ns() - began_ns;
+  starts.release();
+  if (child) static_cast<void>(child->wait());
+  return took_ns;
+}
+
+// ---- the pool ------------------------------------------------------------------------------------------------------------------
+
+// Processes that answer a line with a line: here cat(1).
+class process_pool {
+ public:
+  explicit process_pool(stage& s) : free_(pool_size) {
+    for (std::size_t i = 0; i < pool_size; ++i) {
+      process_options what;
+      what.arguments = {"/bin/cat"};
+      what.input = what.output = redirect::pipe;
+      result<process> one = spawn(what);
+      if (!one) s.cannot("/bin/cat");
+      all_.push_back(std::move(*one));
+    }
+    for (process& one : all_) free_.send(&one);
+  }
+  ~process_pool() {
+    for (process& one : all_) {
+      one.input = stream();
+      static_cast<void>(one.wait());
+    }
+  }
+  process_pool(process_pool const&) = delete;
+  process_pool& operator=(process_pool const&) = delete;
+
+  // A job, and how long it took.
+  std::int64_t run_job() {
+    const std::int64_t began_ns = now_ns();
+    process* const one = *free_.receive();
+    std::array<std::byte, 64> line{};
+    static_cast<void>(one->input.write(line));
+    for (std::size_t got = 0; got < line.size();) {
+      const result<std::size_t> n = one->output.read(line);
+      if (!n || *n == 0) break;
+      got += *n;
+    }
+    free_.send(one);
+    return now_ns() - began_ns;
+  }
+
+ private:
+  channel<process*> free_;
+  std::vector<process> all_;
+};
+
+// ---- all -----------------------------------------------------------------------------------------------------------------------
+
+// Processor time of this process, which a loaded machine does not stretch, for each of some starts one after the other.
+double cpu_of_starts_ms(runner const& run_one, latencies& into) {
+  const auto used_ms = [] {
+    rusage all{};
+    ::getrusage(RUSAGE_SELF, &all);
+    return static_cast<double>(all.ru_utime.tv_sec + all.ru_stime.tv_sec) * 1e3 + static_cast<double>(all.ru_utime.tv_usec + all.ru_stime.tv_usec) * 1e-3;
+  };
+  const double before_ms = used_ms();
+  for (int i = 0; i < in_turn; ++i) into.add(run_one(briefly));
+  return (used_ms() - before_ms) / in_turn;
+}
+
+void run_many(runner const& run_one, char const* argument, latencies& into) {
+  wait_group done;
+  done.add(at_once);
+  for (std::uint32_t i = 0; i < at_once; ++i) {
+    go([&] {
+      into.add(run_one(argument));
+      done.done();
+    });
+  }
+  done.wait();
+}
+
+void play(stage& s, runner const& run_one) {
+  big_memory memory(s);
+  latencies start(s, "start"), burst(s, "start");
+  s.phase("small");
+  s.figure("start_cpu_small", cpu_of_starts_ms(run_one, start), "ms");
+  start.clear();
+  memory.touch();
+  s.phase("big");
+  s.figure("start_cpu", cpu_of_starts_ms(run_one, start), "ms");
+  s.figure("start_p50", start.percentile_ms(0.5), "ms");
+  s.phase("at_once");
+  const std::int64_t began_ns = now_ns();
+  do {
+    run_many(run_one, half_a_second, burst);
+  } while (s.holds());
+  s.figure("burst_served_in", static_cast<double>(now_ns() - began_ns) * 1e-6, "ms");
+  s.figure("program_lives", half_a_second_ms, "ms");
+  s.figure("start_burst_p50", burst.percentile_ms(0.5), "ms");
+  s.figure("start_burst_p99", burst.percentile_ms(0.99), "ms");
+}
+
+void play_buggy(stage& s) {
+  run([&] { play(s, fork_and_wait); });
+}
+
+void play_fixed(stage& s) {
+  run([&] {
+    semaphore starts(starts_at_a_time);
+    play(s, [&](char const* argument) { return spawn_and_wait(starts, argument); });
+  });
+}
+
+void play_pool(stage& s) {
+  run([&] {
+    process_pool pool(s);
+    play(s, [&](char const*) { return pool.run_job(); });
+  });
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return stress::run_bug({.number = 9,
+                          .name = "bug09_forks",
+                          .title = "fork of a big process, and a thread for each child",
+                          .variants = {{"buggy", "fork, exec and waitpid as system calls, by a process of 256 MB", play_buggy},
+                                       {"fixed", "posix_spawn, two at a time; waits in the poller", play_fixed},
+                                       {"pool", "jobs over pipes to four processes that run already", play_pool}},
+                          .measures = {{.name = "processor time of a start, big against small", .figure = "start_cpu", .baseline = "start_cpu_small", .from = 4, .twins = 3},
+                                       {.name = "a start in a burst, against what is started", .figure = "start_burst_p50", .baseline = "program_lives", .from = 0.15, .twins = 5},
+                                       {.name = "threads at their peak", .figure = "threads_peak", .baseline = "threads_in_small", .from = 4, .twins = 3}},
+                          .looks = {{"grep Threads /proc/$(pgrep -of bug09_)/status", "as many as there are children"},
+                                    {"strace -f -c -e trace=clone,clone3,vfork,wait4 -p $(pgrep -of bug09_)", "clone, and not vfork; its time grows with the memory"}},
+                          .pattern = "1",
+                          .pictures = {"threads", "start"}},
+                         argc, argv);
+}
