@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# planted_test.sh ROOT BIN: docs_test notices each kind of wrong document.
+set -uo pipefail
+here=$(dirname -- "$(realpath "$0")")
+page=$(mktemp --suffix .md)
+trap 'rm -f "$page"' EXIT
+cat >"$page" <<'TEXT'
+    ./retake frobnicate
+    ./retake hunt --faster
+    ./retake sim no_such_scenario --seconds 1
+
+[nowhere](no/such/file.md)
+
+```sh
+if then
+```
+TEXT
+said=$(python3 "$here/docs_test.py" "$1" "$2" "$page")
+[ $? = 1 ] || { echo "docs_test is content with a broken document"; exit 1; }
+for complaint in 'frobnicate: the word has no help' '--faster does not stand in' 'no_such_scenario --seconds 1: ended with 2' 'leads nowhere' 'does not parse'; do
+  grep -q -e "$complaint" <<<"$said" || { echo "not noticed: $complaint"; echo "$said"; exit 1; }
+done
