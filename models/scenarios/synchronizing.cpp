@@ -159,7 +159,7 @@ void made_once() {
     wait_group done;
     done.add(3);
     for (int i = 0; i < 3; ++i) {
-      go([&] {
+      go([&, i] {
         if (i == 1) yield();
         first.call([&] {
           made.set(made.get() + 1);

@@ -276,9 +276,11 @@ TEST(file, opens_of_fifos_wait_in_blocking_calls_and_starve_no_other_operation) 
     all.add(count);
     for (std::string const& name : names) {
       go([&] {
-        file f = opened(name.c_str(), open_mode::read);
-        EXPECT_EQ(next_text(f, 10), "x");
-        EXPECT_EQ(next_text(f, 10), "");
+        {
+          file f = opened(name.c_str(), open_mode::read);
+          EXPECT_EQ(next_text(f, 10), "x");
+          EXPECT_EQ(next_text(f, 10), "");
+        }
         all.done();
       });
     }
