@@ -34,12 +34,18 @@ class copied {
   std::byte bytes_[sizeof(T)];
 };
 
+bool in_callback(goroutine const& g) noexcept {
+  auto const* const m = world::peek_word<machine const*>(&g.locked_m, nullptr);
+  return m != nullptr && world::peek_word<std::uint32_t>(&m->callbacks, 0) != 0;
+}
+
 // In a callback it stands on its thread's stack, which ends nobody knows where: what can be read is what there is.
 stack_bytes copy_stack(goroutine const& g, std::uintptr_t sp) {
   stack_bytes copy;
   if (sp == 0) return copy;
   const std::uintptr_t low = reinterpret_cast<std::uintptr_t>(g.stack.low), end = reinterpret_cast<std::uintptr_t>(&g);
   const bool own = sp >= low && sp < end;
+  if (!own && !in_callback(g)) return copy;
   copy.low = sp;
   copy.bytes.resize(own ? std::min<std::size_t>(end - sp, stack_bytes_max) : stack_bytes_max);
   copy.bytes.resize(world::peek(copy.bytes.data(), sp, copy.bytes.size()));
