@@ -92,7 +92,11 @@ result<tcp_listener> tcp_listen(address const& where, tcp_options const& options
 
 result<tcp_listener> tcp_listen(std::uint32_t host, std::uint16_t port) { return tcp_listen(ipv4(host, port)); }
 
-result<tcp_stream> tcp_connect(address const& where, tcp_options const& options) {
+namespace {
+
+// A socket with its options and its deadline for as long as `connect` takes, which says what became of it.
+template <class Connect>
+result<tcp_stream> connected(address const& where, tcp_options const& options, Connect connect) {
   const int fd = kernel::socket(where.family, kernel::socket_kind::stream);
   if (fd < 0) return error_of(fd);
   apply(fd, options);
@@ -101,35 +105,30 @@ result<tcp_stream> tcp_connect(address const& where, tcp_options const& options)
   if (file == nullptr) return error_of(failed);
   tcp_stream made(file);
   if (options.deadline_ns != 0) made.set_write_deadline(options.deadline_ns);
-  failed = file->connect(where);
-  if (failed != 0) return error_of(failed);
+  if (const std::error_code wrong = connect(made, *file)) return wrong;
   if (options.deadline_ns != 0) made.set_write_deadline(0);
   return made;
 }
 
+}  // namespace
+
+result<tcp_stream> tcp_connect(address const& where, tcp_options const& options) {
+  return connected(where, options, [&](tcp_stream&, detail::polled_file& file) { return code_of(file.connect(where)); });
+}
+
 result<tcp_stream> tcp_connect(context const& ctx, address const& where, tcp_options const& options) {
   if (const std::error_code over = ctx.error()) return over;
-  const int fd = kernel::socket(where.family, kernel::socket_kind::stream);
-  if (fd < 0) return error_of(fd);
-  apply(fd, options);
-  int failed = 0;
-  detail::polled_file* const file = detail::polled_file::make(fd, failed);
-  if (file == nullptr) return error_of(failed);
-  tcp_stream made(file);
-  if (options.deadline_ns != 0) made.set_write_deadline(options.deadline_ns);
-  channel<never_sent> interrupted;
-  after_done_call interrupter = after_done(ctx, [&] {
-    made.set_write_deadline(long_ago_ns);
-    interrupted.close();
-  });
-  failed = file->connect(where);
-  if (!interrupter.stop()) {
+  return connected(where, options, [&](tcp_stream& made, detail::polled_file& file) {
+    channel<never_sent> interrupted;
+    after_done_call interrupter = after_done(ctx, [&] {
+      made.set_write_deadline(long_ago_ns);
+      interrupted.close();
+    });
+    const int failed = file.connect(where);
+    if (interrupter.stop()) return code_of(failed);
     static_cast<void>(interrupted.receive());  // it uses what is ours
     return ctx.error();
-  }
-  if (failed != 0) return error_of(failed);
-  if (options.deadline_ns != 0) made.set_write_deadline(0);
-  return made;
+  });
 }
 
 result<tcp_stream> tcp_connect(std::uint32_t host, std::uint16_t port) { return tcp_connect(ipv4(host, port)); }
