@@ -1,7 +1,8 @@
 #!/bin/sh
-# bug_test.sh swapped|alone|held PROGRAM: what a bug program says when its twins are exchanged, and of one twin alone; and that one that is held can be looked at.
-# held: the process that is named is the one that was started; it shows its goroutines and its metrics while it is held, and ends with 0.
-# swapped: the verdict fails (1). alone: each variant behaves as documented (0), and not under the other's name (1).
+# bug_test.sh verdict|played|held PROGRAM: what a bug program says of its twins, of one alone, and of both exchanged; and that one that is held can be looked at.
+# verdict: it is reproduced (0). The same figures under each other's names are not (1); each variant alone is as documented (0), and not under the other's name (1).
+# played:  that exchange, and each variant alone, played and not judged from figures: one bug is enough for that.
+# held:    the process that is named is the one that was started; it shows its goroutines and its metrics while it is held, and ends with 0.
 how=$1 program=$2
 expect() {  # code arguments...
   wanted=$1
@@ -13,17 +14,25 @@ expect() {  # code arguments...
   echo "$* ended with $got, expected $wanted"
   exit 1
 }
+exchanged() {  # arguments...
+  expect 1 --swap "$@"
+  grep -q '^not reproduced as documented$' "$log" || { cat "$log"; echo "no verdict"; exit 1; }
+  for variant in buggy fixed; do
+    expect 0 --variant $variant "$@"
+    expect 1 --variant $variant --swap "$@"
+  done
+}
 log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+trap 'rm -f "$log" "$log.figures" "$log.said"' EXIT
 case $how in
-  swapped)
-    expect 1 --swap
-    grep -q '^not reproduced as documented$' "$log" || { cat "$log"; echo "no verdict"; exit 1; } ;;
-  alone)
-    for variant in buggy fixed; do
-      expect 0 --variant $variant
-      expect 1 --variant $variant --swap
-    done ;;
+  verdict)
+    "$program" --json >"$log.figures" 2>"$log.said"
+    got=$?
+    if [ $got -ge 3 ]; then cat "$log.said"; [ $got = 3 ] && exit 77 || exit 1; fi  # 3: what the machine lacks is named
+    expect $got --judge "$log.figures"  # the same verdict, in words
+    [ $got = 0 ] || { cat "$log"; exit 1; }
+    exchanged --judge "$log.figures" ;;
+  played) exchanged ;;
   held)
     port=$((20000 + $$ % 20000))
     RETAKE_DEBUG=pprof=127.0.0.1:$port "$program" --variant buggy --hold 8 --json >"$log" 2>&1 &

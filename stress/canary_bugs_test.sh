@@ -2,7 +2,7 @@
 # canary_bugs_test.sh PROGRAM: what the frame of the bug programs makes of twins that misbehave; and that nothing is left behind, even by kill -9.
 program=$1
 log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+trap 'rm -f "$log" "$log.figures"' EXIT
 failed=0
 complain() { echo "$*"; sed 's/^/    /' "$log"; failed=1; }
 expect() {  # code arguments...
@@ -65,6 +65,22 @@ assert lines[0]["symptom"]["value"] == {"value": 100, "unit": "units"}, lines[0]
 assert lines[0]["baseline"]["ground"] == {"value": 10, "unit": "units"}, lines[0]
 assert lines[0]["symptom"]["threads_peak"]["value"] >= 1, lines[0]
 PYTHON
+cp "$log" "$log.figures"
+
+# ---- figures that were kept
+expect 0 shows --judge "$log.figures"
+says '^reproduced: '
+expect 1 shows --judge "$log.figures" --swap
+expect 1 shows --judge "$log.figures" --variant buggy --swap
+expect 1 threads --judge "$log.figures"  # it measures something else
+expect 2 shows --judge /nowhere
+says '"/nowhere" cannot be read'
+echo 'no line' >>"$log.figures"
+expect 2 shows --judge "$log.figures"
+says ':4: not a line that --json prints'
+expect 2 shows --judge /dev/null
+says "no variant's figures"
+expect 2 shows --judge "$log.figures" --hold 5 --variant buggy
 
 # ---- nothing is left behind
 expect 0 leaves

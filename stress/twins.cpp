@@ -17,6 +17,7 @@
 #include <filesystem>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <stdexcept>
 
 #include "hammer.hpp"
 
@@ -37,6 +38,7 @@ struct settings {
   std::string variant = "both";
   std::uint64_t seed = 1;
   std::uint32_t hold_seconds = 0;
+  std::string judged;  // a file of figures
   bool as_json = false, swapped = false, table = false;
 };
 
@@ -162,7 +164,7 @@ void print_text(bug const& what, settings const& chosen, std::vector<record> con
     fmt::print("  {:<12} {}\n", run.variant, at->what);
   }
   fmt::print("\n");
-  print_pictures(what, runs);
+  if (chosen.judged.empty()) print_pictures(what, runs);
   print_figures(runs);
   print_outcomes(all);
   fmt::print("\n  to look at it\n");
@@ -270,12 +272,29 @@ int hold(bug const& what, settings const& chosen, int janitor_wire) {
   return as_documented;
 }
 
-int play_all(bug const& what, settings const& chosen, int janitor_wire) {
+std::vector<record> play_all(bug const& what, settings const& chosen, int janitor_wire) {
   std::vector<record> runs;
   for (variant const& one : what.variants) {
     if (chosen.variant != "both" && chosen.variant != one.name) continue;
     runs.push_back(play_variant(what, behind(what, chosen, one), one.name, chosen.seed, janitor_wire));
   }
+  return runs;
+}
+
+// What was played before, under the names that are asked for.
+std::vector<record> recorded(bug const& what, settings const& chosen) {
+  const std::vector<record> played = read_records(what, chosen.judged);
+  std::vector<record> runs;
+  for (variant const& one : what.variants) {
+    record const* const run = find(played, behind(what, chosen, one).name);
+    if (run == nullptr || (chosen.variant != "both" && chosen.variant != one.name)) continue;
+    runs.push_back(*run);
+    runs.back().variant = one.name;
+  }
+  return runs;
+}
+
+int tell(bug const& what, settings const& chosen, std::vector<record> const& runs) {
   const std::vector<outcome> all = judge(what, chosen, runs);
   if (chosen.as_json) print_json(what, chosen, runs, all);
   else print_text(what, chosen, runs, all);
@@ -304,10 +323,12 @@ int parse(bug const& what, int argc, char** argv, settings& chosen) {
   app.add_option("--hold", chosen.hold_seconds, "plays one variant in this process, in its symptomatic state, for so many seconds")->check(CLI::Range(1u, 3600u));
   app.add_flag("--json", chosen.as_json, "JSON lines");
   app.add_flag("--swap", chosen.swapped, "plays the fixed variant under the buggy one's name, and the other way round")->group("");
+  app.add_option("--judge", chosen.judged, "plays nothing: the verdict on the figures of a file that --json has printed");
   app.add_flag("--table", chosen.table, "this bug's rows of stress/README.md")->group("");
   try {
     app.parse(argc, argv);
     if (chosen.hold_seconds != 0 && chosen.variant == "both") throw CLI::ValidationError("--hold", "needs --variant buggy or --variant fixed");
+    if (chosen.hold_seconds != 0 && !chosen.judged.empty()) throw CLI::ValidationError("--judge", "plays nothing that --hold could hold");
   } catch (CLI::ParseError const& e) {
     if (e.get_exit_code() == 0) {
       app.exit(e);
@@ -328,8 +349,16 @@ int run_bug(bug const& what, int argc, char** argv) {
     for (measure const& m : what.measures) fmt::print("{}\n", row_of(what, m));
     return as_documented;
   }
+  if (!chosen.judged.empty()) {
+    try {
+      return tell(what, chosen, recorded(what, chosen));
+    } catch (std::invalid_argument const& e) {
+      fmt::print(stderr, "bug {}: --judge: {}\n", what.number, e.what());
+      return bad_usage;
+    }
+  }
   const janitor cleans(what.leaves_directories, chosen.hold_seconds == 0);
-  return chosen.hold_seconds != 0 ? hold(what, chosen, cleans.wire()) : play_all(what, chosen, cleans.wire());
+  return chosen.hold_seconds != 0 ? hold(what, chosen, cleans.wire()) : tell(what, chosen, play_all(what, chosen, cleans.wire()));
 }
 
 }  // namespace retake::stress

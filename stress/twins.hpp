@@ -167,6 +167,8 @@ struct record {
 
 // In a child, to its end.
 [[nodiscard]] record play_variant(bug const& what, variant const& which, char const* name, std::uint64_t seed, int janitor);
+// Of a file of the lines that --json prints. std::invalid_argument says what is wrong with it, and where.
+[[nodiscard]] std::vector<record> read_records(bug const& what, std::string const& path);
 // The series `name` of all runs on one scale. Plain when `colours` is false, ASCII when `blocks` is.
 [[nodiscard]] std::string picture(std::vector<record> const& runs, std::string_view name, std::size_t columns, bool colours, bool blocks);
 
