@@ -63,6 +63,7 @@ int engine::start_thread(void (*entry)(void*), void* argument, site_record& s) n
   ++alive_;
   lonely_ = 0;
   char* const stack = stacks_.as<char>() + slot * (thread_stack_bytes + page_bytes) + page_bytes;
+  floor::unpoison_stack(stack, thread_stack_bytes);  // whom an execution left while a goroutine ran on it did not unwind what is below
   floor::make_context(t.context, stack, thread_stack_bytes - slot * colour_bytes, &thread_main, &t);
   return 0;
 }

@@ -48,9 +48,10 @@ struct sanitizer_state {
   void* fake_stack = nullptr;
   const void* low = nullptr;
   std::size_t bytes = 0;
+  bool own = false;  // made for this context: nobody's when it is gone. An adopted thread's stack stays its own
 
   RETAKE_FLOOR_ANNOTATION void make(const void* stack_low, std::size_t stack_bytes) noexcept {
-    *this = {nullptr, stack_low, stack_bytes};
+    *this = {nullptr, stack_low, stack_bytes, true};
   }
   RETAKE_FLOOR_ANNOTATION void adopt() noexcept { *this = {}; }
   RETAKE_FLOOR_ANNOTATION static void leave(sanitizer_state& from, sanitizer_state& to, bool dying) noexcept {
@@ -69,7 +70,7 @@ struct sanitizer_state {
       __sanitizer_start_switch_fiber(nullptr, mine.low, mine.bytes);
       __sanitizer_finish_switch_fiber(mine.fake_stack, nullptr, nullptr);
     }
-    if (low != nullptr) __asan_unpoison_memory_region(low, bytes);
+    if (own) __asan_unpoison_memory_region(low, bytes);
     *this = {};
   }
 };
