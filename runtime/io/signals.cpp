@@ -5,9 +5,9 @@
 #include "io/results.hpp"
 #include "retake/go.hpp"
 #include "retake/signal.hpp"
+#include "world/clock.hpp"
 #include "world/kernel.hpp"
 #include "world/memory.hpp"
-#include "world/signal.hpp"
 
 namespace retake {
 
@@ -114,8 +114,14 @@ void signal_service::serve() noexcept {
   }
 }
 
-void signal_service::tell(std::uint64_t numbers) noexcept {
+void signal_service::tell(world::recorded_signals came) noexcept {
+  const std::uint64_t numbers = came.numbers;
   if (numbers == 0) return;
+  if (came.since_ns != 0) {
+    path_counters& paths = this_machine()->home.paths;
+    paths.signals_told.add();
+    paths.signals_waited_ns.add(static_cast<std::uint64_t>(world::nanotime() - came.since_ns));
+  }
   const held hold(lock_);
   for (subscriber* at = first_; at != nullptr; at = at->next) {
     static_cast<void>(for_each(numbers & at->numbers, [at](int n) {

@@ -8,6 +8,7 @@
 #include "poll/poller.hpp"
 #include "protocol/spin_lock.hpp"
 #include "sched/scheduler.hpp"
+#include "world/signal.hpp"
 
 namespace retake {
 template <class T>
@@ -36,7 +37,7 @@ class signal_service : public scheduler_service {
   signal_service(poller& network, int fd, poll_descriptor& entry) noexcept : scheduler_service{end}, network_(network), fd_(fd), entry_(entry), first_(nullptr) {}
   static void end(scheduler_service* me) noexcept;
   void serve() noexcept;
-  void tell(std::uint64_t numbers) noexcept;
+  void tell(world::recorded_signals came) noexcept;
   [[nodiscard]] std::uint64_t wanted() const noexcept;
 
   poller& network_;

@@ -10,6 +10,7 @@
 #include "retake/go.hpp"
 #include "retake/thread_lock.hpp"
 #include "sched/scheduler.hpp"
+#include "world/clock.hpp"
 
 namespace retake {
 
@@ -31,6 +32,9 @@ constexpr family rings{"retake_ring_trouble_total", "what", "Ps for which the ke
 constexpr family accepts{"retake_accept_put_off_total", "", "Accepts that waited for a descriptor or memory to become free."};
 constexpr family breaks{"retake_poll_break_total", "", "Blocking polls that an earlier timer ended."};
 constexpr family starts{"retake_machine_start_total", "", "Ms that were started or woken with a P."};
+constexpr family signals_told{"retake_signal_told_total", "", "Times that signals that had come were told to the channels that want them."};
+constexpr family signals_waited{"retake_signal_wait_ns_total", "", "How long the first signal of each time had waited for that."};
+constexpr family wall_reads{"retake_wall_clock_read_total", "", "Looks of goroutines at the date: wall_ns()."};
 constexpr family threads_made{"retake_thread_create_total", "", "Threads that were made."};
 
 struct counted {
@@ -62,6 +66,9 @@ constexpr counted all_counted[] = {
     {breaks, "", &path_counters::polls_broken},
     {starts, "", &path_counters::machines_started},
     {threads_made, "", &path_counters::threads_started},
+    {signals_told, "", &path_counters::signals_told},
+    {signals_waited, "", &path_counters::signals_waited_ns},
+    {wall_reads, "", &path_counters::wall_reads},
 };
 
 void add(std::vector<metric>& all, family const& of, char const* label_value, bool counter, std::uint64_t value) {
@@ -89,6 +96,9 @@ void add_gauges(std::vector<metric>& all, scheduler& s) {
   std::uint64_t local = 0;
   for (processor& p : s.processors.made()) local += p.queue.size_hint();
   gauge("retake_run_queue_local", "Runnable goroutines in the Ps' queues.", local);
+  const std::int64_t wall_ns = world::walltime();
+  const std::int64_t monotonic_ns = world::nanotime();
+  gauge("retake_wall_clock_ahead_ns", "The date less the monotonic clock: another one when the date was set.", static_cast<std::uint64_t>(std::max(std::int64_t{0}, wall_ns - monotonic_ns)));
 }
 
 // A place without any is not there.

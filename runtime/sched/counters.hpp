@@ -9,7 +9,7 @@ namespace retake {
 
 struct counter {
   counter() noexcept : value(0) {}
-  void add() noexcept { value.fetch_add_relaxed(1); }
+  void add(std::uint64_t amount = 1) noexcept { value.fetch_add_relaxed(amount); }
   world::atomic<std::uint64_t> value;
 };
 
@@ -24,6 +24,8 @@ struct path_counters {
   counter file_at_once, file_ring, file_blocking;  // how a file's operation was done: without waiting, through a ring, by a call that blocks
   counter rings_refused;                           // Ps for which the kernel refuses io_uring: all their operations that wait are blocking calls
   counter ring_busy, ring_asked_again;             // operations that a ring did not take; that ended unasked and were sent again
+  counter signals_told, signals_waited_ns;         // times that signals were told; how long the first of each had waited for that
+  counter wall_reads;                              // of wall_ns(), by threads of the runtime
 };
 
 }  // namespace retake

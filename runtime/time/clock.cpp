@@ -1,5 +1,6 @@
 #include "retake/clock.hpp"
 
+#include "sched/scheduler.hpp"
 #include "time/runtime_timer.hpp"
 #include "world/clock.hpp"
 
@@ -9,6 +10,9 @@ std::int64_t monotonic_ns() noexcept { return world::nanotime(); }
 
 std::int64_t deadline_in_ns(std::int64_t duration_ns) noexcept { return due_after_ns(duration_ns); }
 
-std::int64_t wall_ns() noexcept { return world::walltime(); }
+std::int64_t wall_ns() noexcept {
+  if (machine* const m = this_machine()) m->home.paths.wall_reads.add();
+  return world::walltime();
+}
 
 }  // namespace retake

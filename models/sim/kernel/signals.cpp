@@ -4,6 +4,7 @@
 //            block everything; the first blocks nothing. While a handler runs, its thread blocks everything.
 #include <cerrno>
 #include <csignal>
+#include <utility>
 
 #include "kernel/files.hpp"
 #include "world/signal.hpp"
@@ -27,7 +28,7 @@ struct signal_table {
 
   world::signal_handler handlers[signals_max + 1] = {};
   std::uint64_t installed = 0;
-  std::uint64_t recorded = 0;  // signal n is bit n
+  world::recorded_signals recorded{};
   int wake_fd = -1;
   std::uint64_t pending = 0;
   thread_record* threads = nullptr;  // by thread number
@@ -68,7 +69,8 @@ void record(int) noexcept {}
 
 void record_now(int number) noexcept {
   signal_table& t = need_table();
-  t.recorded |= std::uint64_t{1} << number;
+  if (t.recorded.numbers == 0) t.recorded.since_ns = now_ns();
+  t.recorded.numbers |= std::uint64_t{1} << number;
   file* const f = lookup(t.wake_fd);
   if (f == nullptr || f->kind != file_kind::counter) return;
   ++f->counter;
@@ -195,11 +197,10 @@ int record_signal(int number, int wake_fd, site where) noexcept {
   return install_signal(number, record, where);
 }
 
-std::uint64_t take_recorded_signals(site where) noexcept {
+recorded_signals take_recorded_signals(site where) noexcept {
   enter(where);
   signal_table& t = need_table();
-  std::uint64_t const taken = t.recorded;
-  t.recorded = 0;
+  recorded_signals const taken = std::exchange(t.recorded, {});
   leave(0);
   return taken;
 }

@@ -8,22 +8,26 @@
 
 #include <unistd.h>
 
+#include "world/clock.hpp"
 #include "world/require.hpp"
 
 namespace retake::world {
 
 static_assert(sizeof(signal_mask) == sizeof(sigset_t));
-static_assert(std::atomic<std::uint64_t>::is_always_lock_free && std::atomic<int>::is_always_lock_free, "a handler uses them");
+static_assert(std::atomic<std::uint64_t>::is_always_lock_free && std::atomic<std::int64_t>::is_always_lock_free && std::atomic<int>::is_always_lock_free, "a handler uses them");
 
 namespace {
 
 // Of the process, because dispositions are: a handler is given a number and nothing that it could find an object by.
 constinit std::atomic<std::uint64_t> recorded{0};
+constinit std::atomic<std::int64_t> recorded_since_ns{0};
 constinit std::atomic<int> wake{-1};
 
-// Async-signal-safe: a bit and a write(2).
+// Async-signal-safe: a look at the clock, a bit and a write(2).
 void record(int number) {
   int const before = errno;
+  std::int64_t none = 0;
+  recorded_since_ns.compare_exchange_strong(none, nanotime(), std::memory_order_relaxed);
   recorded.fetch_or(std::uint64_t{1} << number, std::memory_order_release);
   std::uint64_t const one = 1;
   [[maybe_unused]] auto const written = ::write(wake.load(std::memory_order_acquire), &one, sizeof(one));  // a full counter is readable already
@@ -70,6 +74,10 @@ int record_signal(int number, int wake_fd, site where) noexcept {
   return install_signal(number, record, where);
 }
 
-std::uint64_t take_recorded_signals(site) noexcept { return recorded.exchange(0, std::memory_order_acquire); }
+// The bits first: what comes between the two finds the time of others there, and has none of its own when it is taken. The other way round a time could wait for a later signal.
+recorded_signals take_recorded_signals(site) noexcept {
+  std::uint64_t const numbers = recorded.exchange(0, std::memory_order_acquire);
+  return {numbers, numbers != 0 ? recorded_since_ns.exchange(0, std::memory_order_relaxed) : 0};
+}
 
 }  // namespace retake::world

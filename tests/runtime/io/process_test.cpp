@@ -140,6 +140,25 @@ TEST(signals, arrive_on_every_channel_that_asked_and_no_other) {
   EXPECT_EQ(after.sa_handler, SIG_DFL) << "what the program took it gives back";
 }
 
+// The only P is not given up for a while: the metrics say that the signal waited, and no longer than from before it was sent.
+TEST(signals, metrics_tell_how_long_they_waited_for_a_processor) {
+  run_on(1, [] {
+    constexpr std::int64_t busy_ns = 30 * ms;
+    static constexpr std::array numbers{SIGUSR1};
+    channel<int> came(1);
+    ASSERT_FALSE(notify(came, numbers));
+    const std::int64_t before_ns = now_ns();
+    EXPECT_EQ(::raise(SIGUSR1), 0);  // to this thread: it has come when this returns
+    nap_ns(busy_ns);
+    EXPECT_EQ(*came.receive(), SIGUSR1);
+    const auto waited_ns = static_cast<std::int64_t>(value(paths().signals_waited_ns));
+    EXPECT_EQ(value(paths().signals_told), 1u);
+    EXPECT_GE(waited_ns, busy_ns);
+    EXPECT_LE(waited_ns, now_ns() - before_ns);
+    stop_notify(came);
+  });
+}
+
 // The handler runs at once on a thread in a system call; what is measured is how long its receiver waits while every M sits in one.
 TEST(signals, arrive_while_every_thread_is_in_a_system_call_and_the_latency_is_told) {
   run_on(2, [] {

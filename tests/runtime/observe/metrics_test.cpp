@@ -59,6 +59,10 @@ TEST(metrics, names_and_labels_stay) {
                          "retake_poll_break_total",
                          "retake_machine_start_total",
                          "retake_thread_create_total",
+                         "retake_signal_told_total",
+                         "retake_signal_wait_ns_total",
+                         "retake_wall_clock_read_total",
+                         "retake_wall_clock_ahead_ns",
                          "retake_handoff_total{case=1}",
                          "retake_handoff_total{case=9}",
                      }));

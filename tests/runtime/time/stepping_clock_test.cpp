@@ -6,9 +6,11 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <string>
 
 #include "retake/clock.hpp"
 #include "retake/go.hpp"
+#include "retake/metrics.hpp"
 #include "retake/run.hpp"
 #include "retake/stream.hpp"
 #include "retake/sync.hpp"
@@ -62,6 +64,25 @@ TEST(stepping_clock, moves_no_timer_and_no_deadline) {
     }
     all.wait();
     EXPECT_GT(looks.load(), 2);
+  });
+}
+
+double metric_of(std::string const& name) {
+  for (metric const& one : read_metrics()) {
+    if (one.name == name) return one.value;
+  }
+  ADD_FAILURE() << "no metric " << name;
+  return 0;
+}
+
+TEST(stepping_clock, is_seen_in_the_metrics_and_so_is_who_looks_at_it) {
+  run([] {
+    constexpr char const* ahead = "retake_wall_clock_ahead_ns";
+    EXPECT_GT(std::abs(metric_of(ahead) - metric_of(ahead)), 3'600'000.0 * ms);
+    const double before = metric_of("retake_wall_clock_read_total");
+    for (int i = 0; i < 7; ++i) static_cast<void>(wall_ns());
+    static_cast<void>(monotonic_ns());
+    EXPECT_EQ(metric_of("retake_wall_clock_read_total"), before + 7);
   });
 }
 

@@ -36,7 +36,11 @@ int default_signal(int number, site = site::current()) noexcept;
 // Recorded signals, of the whole process, as dispositions are: from now on `number` (1 to 63) sets its bit, and an eventfd is made readable; nothing else happens in
 // the handler. The eventfd is the last one that was given. 0 or -EINVAL.
 [[nodiscard]] int record_signal(int number, int wake_fd, site = site::current()) noexcept;
-// The bits that were set since the last call: signal n is bit n. Any thread.
-[[nodiscard]] std::uint64_t take_recorded_signals(site = site::current()) noexcept;
+// The bits that were set since the last call, signal n is bit n; and when the first of them was, by nanotime(). Any thread.
+struct recorded_signals {
+  std::uint64_t numbers;
+  std::int64_t since_ns;  // 0: not known, it came while others were being taken
+};
+[[nodiscard]] recorded_signals take_recorded_signals(site = site::current()) noexcept;
 
 }  // namespace retake::world
