@@ -2,6 +2,7 @@
 // no parser library is here.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstddef>
@@ -11,6 +12,8 @@
 #include <string>
 #include <span>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "observe/frames.hpp"
 #include "observe/watcher.hpp"
@@ -67,15 +70,18 @@ std::string text_of(std::vector<stack_frame> const& stack) {
   return text;
 }
 
+// The place with the most goroutines first; one whose stack cannot be read is named by its state.
 std::string stacks_with_counts() {
   std::map<std::string, std::uint64_t> counts;
   std::uint64_t all = 0;
   for (goroutine_info const& one : all_goroutines()) {
-    ++counts[text_of(one.stack)];
+    ++counts[one.stack.empty() ? fmt::format("#\t[{}]\n", one.state) : text_of(one.stack)];
     ++all;
   }
+  std::vector<std::pair<std::string, std::uint64_t>> places(counts.begin(), counts.end());
+  std::stable_sort(places.begin(), places.end(), [](auto const& a, auto const& b) { return a.second > b.second; });
   std::string text = fmt::format("goroutine profile: total {}\n", all);
-  for (auto const& [stack, count] : counts) text += fmt::format("{} @\n{}\n", count, stack);
+  for (auto const& [stack, count] : places) text += fmt::format("{} @\n{}\n", count, stack);
   return text;
 }
 

@@ -1,13 +1,16 @@
 // /debug/pprof/ over HTTP: each report, bad requests, and the loopback only. Method: the runtime's own connections, against its own server.
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <string>
 
 #include "../program.hpp"
 #include "retake/channel.hpp"
+#include "retake/debug.hpp"
 #include "retake/leak_check.hpp"
 #include "retake/pprof.hpp"
+#include "retake/sync.hpp"
 #include "retake/tcp.hpp"
 
 namespace retake::test {
@@ -53,6 +56,30 @@ TEST(pprof_server, serves_each_report) {
     EXPECT_THAT(ask(port, "GET /debug/pprof/\r\n\r\n"), StartsWith("HTTP/1.1 400"));
     EXPECT_EQ(ask(port, "GET /" + std::string(10'000, 'x')), "");  // no end of its head within 8 KiB
     c.send(1);
+  });
+}
+
+// Who reads the first lines reads where most goroutines are.
+TEST(pprof_server, tells_the_place_with_the_most_goroutines_first) {
+  run_on(2, [] {
+    constexpr std::int32_t crowd = 20;
+    const result<pprof_server> server = serve_pprof(ipv4(loopback_address, 0));
+    ASSERT_TRUE(server);
+    channel<int> never;
+    wait_group done;
+    done.add(crowd);
+    for (std::int32_t i = 0; i < crowd; ++i) {
+      go([&] {
+        static_cast<void>(never.receive());
+        done.done();
+      });
+    }
+    const auto all_wait = [] { return std::ranges::count(all_goroutines(), "chan receive", &goroutine_info::wait_reason) >= crowd; };
+    ASSERT_TRUE(yielding_until(all_wait));
+    const std::string said = body_of(get(server->port(), "/debug/pprof/goroutine?debug=1"));
+    EXPECT_THAT(said.substr(said.find('\n') + 1), StartsWith(std::to_string(crowd) + " @\n#"));
+    never.close();
+    done.wait();
   });
 }
 
