@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <cstdint>
 #include <cstring>
 #include <deque>
@@ -48,6 +49,8 @@ constexpr std::int64_t answer_after_ns = 250'000'000;
 constexpr std::int64_t quiet_ns = 300'000'000;
 constexpr std::uint32_t server_host = 0x7f003504;  // 127.0.53.4: nobody else's port 53
 constexpr std::uint16_t dns_port = 53;
+constexpr int port_tries = 50;  // the server of a variant that has just ended goes a moment after it
+constexpr std::int64_t port_pause_ns = 20'000'000;
 constexpr std::uint16_t service_port = 80;
 
 // ---- the name server: another process -------------------------------------------------------------------------------------------
@@ -122,6 +125,10 @@ server_socket lead_by_etc(apartness& how) {
   how = stress::stand_apart(CLONE_NEWNS);
   if (how == apartness::as_user && ::unshare(CLONE_NEWNET) == 0) static_cast<void>(stress::set_link("lo", true));  // port 53 is there for whom the network belongs to
   server_socket server(dns_port);
+  for (int tries = 1; server.fd < 0 && errno == EADDRINUSE && tries < port_tries; ++tries) {
+    stress::nap_ns(port_pause_ns);
+    server = server_socket(dns_port);
+  }
   const std::array<std::pair<char const*, std::string>, 3> files{{{"resolv.conf", "nameserver 127.0.53.4\noptions timeout:30 attempts:1\n"}, {"nsswitch.conf", "hosts: dns\n"}, {"hosts", "127.0.0.1 localhost\n"}}};
   if (server.fd >= 0 && (how == apartness::none || !stress::own_etc(files))) server.close();
   return server;
@@ -155,9 +162,11 @@ void play(stage& s, resolver_kind kind) {
   apartness how = apartness::none;
   server_socket server = lead_by_etc(how);
   const bool by_etc = server.fd >= 0;
-  if (!by_etc) server = server_socket(0);
+  for (const std::uint16_t port : {dns_port, std::uint16_t{0}}) {
+    if (server.fd < 0) server = server_socket(port);
+  }
   if (server.fd < 0) s.cannot("a UDP socket on loopback");
-  s.note("led to the server", by_etc ? how == apartness::as_root ? "by an /etc in a mount namespace" : "by an /etc in a mount namespace of a user namespace" : "by the resolver state of each thread (no namespace is allowed)");
+  s.note("led to the server", by_etc ? how == apartness::as_root ? "by an /etc in a mount namespace" : "by an /etc in a mount namespace of a user namespace" : "by the resolver state of each thread (no namespace is allowed, or its port 53 is taken)");
   s.beside([&] { serve_names(server.fd); });
   server.close();
 

@@ -4,8 +4,8 @@
 usage: diagnose.py [--json] [--seconds N] [--no-strace] PID | -- COMMAND...
 
 Steps.     1 threads and memory, and the scheduler's state; 2 goroutines; 3 whose calls made threads necessary; 4 system calls, by strace -c for a second, where it
-           is installed. The runtime's metrics, twice, N seconds apart (2). All by the process's own loopback endpoint (RETAKE_DEBUG=pprof=127.0.0.1:PORT); where it has none, or
-           does not answer, goroutines and threads are read by gdb with retake-gdb.py. Never by SIGQUIT, which ends who does not expect it.
+           is installed. The runtime's metrics, ten times a second for N seconds (2). All by the process's own loopback endpoint (RETAKE_DEBUG=pprof=127.0.0.1:PORT); where it has
+           none, or does not answer, goroutines and threads are read by gdb with retake-gdb.py. Never by SIGQUIT, which ends who does not expect it.
 COMMAND    is started with an endpoint and a schedtrace, looked at after N seconds, and ended.
 Rules.     patterns.py: one function for each pattern that stress/README.md names. The first that matches is the name; others are told beside it.
 Exit       0 none matches, 1 a pattern matches, 2 bad usage, 3 the process cannot be looked at (what is missing is named), 4 the command could not be run.
@@ -13,11 +13,12 @@ Exit       0 none matches, 1 a pattern matches, 2 bad usage, 3 the process canno
 import json, os, re, shutil, signal, subprocess, sys, tempfile, time, urllib.error, urllib.request
 
 import patterns
-from process import Process, endpoint_of, free_port
+from process import Process, endpoint_of, enter_network, free_port
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 GDB_SCRIPT = f"{ROOT}/runtime/observe/retake-gdb.py"
 ANSWER_SECONDS, GDB_SECONDS = 12, 60
+SAMPLE_SECONDS = 0.1
 THREADS_LOOKED_AT = 20  # gdb needs a tenth of a second for each, in which the process stands still
 STEP_LINES = 6
 
@@ -62,6 +63,18 @@ def fetch(endpoint, path):
         return None
 
 
+def sample_metrics(endpoint, seconds):
+    """What they are from now on, for so long; nothing where they are not answered for. Waits in any case."""
+    samples, until = [], time.monotonic() + seconds
+    while endpoint and (text := fetch(endpoint, "/metrics")):
+        samples.append(patterns.read_metrics(text))
+        if time.monotonic() >= until and len(samples) > 1:
+            return samples
+        time.sleep(SAMPLE_SECONDS)
+    time.sleep(max(0, until - time.monotonic()))
+    return samples if len(samples) > 1 else []
+
+
 def by_gdb(pid):
     """(goroutines, backtraces of threads, what is missing)"""
     if not shutil.which("gdb"):
@@ -97,29 +110,27 @@ def look(chosen, pid, schedtrace):
     """All four steps, in order. Each is text for people; the facts are for the rules."""
     steps, facts = [], patterns.Facts()
     process, endpoint = Process(pid), endpoint_of(pid)
+    if endpoint and not enter_network(pid):
+        endpoint = None
     facts.command, facts.began = process.command(), process.snapshot()
-    first = fetch(endpoint, "/metrics") if endpoint else None
-    time.sleep(chosen["seconds"])
-    second = fetch(endpoint, "/metrics") if first else None
-    if second:
-        facts.metrics, facts.metrics_later = patterns.read_metrics(first), patterns.read_metrics(second)
+    facts.samples = sample_metrics(endpoint, chosen["seconds"])
     facts.ended = process.snapshot()
     s = facts.ended
     steps.append(("threads and memory", f"Threads: {facts.began.threads}, then {s.threads}   VmRSS: {s.memory_kb} kB   descriptors: {s.descriptors}\n" + schedtrace()))
-    threadcreate = fetch(endpoint, "/debug/pprof/threadcreate?debug=1") if second else None
+    threadcreate = fetch(endpoint, "/debug/pprof/threadcreate?debug=1") if facts.samples else None
     facts.sites = patterns.read_sites(threadcreate or "")
-    dump = fetch(endpoint, "/debug/pprof/goroutine?debug=2") if second else None
-    lacking = "" if second else "no endpoint answers: RETAKE_DEBUG=pprof=127.0.0.1:PORT gives it one"
+    dump = fetch(endpoint, "/debug/pprof/goroutine?debug=2") if facts.samples else None
+    lacking = "" if facts.samples else "no endpoint answers: RETAKE_DEBUG=pprof=127.0.0.1:PORT gives it one"
     if dump is None:
         dump, facts.threads, why = by_gdb(pid)
         lacking = f"{lacking or 'the endpoint did not send the goroutines in time'}; {why}" if why else ""
     facts.read_goroutines(dump)
     steps.append(("goroutines", facts.goroutines_in_words() if dump else lacking))
     steps.append(("threadcreate", threadcreate if threadcreate else "needs the endpoint"))
-    if second:
-        steps.append(("metrics", "\n".join(facts.metrics_in_words())))
+    if facts.samples:
+        steps.append(("metrics", "\n".join(f"{name} {value:g}" for name, value in facts.figures().items())))
     steps.append(("strace -c", by_strace(pid) if chosen["strace"] else "left out"))
-    if not second and not dump:
+    if not facts.samples and not dump:
         print(f"retake: diagnose: {pid} cannot be looked at: {lacking}", file=sys.stderr)
         sys.exit(3)
     return steps, facts
@@ -132,7 +143,7 @@ def tell(chosen, pid, steps, facts, found):
         line = {"kind": "diagnose", "name": facts.command, "pid": pid, "pattern": first[0] if first else None, "pattern_name": table[first[0]]["name"] if first else None,
                 "evidence": first[1] if first else [], "remedy": table[first[0]]["remedy"] if first else None,
                 "also": [{"pattern": number, "evidence": evidence} for number, evidence in found[1:]], "threads": facts.ended.threads,
-                "processors": facts.processors(), "goroutines": facts.goroutine_count()}
+                "processors": facts.processors(), "goroutines": facts.goroutine_count(), "figures": facts.figures()}
         print(json.dumps(line))
         return
     for i, (title, text) in enumerate(steps, 1):

@@ -30,9 +30,14 @@ class Site:
     live: int
     frames: list  # "function file:line"
 
+    def place(self):
+        return next((f for f in self.frames if "/runtime/" not in f), self.frames[0] if self.frames else "?")
+
     def where(self):
-        place = next((f for f in self.frames if "/runtime/" not in f), self.frames[0] if self.frames else "?")
-        return re.sub(r"\s+\S*/(?=[^/]*:\d)", " at ", place)
+        return re.sub(r"\s+\S*/(?=[^/]*:\d)", " at ", self.place())
+
+    def function(self):
+        return re.sub(r":\d+$", "", self.place())
 
 
 def read_sites(text):
@@ -49,8 +54,7 @@ class Facts:
     command: str = ""
     began: Snapshot = field(default_factory=Snapshot)
     ended: Snapshot = field(default_factory=Snapshot)
-    metrics: dict = field(default_factory=dict)
-    metrics_later: dict = field(default_factory=dict)
+    samples: list = field(default_factory=list)  # metrics, one after the other
     sites: list = field(default_factory=list)
     threads: str = ""  # backtraces, when gdb was asked
     goroutines: list = field(default_factory=list)  # (state, stack)
@@ -58,11 +62,17 @@ class Facts:
     def read_goroutines(self, dump):
         self.goroutines = [(state, stack) for state, stack in re.findall(r"^goroutine \d+ \[([^\]]*)\]:?(.*(?:\n(?!goroutine \d).*)*)", dump, re.M)]
 
+    def metrics_later(self):
+        return self.samples[-1] if self.samples else {}
+
     def value(self, name):
-        return self.metrics_later.get(name, 0)
+        return self.metrics_later().get(name, 0)
 
     def all_of(self, prefix):
-        return sum(v for k, v in self.metrics_later.items() if k.startswith(prefix))
+        return sum(v for k, v in self.metrics_later().items() if k.startswith(prefix))
+
+    def over_time(self, prefix):
+        return [sum(v for k, v in sample.items() if k.startswith(prefix)) for sample in self.samples]
 
     def processors(self):
         import os
@@ -87,31 +97,47 @@ class Facts:
             callers.update(own[:1])
         return [f"of the threads that gdb looked at, {n} are in {where}" for where, n in callers.most_common(1)]
 
-    def metrics_in_words(self):
-        shown = [(k, v) for k, v in self.metrics_later.items() if v != 0 and ("thread" in k or "goroutines" in k or "queue" in k or "processors" in k or "locked" in k)]
-        return [f"{name} {value:g}" for name, value in shown]
+    def busiest(self):
+        """(function, threads alive that its calls made necessary, the lines), of the function with the most of them."""
+        functions = {}
+        for site in self.sites:
+            functions.setdefault(site.function(), []).append(site)
+        if not functions:
+            return "", 0, ""
+        name, sites = max(functions.items(), key=lambda one: sum(site.live for site in one[1]))
+        return name, sum(site.live for site in sites), ", ".join(dict.fromkeys(site.where() for site in sorted(sites, key=lambda x: -x.live)))
+
+    def charged(self):
+        _, live, where = self.busiest()
+        return [f"threadcreate charges {live} threads that live to {where}"] if live else []
+
+    def figures(self):
+        """What the rules go by, for who wants to know why none matches."""
+        words = ("thread", "goroutines", "queue", "processors", "locked", "signal", "wall_clock")
+        shown = {k: v for k, v in self.metrics_later().items() if v != 0 and any(word in k for word in words)}
+        kernels = {"threads": self.ended.threads, "sockets_to_port_53": self.ended.lookups, "quota": self.ended.quota, "periods": self.ended.periods - self.began.periods,
+                   "throttled": self.ended.throttled - self.began.throttled}
+        return {**shown, **{k: v for k, v in kernels.items() if v != 0}}
 
 
 def limit_of_threads(f):  # 10
     s = f.ended
     if s.pids_limit and s.threads >= 10 and s.pids_used >= 0.8 * s.pids_limit:
         evidence = [f"{s.pids_used} of {s.pids_limit} allowed by {s.pids_where}; {s.threads} threads are this process's"]
-        top = max(f.sites, key=lambda x: x.live, default=None)
-        return evidence + ([f"threadcreate charges {top.live} of them to {top.where()}"] if top else [])
+        return evidence + f.charged()
     return None
 
 
 def locks_without_unlock(f):  # 7
     ended, made = f.all_of("retake_ended_locked_total"), f.value("retake_thread_create_total")
     if ended >= 10 and ended >= made / 2:
-        place = max((k for k in f.metrics_later if k.startswith("retake_ended_locked_total")), key=lambda k: f.metrics_later[k])
+        place = max((k for k in f.metrics_later() if k.startswith("retake_ended_locked_total")), key=lambda k: f.metrics_later()[k])
         return [f"{ended:.0f} goroutines ended while locked to their thread, {made:.0f} threads were made", place]
     waiting = int(f.value("retake_threads_waiting_locked"))
-    if not f.metrics_later:
+    if not f.samples:
         waiting = len(re.findall(r"waiting", " ".join(s for s, text in f.goroutines if "locked to M" in text)))
     if waiting >= f.many() and waiting >= f.ended.threads / 2:
-        top = max(f.sites, key=lambda x: x.live, default=None)
-        return [f"{waiting} of {f.ended.threads} threads sleep until the goroutine that is locked to them can run"] + ([f"threadcreate charges {top.live} to {top.where()}"] if top else [])
+        return [f"{waiting} of {f.ended.threads} threads sleep until the goroutine that is locked to them can run"] + f.charged()
     return None
 
 
@@ -124,12 +150,13 @@ def faults_in_workers(f):  # 8
 
 
 def resolver(f):  # 4
-    held = [s for s in f.sites if s.live >= f.many() / 2 and re.search(r"getaddrinfo|gethostby|getnameinfo", " ".join(s.frames))]
-    if held:
-        return [f"{held[0].live} threads are held by lookups: {held[0].where()}"]
-    held = sum("getaddrinfo" in text for _, text in f.goroutines)
-    if held >= f.many() / 2:
-        return [f"{held} goroutines are in getaddrinfo"]
+    in_calls = [text for state, text in f.goroutines if state.startswith(("foreign call", "syscall"))]  # c-ares over the poller is in "IO wait" at the same place
+    held = [text for text in in_calls if re.search(r"retake::resolver::|getaddrinfo|gethostby|getnameinfo", text)]
+    sockets = [f"{f.ended.lookups} UDP sockets are connected to port 53"] if f.ended.lookups else []
+    if len(held) >= f.many() / 2:
+        return [f"{len(held)} goroutines are in calls of the system's resolver, each on a thread of its own"] + sockets + f.charged()
+    if len(in_calls) >= f.many() / 2 and f.ended.lookups >= 0.75 * len(in_calls):
+        return sockets + [f"{len(in_calls)} goroutines are in calls, each on a thread of its own"] + f.charged()
     sample = [text for text in re.split(r"\n(?=Thread \d)", f.threads) if text.strip()]
     held = sum("getaddrinfo" in text for text in sample)
     if f.ended.threads >= f.many() and held >= len(sample) / 2 > 0:
@@ -138,36 +165,39 @@ def resolver(f):  # 4
 
 
 def threads_climb(f):  # 1
-    top = max(f.sites, key=lambda x: x.live, default=None)
-    if top and top.live >= f.many() and top.live >= f.ended.threads / 2:
-        return [f"{f.ended.threads} threads on {f.processors()} Ps (before: {f.began.threads})", f"threadcreate charges {top.live} of them to {top.where()}"]
+    function, live, _ = f.busiest()
+    if live >= f.many() and live >= f.ended.threads / 2 and function != "the runtime itself":
+        return [f"{f.ended.threads} threads on {f.processors()} Ps (before: {f.began.threads})"] + f.charged()
     held = sum(state.startswith("syscall") for state, _ in f.goroutines)
-    if not f.metrics_later and held >= f.many() and held >= f.ended.threads / 2:
+    if not f.samples and held >= f.many() and held >= f.ended.threads / 2:
         return [f"{f.ended.threads} threads (before: {f.began.threads}), {held} of them in goroutines' calls"] + f.most_common_caller()
     return None
 
 
 def beyond_quota(f):  # 6
     s, ps = f.ended, int(f.value("retake_processors"))
-    if s.quota and ps > s.quota + 1 and s.throttled > f.began.throttled:
-        return [f"{ps} Ps, a quota of {s.quota:g} CPUs", f"{s.throttled - f.began.throttled} periods throttled while it was looked at"]
+    periods, throttled = s.periods - f.began.periods, s.throttled - f.began.throttled
+    if s.quota and ps > s.quota and periods >= 5 and throttled >= 0.4 * periods:
+        return [f"{ps} Ps, a quota of {s.quota:g} CPUs", f"{throttled} of {periods} periods were throttled while it was looked at"]
     return None
 
 
 def wall_clock(f):  # 9
-    moved = (f.ended.wall_ahead_ns - f.began.wall_ahead_ns) / 1e6
-    if abs(moved) > 50:
-        return [f"the wall clock was stepped by {moved:.0f} ms against the monotonic one while it was looked at"]
-    if f.ended.fake_clock:
-        return ["libfaketime is loaded: its wall clock is not the machine's"]
+    ahead, looks = f.over_time("retake_wall_clock_ahead_ns"), f.over_time("retake_wall_clock_read_total")
+    moved_ms, looked = (max(ahead, default=0) - min(ahead, default=0)) / 1e6, looks[-1] - looks[0] if looks else 0
+    if moved_ms >= 100 and looked >= 20:  # what is less ntpd slews
+        return [f"the date was set while it was looked at: {moved_ms:.0f} ms against the monotonic clock",
+                f"goroutines asked wall_ns() for it {looked:.0f} times meanwhile: intervals and timeouts that are made of it are as wrong"]
     return None
 
 
 def signal_waits(f):  # 3
-    late = [state for state, text in f.goroutines if state.startswith("runnable") and re.search(r"signal", text)]
-    queued = f.value("retake_run_queue_global") + f.value("retake_run_queue_local")
-    if late and queued >= f.many():
-        return [f"the goroutine that receives signals is {late[0]}", f"{queued:.0f} goroutines are before it or behind it"]
+    times, waited = [0, *f.over_time("retake_signal_told_total")], [0, *f.over_time("retake_signal_wait_ns_total")]
+    late_ms = max(((waited[i] - waited[i - 1]) / (times[i] - times[i - 1]) / 1e6 for i in range(1, len(times)) if times[i] > times[i - 1]), default=0)
+    if late_ms >= 200:
+        queued = max(f.over_time("retake_run_queue"))
+        return [f"signals were told to their receivers {late_ms:.0f} ms after they had come, by {f.processors()} Ps",
+                f"{queued:.0f} runnable goroutines at the most while it was looked at, {f.ended.threads} threads"]
     return None
 
 
@@ -183,14 +213,15 @@ def connections_hang(f):  # 5
 
 
 def no_backpressure(f):  # 2
-    before, now = (sum(v for k, v in m.items() if k.startswith("retake_run_queue")) for m in (f.metrics, f.metrics_later))
+    queued = f.over_time("retake_run_queue")
+    before, now = (queued[0], queued[-1]) if queued else (0, 0)
     if min(before, now) >= 25 * f.many() and now > before and f.ended.threads < f.many():
         return [f"{before:.0f}, then {now:.0f} runnable goroutines on {f.processors()} Ps"]
     return None
 
 
-# The narrower first: a limit that is hit, a lock that is forgotten and a resolver are all seen as threads that climb.
-RULES = [(10, limit_of_threads), (7, locks_without_unlock), (8, faults_in_workers), (4, resolver), (1, threads_climb), (6, beyond_quota), (9, wall_clock), (3, signal_waits),
+# The narrower first: a limit that is hit, a lock that is forgotten, a resolver and a crowd that a signal waits behind are all seen as threads that climb.
+RULES = [(10, limit_of_threads), (7, locks_without_unlock), (8, faults_in_workers), (4, resolver), (3, signal_waits), (1, threads_climb), (6, beyond_quota), (9, wall_clock),
          (5, connections_hang), (2, no_backpressure)]
 
 
