@@ -197,7 +197,7 @@ def signal_waits(f):  # 3
     if late_ms >= 200:
         queued = max(f.over_time("retake_run_queue"))
         return [f"signals were told to their receivers {late_ms:.0f} ms after they had come, by {f.processors()} Ps",
-                f"{queued:.0f} runnable goroutines at the most while it was looked at, {f.ended.threads} threads"]
+                f"{f.ended.threads} threads, and up to {queued:.0f} runnable goroutines when it answered, which it does between the crowds"]
     return None
 
 
