@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <type_traits>
 #include <utility>
 
@@ -39,8 +40,9 @@ void run(options const& chosen, void (*main)(void*), void* argument);
 // Fatal errors (deadlock, panic) end the process. Source: runtime.main in Go's proc.go.
 template <class Main>
 void run(options const& chosen, Main&& main) {
-  using stored = std::remove_reference_t<Main>;
-  detail::run(chosen, [](void* f) { (*static_cast<stored*>(f))(); }, const_cast<void*>(static_cast<void const*>(&main)));
+  auto* const pointer = std::addressof(main);  // of a function too, which no void* may hold: the pointer to it is what travels
+  using held = decltype(pointer);
+  detail::run(chosen, [](void* at) { (**static_cast<held*>(at))(); }, const_cast<void*>(static_cast<void const*>(&pointer)));
 }
 
 template <class Main>

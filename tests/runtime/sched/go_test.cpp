@@ -35,6 +35,17 @@ TEST(go, every_goroutine_runs_once) {
   }
 }
 
+int main_runs = 0;
+void a_main() { ++main_runs; }
+
+TEST(run, takes_a_function_by_its_name_and_what_it_cannot_change) {
+  run(a_main);
+  const auto unchangeable = [] { ++main_runs; };
+  run(unchangeable);
+  run([times = 0]() mutable { main_runs += ++times; });
+  EXPECT_EQ(main_runs, 3);
+}
+
 struct counted {
   static inline std::atomic<int> alive{0};
   counted() { alive.fetch_add(1); }
