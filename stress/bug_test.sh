@@ -34,7 +34,7 @@ case $how in
     exchanged --judge "$log.figures" ;;
   played) exchanged ;;
   held)
-    port=$((20000 + $$ % 20000))
+    port=$((20000 + $$ % 12000))  # below those that outgoing connections are given
     RETAKE_DEBUG=pprof=127.0.0.1:$port "$program" --variant buggy --hold 8 --json >"$log" 2>&1 &
     held=$!
     sleep 2

@@ -1,5 +1,5 @@
 """process.py: what the kernel knows of a process: threads, memory, limits, quota, and where its endpoint listens."""
-import contextlib, ctypes, os, re, socket
+import contextlib, ctypes, os, random, re, socket
 from dataclasses import dataclass, field
 
 
@@ -102,9 +102,13 @@ class Process:
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """Below those that outgoing connections are given, so that none has it by the time that the process listens."""
+    given_from = int((read("/proc/sys/net/ipv4/ip_local_port_range").split() or ["32768"])[0])
+    tries = [random.randrange(given_from // 2, given_from) for _ in range(100)] if given_from >= 4096 else []
+    for port in [*tries, 0]:
+        with contextlib.suppress(OSError), socket.socket() as s:
+            s.bind(("127.0.0.1", port))
+            return s.getsockname()[1]
 
 
 def endpoint_of(pid):

@@ -3,7 +3,7 @@
 set -euo pipefail
 program=$1 source=$2 go=$3
 place=$(mktemp -d)
-port=$((20000 + $$ % 20000))
+port=$((20000 + $$ % 12000))  # below those that outgoing connections are given
 RETAKE_DEBUG=pprof=127.0.0.1:$port "$program" --variant buggy --hold 60 >"$place/log" 2>&1 &
 held=$!
 trap 'kill $held 2>/dev/null; rm -rf "$place"' EXIT
