@@ -50,6 +50,7 @@ constexpr scenario const* all[] = {
     &break_against_block,
     &ready_against_plain_wait,
     &close_against_wait,
+    &close_against_uses,
     &close_against_writer,
     &end_against_wait, &second_reader_is_refused,
     &sysmon_polls_for_busy,

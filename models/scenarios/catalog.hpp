@@ -57,6 +57,7 @@ extern sim::scenario const poller_wake_against_park;
 extern sim::scenario const break_against_block;
 extern sim::scenario const ready_against_plain_wait;
 extern sim::scenario const close_against_wait;
+extern sim::scenario const close_against_uses;
 extern sim::scenario const close_against_writer;
 extern sim::scenario const end_against_wait;
 extern sim::scenario const second_reader_is_refused;

@@ -65,9 +65,9 @@ struct waiting_pipe {
     if (writer >= 0) world::kernel::close(std::exchange(writer, -1));
   }
 
-  void write(std::size_t bytes) {
+  std::int64_t write(std::size_t bytes) {
     static constexpr char content[piece + 1] = "xxxx";
-    static_cast<void>(world::kernel::write(writer, content, bytes));
+    return world::kernel::write(writer, content, bytes);
   }
 };
 
@@ -168,7 +168,7 @@ void read_and_watch(file& from, wait_group& done) {
   done.done();
 }
 
-// A close, while readers wait or are about to; no byte ever comes.
+// A close, while readers wait or are about to; no byte ever comes. The other end learns of it although the object lives on.
 void close_and_read() {
   run_watched(2, [] {
     waiting_pipe p;
@@ -180,6 +180,10 @@ void close_and_read() {
       done.done();
     });
     done.wait();
+    constexpr int interrupted = -4, broken_pipe = -32;
+    std::int64_t put = p.write(1);
+    while (put == interrupted) put = p.write(1);
+    world::require(put == broken_pipe, "N2: a file that was closed is open as long as its object lives");
   });
 }
 

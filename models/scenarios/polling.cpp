@@ -5,6 +5,7 @@
 #include "retake/go.hpp"
 #include "retake/net.hpp"
 #include "retake/sync.hpp"
+#include "retake/unix.hpp"
 #include "scenarios/runtime_scenario.hpp"
 #include "sim/kernel/kernel.hpp"
 #include "world/clock.hpp"
@@ -89,7 +90,8 @@ void ready_and_wait() {
   });
 }
 
-// A descriptor is closed while a goroutine waits, is about to wait, or is about to try again; its number is used again at once.
+// A descriptor is closed while a goroutine waits, is about to wait, or is about to try again; its number is used again as soon as it is free. The other end learns of
+// it although the object lives on.
 void close_and_wait() {
   run_watched(2, [] {
     auto ends = make_pipe();
@@ -98,7 +100,7 @@ void close_and_wait() {
     go([&] {
       std::array<std::byte, 4> room{};
       const auto got = ends->reader.read(room);
-      world::require(!got || *got == 0 || *got == 1, "N2: a read on a closed descriptor returns somebody else's bytes");
+      world::require(!got && got.error() == std::errc::operation_canceled, "N2: a read on a closed descriptor returns somebody else's bytes");
       done.done();
     });
     go([&] {
@@ -108,6 +110,39 @@ void close_and_wait() {
       done.done();
     });
     done.wait();
+    const std::byte one{};
+    const auto put = ends->writer.write(std::span(&one, 1));
+    world::require(!put && put.error() == std::errc::broken_pipe, "N2: a descriptor that was closed is open as long as its object lives");
+  });
+}
+
+// Two close a connection while a third uses it, and its number is used again as soon as it is free: what the third does reaches nobody else.
+void close_and_use() {
+  run_watched(2, [] {
+    auto ends = unix_pair();
+    wait_group done;
+    done.add(3);
+    go([&] {
+      std::error_code how;
+      while (!how) {
+        how = ends->first.close_write();
+        world::require(!how || how == std::errc::operation_canceled, "N2: a number is used that was closed");
+        static_cast<void>(ends->first.set_deadline(0));
+        yield();
+      }
+      done.done();
+    });
+    for (int i = 0; i < 2; ++i) {
+      go([&] {
+        ends->first.close();
+        auto others = unix_pair();
+        const std::byte one{};
+        world::require(others->first.write(std::span(&one, 1)) && read_some(others->second) == 1, "N2: a closed descriptor's number is used, and is somebody else's");
+        done.done();
+      });
+    }
+    done.wait();
+    world::require(read_some(ends->second) == 0, "N2: a descriptor that was closed is open as long as its object lives");
   });
 }
 
@@ -339,6 +374,7 @@ RETAKE_SCENARIO(poller_wake_against_park, "a byte that arrives while its reader 
 RETAKE_SCENARIO(break_against_block, "an earlier timer ends a blocking poll", break_and_block);
 RETAKE_SCENARIO(ready_against_plain_wait, "readiness is neither lost nor taken for the next wait's", ready_and_wait);
 RETAKE_SCENARIO(close_against_wait, "a close ends every wait on the descriptor and reaches no other", close_and_wait);
+RETAKE_SCENARIO(close_against_uses, "a number that two goroutines close while a third uses it is closed once, and by then nobody uses it", close_and_use);
 RETAKE_SCENARIO(second_reader_is_refused, "a second goroutine that waits on a direction is told so and breaks nothing", two_readers);
 RETAKE_SCENARIO(sysmon_polls_for_busy, "bytes are noticed while every M is in a system call", poll_while_busy);
 RETAKE_SCENARIO(many_ready_together, "goroutines that become ready in one look of the poller are run by all idle Ps", many_ready_at_once);

@@ -66,7 +66,7 @@ result<std::size_t> datagram_socket::send_to(byte_view from, address const& to) 
   }
 }
 
-std::error_code datagram_socket::connect(address const& to) { return code_of(kernel::connect(file_->fd(), to)); }
+std::error_code datagram_socket::connect(address const& to) { return code_of(file_->at_once([&] { return kernel::connect(file_->fd(), to); })); }
 
 void datagram_socket::forget_name() noexcept { detail::remove_local_name(name_); }
 

@@ -57,13 +57,18 @@ void serve(scheduler& s, machine& m, poller::harvest& found) noexcept {
 // What a call holds while it is inside.
 class file_body::use {
  public:
-  explicit use(file_body& file) noexcept : file_(file) { file_.uses_.fetch_add_relaxed(1); }  // by a goroutine that reaches the object, so some use is held
-  ~use() { file_.drop_use(); }
+  explicit use(file_body& file) noexcept : file_(file), granted_(file.number_.begin(direction::none) == descriptor_use::begun::inside) {}
+  ~use() {
+    if (granted_) file_.leave();
+  }
   use(use const&) = delete;
   use& operator=(use const&) = delete;
 
+  [[nodiscard]] bool granted() const noexcept { return granted_; }
+
  private:
   file_body& file_;
+  bool const granted_;
 };
 
 struct file_body::sending {
@@ -82,16 +87,21 @@ file_body* file_body::make(int fd, bool direct) noexcept {
   return new (memory) file_body(fd, direct);
 }
 
-void file_body::drop_use() noexcept {
-  if (uses_.fetch_sub_acq_rel(1) != 1) return;
+void file_body::leave() noexcept {
+  if (!number_.end(direction::none)) return;
   retake::syscall([this] { kernel::close(fd_); });  // the last name of a large file may take its time
+  drop();
+}
+
+void file_body::drop() noexcept {
+  if (holders_.fetch_sub_acq_rel(1) != 1) return;
   this->~file_body();
   world::deallocate(this, sizeof(file_body));
 }
 
 bool file_body::enlist_and_send(operation& o, operation_ring& ring) noexcept {
   const locked hold(lock_);
-  if (world::recheck(closing())) {
+  if (world::recheck(number_.closed())) {
     o.result.set(cancelled);
     return false;
   }
@@ -164,7 +174,7 @@ std::int64_t file_body::through_ring(world::ring_request const& request, file_bo
       s.paths.file_ring.add();
       return result;
     }
-    if (file != nullptr && file->closing()) return cancelled;
+    if (file != nullptr && file->number_.closed()) return cancelled;
     s.paths.ring_asked_again.add();
   }
 }
@@ -185,7 +195,7 @@ std::int64_t file_body::waiting(world::ring_request const& request, Call call) n
 
 std::int64_t file_body::read(kernel::io_slice const* slices, int count, std::int64_t offset, int buffer) noexcept {
   const use inside(*this);
-  if (closing()) return cancelled;
+  if (!inside.granted()) return cancelled;
   if (reads_at_once_.load_relaxed() != 0) {
     const std::int64_t done = kernel::read_at(fd_, slices, count, offset, true);
     if (done == not_supported) reads_at_once_.store_relaxed(0);
@@ -206,7 +216,7 @@ std::int64_t file_body::read(kernel::io_slice const* slices, int count, std::int
 
 std::int64_t file_body::write(kernel::io_slice const* slices, int count, std::int64_t offset) noexcept {
   const use inside(*this);
-  if (closing()) return cancelled;
+  if (!inside.granted()) return cancelled;
   if (writes_at_once_.load_relaxed() != 0) {
     const std::int64_t done = kernel::write_at(fd_, slices, count, offset, true);
     if (done == not_supported) writes_at_once_.store_relaxed(0);
@@ -226,7 +236,7 @@ std::int64_t file_body::write(kernel::io_slice const* slices, int count, std::in
 
 std::int64_t file_body::sync(bool data_only) noexcept {
   const use inside(*this);
-  if (closing()) return cancelled;
+  if (!inside.granted()) return cancelled;
   world::ring_request request;
   request.what = world::ring_operation::sync;
   request.fd = fd_;
@@ -236,13 +246,13 @@ std::int64_t file_body::sync(bool data_only) noexcept {
 
 std::int64_t file_body::truncate(std::int64_t bytes) noexcept {
   const use inside(*this);
-  if (closing()) return cancelled;
+  if (!inside.granted()) return cancelled;
   return blocking([&] { return std::int64_t{kernel::truncate_file(fd_, bytes)}; });
 }
 
 std::int64_t file_body::status(kernel::file_record& into) noexcept {
   const use inside(*this);
-  if (closing()) return cancelled;
+  if (!inside.granted()) return cancelled;
   world::ring_request request;
   request.what = world::ring_operation::status;
   request.fd = fd_;
@@ -296,9 +306,10 @@ bool file_body::cancel_all() noexcept {
 }
 
 void file_body::close() noexcept {
+  bool first = false;
   {
     const locked hold(lock_);
-    closing_.store_relaxed(1);
+    first = number_.close();
   }
   for (std::uint32_t round = 0; !cancel_all(); ++round) {  // bound: what cannot be cancelled ends when its device has done it
     if (round < close_yields) {
@@ -307,11 +318,12 @@ void file_body::close() noexcept {
       sleep_for_ns(close_pause_ns);
     }
   }
+  if (first) leave();
 }
 
 void file_body::release() noexcept {
   close();
-  drop_use();
+  drop();
 }
 
 }  // namespace retake::detail

@@ -1,8 +1,8 @@
-// file_body.hpp: an open file, the operations that wait for it in rings, and how many calls are inside it.
+// file_body.hpp: an open file, and the operations that wait for it in rings.
 //
 // Problem.   A call may find its bytes in memory, or wait for a disk; the file may be closed meanwhile, from another P; and nothing may touch the
 //            memory of a call that has returned.
-// Recipe.    Each call holds a use: the last to go closes the descriptor, so that its number is nobody else's while a call is inside (N2). A call asks
+// Recipe.    Each call is inside the number (protocol/descriptor_use.hpp): the last to leave closes it, so that it is nobody else's meanwhile (N2). A call asks
 //            without waiting first; then its operation goes onto the file's list and into the ring in one step under lock_, behind the parked
 //            goroutine, unless a close was first. A close marks the file and cancels what is on the list, under the same lock: either the operation
 //            sees the close, or the close sees the operation, and its cancel stands behind it in the ring's queue. Then it waits until the list is
@@ -11,12 +11,13 @@
 //            An operation that ends cancelled without a close (its submitter's thread ended) is sent again; one that the ring does not take, or that the
 //            kernel could not do in the submitter's place (-EFAULT), becomes a blocking call.
 //
-// Fields.    list_: under lock_, which ranks below a ring's locks. closing_: set once under lock_, and binding there; elsewhere a hint. reads_at_once_, writes_at_once_: hints, whoever was told that the file system cannot.
+// Fields.    list_: under lock_, which ranks below a ring's locks. number_: closed under lock_, and binding there; elsewhere a hint. holders_: of this memory, the owner until release() and the number until it is closed. reads_at_once_, writes_at_once_: hints, whoever was told that the file system cannot.
 #pragma once
 
 #include <cstdint>
 
 #include "poll/operation_ring.hpp"
+#include "protocol/descriptor_use.hpp"
 #include "protocol/spin_lock.hpp"
 #include "world/atomic.hpp"
 #include "world/kernel.hpp"
@@ -41,11 +42,11 @@ class file_body {
   [[nodiscard]] static std::int64_t status_of(char const* path, world::kernel::file_record& into) noexcept;
 
   void close() noexcept;
-  // The owner's last word: closes; the object is gone when the last call has left.
+  // The owner's last word: closes; the object is gone with it, or with the last call.
   void release() noexcept;
 
  private:
-  file_body(int fd, bool direct) noexcept : fd_(fd), uses_(1), reads_at_once_(direct ? 0 : 1), writes_at_once_(direct ? 0 : 1), closing_(0), list_(nullptr) {}
+  file_body(int fd, bool direct) noexcept : fd_(fd), holders_(2), reads_at_once_(direct ? 0 : 1), writes_at_once_(direct ? 0 : 1), list_(nullptr) {}
 
   class use;
   struct sending;
@@ -58,16 +59,16 @@ class file_body {
   [[nodiscard]] std::int64_t waiting(world::ring_request const& request, Call call) noexcept;
   [[nodiscard]] bool enlist_and_send(operation& o, operation_ring& ring) noexcept;
   void delist(operation& o) noexcept;
-  [[nodiscard]] bool closing() const noexcept { return closing_.load_relaxed() != 0; }
   [[nodiscard]] bool cancel_all() noexcept;
-  void drop_use() noexcept;
+  void leave() noexcept;
+  void drop() noexcept;
 
   int const fd_;
-  world::atomic<std::uint32_t> uses_;
+  descriptor_use number_;
+  world::atomic<std::uint32_t> holders_;
   world::atomic<std::uint32_t> reads_at_once_;
   world::atomic<std::uint32_t> writes_at_once_;
   spin_lock lock_;
-  world::atomic<std::uint32_t> closing_;
   world::plain<operation*> list_;
 };
 

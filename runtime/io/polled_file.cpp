@@ -50,10 +50,14 @@ polled_file* polled_file::adopt(int fd, int& failed) noexcept {
   return make_with(fd, network, entry, failed);
 }
 
-void polled_file::drop_use() noexcept {
-  if (uses_.fetch_sub_acq_rel(1) != 1) return;
+void polled_file::close_number() noexcept {
   if (entry_ != nullptr) network_.remove(*entry_);
   kernel::close(fd_);
+  drop();
+}
+
+void polled_file::drop() noexcept {
+  if (holders_.fetch_sub_acq_rel(1) != 1) return;
   this->~polled_file();
   world::deallocate(this, sizeof(polled_file));
 }
@@ -88,25 +92,22 @@ int polled_file::connect(kernel::socket_address const& where) noexcept {
 
 int polled_file::set_deadlines(std::int64_t due_ns, bool reading, bool writing) noexcept {
   if (entry_ == nullptr) return not_supported;
-  if (entry_->closed.announced()) return answer::cancelled;
-  uses_.fetch_add_relaxed(1);  // the entry stays this file's meanwhile
-  if (reading) network_.set_deadline(*entry_, entry_->reader, due_ns);
-  if (writing) network_.set_deadline(*entry_, entry_->writer, due_ns);
-  drop_use();
-  return 0;
+  return at_once([&] {
+    if (reading) network_.set_deadline(*entry_, entry_->reader, due_ns);
+    if (writing) network_.set_deadline(*entry_, entry_->writer, due_ns);
+    return 0;
+  });
 }
 
 void polled_file::close() noexcept {
-  if (entry_ != nullptr) {
-    static_cast<void>(network_.unblock(*entry_));
-  } else {
-    closed_.store_relaxed(1);
-  }
+  if (!number_.close()) return;
+  if (entry_ != nullptr) network_.unblock(*entry_);
+  leave(direction::none);
 }
 
 void polled_file::release() noexcept {
   close();
-  drop_use();
+  drop();
 }
 
 }  // namespace retake::detail

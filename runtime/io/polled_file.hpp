@@ -1,9 +1,9 @@
-// polled_file.hpp: a non-blocking descriptor with its entry in the poller, and how many calls are inside it.
+// polled_file.hpp: a non-blocking descriptor with its entry in the poller.
 //
-// Close and use race: close() ends the waits, but a goroutine may stand between its wait and its next read(2) on a number that could by then belong
-// to somebody else. So each call holds a use; close() marks the file and drops the owner's use, and the last use to go closes the number (N2).
+// Whatever uses the number does so inside protocol/descriptor_use.hpp: close() ends the waits, and the last to leave closes the number and gives the entry back (N2).
+// The memory of this object outlives both the owner's word release() and the number.
 //
-// A call also holds its direction, from its first try to its last. A second goroutine is turned away even while the first is between its try and
+// A call holds its direction from its first try to its last. A second goroutine is turned away even while the first is between its try and
 // its wait: there it would take the edge that the first one is about to wait for (scenario second_reader_is_refused).
 #pragma once
 
@@ -11,6 +11,7 @@
 #include <cstdint>
 
 #include "poll/poller.hpp"
+#include "protocol/descriptor_use.hpp"
 #include "retake/syscall.hpp"
 #include "world/atomic.hpp"
 #include "world/require.hpp"
@@ -38,12 +39,16 @@ class polled_file {
   // -ECANCELED when closed, -ETIMEDOUT when the direction's deadline is over, -EINPROGRESS while another goroutine is inside.
   template <class Call>
   [[nodiscard]] std::int64_t reading(Call call) noexcept {
-    return alone(call, true);
+    return alone(call, direction::reading);
   }
   template <class Call>
   [[nodiscard]] std::int64_t writing(Call call) noexcept {
-    return alone(call, false);
+    return alone(call, direction::writing);
   }
+
+  // By a goroutine: makes `call` with the number, once; it does not wait. Its answer, or -ECANCELED when closed.
+  template <class Call>
+  [[nodiscard]] int at_once(Call call) noexcept;
 
   // Values >= 0 or -errno; block the goroutine.
   [[nodiscard]] std::int64_t read(void* into, std::size_t bytes) noexcept;
@@ -51,47 +56,62 @@ class polled_file {
   [[nodiscard]] int accept() noexcept;
   [[nodiscard]] int connect(world::kernel::socket_address const& where) noexcept;
 
+  // For who is inside a call of this file. Anybody else may learn of the close only afterwards.
   [[nodiscard]] int fd() const noexcept { return fd_; }
+  [[nodiscard]] bool closed() const noexcept { return number_.closed(); }
   [[nodiscard]] bool polled() const noexcept { return entry_ != nullptr; }
 
   // By a goroutine: until when calls of a direction may take; 0: without limit. 0, -ECANCELED, or -EOPNOTSUPP where the poller refuses the kind.
   [[nodiscard]] int set_deadlines(std::int64_t due_ns, bool reading, bool writing) noexcept;
 
-  // By a goroutine: ends all waits. The owner's use stays until release().
+  // By a goroutine: ends all waits; the number is closed when the last call has left, here if none is inside. Does nothing more when it is called again.
   void close() noexcept;
-  // The owner's last word; the object is gone when the last call has left.
+  // The owner's last word: closes; the object is gone with it, or with the last call.
   void release() noexcept;
 
  private:
-  polled_file(int fd, poller& network, poll_descriptor* entry) noexcept : fd_(fd), network_(network), entry_(entry), uses_(1), closed_(0), reading_(0), writing_(0) {}
+  polled_file(int fd, poller& network, poll_descriptor* entry) noexcept : fd_(fd), network_(network), entry_(entry), holders_(2) {}
 
   [[nodiscard]] static polled_file* make_with(int fd, poller& network, poll_descriptor* entry, int& failed) noexcept;
   template <class Call>
-  [[nodiscard]] std::int64_t alone(Call& call, bool reads) noexcept;
+  [[nodiscard]] std::int64_t alone(Call& call, direction way) noexcept;
   template <class Call>
   [[nodiscard]] std::int64_t try_and_wait(Call& call, bool reads) noexcept;
   template <class Call>
   [[nodiscard]] std::int64_t block_in(Call& call) noexcept;
-  void drop_use() noexcept;
+  void leave(direction way) noexcept;
+  void close_number() noexcept;
+  void drop() noexcept;
 
   int const fd_;
   poller& network_;
-  poll_descriptor* const entry_;          // nullptr: the poller refuses this kind
-  world::atomic<std::uint32_t> uses_;
-  world::atomic<std::uint32_t> closed_;   // without an entry: close() was called
-  world::atomic<std::uint32_t> reading_;  // 1: a goroutine is inside a call of this direction
-  world::atomic<std::uint32_t> writing_;
+  poll_descriptor* const entry_;  // nullptr: the poller refuses this kind. Ours until the number is closed
+  descriptor_use number_;
+  world::atomic<std::uint32_t> holders_;  // of this memory: the owner until release(), the number until it is closed
 };
 
 template <class Call>
-std::int64_t polled_file::alone(Call& call, bool reads) noexcept {
-  world::atomic<std::uint32_t>& direction = reads ? reading_ : writing_;
-  if (world::recheck(direction.exchange_acquire(1) != 0)) return answer::already_waiting;
-  uses_.fetch_add_relaxed(1);  // by a goroutine that reaches the object, so some use is held
-  const std::int64_t done = entry_ != nullptr ? try_and_wait(call, reads) : block_in(call);
-  direction.store_release(0);
-  drop_use();
+std::int64_t polled_file::alone(Call& call, direction way) noexcept {
+  switch (number_.begin(way)) {
+    case descriptor_use::begun::closed: return answer::cancelled;
+    case descriptor_use::begun::busy: return answer::already_waiting;
+    case descriptor_use::begun::inside: break;
+  }
+  const std::int64_t done = entry_ != nullptr ? try_and_wait(call, way == direction::reading) : block_in(call);
+  leave(way);
   return done;
+}
+
+template <class Call>
+int polled_file::at_once(Call call) noexcept {
+  if (number_.begin(direction::none) != descriptor_use::begun::inside) return answer::cancelled;
+  const int done = call();
+  leave(direction::none);
+  return done;
+}
+
+inline void polled_file::leave(direction way) noexcept {
+  if (number_.end(way)) close_number();
 }
 
 template <class Call>
@@ -110,7 +130,7 @@ std::int64_t polled_file::try_and_wait(Call& call, bool reads) noexcept {
 template <class Call>
 std::int64_t polled_file::block_in(Call& call) noexcept {
   for (;;) {  // bound: an answer or a close
-    if (closed_.load_relaxed() != 0) return answer::cancelled;
+    if (closed()) return answer::cancelled;
     const std::int64_t done = syscall(call);
     if (done != answer::interrupted) return done;
   }

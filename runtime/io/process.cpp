@@ -50,12 +50,16 @@ struct child_end {
 
 result<exit_status> process::wait() {
   exit_status status;
-  const std::int64_t failed = descriptor_.file_->reading([&] { return std::int64_t{kernel::reap_process(descriptor_.descriptor(), status)}; });
+  detail::polled_file& file = *descriptor_.file_;
+  const std::int64_t failed = file.reading([&] { return std::int64_t{kernel::reap_process(file.fd(), status)}; });
   if (failed < 0) return error_of(failed);
   return status;
 }
 
-std::error_code process::signal(int number) { return code_of(kernel::signal_process(descriptor_.descriptor(), number)); }
+std::error_code process::signal(int number) {
+  detail::polled_file& file = *descriptor_.file_;
+  return code_of(file.at_once([&] { return kernel::signal_process(file.fd(), number); }));
+}
 
 result<process> spawn(process_options const& options) {
   if (options.arguments.empty()) return std::make_error_code(std::errc::invalid_argument);

@@ -16,19 +16,19 @@ using detail::handle_for;
 result<std::size_t> stream::read(std::span<std::byte> into) { return bytes_or_error(file_->read(into.data(), into.size())); }
 result<std::size_t> stream::write(byte_view from) { return bytes_or_error(file_->write(from.data(), from.size())); }
 
-std::error_code stream::close_write() { return code_of(kernel::shutdown(file_->fd(), kernel::shutdown_how::write)); }
-std::error_code stream::close_read() { return code_of(kernel::shutdown(file_->fd(), kernel::shutdown_how::read)); }
+std::error_code stream::close_write() { return code_of(file_->at_once([this] { return kernel::shutdown(file_->fd(), kernel::shutdown_how::write); })); }
+std::error_code stream::close_read() { return code_of(file_->at_once([this] { return kernel::shutdown(file_->fd(), kernel::shutdown_how::read); })); }
 
 result<address> stream::local_address() const {
   address name;
-  const int failed = kernel::local_address(file_->fd(), name);
+  const int failed = file_->at_once([&] { return kernel::local_address(file_->fd(), name); });
   if (failed != 0) return error_of(failed);
   return name;
 }
 
 result<address> stream::peer_address() const {
   address name;
-  const int failed = kernel::peer_address(file_->fd(), name);
+  const int failed = file_->at_once([&] { return kernel::peer_address(file_->fd(), name); });
   if (failed != 0) return error_of(failed);
   return name;
 }
@@ -47,7 +47,7 @@ void stream::reset() noexcept {
 
 bool stream::polled() const noexcept { return file_->polled(); }
 
-int stream::descriptor() const noexcept { return file_->fd(); }
+int stream::descriptor() const noexcept { return file_->closed() ? -1 : file_->fd(); }
 
 result<stream> adopt(int fd) {
   int failed = 0;

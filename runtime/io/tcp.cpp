@@ -48,11 +48,15 @@ void apply(int fd, tcp_options const& options) noexcept {
 
 }  // namespace
 
-std::error_code tcp_stream::set_keep_alive(keep_alive const& probes) { return code_of(apply(descriptor(), probes)); }
+std::error_code tcp_stream::set_keep_alive(keep_alive const& probes) { return code_of(file_->at_once([&] { return apply(file_->fd(), probes); })); }
 
-std::error_code tcp_stream::set_no_delay(bool on) { return code_of(kernel::set_option(descriptor(), kernel::socket_option::no_delay, on ? 1 : 0)); }
+std::error_code tcp_stream::set_no_delay(bool on) {
+  return code_of(file_->at_once([&] { return kernel::set_option(file_->fd(), kernel::socket_option::no_delay, on ? 1 : 0); }));
+}
 
-std::error_code tcp_stream::set_linger(std::int32_t seconds) { return code_of(kernel::set_option(descriptor(), kernel::socket_option::linger_s, seconds)); }
+std::error_code tcp_stream::set_linger(std::int32_t seconds) {
+  return code_of(file_->at_once([&] { return kernel::set_option(file_->fd(), kernel::socket_option::linger_s, seconds); }));
+}
 
 result<tcp_stream> tcp_listener::accept() {
   std::int64_t put_off_ns = put_off_first_ns;

@@ -89,12 +89,12 @@ result<std::size_t> copy(stream& to, stream& from) {
   inner_pipe const through;
   if (through.failed != 0 || !to.polled() || !from.polled()) return copy_by_hand(to, from, 0);
   for (std::size_t done = 0;;) {  // bound: the end of `from`
-    const std::int64_t got = from.file_->reading([&] { return kernel::splice(from.descriptor(), through.ends[1], splice_bytes); });
+    const std::int64_t got = from.file_->reading([&] { return kernel::splice(from.file_->fd(), through.ends[1], splice_bytes); });
     if (got == cannot) return copy_by_hand(to, from, done);
     if (got < 0) return error_of(got);
     if (got == 0) return done;
     for (std::int64_t left = got; left > 0;) {
-      const std::int64_t put = to.file_->writing([&] { return kernel::splice(through.ends[0], to.descriptor(), static_cast<std::size_t>(left)); });
+      const std::int64_t put = to.file_->writing([&] { return kernel::splice(through.ends[0], to.file_->fd(), static_cast<std::size_t>(left)); });
       if (put < 0) return error_of(put);
       left -= put;
     }
@@ -108,7 +108,7 @@ result<std::size_t> send_file(stream& to, int file, std::int64_t offset, std::si
     const std::size_t wanted = bytes - done < sendfile_bytes ? bytes - done : sendfile_bytes;
     const std::int64_t at = offset + static_cast<std::int64_t>(done);
     const bool copies = to.polled() && is_in_memory(file, at, wanted);
-    const auto send = [&] { return kernel::sendfile(to.descriptor(), file, at, wanted); };
+    const auto send = [&] { return kernel::sendfile(to.file_->fd(), file, at, wanted); };
     const std::int64_t some = to.file_->writing([&] { return copies ? send() : syscall(send); });
     if (some < 0) return error_of(some);
     if (some == 0) break;

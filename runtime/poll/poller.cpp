@@ -211,15 +211,13 @@ void poller::set_deadline(poll_descriptor& d, poll_direction& way, std::int64_t 
   waiters_served(1);
 }
 
-bool poller::unblock(poll_descriptor& d) noexcept {
-  if (d.closing.exchange_relaxed(1) != 0) return false;
+void poller::unblock(poll_descriptor& d) noexcept {
   d.closed.announce();
   goroutine* const reader = d.reader.waiter.unblock(false);
   goroutine* const writer = d.writer.waiter.unblock(false);
   if (reader != nullptr) sched::ready(*reader);
   if (writer != nullptr) sched::ready(*writer);
   waiters_served((reader != nullptr ? 1u : 0u) + (writer != nullptr ? 1u : 0u));
-  return true;
 }
 
 void poller::remove(poll_descriptor& d) noexcept {
@@ -234,7 +232,6 @@ void poller::remove(poll_descriptor& d) noexcept {
     way->waiter.reset();
   }
   d.closed.reset();
-  d.closing.store_relaxed(0);
   const locked hold(lock_);
   d.next_free = free_;
   free_ = &d;

@@ -36,7 +36,7 @@ struct poll_direction : runtime_timer {
 };
 
 struct poll_descriptor {
-  poll_descriptor() noexcept : fd(-1), sequence(0), closing(0), next_free(nullptr) {}
+  poll_descriptor() noexcept : fd(-1), sequence(0), next_free(nullptr) {}
   poll_direction reader;
   poll_direction writer;
   poll_closing closed;
@@ -44,7 +44,6 @@ struct poll_descriptor {
   int fd;
   std::uint32_t index = 0;
   world::atomic<std::uint32_t> sequence;
-  world::atomic<std::uint32_t> closing;    // swapped to 1 by who closes: only the first does it
   poll_descriptor* next_free;              // under the table's lock
 };
 
@@ -81,8 +80,8 @@ class poller {
   [[nodiscard]] poll_result wait_writable(poll_descriptor& d) noexcept { return wait(d, d.writer); }
   // By a goroutine, also while others wait: `due_ns` of the monotonic clock, or poll_deadline::none. One in the past ends the wait at once.
   void set_deadline(poll_descriptor& d, poll_direction& way, std::int64_t due_ns) noexcept;
-  // By a goroutine, once: waiters return `closed`. True for the first caller, who then owes remove() when nobody uses the descriptor any more.
-  [[nodiscard]] bool unblock(poll_descriptor& d) noexcept;
+  // By a goroutine, once (descriptor_use): waiters return `closed`. remove() follows, when nobody uses the descriptor any more.
+  void unblock(poll_descriptor& d) noexcept;
   void remove(poll_descriptor& d) noexcept;
 
   operation_rings rings;

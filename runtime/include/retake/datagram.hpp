@@ -45,7 +45,7 @@ class datagram_socket {
   std::error_code set_deadline(std::int64_t due_ns) { return socket_.set_deadline(due_ns); }
   std::error_code set_read_deadline(std::int64_t due_ns) { return socket_.set_read_deadline(due_ns); }
   std::error_code set_write_deadline(std::int64_t due_ns) { return socket_.set_write_deadline(due_ns); }
-  void close() { socket_.close(); }
+  void close() { socket_.close(); }  // a local name goes with the object
   [[nodiscard]] int descriptor() const noexcept { return socket_.descriptor(); }
 
  private:

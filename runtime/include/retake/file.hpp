@@ -110,7 +110,7 @@ class file {
   [[nodiscard]] result<file_status> status();
 
   // Ends the operations that wait in a ring: each with std::errc::operation_canceled once the kernel has let go of its memory, or with what it had done by then. Waits for that.
-  // A blocking call under way (no ring) goes on; the descriptor is closed when the last call has left. May be called again.
+  // A blocking call under way (no ring) goes on; the descriptor is closed when the last call has left, here if none is inside, however long this object lives. May be called again.
   void close();
 
   [[nodiscard]] bool valid() const noexcept { return body_ != nullptr; }

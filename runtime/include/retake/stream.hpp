@@ -18,7 +18,8 @@ class process;
 
 using byte_view = std::span<std::byte const>;
 
-// A descriptor. One goroutine may read and one may write at a time; a second one gets std::errc::operation_in_progress. Any may close.
+// A descriptor. One goroutine may read and one may write at a time; a second one gets std::errc::operation_in_progress. Any may close; what a closed one is asked fails with
+// std::errc::operation_canceled.
 class stream {
  public:
   stream() = default;
@@ -58,13 +59,16 @@ class stream {
   std::error_code set_read_deadline(std::int64_t due_ns);
   std::error_code set_write_deadline(std::int64_t due_ns);
 
-  // By a goroutine. Ends waits with std::errc::operation_canceled; the descriptor is closed when the last of them has left.
+  // By a goroutine; does not wait for anybody. Ends the waits and refuses all calls from now on, with std::errc::operation_canceled; the descriptor is closed when the last
+  // call has left, here if none is inside, however long this object lives: then the peer reads the end. May be called again, and by several. Source: Close in Go's
+  // internal/poll/fd_unix.go.
   void close();
 
   [[nodiscard]] bool valid() const noexcept { return file_ != nullptr; }
   // How calls wait: true: in the poller, without a thread; false: in the system call itself, whose P is handed on (see adopt()).
   [[nodiscard]] bool polled() const noexcept;
-  // The number, which stays the stream's: for calls that this header does not have. Do not close it and leave its flags alone.
+  // The number, which stays the stream's: for calls that this header does not have. Do not close it and leave its flags alone. -1 when closed; a number that was taken
+  // before may be anybody's by then.
   [[nodiscard]] int descriptor() const noexcept;
 
  protected:

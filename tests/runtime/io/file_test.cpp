@@ -345,7 +345,8 @@ TEST(file, a_close_ends_the_operations_that_wait_and_their_memory_is_not_touched
       p.reader.close();
       readers.ended.wait();
       EXPECT_EQ(readers.cancelled, static_cast<int>(count));
-      static_cast<void>(!::write(p.writer, "abcdefghijklmnop", 16));
+      EXPECT_EQ(::write(p.writer, "abcdefghijklmnop", 16), -1) << "the descriptor is open as long as its object lives";
+      EXPECT_EQ(errno, EPIPE);
       nap_ns(1'000'000);
       EXPECT_TRUE(readers.untouched());
       ::close(p.writer);

@@ -56,6 +56,59 @@ TEST(pipe, close_ends_a_blocked_read) {
   });
 }
 
+TEST(pipe, a_close_is_the_end_for_the_peer_although_the_object_lives) {
+  run_on(2, [] {
+    pipe_ends ends = a_pipe();
+    channel<std::string> told;
+    go([&] { told.send(read_some(ends.reader)); });
+    for (int i = 0; i < 10; ++i) yield();  // it waits, most likely
+    ends.writer.close();
+    EXPECT_EQ(*told.receive(), "");
+    EXPECT_TRUE(ends.writer.valid());
+    EXPECT_EQ(ends.writer.descriptor(), -1);
+
+    pipe_ends others = a_pipe();
+    ends.reader.close();
+    ends.writer.close();  // not the number, which is another's by now
+    EXPECT_TRUE(others.writer.write(bytes_of("x")));
+    EXPECT_EQ(read_some(others.reader), "x");
+  });
+}
+
+// Readers stand anywhere between their wait and their next read(2) when the number is closed; what is opened next takes the lowest free number, and has bytes at once.
+TEST(pipe, a_number_is_not_used_again_while_a_read_is_inside) {
+  run_on(4, [] {
+    const std::int64_t until_ns = now_ns() + 1'500'000'000;
+    while (now_ns() < until_ns && !testing::Test::HasFailure()) {
+      pipe_ends ends = a_pipe();
+      wait_group all;
+      all.add(4);
+      go([&] {
+        std::byte one{};
+        auto const got = ends.reader.read(std::span(&one, 1));
+        EXPECT_TRUE(!got && got.error() == std::errc::operation_canceled) << "N2: a read took somebody else's byte, or the number was closed under it";
+        all.done();
+      });
+      go([&] {
+        while (!ends.reader.set_deadline(0)) yield();
+        all.done();
+      });
+      for (int i = 0; i < 2; ++i) {
+        go([&] {
+          yield();
+          ends.reader.close();
+          pipe_ends others = a_pipe();
+          EXPECT_TRUE(others.writer.write(bytes_of("x")));
+          EXPECT_EQ(read_some(others.reader), "x") << "N2: a byte of another pipe is gone";
+          all.done();
+        });
+      }
+      all.wait();
+      EXPECT_EQ(ends.writer.write(bytes_of("y")).error(), std::errc::broken_pipe);
+    }
+  });
+}
+
 TEST(pipe, close_ends_a_blocked_write) {
   run_on(2, [] {
     pipe_ends ends = a_pipe();
@@ -219,6 +272,29 @@ TEST(tcp, close_ends_a_blocked_accept) {
     for (int i = 0; i < 10; ++i) yield();
     listener->close();
     EXPECT_EQ(*ended.receive(), std::errc::operation_canceled);
+  });
+}
+
+TEST(tcp, a_closed_listener_frees_its_port_and_a_closed_connection_is_refused_everything_although_the_objects_live) {
+  run_on(2, [] {
+    auto listener = tcp_listen(loopback_address, 0);
+    ASSERT_TRUE(listener);
+    std::uint16_t const port = listener->port();
+    auto client = tcp_connect(loopback_address, port);
+    auto server = listener->accept();
+    ASSERT_TRUE(client && server);
+    listener->close();
+    EXPECT_EQ(listener->port(), 0);
+    EXPECT_EQ(listener->accept().error(), std::errc::operation_canceled);
+    auto const late = tcp_connect(loopback_address, port);
+    EXPECT_EQ(late.error(), std::errc::connection_refused);
+
+    client->close();
+    EXPECT_EQ(read_some(*server), "");
+    for (std::error_code const said : {client->close_write(), client->set_no_delay(false), client->set_keep_alive({}), client->set_linger(0), client->set_deadline(0),
+                                       client->local_address().error(), client->peer_address().error()}) {
+      EXPECT_EQ(said, std::errc::operation_canceled);
+    }
   });
 }
 

@@ -136,6 +136,7 @@ TEST(adopt, a_file_of_a_disk_is_called_in_system_calls_and_says_so) {
     EXPECT_EQ(::lseek(fd, 0, SEEK_SET), 0);
     EXPECT_EQ(read_some(*file), "on disk");
     file->close();
+    EXPECT_EQ(::fcntl(fd, F_GETFD), -1) << "it is open as long as its object lives";
     EXPECT_EQ(file->write(bytes_of("late")).error(), std::errc::operation_canceled);
   });
 }
