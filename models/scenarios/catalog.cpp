@@ -105,6 +105,8 @@ constexpr scenario const* all[] = {
     &main_ends_beside_poller,
     &slice_ends_at_points,
     &slice_ends_at_returns,
+    &slice_ends_at_reads,
+    &slice_ends_among_two,
     &slice_after_long_call,
     &slice_after_stop,
     &call_wakes_dozing_sysmon,

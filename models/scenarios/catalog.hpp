@@ -127,6 +127,8 @@ extern sim::scenario const main_ends_before_others;
 extern sim::scenario const main_ends_beside_poller;
 extern sim::scenario const slice_ends_at_points;
 extern sim::scenario const slice_ends_at_returns;
+extern sim::scenario const slice_ends_at_reads;
+extern sim::scenario const slice_ends_among_two;
 extern sim::scenario const slice_after_long_call;
 extern sim::scenario const slice_after_stop;
 extern sim::scenario const call_wakes_dozing_sysmon;

@@ -1,5 +1,6 @@
 // A goroutine that computes and only passes preempt points: somebody has to ask it to yield, and sysmon has to be awake for that.
 #include "retake/go.hpp"
+#include "retake/stream.hpp"
 #include "retake/sync.hpp"
 #include "scenarios/runtime_scenario.hpp"
 #include "sched/scheduler.hpp"
@@ -44,6 +45,66 @@ void at_points() {
 // It makes short calls instead: each return is a preempt point.
 void at_returns() {
   hog(nothing, [] { call(1); });
+}
+
+// Or calls for bytes that are there.
+void at_calls_that_do_not_wait() {
+  hog(nothing, [] {
+    auto ends = make_pipe();
+    std::byte one{};
+    static_cast<void>(ends->writer.write(std::span(&one, 1)));
+    static_cast<void>(ends->reader.read(std::span(&one, 1)));
+  });
+}
+
+// Two goroutines ready each other, compute, and park: each takes over the time slice of the other, nobody runs for long, and a question to yield that comes while one computes
+// finds it parked. Who waits in the global queue must get the P when their common slice is over.
+void hand_overs() {
+  policy rules = short_slices();
+  rules.monitor_period_max_ns = 400 * us;
+  constexpr int most = 2 * (4 + 2 * 8);  // as above, with that period
+  const steady_clock steady(piece_ns);
+  run_watched(
+      1,
+      [] {
+        semaphore turn_of_one(1), turn_of_other(1);
+        turn_of_one.acquire();
+        turn_of_other.acquire();
+        world::atomic<std::uint32_t> pieces(0), over(0);
+        world::plain<bool> last(false);
+        wait_group done;
+        done.add(2);
+        const auto compute_piece = [&] {
+          compute(piece_ns);
+          const int since_yield = sim::healing() ? static_cast<int>(pieces.fetch_add_relaxed(1)) : 0;  // before, sysmon may read old values as long as it likes
+          world::require(since_yield <= most, "V2: two goroutines that ready each other keep the P between them");
+        };
+        go([&] {
+          while (over.load_relaxed() == 0) {
+            turn_of_other.release();
+            compute_piece();
+            turn_of_one.acquire();
+          }
+          last.set(true);
+          turn_of_other.release();
+          done.done();
+        });
+        go([&] {
+          for (turn_of_other.acquire(); !last.get(); turn_of_other.acquire()) {
+            turn_of_one.release();
+            compute_piece();
+          }
+          done.done();
+        });
+        for (bool whole = false; !whole;) {
+          whole = sim::healing();
+          pieces.exchange_relaxed(0);
+          yield();
+        }
+        over.store_relaxed(1);
+        done.wait();
+      },
+      rules);
 }
 
 // Nothing was at work before, so sysmon sleeps deeply; who returns from a call and takes an idle P has to wake it.
@@ -98,6 +159,8 @@ void stop_asks() {
 
 RETAKE_SCENARIO(slice_ends_at_points, "a goroutine that computes yields at a preempt point when its time slice is over", at_points);
 RETAKE_SCENARIO(slice_ends_at_returns, "a goroutine that computes yields when a system call returns and its time slice is over", at_returns);
+RETAKE_SCENARIO(slice_ends_at_reads, "a goroutine that computes yields at a read that need not wait when its time slice is over", at_calls_that_do_not_wait);
+RETAKE_SCENARIO(slice_ends_among_two, "two goroutines that ready each other, and park, give the P up when their common time slice is over", hand_overs);
 RETAKE_SCENARIO(slice_after_long_call, "who returns from a call into an idle runtime is watched again", after_long_call);
 RETAKE_SCENARIO(slice_after_stop, "who goes on after a stop of the world is watched again", after_stop);
 RETAKE_SCENARIO(stop_asks_at_once, "a stop of the world asks goroutines that compute", stop_asks);

@@ -60,6 +60,7 @@ class file_body::use {
   explicit use(file_body& file) noexcept : file_(file), granted_(file.number_.begin(direction::none) == descriptor_use::begun::inside) {}
   ~use() {
     if (granted_) file_.leave();
+    preempt_point();  // of calls that never have to wait too
   }
   use(use const&) = delete;
   use& operator=(use const&) = delete;

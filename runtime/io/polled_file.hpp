@@ -12,6 +12,7 @@
 
 #include "poll/poller.hpp"
 #include "protocol/descriptor_use.hpp"
+#include "retake/go.hpp"
 #include "retake/syscall.hpp"
 #include "world/atomic.hpp"
 #include "world/require.hpp"
@@ -99,6 +100,7 @@ std::int64_t polled_file::alone(Call& call, direction way) noexcept {
   }
   const std::int64_t done = entry_ != nullptr ? try_and_wait(call, way == direction::reading) : block_in(call);
   leave(way);
+  preempt_point();  // of calls that never have to wait too
   return done;
 }
 

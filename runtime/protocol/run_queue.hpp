@@ -103,14 +103,18 @@ class run_queue {
     bool inherits;    // from `next`: it continues the time slice of whoever readied it
   };
 
+  // The owner. Who was to run next; nullptr: nobody.
+  [[nodiscard]] T* take_next() noexcept {
+    T* const next = next_.load_relaxed();
+    if (next == nullptr) return nullptr;
+    // [R7] release: whoever sees the slot empty also sees the tail that put_next moved before. Pairs with [R8]. Killed by: model run_queue.
+    const world::exchanged<T*> taken = next_.compare_exchange_release(next, nullptr);
+    return taken.won ? next : nullptr;
+  }
+
   // The owner. `next` first, then the oldest of the ring.
   [[nodiscard]] got get() noexcept {
-    T* const next = next_.load_relaxed();
-    if (next != nullptr) {
-      // [R7] release: whoever sees the slot empty also sees the tail that put_next moved before. Pairs with [R8]. Killed by: model run_queue.
-      const world::exchanged<T*> taken = next_.compare_exchange_release(next, nullptr);
-      if (taken.won) return {next, true};
-    }
+    if (T* const next = take_next()) return {next, true};
     for (;;) {
       const std::uint32_t head = head_.load_relaxed();
       const std::uint32_t tail = tail_.load_relaxed();

@@ -64,6 +64,20 @@ goroutine* take_global_locking(scheduler& s, processor& p, std::uint32_t most) n
   return take_global(s, p, most);
 }
 
+// The goroutine of this P was asked to yield, and has parked or yielded: whoever was to go on with its time slice goes where one goes that yields. Else goroutines that ready
+// each other in turn, and park, keep the P among themselves: none of them runs for long, and a slice that is passed on counts no schedule.
+void end_slice(scheduler& s, processor& p) noexcept {
+  goroutine* const heir = p.queue.take_next();
+  if (heir == nullptr) return;
+  bool somebody_idle = false;
+  {
+    const locked hold(s.lock);
+    s.global.put(heir);
+    somebody_idle = s.idle.processors_hint() != 0;  // exact, as for one that yields
+  }
+  if (somebody_idle) wake(s);
+}
+
 // A parked goroutine that somebody has put up for any P to run.
 goroutine* take_offered(world::atomic<goroutine*>& slot) noexcept {
   if (slot.load_relaxed() == nullptr) return nullptr;
@@ -160,7 +174,10 @@ search find_runnable(machine& m) noexcept {
   for (;;) {
     processor& p = m.processor_here();
     // Who asks for a yield has written down before why: the stop, the end. An exchange, so that no question is cleared whose reason is not seen below.
-    if (p.preempt.load_relaxed() != 0) static_cast<void>(p.preempt.exchange_acquire(0));  // with ask_to_yield
+    if (p.preempt.load_relaxed() != 0) {
+      static_cast<void>(p.preempt.exchange_acquire(0));  // with ask_to_yield
+      end_slice(s, p);
+    }
     if (s.stop.requested()) {
       if (!stop_here(m)) return {};
       continue;

@@ -1,6 +1,7 @@
 // Goroutines: they start, run on any P, take turns, and are all there in the end. Method: small programs whose result says who ran.
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstdlib>
@@ -10,6 +11,7 @@
 
 #include "../program.hpp"
 #include "retake/channel.hpp"
+#include "retake/stream.hpp"
 #include "retake/sync.hpp"
 #include "retake/syscall.hpp"
 #include "world/thread.hpp"
@@ -250,6 +252,89 @@ TEST(go, a_hog_that_calls_preempt_point_lets_others_run_on_one_p) {
     const std::int64_t until_ns = now_ns() + patience_ns;
     while (!ran && now_ns() < until_ns) preempt_point();
     EXPECT_TRUE(ran);
+  });
+}
+
+// The median of what it takes a goroutine to get the only P back after a yield.
+std::int64_t back_after_yield_ns() {
+  std::array<std::int64_t, 11> took{};
+  for (std::int64_t& one : took) {
+    const std::int64_t before_ns = now_ns();
+    yield();
+    one = now_ns() - before_ns;
+  }
+  std::ranges::sort(took);
+  return took[took.size() / 2];
+}
+
+void compute_for_ns(std::int64_t duration_ns) {
+  const std::int64_t until_ns = now_ns() + duration_ns;
+  while (now_ns() < until_ns) {
+  }
+}
+
+TEST(go, two_that_ready_each_other_keep_the_p_no_longer_than_one_that_computes) {
+  run_on(1, [] {
+    std::atomic<bool> enough{false};
+    wait_group done;
+    done.add(1);
+    go([&] {
+      while (!enough.load()) {
+        compute_for_ns(50'000);
+        preempt_point();
+      }
+      done.done();
+    });
+    const std::int64_t beside_one_ns = back_after_yield_ns();
+    enough.store(true);
+    done.wait();
+
+    enough.store(false);
+    semaphore turn_of_one(1), turn_of_other(1);
+    turn_of_one.acquire();
+    turn_of_other.acquire();
+    done.add(2);
+    go([&] {
+      while (!enough.load()) {
+        turn_of_other.release();
+        compute_for_ns(50'000);
+        turn_of_one.acquire();
+      }
+      turn_of_other.release();
+      done.done();
+    });
+    go([&] {
+      while (!enough.load()) {
+        turn_of_other.acquire();
+        turn_of_one.release();
+        compute_for_ns(50'000);
+      }
+      done.done();
+    });
+    const std::int64_t beside_two_ns = back_after_yield_ns();
+    EXPECT_LT(beside_two_ns, 4 * beside_one_ns);
+    enough.store(true);
+    done.wait();
+  });
+}
+
+TEST(go, one_that_makes_calls_that_never_wait_lets_others_run_on_one_p) {
+  run_on(1, [] {
+    std::atomic<bool> enough{false};
+    wait_group done;
+    done.add(1);
+    go([&] {
+      auto ends = make_pipe();
+      std::byte one{};
+      while (ends && !enough.load()) {
+        static_cast<void>(ends->writer.write(std::span(&one, 1)));
+        static_cast<void>(ends->reader.read(std::span(&one, 1)));
+      }
+      done.done();
+    });
+    yield();  // for ever, if it does not give way
+    enough.store(true);
+    done.wait();
   });
 }
 
