@@ -31,7 +31,10 @@ std::vector<thread_site> profile_of(scheduler& s) {
   observe::symbols names;
   std::vector<thread_site> all;
   for (observe::thread_sites::site const& one : observe::watcher_of(s).threads.all()) {
-    all.push_back({users_frames(observe::frames_of(names, names.walk(one.stack.from, one.stack.bytes))), one.created, one.live});
+    std::vector<stack_frame> frames;
+    if (one.ended.file != nullptr) frames.push_back({"goroutine that ended locked", one.ended.file, one.ended.line, 0});
+    else frames = users_frames(observe::frames_of(names, names.walk(one.stack.from, one.stack.bytes)));
+    all.push_back({std::move(frames), one.created, one.live});
   }
   std::stable_sort(all.begin(), all.end(), [](thread_site const& a, thread_site const& b) { return a.created > b.created; });
   return all;

@@ -26,17 +26,19 @@ std::vector<std::uintptr_t> key_of(still_stack const& stack) {
 
 }  // namespace
 
-thread_sites::site* thread_sites::made(goroutine const* charged) {
+thread_sites::site* thread_sites::made(goroutine const* charged, lock_site ended) {
   still_stack stack;
   if (charged != nullptr) stack = stack_of_goroutine(*charged);
   if (stack.bytes.bytes.size() > kept_bytes) stack.bytes.bytes.resize(kept_bytes);
   std::vector<std::uintptr_t> key;
+  if (charged != nullptr) ended = {};
   if (!stack.bytes.bytes.empty()) key = key_of(stack);
+  else if (ended.file != nullptr) key = {reinterpret_cast<std::uintptr_t>(ended.file), ended.line};
 
   const locked hold(lock_);
   auto at = key.empty() ? sites_.begin() : std::find_if(sites_.begin(), sites_.end(), [&key](site const& one) { return one.key == key; });
   if (at == sites_.end() && sites_.size() < sites_max) {
-    sites_.push_back({std::move(key), std::move(stack), 0, 0});
+    sites_.push_back({std::move(key), std::move(stack), ended, 0, 0});
     at = sites_.end() - 1;
   } else if (at == sites_.end()) {
     at = sites_.begin();

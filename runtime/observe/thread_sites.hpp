@@ -10,6 +10,7 @@
 
 #include "observe/snapshot.hpp"
 #include "protocol/spin_lock.hpp"
+#include "thread/lock_sites.hpp"
 
 namespace retake::observe {
 
@@ -18,13 +19,14 @@ class thread_sites {
   struct site {
     std::vector<std::uintptr_t> key;
     still_stack stack;
+    lock_site ended;  // in place of a stack: where one that ended locked had locked
     std::uint64_t created = 0, live = 0;
   };
 
   thread_sites() : sites_(1) {}
 
-  // A thread is about to be made because of `charged` (nullptr: of nobody): where to report its end. Any thread, without locks.
-  [[nodiscard]] site* made(goroutine const* charged);
+  // A thread is about to be made because of `charged`, else of who locked at `ended` and ended so, else of nobody: where to report its end. Any thread, without locks.
+  [[nodiscard]] site* made(goroutine const* charged, lock_site ended);
   void ended(site* where) noexcept;
   [[nodiscard]] std::vector<site> all();
 

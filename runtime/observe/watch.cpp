@@ -62,10 +62,10 @@ void limit_changed(scheduler& s, std::uint32_t before, std::uint32_t now) noexce
   world::print(text.data(), text.size());
 }
 
-void thread_made(machine& m, goroutine* charged) noexcept {
+void thread_made(machine& m, goroutine* charged, lock_site ended) noexcept {
   thread_sites& threads = watcher_of(m.home).threads;
   try {
-    m.charged_site = threads.made(charged);
+    m.charged_site = threads.made(charged, ended);
     watcher_of(m.home).traces.attach(m);
   } catch (std::bad_alloc const&) {
     return;  // one thread that the profile or the trace does not know

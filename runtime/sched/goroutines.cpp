@@ -69,6 +69,8 @@ bool after_end(machine& m, goroutine& g, void*) noexcept {
   if (m.runtime_locks == 0) {
     const locked hold(s.lock);
     s.ended_locked.count(m.locked_at);
+    p.charged.set(nullptr);  // the thread that takes this one's place
+    p.charged_end = m.locked_at;
   }
   end_machine(m);
   return false;

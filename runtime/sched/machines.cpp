@@ -188,7 +188,7 @@ void start_machine(scheduler& s, processor* p, bool spinning) noexcept {
     m = make_machine(s, id);
     m->spinning.set(spinning ? 1 : 0);
     processor_status::hand_over(*m, *p);
-    watch::thread_made(*m, p->charged.get());
+    watch::thread_made(*m, p->charged.get(), p->charged_end);
     start_thread(s, *m, machine_main);
     return;
   }

@@ -8,6 +8,7 @@
 #include "protocol/processor_status.hpp"
 #include "protocol/run_queue.hpp"
 #include "sched/goroutine.hpp"
+#include "thread/lock_sites.hpp"
 #include "time/timer_heap.hpp"
 #include "world/atomic.hpp"
 #include "world/limits.hpp"
@@ -47,7 +48,8 @@ struct processor : processor_side {
   bool ring_refused = false;                      // the owner: the kernel has none for us
   monitor_memory seen;
   world::report_only<std::uint32_t> moves;        // trace.hpp: how often an M took it or gave it away
-  world::report_only<goroutine*> charged;         // whose call, or lock, last took this P from its thread
+  world::report_only<goroutine*> charged;         // whose call, or lock, last took this P from its thread; nullptr: who ended locked, then
+  lock_site charged_end;                          // the owner: where that one had locked
 };
 
 }  // namespace retake

@@ -5,6 +5,8 @@
 
 #include <cstdint>
 
+#include "thread/lock_sites.hpp"
+
 namespace retake {
 
 struct goroutine;
@@ -36,8 +38,9 @@ void hogs(processor& p, std::int64_t since_ns, std::int64_t now_ns) noexcept;
 // The world stands still: affinity or quota allow another number of Ps from now on.
 void limit_changed(scheduler& s, std::uint32_t before, std::uint32_t now) noexcept;
 
-// `m` is about to get a thread, for `charged`'s call or lock took a P from its thread; nullptr: for nobody's. And its thread ends. Without locks.
-void thread_made(machine& m, goroutine* charged) noexcept;
+// `m` is about to get a thread, for `charged`'s call or lock took a P from its thread; nullptr: for one that locked at `ended` and ended so; nowhere: for nobody's. And its
+// thread ends. Without locks.
+void thread_made(machine& m, goroutine* charged, lock_site ended) noexcept;
 void thread_ended(machine& m) noexcept;
 // The system refuses another thread for good: says which three calls made most of those that there are. Without locks.
 void thread_refused(scheduler& s) noexcept;

@@ -2,7 +2,8 @@
 //
 // A thread is charged to the goroutine whose call or lock took the P from its thread: without that call no other thread would have been needed. The
 // stack is the one it called with, so its first line is the user's own: the line of the syscall(), foreign_call() or blocking call under
-// lock_os_thread(). Threads that nobody's call made necessary (main's, sysmon's, the first of each P) are the runtime's own.
+// lock_os_thread(). One in place of a thread whose goroutine ended locked is charged to the line where that had locked.
+// Threads that nobody's call made necessary (main's, sysmon's, the first of each P) are the runtime's own.
 // Source: the profiles threadcreate and goroutine of Go's runtime/pprof; Go charges a thread to whoever happened to start it.
 #pragma once
 

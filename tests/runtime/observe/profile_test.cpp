@@ -113,6 +113,24 @@ TEST(threadcreate, a_lock_is_charged_where_its_goroutine_blocks_and_a_thread_tha
   });
 }
 
+// On one P, so that somebody has to run what the ended one leaves behind.
+TEST(threadcreate, a_thread_in_place_of_one_that_ended_locked_is_charged_to_the_lock) {
+  constexpr std::uint64_t ends = 20;
+  constexpr std::uint32_t lock_line = __LINE__ + 5;
+  run_on(1, [] {
+    channel<int> locked;
+    for (std::uint64_t i = 0; i < ends; ++i) {
+      go([&locked] {
+        lock_os_thread();
+        locked.send(1);
+      });
+      static_cast<void>(locked.receive());
+    }
+    EXPECT_TRUE(yielding_until([] { return site_of(lock_line).created >= ends - 2 && site_of(lock_line).live <= 2; }));
+    EXPECT_EQ(site_of(lock_line).stack.front().function, "goroutine that ended locked");
+  });
+}
+
 TEST(pprof, bytes_are_a_profile_whose_numbers_name_what_is_there) {
   run_on(2, [] {
     const std::string bytes = goroutine_pprof();
