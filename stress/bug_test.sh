@@ -35,7 +35,7 @@ case $how in
   played) exchanged ;;
   held)
     port=$((20000 + $$ % 12000))  # below those that outgoing connections are given
-    RETAKE_DEBUG=pprof=127.0.0.1:$port "$program" --variant buggy --hold 8 --json >"$log" 2>&1 &
+    RETAKE_DEBUG=pprof=127.0.0.1:$port "$program" --variant buggy --hold 5 --json >"$log" 2>&1 &
     held=$!
     sleep 2
     python3 - $port >"$log.seen" <<'PYTHON'

@@ -247,6 +247,11 @@ TEST(schedtrace, ours_says_what_is_so) {
       });
     });
     EXPECT_TRUE(yielding_until([&] { return in_call.load() && value(paths().handoff[9]) + value(paths().handoff[8]) + value(paths().handoff[1]) > 0; }));
+    const auto receives = [](g_line const& g) { return g.status == 4 && g.reason == "chan receive"; };
+    EXPECT_TRUE(yielding_until([&] {
+      parser soon(dialect::go_1_22);
+      return soon.parse(sched_trace(true)) && std::any_of(soon.reports.at(0).gs.begin(), soon.reports.at(0).gs.end(), receives);
+    }));
     sleep_for_ns(1'000'000);
     parser p(dialect::go_1_22);
     ASSERT_TRUE(p.parse(sched_trace(true))) << p.why;
@@ -270,7 +275,7 @@ TEST(schedtrace, ours_says_what_is_so) {
     ASSERT_NE(running, one.ps.end());
     EXPECT_EQ(running->status, 1);
     EXPECT_EQ(running->m, m->id);
-    EXPECT_TRUE(std::any_of(one.gs.begin(), one.gs.end(), [](g_line const& g) { return g.status == 4 && g.reason == "chan receive"; }));
+    EXPECT_TRUE(std::any_of(one.gs.begin(), one.gs.end(), receives));
     EXPECT_TRUE(std::any_of(one.gs.begin(), one.gs.end(), [](g_line const& g) { return g.status == 3; }));
 
     parser plain(dialect::go_1_22);

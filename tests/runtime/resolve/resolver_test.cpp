@@ -29,7 +29,8 @@ class name_server {
  public:
   static constexpr int large = 100;
 
-  name_server() : socket_(std::move(*udp_bind(loopback_address, 0))), listener_(std::move(*tcp_listen(*socket_.local_address()))) {
+  name_server() {
+    bind_both();
     serving_.add(2);
     go([this] { serve(); });
     go([this] { serve_streams(); });
@@ -50,6 +51,20 @@ class name_server {
   int asked_by_tcp() const { return asked_by_tcp_.load(); }
 
  private:
+  // One number for datagrams and for connections: of those that are free for the first, some are not for the second.
+  void bind_both() {
+    for (int tries = 0; tries < 100; ++tries) {
+      result<udp_socket> datagrams = udp_bind(loopback_address, 0);
+      if (!datagrams) continue;
+      result<tcp_listener> connections = tcp_listen(*datagrams->local_address());
+      if (!connections) continue;
+      socket_ = std::move(*datagrams);
+      listener_ = std::move(*connections);
+      return;
+    }
+    ADD_FAILURE() << "no port is free";
+    std::abort();
+  }
   static std::string name_in(std::span<std::byte const> question) {
     std::string name;
     for (std::size_t at = 12; at < question.size() && question[at] != std::byte{0};) {
