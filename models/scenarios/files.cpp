@@ -5,6 +5,7 @@
 
 #include "retake/file.hpp"
 #include "retake/go.hpp"
+#include "retake/net.hpp"
 #include "retake/sync.hpp"
 #include "sched/scheduler.hpp"
 #include "scenarios/runtime_scenario.hpp"
@@ -42,6 +43,36 @@ void read_piece(file& f, std::size_t which) {
   const auto got = f.read_at(into, which * piece);
   world::require(got && *got == piece, "G6: a read is cut short");
   for (const std::byte b : into) world::require(b == std::byte{static_cast<unsigned char>('a' + which)}, "G6: a read returns another's bytes");
+}
+
+// A file goes through a connection that holds less than it, to one who reads by fives: in pieces, each from where the last one ended, whether memory has it or not.
+void sends_cold_file() {
+  constexpr std::size_t pieces = 6;
+  run_watched(2, [] {
+    make_data(pieces);
+    int data = -1;
+    while (data < 0) data = world::kernel::open_file("data", world::kernel::open_read, 0, false);  // the fault
+    auto ends = unix_pair();
+    wait_group done;
+    done.add(1);
+    go([&] {
+      const auto sent = send_file(ends->first, data, piece, (pieces + 3) * piece);
+      world::require(sent && *sent == (pieces - 1) * piece, "N8: a file is not sent to its end");
+      ends->first = unix_stream();
+      done.done();
+    });
+    std::array<std::byte, 2 * pieces * piece> room{};
+    std::size_t got = 0;
+    for (std::size_t n = 1; n != 0; got += n) {
+      const auto some = ends->second.read(std::span(room).subspan(got, 5));
+      world::require(some.error() == std::error_code(), "N8: a read fails");
+      n = *some;
+    }
+    world::require(got == (pieces - 1) * piece, "N8: bytes of a file are lost, or sent twice");
+    for (std::size_t i = 0; i < got; ++i) world::require(room[i] == std::byte{static_cast<unsigned char>('b' + i / piece)}, "N8: bytes of a file arrive changed");
+    done.wait();
+    world::kernel::close(data);
+  });
 }
 
 struct waiting_pipe {
@@ -272,6 +303,7 @@ void idle_and_read() {
 
 }  // namespace
 
+RETAKE_SCENARIO(sendfile_keeps_bytes, "a file that is sent inside the kernel arrives in order, to its end and no further", sends_cold_file);
 RETAKE_SCENARIO(cold_reads_in_rings, "what memory does not hold is read through the rings, whole, by whom it belongs to", cold_reads);
 RETAKE_SCENARIO(file_operations, "a file's operations do what they say, through a ring or without", every_operation);
 RETAKE_SCENARIO(rings_refused, "where the kernel refuses rings, files work all the same, and a counter says so", refused);

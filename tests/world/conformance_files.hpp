@@ -62,7 +62,20 @@ inline void observe_files(notebook& n) {
   n.result("pipe", k::pipe_blocking(ends));
   n.result("read a pipe at an offset", k::read_at(ends[0], &one, 1, 0, false));
   n.result("sync a pipe", k::sync_file(ends[0], false));
-  close_all({fd, reader, appender, ep, ends[0], ends[1]});
+  n.result("send it into a pipe", k::sendfile(ends[1], fd, 1, 3));
+  char sent[4] = {};
+  n.result("read the pipe", k::read(ends[0], sent, 3));
+  n.say("%s", sent);
+  int pair[2];
+  n.result("socketpair", k::socketpair(pair));
+  n.result("send it, to its end", k::sendfile(pair[0], reader, 2, 12));
+  n.result("read the socket", k::read(pair[1], sent, 2));
+  n.result("send from behind its end", k::sendfile(pair[0], reader, 100, 3));
+  n.result("send what is open for writing", k::sendfile(pair[0], appender, 0, 3));
+  n.result("send a closed number", k::sendfile(pair[0], 1000, 0, 3));
+  n.result("close the peer", k::close(pair[1]));
+  n.result("send it to nobody", k::sendfile(pair[0], reader, 0, 3));
+  close_all({fd, reader, appender, ep, ends[0], ends[1], pair[0]});
   n.result("read", k::read_at(fd, &one, 1, 0, false));
 }
 

@@ -263,10 +263,4 @@ std::int64_t splice(int from, int to, std::size_t bytes, site where) noexcept {
   return leave(got);
 }
 
-// Nothing here is a file of a disk.
-std::int64_t sendfile(int to, int from, std::int64_t, std::size_t, site where) noexcept {
-  enter(where);
-  return leave(std::int64_t{lookup(to) == nullptr || lookup(from) == nullptr ? -EBADF : -ESPIPE});
-}
-
 }  // namespace retake::world::kernel

@@ -165,6 +165,25 @@ std::int64_t write_at(int fd, io_slice const* slices, int count, std::int64_t of
   return leave(regular_write(*f, slices, count, offset));
 }
 
+// From a file of the disk into a stream, a buffer at most and as far as there is room; what memory does not have is waited for.
+std::int64_t sendfile(int to, int from, std::int64_t offset, std::size_t bytes, site where) noexcept {
+  enter(where);
+  file* const a = lookup(from);
+  file* const b = lookup(to);
+  if (a == nullptr || b == nullptr) return leave(std::int64_t{-EBADF});
+  if (a->kind != file_kind::regular) return leave(std::int64_t{-ESPIPE});
+  bool const to_pipe = b->kind == file_kind::pipe_writer;
+  if (!to_pipe && (b->kind != file_kind::socket || b->socket->box != nullptr)) return leave(std::int64_t{-EINVAL});
+  hold const keep_a(*a);
+  hold const keep_b(*b);
+  if (!a->disk->cached) wait_for_disk(where);
+  unsigned char moved[stream_bytes];
+  io_slice const into{moved, bytes < sizeof(moved) ? bytes : sizeof(moved)};
+  std::int64_t const got = regular_read(*a, &into, 1, offset);
+  if (got <= 0) return leave(got);
+  return leave(to_pipe ? pipe_write(*b, moved, static_cast<std::size_t>(got), where) : socket_write(*b, moved, static_cast<std::size_t>(got), where));
+}
+
 int sync_file(int fd, bool, site where) noexcept {
   enter(where);
   file const* const f = lookup(fd);
