@@ -6,19 +6,14 @@ placeholders (capitals, files that a reader would have) is run, in an empty fold
 mutants, bench, bug and task with --help (they have tests of their own), the others as they stand, for 2 seconds where they take --seconds. Shell fences must parse; links must lead somewhere.
 FILE: these documents alone; the test of this test puts a broken one here.
 """
-import glob, os, re, shlex, subprocess, sys, tempfile
+import os, re, shlex, subprocess, sys, tempfile
+
+from documents import documents
 
 ROOT, BIN = (os.path.realpath(one) for one in sys.argv[1:3])
 LONG = {"hunt", "test", "nightly", "mutants", "bench", "bug", "task", "costs", "setup", "fuzz"}
 IN_SECONDS = {"sim", "model", "props", "stress"}
 wrong, ran, seen = [], 0, set()
-
-
-def documents():
-    if len(sys.argv) > 3:
-        return sys.argv[3:]
-    listed = subprocess.run(["git", "-C", ROOT, "ls-files", "*.md"], capture_output=True, text=True).stdout.split()
-    return [f"{ROOT}/{one}" for one in listed] or glob.glob(f"{ROOT}/**/*.md", recursive=True)
 
 
 def commands(text):
@@ -68,7 +63,7 @@ def check(command, where, place):
 def main():
     with tempfile.TemporaryDirectory() as place:
         launcher(place)
-        for document in documents():
+        for document in documents(ROOT, sys.argv[3:]):
             text, name = open(document).read(), os.path.relpath(document, ROOT)
             for command in commands(text):
                 if command not in seen:

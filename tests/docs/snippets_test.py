@@ -6,14 +6,11 @@ FILE: these documents alone; the test of this test puts a broken one here.
 """
 import os, re, subprocess, sys, tempfile
 
+from documents import documents
+
 ROOT, COMPILER = os.path.realpath(sys.argv[1]), sys.argv[2]
 HERE = os.path.dirname(os.path.realpath(__file__))
 DEFINES_A_FUNCTION = re.compile(r"^(?!for\b|if\b|while\b|go\()[\w:<>,\s&*]+\s[\w:]+\([^;]*\) \{", re.M)
-
-
-def documents():
-    listed = subprocess.run(["git", "-C", ROOT, "ls-files", "*.md"], capture_output=True, text=True).stdout.split()
-    return sys.argv[3:] or [f"{ROOT}/{one}" for one in listed]
 
 
 def snippets(document):
@@ -24,7 +21,7 @@ def snippets(document):
 
 def main():
     parts = [open(f"{HERE}/surroundings.cpp").read()]
-    for document in documents():
+    for document in documents(ROOT, sys.argv[3:]):
         for line, code in snippets(document):
             open_function, close_function = ("", "") if DEFINES_A_FUNCTION.search(code) else ("void in_a_function() {", "}")
             parts.append(f'namespace snippet_{len(parts)} {{\nusing namespace surroundings;\nusing retake::syscall;\n{open_function}\n#line {line} "{os.path.relpath(document, ROOT)}"\n{code}{close_function}\n}}')
