@@ -9,7 +9,10 @@
 // the length of a period, is what a schedule explores.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <span>
+#include <system_error>
 
 #include "retake/go.hpp"
 #include "retake/run.hpp"
@@ -20,6 +23,7 @@
 #include "sim/checkers/watch.hpp"
 #include "sim/kernel/kernel.hpp"
 #include "world/clock.hpp"
+#include "world/require.hpp"
 
 namespace retake::scenarios {
 
@@ -59,6 +63,18 @@ class steady_clock {
 #define RETAKE_SCENARIO(id, text, function, ...)                                                    \
   constinit sim::scenario const id = {.name = #id, .claim = text, .body = &function, __VA_OPT__(__VA_ARGS__, ) \
                                       .chaos_steps = chaos_steps, .heal_steps = heal_steps}
+
+// Reads a stream to its end and returns how much there was. By fives: what comes next finds room for a part of it.
+template <class Stream>
+std::size_t read_by_fives(Stream& from, std::span<std::byte> room) {
+  std::size_t got = 0;
+  for (std::size_t n = 1; n != 0; got += n) {
+    const auto some = from.read(room.subspan(got, 5));
+    world::require(some.error() == std::error_code(), "N8: a read fails");
+    n = *some;
+  }
+  return got;
+}
 
 // Who computes is asked to yield before long, and who calls is left alone as long.
 inline policy short_slices() {

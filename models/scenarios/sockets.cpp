@@ -160,12 +160,7 @@ void splice_through() {
       done.done();
     });
     std::array<std::byte, 2 * bytes_sent> room{};
-    std::size_t got = 0;
-    for (std::size_t n = 1; n != 0; got += n) {  // by fives: what comes next finds room for a part of it
-      const auto some = sink->second.read(std::span(room).subspan(got, 5));
-      world::require(some.error() == std::error_code(), "N8: a read fails");
-      n = *some;
-    }
+    const std::size_t got = read_by_fives(sink->second, room);
     world::require(got == bytes_sent && room[bytes_sent - 1] == static_cast<std::byte>(bytes_sent), "N8: bytes arrive changed");
     done.wait();
   });

@@ -98,13 +98,7 @@ bool after_yield(machine& m, goroutine& g, void*) noexcept {
   scheduler& s = m.home;
   change(g, goroutine_state::running, goroutine_state::runnable, "G1: a goroutine yields that does not run");
   drop(m, g);
-  bool somebody_idle = false;
-  {
-    const locked hold(s.lock);
-    s.global.put(&g);
-    somebody_idle = s.idle.processors_hint() != 0;  // exact: whoever puts a P down looks at the global queue under this lock
-  }
-  if (somebody_idle) wake(s);
+  put_last(s, g);
   return false;
 }
 
@@ -138,6 +132,16 @@ void park(park_commit commit, void* argument, wait_reason reason) noexcept {
   g.since_ns.set(g.m.get()->home.clock_ns.get());
   change(g, goroutine_state::running, goroutine_state::waiting, "G1: a goroutine parks that does not run");
   leave(after_park, &how);
+}
+
+void put_last(scheduler& s, goroutine& g) noexcept {
+  bool somebody_idle = false;
+  {
+    const locked hold(s.lock);
+    s.global.put(&g);
+    somebody_idle = s.idle.processors_hint() != 0;  // exact: whoever puts a P down looks at the global queue under this lock
+  }
+  if (somebody_idle) wake(s);
 }
 
 void ready_on(machine& m, goroutine& g) noexcept {

@@ -67,15 +67,7 @@ goroutine* take_global_locking(scheduler& s, processor& p, std::uint32_t most) n
 // The goroutine of this P was asked to yield, and has parked or yielded: whoever was to go on with its time slice goes where one goes that yields. Else goroutines that ready
 // each other in turn, and park, keep the P among themselves: none of them runs for long, and a slice that is passed on counts no schedule.
 void end_slice(scheduler& s, processor& p) noexcept {
-  goroutine* const heir = p.queue.take_next();
-  if (heir == nullptr) return;
-  bool somebody_idle = false;
-  {
-    const locked hold(s.lock);
-    s.global.put(heir);
-    somebody_idle = s.idle.processors_hint() != 0;  // exact, as for one that yields
-  }
-  if (somebody_idle) wake(s);
+  if (goroutine* const heir = p.queue.take_next()) put_last(s, *heir);
 }
 
 // A parked goroutine that somebody has put up for any P to run.

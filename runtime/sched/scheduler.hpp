@@ -158,6 +158,8 @@ void park(park_commit commit, void* argument, wait_reason reason) noexcept;
 void ready(goroutine& g) noexcept;
 // On an M with a P: the same without a goroutine of its own.
 void ready_on(machine& m, goroutine& g) noexcept;
+// On an M with a P: puts `g`, which is runnable and in the caller's hands, at the end of the global queue; wakes a P for it if one is idle.
+void put_last(scheduler& s, goroutine& g) noexcept;
 void yield() noexcept;
 // At every call of the runtime: gives the P up if somebody asked for it.
 void preempt_point() noexcept;
