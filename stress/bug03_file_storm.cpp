@@ -137,10 +137,10 @@ bool read_bounded(bounded& room, queue& disk, std::string const& path) {
   return whole && *whole;
 }
 
-// The open is one that does not wait, so that the read is what waits.
+// The open is one that does not wait, so that the read is what waits; and one that has no bookkeeping, so that a busy machine, where it takes long, hands no P over.
 bool read_in_ring(queue& disk, std::string const& path) {
   return disk.through([&] {
-    const int fd = syscall([&] { return ::open(path.c_str(), O_RDWR | O_CLOEXEC); });
+    const int fd = raw_syscall([&] { return ::open(path.c_str(), O_RDWR | O_CLOEXEC); });
     result<file> opened = file_of(fd);
     std::array<std::byte, file_bytes> buffer;
     std::size_t all = 0;

@@ -141,7 +141,7 @@ def main():
         if bug == 1 and not swap:
             wrong += hold_and_look(twins(BY_GDB), 1)
             wrong += by_command([programs[0], "--variant", "buggy", "--hold", "61"], 1, f"pattern {pattern}: ")
-            wrong += by_command(["sleep", "61.25"], 3, "cannot be looked at") + by_command(["false"], 4, "ended with 1")
+            wrong += by_command(["sleep", "61.25"], 3, "cannot be looked at") + by_command(["sh", "-c", "exit 1 # 61.75"], 4, "ended with 1")
         if bug == 2 and not swap:
             allowed = subprocess.run([*APART_WORDS, LOOPBACK], capture_output=True).returncode == 0
             if allowed:
