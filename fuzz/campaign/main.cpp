@@ -100,6 +100,7 @@ int main(int argc, char** argv) {
   mutants_command->add_option("--seed", mutating.seed);
   mutants_command->add_option("--seconds", mutating.seconds, "of one trial")->check(CLI::Range(1.0, 1e6));
   mutants_command->add_option("--out", mutating.out);
+  mutants_command->add_option_function<std::string>("--shard", shard_of(mutating.part), "i/n: this part of the mutants");
 
   CLI::App* const demo_command = common(app.add_subcommand("demo", "one mutant, from finding to picture"));
   demo_command->add_option("--seed", seed);
