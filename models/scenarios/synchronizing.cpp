@@ -114,7 +114,7 @@ void cancel_and_deadline() {
     done.add(2);
     go([&, from = root] {
       auto [child, stop_child] = with_timeout_ns(from, 30 * us);
-      after_done(child, [&] { calls.fetch_add_relaxed(1); });
+      after_done(child, [&] { calls.fetch_add_release(1); });
       static_cast<void>(child.done()->receive());
       world::require(static_cast<bool>(child.error()), "G6: a context is done without a reason");
       done.done();
@@ -128,8 +128,8 @@ void cancel_and_deadline() {
     compute(30 * us);
     stop.cancel();
     done.wait();
-    while (calls.load_relaxed() == 0) sleep_for_ns(20 * us);
-    world::require(calls.load_relaxed() == 1, "G6: a call after done happens twice");
+    while (calls.load_acquire() == 0) sleep_for_ns(20 * us);
+    world::require(calls.load_acquire() == 1, "G6: a call after done happens twice");
   });
 }
 

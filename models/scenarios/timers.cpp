@@ -30,7 +30,7 @@ struct shared_timer : runtime_timer {
     if (stop()) answer();
   }
   void answer() noexcept {
-    answers.fetch_add_relaxed(1);
+    answers.fetch_add_release(1);
     drop();
   }
   void drop() noexcept {
@@ -61,7 +61,7 @@ void stop_or_run() {
       });
     }
     done.wait();
-    while (answers.load_relaxed() < timers) sleep_for_ns(20 * us);
+    while (answers.load_acquire() < timers) sleep_for_ns(20 * us);
     world::require(answers.load_relaxed() == timers, "V3: a timer both ran and was stopped");
   });
 }
@@ -94,7 +94,7 @@ void started_twice() {
     }
     done.wait();
     t->end();
-    while (answers.load_relaxed() != started.load_relaxed()) sleep_for_ns(20 * us);
+    while (answers.load_acquire() != started.load_relaxed()) sleep_for_ns(20 * us);
     t->drop();
   });
 }

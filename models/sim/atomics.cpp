@@ -12,7 +12,8 @@ std::uint32_t engine::add_location(void const* object, std::uint64_t initial, va
   location& l = locations_.as<location>()[number];
   epoch const now = running_->hb.at[running_slot_];
   l = {object, entries_.as<store_entry>() + std::size_t{number} * (ring_mask_ + 1), 0, now, 0, static_cast<std::uint16_t>(++objects_made_), s.id,
-       static_cast<std::uint8_t>(running_slot_), false, traits, {}};
+       static_cast<std::uint8_t>(running_slot_), false, traits, {}, place(object, number * 2), {}};
+  l.touched[running_slot_] = now;
   store_entry& e = l.ring[0];
   e.value = initial;
   e.sc_position = never;
@@ -115,6 +116,7 @@ bool releases(order o) noexcept { return o == order::release || o == order::acq_
 std::uint64_t engine::read(location& l, order o, site_record const& s, std::uint32_t& age) noexcept {
   std::uint32_t chosen = l.newest;
   age = 0;
+  touch(l);
   if (c11_) {
     if (l.newest != 0) {
       std::uint32_t const n = l.newest - floor_of(l, o) + 1;
@@ -151,6 +153,7 @@ bool engine::read_older_than_success(location& l, std::uint64_t expected, order 
   if (n == 1) return false;
   std::uint32_t const chosen = candidates[decide_value(choice_kind::read_from, n, s.kind, s, nullptr)];
   if (chosen == l.newest) return false;
+  touch(l);
   store_entry& e = entry_at(l, chosen);
   if (e.first_seen[running_slot_] == never) e.first_seen[running_slot_] = running_->hb.at[running_slot_];
   if (o == order::seq_cst) {
@@ -166,6 +169,7 @@ bool engine::read_older_than_success(location& l, std::uint64_t expected, order 
 
 void engine::append(location& l, std::uint64_t value, order o, bool continues, site_record const& s) noexcept {
   thread& t = *running_;
+  touch(l);
   store_entry const& before = entry_at(l, l.newest);
   store_entry& e = entry_at(l, l.newest + 1);  // the same one when there is no history
   bool const continued = continues && before.releases;

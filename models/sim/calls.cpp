@@ -56,10 +56,7 @@ std::uint32_t make_atomic(void const* object, std::uint64_t initial, value_trait
 }
 
 void end_atomic(void const* object, std::uint32_t number) noexcept {
-  engine* const e = the_engine;
-  if (e == nullptr || number - 1 >= e->locations_used_) return;
-  location& l = e->locations_.as<location>()[number];
-  if (l.owner == object) l.dead = true;
+  if (the_engine != nullptr) the_engine->end_location(object, number);
 }
 
 std::uint64_t peek_atomic(void const* object, std::uint32_t number) noexcept {
@@ -144,6 +141,7 @@ compared compare_exchange(void const* object, std::uint32_t number, std::uint64_
       e.append(*l, desired, o, true, s);
     } else {
       order const f = failure_of(o);
+      e.touch(*l);
       if (f != order::relaxed) e.acquire(newest);
       if (e.c11_) {
         store_entry& mine = e.entry_at(*l, l->newest);
@@ -164,10 +162,7 @@ std::uint32_t make_plain(void const* object, site const& where) noexcept {
 }
 
 void end_plain(void const* object, std::uint32_t number) noexcept {
-  engine* const e = the_engine;
-  if (e == nullptr || number - 1 >= e->plains_used_) return;
-  plain_record& p = e->plains_.as<plain_record>()[number];
-  if (p.owner == object) p.dead = true;
+  if (the_engine != nullptr) the_engine->end_plain(object, number);
 }
 
 void plain_read(void const* object, std::uint32_t number, site const& where) noexcept {
@@ -247,10 +242,14 @@ void deallocate(void* memory, std::size_t bytes, site const& where) noexcept {
   engine& e = current(where);
   if (memory == nullptr) return;
   char const* const wrong = e.arena_.deallocate(memory, bytes);
-  if (wrong == nullptr) return;
+  site_record const& s = e.sites_.intern(where, op_kind::require);
+  if (wrong == nullptr) {
+    e.end_memory(memory, bytes, engine::access::deallocation, s.id);
+    return;
+  }
   char claim[96];
   std::snprintf(claim, sizeof claim, "use_after_free: %s", wrong);
-  e.fail("use_after_free", claim, e.sites_.intern(where, op_kind::require).id);
+  e.fail("use_after_free", claim, s.id);
 }
 
 void* get_stack(std::size_t bytes, site const& where) noexcept {
@@ -259,14 +258,20 @@ void* get_stack(std::size_t bytes, site const& where) noexcept {
   return e.stack_get((bytes + 4095) / 4096 * 4096);
 }
 
-void put_stack(void* low, std::size_t) noexcept {
-  if (the_engine != nullptr) the_engine->stack_put(low);
+void put_stack(void* low, std::size_t bytes) noexcept {
+  if (the_engine == nullptr) return;
+  the_engine->end_memory(low, bytes, engine::access::end, the_engine->last_site());
+  the_engine->stack_put(low);
 }
 
-void reuse_stack(void* low, std::size_t bytes) noexcept { floor::unpoison_stack(low, bytes); }
+void reuse_stack(void* low, std::size_t bytes) noexcept {
+  the_engine->end_memory(low, bytes, engine::access::end, the_engine->last_site());
+  floor::unpoison_stack(low, bytes);
+}
 
 void give_back(void* low, std::size_t bytes, site const& where) noexcept {
   op(op_kind::kernel, 0, where);
+  the_engine->end_memory(low, bytes, engine::access::returned_pages, the_engine->last_site());
   floor::unpoison_stack(low, bytes);
   std::memset(low, 0, bytes);
 }

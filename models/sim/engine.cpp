@@ -77,6 +77,7 @@ engine::engine(options const& o) : options_(o), watch_(std::make_unique<crash_wa
   entries_.reserve(sizeof(store_entry) * (objects_max + 1) * (ring_mask_ + 1));
   plains_.reserve(sizeof(plain_record) * (objects_max + 1));
   texts_.reserve(texts_bytes);
+  places_.reserve(sizeof(std::uint32_t) * (arena::bytes_max / stretch_bytes));
   stacks_.reserve(threads_max * (thread_stack_bytes + page_bytes));
   for (std::uint32_t u = 0; u < threads_max; ++u) {
     mprotect(stacks_.as<char>() + u * (thread_stack_bytes + page_bytes), page_bytes, PROT_NONE);
@@ -118,7 +119,7 @@ void engine::reset(scenario const& s, chooser& c) noexcept {
   event_next_ = choice_next_ = 0;
   chooser_ = &c;
   healing_ = crashing_ = false;
-  locations_used_ = plains_used_ = objects_made_ = sc_position_ = 0;
+  locations_used_ = plains_used_ = objects_made_ = elsewhere_ = sc_position_ = 0;
   lonely_ = slice_ = numbers_ = alive_ = 0;
   faults_left_ = options_.fault_budget;
   alarms_ = quiescence_count_ = 0;
@@ -132,6 +133,7 @@ void engine::reset(scenario const& s, chooser& c) noexcept {
   for (void*& u : user_) u = nullptr;
   scenario_ = &s;
   result_ = {};
+  if (arena_.used() != 0) std::memset(places_.as<void>(), 0, sizeof(std::uint32_t) * (arena_.used() / stretch_bytes + 1));
   arena_.reset();
   for (std::uint32_t i = 0; i < pool_size_; ++i) {
     if (!pool_[i].used) continue;

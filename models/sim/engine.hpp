@@ -15,7 +15,7 @@
 // Fields.    the engine is reached by one global pointer, set while run() is active: the only mutable global of the image.
 // Findings   tag                what happened
 //            (before the ':')   a failed require, ghost move or sim::fail
-//            race               two touches of a plain, one a write, unordered; or a touch unordered with the construction
+//            race               two touches of a plain, one a write, unordered; or a touch unordered with the construction or the end
 //            deadlock           nobody can run and no deadline is pending
 //            livelock           all who live spin on what nobody changes; or a healed world does not end within heal_steps
 //            steps, memory, bound  a named bound was hit: steps_max, the arena, objects or threads
@@ -188,7 +188,10 @@ class engine {
   void recompute_earliest() noexcept;
   bool strike(fault_kind kind, site const& where) noexcept;
 
-  // atomics.cpp, races.cpp
+  // What a race check is asked for; all but a read are writes.
+  enum class access : std::uint8_t { read, write, end, deallocation, returned_pages };
+
+  // atomics.cpp, races.cpp, lifetimes.cpp
   location& find(void const* object, std::uint32_t number, site const& where, op_kind kind) noexcept;
   std::uint32_t add_location(void const* object, std::uint64_t initial, value_traits traits, site const& where) noexcept;
   std::uint64_t read(location& l, order o, site_record const& s, std::uint32_t& age) noexcept;
@@ -202,6 +205,16 @@ class engine {
   std::uint32_t add_plain(void const* object, site const& where) noexcept;
   plain_record& find_plain(void const* object, std::uint32_t number, site const& where, op_kind kind) noexcept;
   void plain_touch(plain_record& p, site_record const& s, bool write) noexcept;
+  void judge(plain_record& p, access how, std::uint16_t site) noexcept;
+  [[noreturn]] void fail_race(access how, std::uint16_t site, char const* earlier, std::uint32_t other, std::uint16_t earlier_site) noexcept;
+  void touch(location& l) noexcept { l.touched[running_slot_] = running_->hb.at[running_slot_]; }
+  void judge_end(location& l, access how, std::uint16_t site) noexcept;
+  void end_location(void const* object, std::uint32_t number) noexcept;
+  void end_plain(void const* object, std::uint32_t number) noexcept;
+  std::uint32_t place(void const* object, std::uint32_t key) noexcept;
+  void end_memory(void const* low, std::size_t bytes, access how, std::uint16_t site) noexcept;
+  std::uint16_t last_site() const noexcept { return pending_[running_slot_].site; }
+  event const* last_touch(std::uint32_t slot, location const& l) const noexcept;
 
   // threads.cpp, findings.cpp
   int start_thread(void (*entry)(void*), void* argument, site_record& s) noexcept;
@@ -228,6 +241,7 @@ class engine {
     std::size_t bytes;
     bool used;
   };
+  static constexpr std::size_t stretch_bytes = 512;
   static constexpr std::uint32_t quiescence_hooks_max = 16;
   static constexpr std::uint32_t alarms_max = 64;
   static constexpr std::uint32_t pooled_stacks_max = 512;
@@ -261,6 +275,7 @@ class engine {
   std::uint32_t locations_used_ = 0;
   std::uint32_t plains_used_ = 0;
   std::uint32_t objects_made_ = 0;
+  std::uint32_t elsewhere_ = 0;    // the objects that do not lie in the arena, as places_
   std::uint32_t sc_position_ = 0;
   std::uint32_t lonely_ = 0;       // times in a row that nobody but spinners could run
   std::uint32_t slice_ = 0;        // heal: steps left of the running thread's turn
@@ -287,6 +302,7 @@ class engine {
   site_table sites_;
   arena arena_;
   reserved_memory events_, choices_, locations_, entries_, plains_, texts_, stacks_;
+  reserved_memory places_;  // lifetimes.cpp: for each stretch of the arena, the objects that were made there
   pooled_stack pool_[pooled_stacks_max];
   std::uint32_t pool_size_ = 0;
   floor::context host_;

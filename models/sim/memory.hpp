@@ -16,7 +16,9 @@
 //            release/acquire edges as happens-before does, but plain data is judged by happens-before alone.
 //
 // Fields.    location   engine only. `owner` is the address that must match at each touch; `first_epoch` is when its construction
-//                       ended, and who touches it without that having happened before him races with the construction.
+//                       ended, and who touches it without that having happened before him races with the construction. `touched` is each
+//                       thread's last touch: the end must come after all of them (lifetimes.cpp). When `dead`, first_epoch, creator and
+//                       site say when, by which thread and after which site it ended.
 //            store_entry  immutable after its creation but for first_seen and sc_position, which fall once from "never".
 //
 // Checked by tests/sim/litmus_*.cpp, exhaustively; sabotage: one store of history, no join at acquire, stale reads off.
@@ -62,9 +64,11 @@ struct location {
   bool dead;
   value_traits traits;
   wait_list waiters;
+  std::uint32_t next_there;  // engine::place
+  epoch touched[threads_max];
 };
 
-// A plain object: last write and, per thread, last read. FastTrack's adaptive read set is not worth it at sixteen threads.
+// A plain object: last write (its end is one) and, per thread, last read. FastTrack's adaptive read set is not worth it at sixteen threads.
 struct plain_record {
   void const* owner;
   epoch write_epoch;
@@ -73,6 +77,7 @@ struct plain_record {
   std::uint16_t write_site;
   std::uint8_t writer;
   bool dead;
+  std::uint32_t next_there;  // engine::place
   epoch read_epoch[threads_max];
   std::uint16_t read_site[threads_max];
 };

@@ -30,6 +30,7 @@ wait_result futex_wait(void const* object, std::uint32_t number, std::uint32_t e
   location& l = e.find(object, number, where, op_kind::futex_wait);
   std::uint16_t const id = l.id;
   store_entry& newest = e.entry_at(l, l.newest);
+  e.touch(l);
   if (e.c11_ && newest.first_seen[e.running_slot_] == never) newest.first_seen[e.running_slot_] = e.running_->hb.at[e.running_slot_];
   e.running_->pauses = 0;
   if (newest.value != expected) {

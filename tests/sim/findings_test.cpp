@@ -17,116 +17,6 @@ struct shared {
   word flag{0}, lock{0};
 };
 
-void harmless_race() {
-  shared s;
-  // Both write the same value, nobody reads, and no operation stands between: no schedule shows a wrong value.
-  with<shared>(s, [](shared& o) { o.data.set(1); });
-  s.data.set(1);
-  sim::join_others();
-}
-TEST(race, is_reported_where_no_schedule_shows_harm) {
-  sim::campaign const c = search(&harmless_race, in(sc));
-  EXPECT_EQ(tag_of(c), "race");
-  EXPECT_EQ(c.executions, 1U);
-  EXPECT_NE(std::string(c.last.what.claim).find("by M0"), std::string::npos) << c.last.what.claim;
-  EXPECT_NE(std::string(c.last.what.claim).find("by M1"), std::string::npos) << c.last.what.claim;
-  EXPECT_NE(std::string(c.last.what.claim).find("findings_test.cpp:"), std::string::npos) << c.last.what.claim;
-}
-void ordered_by_lock() {
-  shared s;
-  auto const body = [](shared& o) {
-    while (!o.lock.compare_exchange_acquire(0, 1).won) world::pause();
-    o.data.set(o.data.get() + 1);
-    o.lock.store_release(0);
-  };
-  with<shared>(s, body);
-  body(s);
-  sim::join_others();
-  world::require(s.data.get() == 2, "count: lost");
-}
-TEST(race, is_not_reported_under_a_lock) {
-  EXPECT_EQ(first_tag(&ordered_by_lock, sc), "");
-  EXPECT_EQ(first_tag(&ordered_by_lock, c11), "");
-}
-void ordered_by_fence_only() {
-  shared s;
-  with<shared>(s, [](shared& o) {
-    o.data.set(1);
-    world::fence_seq_cst();
-    o.flag.store_relaxed(1);
-  });
-  if (s.flag.load_relaxed() == 1) {
-    world::fence_seq_cst();
-    s.data.get();
-  }
-  sim::join_others();
-}
-TEST(race, a_fence_orders_atomics_only) { EXPECT_EQ(first_tag(&ordered_by_fence_only, c11), "race"); }
-void write_after_read() {
-  shared s;
-  with<shared>(s, [](shared& o) {
-    o.data.get();
-    o.flag.store_relaxed(1);  // says that the read is over, and orders nothing
-  });
-  while (s.flag.load_acquire() == 0) world::pause();
-  s.data.set(1);
-  sim::join_others();
-}
-TEST(race, a_write_behind_a_read_that_is_not_ordered_is_reported) { EXPECT_EQ(first_tag(&write_after_read, sc), "race"); }
-void release_too_early() {
-  shared s;
-  with<shared>(s, [](shared& o) {
-    o.flag.store_release(1);
-    o.data.set(1);  // behind the release that is to publish it
-  });
-  if (s.flag.load_acquire() == 1) s.data.get();
-  sim::join_others();
-}
-TEST(race, a_write_behind_the_release_is_not_published) { EXPECT_EQ(first_tag(&release_too_early, sc), "race"); }
-void late_construction() {
-  world::atomic<word*> published(nullptr);
-  with<world::atomic<word*>>(published, [](world::atomic<word*>& p) {
-    auto* const w = new (world::allocate(sizeof(word))) word(5);
-    p.store_relaxed(w);
-  });
-  if (word* const w = published.load_acquire()) w->load_relaxed();
-  sim::join_others();
-}
-TEST(race, an_atomic_published_relaxed_races_with_its_construction) { EXPECT_EQ(first_tag(&late_construction, c11), "race"); }
-
-void freed() {
-  auto* const w = new (world::allocate(sizeof(word))) word(5);
-  with<word>(*w, [](word& o) { o.store_relaxed(1); });
-  world::deallocate(w, sizeof(word));
-  sim::join_others();
-}
-void destroyed() {
-  alignas(word) static unsigned char room[sizeof(word)];
-  auto* const w = new (room) word(5);
-  with<word>(*w, [](word& o) { o.store_relaxed(1); });
-  w->~word();
-  sim::join_others();
-}
-void reborn() {
-  alignas(word) static unsigned char room[sizeof(word)];
-  auto* const w = new (room) word(5);
-  w->~word();
-  auto* const again = new (room) word(6);
-  world::require(again->load_relaxed() == 6, "reborn: an old value");
-  again->~word();
-}
-void freed_twice() {
-  void* const p = world::allocate(32);
-  world::deallocate(p, 32);
-  world::deallocate(p, 32);
-}
-TEST(use_after_free, is_reported) {
-  EXPECT_EQ(first_tag(&freed, sc), "use_after_free");
-  EXPECT_EQ(first_tag(&destroyed, sc), "use_after_free");
-  EXPECT_EQ(first_tag(&freed_twice, sc), "use_after_free");
-  EXPECT_EQ(first_tag(&reborn, sc), "");
-}
-
 void two_locks() {
   struct locks {
     word a{0}, b{0};
@@ -315,7 +205,7 @@ TEST(crash, is_a_finding_and_the_next_execution_runs) {
   EXPECT_EQ(first_tag(&segfaults, sc), "crash");
   EXPECT_EQ(first_tag(&overflows, sc), "crash");
   EXPECT_EQ(first_tag(&aborts, sc), "crash");
-  EXPECT_EQ(first_tag(&reborn, sc), "");
+  EXPECT_EQ(first_tag(&sleeper_with_deadline, sc), "");
 }
 
 void exceptions_cross_switches() {
