@@ -1,5 +1,9 @@
 // A server for a handful of readers on the loopback: one request a connection, the request line and nothing else of the request looked at, which is why
 // no parser library is here.
+//
+// Bounds. Readers may be slow, hang, or be many: connections_max are served, the others wait in the kernel's queue; reports_max of them are in memory, from
+// the making of a report until it is written; a request and an answer have patience_ns each, however slowly their bytes move. A report is made without a P
+// (foreign_call), however long that takes: the program's goroutines do not wait for it.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -16,9 +20,11 @@
 #include <vector>
 
 #include "observe/frames.hpp"
+#include "observe/snapshot.hpp"
 #include "observe/watcher.hpp"
 #include "retake/context.hpp"
 #include "retake/debug.hpp"
+#include "retake/foreign_call.hpp"
 #include "retake/go.hpp"
 #include "retake/metrics.hpp"
 #include "retake/pprof.hpp"
@@ -37,7 +43,9 @@ namespace {
 
 constexpr std::size_t request_bytes_max = 8'192;
 constexpr std::int64_t second_ns = 1'000'000'000;
-constexpr std::int64_t request_patience_ns = 10 * second_ns;
+constexpr std::int64_t patience_ns = 10 * second_ns;
+constexpr std::uint32_t connections_max = 16;
+constexpr std::uint32_t reports_max = 2;
 constexpr std::uint32_t trace_seconds_max = 60;
 
 struct answer {
@@ -71,10 +79,12 @@ std::string text_of(std::vector<stack_frame> const& stack) {
 }
 
 // The place with the most goroutines first; one whose stack cannot be read is named by its state.
-std::string stacks_with_counts() {
+std::string stacks_with_counts(scheduler& s) {
   std::map<std::string, std::uint64_t> counts;
   std::uint64_t all = 0;
-  for (goroutine_info const& one : all_goroutines()) {
+  observe::symbols names;
+  for (observe::goroutine_view const& view : observe::view_all(s, names, nullptr)) {
+    const goroutine_info one = observe::info_of(names, view);
     ++counts[one.stack.empty() ? fmt::format("#\t[{}]\n", one.state) : text_of(one.stack)];
     ++all;
   }
@@ -82,6 +92,13 @@ std::string stacks_with_counts() {
   std::stable_sort(places.begin(), places.end(), [](auto const& a, auto const& b) { return a.second > b.second; });
   std::string text = fmt::format("goroutine profile: total {}\n", all);
   for (auto const& [stack, count] : places) text += fmt::format("{} @\n{}\n", count, stack);
+  return text;
+}
+
+std::string stacks_in_full(scheduler& s) {
+  std::string text;
+  observe::symbols names;
+  for (observe::goroutine_view const& view : observe::view_all(s, names, nullptr)) text += observe::text_of(observe::info_of(names, view)) + "\n";
   return text;
 }
 
@@ -108,11 +125,9 @@ answer answer_to(std::string_view path, std::string_view query, context const& s
   if (path == "/metrics") return {.type = "text/plain; version=0.0.4", .body = metrics_text()};
   if (path == "/debug/pprof/") return {.type = "text/html; charset=utf-8", .body = index_page};
   if (path == "/debug/pprof/goroutine" && debug == 0) return {.type = protobuf, .body = goroutine_pprof()};
-  if (path == "/debug/pprof/goroutine" && debug == 1) return {.body = stacks_with_counts()};
   if (path == "/debug/pprof/goroutine") {
-    answer all;
-    dump_goroutines([&all](std::string_view piece) { all.body += piece; });
-    return all;
+    scheduler& s = this_machine()->home;
+    return {.body = foreign_call([&s, debug] { return debug == 1 ? stacks_with_counts(s) : stacks_in_full(s); })};
   }
   if (path == "/debug/pprof/threadcreate") return debug == 0 ? answer{.type = protobuf, .body = threadcreate_pprof()} : answer{.body = thread_sites_text()};
   if (path == "/debug/pprof/trace") return trace_for(parameter(query, "seconds", 1), service.done());
@@ -131,16 +146,21 @@ answer answer_to(std::string_view request, context const& service) {
   return answer_to(target.substr(0, question), question == std::string_view::npos ? std::string_view() : target.substr(question + 1), service);
 }
 
-void serve_one(tcp_stream& connection, context const& service) {
-  static_cast<void>(connection.set_read_deadline(world::nanotime() + request_patience_ns));
+// The head of a request; empty: it did not come in time, or is too long.
+std::string read_request(tcp_stream& connection) {
+  static_cast<void>(connection.set_read_deadline(world::nanotime() + patience_ns));
   std::string request;
   std::array<std::byte, 1'024> some;
   while (request.find("\r\n\r\n") == std::string::npos) {
     const result<std::size_t> n = connection.read(some);
-    if (!n || *n == 0 || request.size() + *n > request_bytes_max) return;
+    if (!n || *n == 0 || request.size() + *n > request_bytes_max) return {};
     request.append(reinterpret_cast<char const*>(some.data()), *n);
   }
-  const answer a = answer_to(request, service);
+  return request;
+}
+
+void write_answer(tcp_stream& connection, answer const& a) {
+  static_cast<void>(connection.set_write_deadline(world::nanotime() + patience_ns));
   const std::string head = fmt::format("HTTP/1.1 {} {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", a.status, a.status == 200 ? "OK" : "Error", a.type, a.body.size());
   for (std::string const* const part : {&head, &a.body}) {
     if (!connection.write(std::as_bytes(std::span(part->data(), part->size())))) return;
@@ -160,12 +180,16 @@ struct pprof_server::service {
   cancellable serving = with_cancel(background());
   mutex lock;
   std::list<tcp_stream> connections;  // under the lock
+  semaphore free_connections{connections_max};
+  semaphore free_reports{reports_max};
   wait_group goroutines;
 
   explicit service(tcp_listener&& made) : listener(std::move(made)) {}
 
   void accept_each() {
-    while (result<tcp_stream> next = listener.accept()) {
+    while (!free_connections.acquire(serving.ctx)) {
+      result<tcp_stream> next = listener.accept();
+      if (!next) return;
       lock.lock();
       const bool over = bool(serving.ctx.error());
       const auto place = connections.insert(connections.end(), std::move(*next));
@@ -173,13 +197,21 @@ struct pprof_server::service {
       lock.unlock();
       goroutines.add(1);
       go([this, place] {
-        serve_one(*place, serving.ctx);
+        serve(*place);
         lock.lock();
         connections.erase(place);
         lock.unlock();
+        free_connections.release();
         goroutines.done();
       });
     }
+  }
+
+  void serve(tcp_stream& connection) {
+    const std::string request = read_request(connection);
+    if (request.empty() || free_reports.acquire(serving.ctx)) return;
+    write_answer(connection, answer_to(request, serving.ctx));
+    free_reports.release();
   }
 
   void end() {

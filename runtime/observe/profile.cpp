@@ -8,6 +8,7 @@
 
 #include "observe/frames.hpp"
 #include "observe/pprof.hpp"
+#include "observe/snapshot.hpp"
 #include "observe/watcher.hpp"
 #include "retake/foreign_call.hpp"
 #include "sched/watch.hpp"
@@ -63,9 +64,11 @@ std::vector<thread_site> thread_profile() {
   return foreign_call([&s] { return profile_of(s); });
 }
 
-std::string threadcreate_pprof() {
+namespace {
+
+std::string threadcreate_pprof_of(scheduler& s) {
   std::vector<observe::pprof_sample> samples;
-  for (thread_site& one : thread_profile()) {
+  for (thread_site& one : profile_of(s)) {
     if (one.created == 0) continue;
     if (one.stack.empty()) one.stack.push_back(the_runtime);
     samples.push_back({std::move(one.stack), {static_cast<std::int64_t>(one.created), static_cast<std::int64_t>(one.live)}});
@@ -73,9 +76,11 @@ std::string threadcreate_pprof() {
   return observe::pprof_bytes({"threadcreate", "live"}, samples, world::walltime());
 }
 
-std::string goroutine_pprof() {
+std::string goroutine_pprof_of(scheduler& s) {
+  observe::symbols names;
   std::map<std::vector<std::uintptr_t>, observe::pprof_sample> by_stack;
-  for (goroutine_info& one : all_goroutines()) {
+  for (observe::goroutine_view const& view : observe::view_all(s, names, nullptr)) {
+    goroutine_info one = observe::info_of(names, view);
     std::vector<std::uintptr_t> key;
     for (stack_frame const& frame : one.stack) key.push_back(frame.address != 0 ? frame.address : frame.line);
     observe::pprof_sample& sample = by_stack.try_emplace(key, observe::pprof_sample{{}, {0}}).first->second;
@@ -86,6 +91,17 @@ std::string goroutine_pprof() {
   std::vector<observe::pprof_sample> samples;
   for (auto& [key, sample] : by_stack) samples.push_back(std::move(sample));
   return observe::pprof_bytes({"goroutine"}, samples, world::walltime());
+}
+
+}  // namespace
+
+// Made without a P: a program with many goroutines or threads goes on meanwhile.
+std::string threadcreate_pprof() {
+  return foreign_call([&s = this_machine()->home] { return threadcreate_pprof_of(s); });
+}
+
+std::string goroutine_pprof() {
+  return foreign_call([&s = this_machine()->home] { return goroutine_pprof_of(s); });
 }
 
 }  // namespace retake

@@ -2,6 +2,7 @@
 
 #include "observe/trace_text.hpp"
 #include "observe/watcher.hpp"
+#include "retake/foreign_call.hpp"
 
 namespace retake {
 
@@ -18,7 +19,7 @@ trace_result stop_trace() {
   sched::stop_the_world();
   const observe::tracer::recording recorded = observe::watcher_of(s).traces.stop(s);
   sched::start_the_world();
-  return recorded.ran ? observe::render(recorded) : trace_result{};
+  return recorded.ran ? foreign_call([&recorded] { return observe::render(recorded); }) : trace_result{};
 }
 
 }  // namespace retake

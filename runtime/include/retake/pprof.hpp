@@ -30,6 +30,8 @@ class pprof_server {
 //   /debug/pprof/threadcreate         profile.proto; ?debug=1: as text
 //   /debug/pprof/trace?seconds=N      traces N seconds (1; at most 60), then Chrome's trace events
 //   /metrics                          Prometheus
+// Bounds: 16 connections are served and the next ones wait in the kernel's queue; two reports are in memory at a time; a request, and the taking of an answer,
+// have 10 s each. A reader that takes nothing costs no more than that, and a report is made without a P.
 // It shows what the program does to whoever can connect: other addresses than the loopback's are refused with std::errc::permission_denied.
 // Errors: those of tcp_listen(). Throws std::bad_alloc. Source: Go's net/http/pprof.
 [[nodiscard]] result<pprof_server> serve_pprof(address const& where);

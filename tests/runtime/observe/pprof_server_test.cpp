@@ -2,8 +2,11 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <fstream>
 #include <nlohmann/json.hpp>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "../program.hpp"
 #include "retake/channel.hpp"
@@ -17,6 +20,7 @@ namespace retake::test {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 using testing::StartsWith;
 
 std::string ask(std::uint16_t port, std::string const& request) {
@@ -112,6 +116,142 @@ TEST(pprof_server, begins_before_main_when_the_environment_says_so) {
   ::unsetenv("RETAKE_DEBUG");
   EXPECT_THAT(text, HasSubstr("runtime: serves /debug/pprof/ on port "));
   EXPECT_THAT(text, testing::ContainsRegex("runtime: gomaxprocs=2; affinity and cgroup allow [0-9]+\n"));
+}
+
+// ---- readers that are slow, hang, or are many ------------------------------------------------------------------------------------
+
+// So many that a report does not fit into the buffers of a connection whose reader takes nothing.
+constexpr std::int32_t crowd_size = under_sanitizer ? 1'000 : 4'000;
+
+[[gnu::noinline]] void waits_below(std::int32_t depth, channel<int>& never) {
+  if (depth > 0) waits_below(depth - 1, never);
+  else static_cast<void>(never.receive());
+  asm volatile("");
+}
+
+// A crowd of goroutines with deep stacks, while it lives.
+class crowd {
+ public:
+  crowd() {
+    done_.add(crowd_size);
+    for (std::int32_t i = 0; i < crowd_size; ++i) {
+      go([this] {
+        waits_below(20, never_);
+        done_.done();
+      });
+    }
+  }
+  ~crowd() {
+    never_.close();
+    done_.wait();
+  }
+
+ private:
+  channel<int> never_;
+  wait_group done_;
+};
+
+std::vector<tcp_stream> connect_many(std::uint16_t port, std::int32_t count, std::string const& request) {
+  std::vector<tcp_stream> all;
+  for (std::int32_t i = 0; i < count; ++i) {
+    result<tcp_stream> one = tcp_connect(loopback_address, port);
+    EXPECT_TRUE(one) << one.error().message();
+    if (!one) break;
+    EXPECT_TRUE(one->write(std::as_bytes(std::span(request.data(), request.size()))));
+    all.push_back(std::move(*one));
+  }
+  return all;
+}
+
+// A byte has come, or comes within the time.
+bool is_answered(tcp_stream& connection, std::int64_t wait_ns) {
+  std::byte one;
+  static_cast<void>(connection.set_read_deadline(now_ns() + wait_ns));
+  return bool(connection.read(std::span(&one, 1)));
+}
+
+std::size_t resident_bytes() {
+  std::ifstream file("/proc/self/statm");
+  std::size_t all = 0, resident = 0;
+  file >> all >> resident;
+  return resident * 4'096;
+}
+
+TEST(pprof_server, has_two_reports_in_memory_however_many_readers_take_nothing) {
+  run_on(2, [] {
+    const crowd all;
+    const result<pprof_server> server = serve_pprof(ipv4(loopback_address, 0));
+    ASSERT_TRUE(server);
+    const std::size_t report_bytes = get(server->port(), "/debug/pprof/goroutine?debug=2").size();
+    ASSERT_GT(report_bytes, crowd_size * 1'000u);
+    const std::size_t before = resident_bytes();
+    std::vector<tcp_stream> readers = connect_many(server->port(), 14, "GET /debug/pprof/goroutine?debug=2 HTTP/1.1\r\n\r\n");
+    ASSERT_TRUE(yielding_until([&] { return std::ranges::count_if(readers, [](tcp_stream& one) { return is_answered(one, 1'000'000); }) > 0; }));
+    sleep_for_ns(1'000'000'000);  // for as many reports as would be made without a bound
+    std::int64_t answered = 0;
+    for (tcp_stream& one : readers) answered += is_answered(one, 1'000'000) ? 1 : 0;
+    EXPECT_LE(answered, 2);
+    if (!under_sanitizer) {
+      EXPECT_LT(resident_bytes(), before + 6 * report_bytes);
+    }
+  });
+}
+
+TEST(pprof_server, serves_sixteen_connections_and_lets_the_next_one_wait) {
+  run_on(2, [] {
+    const result<pprof_server> server = serve_pprof(ipv4(loopback_address, 0));
+    ASSERT_TRUE(server);
+    std::vector<tcp_stream> silent = connect_many(server->port(), 16, "GET ");
+    EXPECT_TRUE(yielding_until([] { return goroutine_count() == 2 + 16; }));
+    tcp_stream late = std::move(connect_many(server->port(), 1, "GET /debug/pprof/ HTTP/1.1\r\n\r\n").front());
+    EXPECT_FALSE(is_answered(late, 200'000'000));
+    EXPECT_EQ(goroutine_count(), 2u + 16u);
+    silent.pop_back();
+    EXPECT_TRUE(is_answered(late, patience_ns));
+  });
+}
+
+TEST(pprof_server, makes_its_reports_without_a_processor) {
+  policy rules;
+  rules.hog_report_ns = 30'000'000;
+  testing::internal::CaptureStderr();
+  run_on(1, rules, [] {
+    const crowd all;
+    const result<pprof_server> server = serve_pprof(ipv4(loopback_address, 0));
+    ASSERT_TRUE(server);
+    bool over = false;
+    wait_group others;
+    others.add(1);
+    go([&] {
+      while (!over) yield();
+      others.done();
+    });
+    for (char const* const which : {"/debug/pprof/goroutine", "/debug/pprof/goroutine?debug=1", "/debug/pprof/goroutine?debug=2", "/debug/pprof/threadcreate", "/debug/pprof/trace?seconds=0"}) {
+      EXPECT_THAT(get(server->port(), which), StartsWith("HTTP/1.1 200")) << which;
+    }
+    over = true;
+    others.wait();
+  });
+  EXPECT_THAT(testing::internal::GetCapturedStderr(), Not(HasSubstr("observe/pprof_server.cpp")));  // the reader of this test may well be a hog
+}
+
+TEST(pprof_server_full, lets_go_of_readers_that_take_nothing_and_of_requests_that_do_not_come) {
+  run_on(2, [] {
+    const crowd all;
+    const result<pprof_server> server = serve_pprof(ipv4(loopback_address, 0));
+    ASSERT_TRUE(server);
+    const std::uint64_t before = goroutine_count();
+    const std::vector<tcp_stream> readers = connect_many(server->port(), 2, "GET /debug/pprof/goroutine?debug=2 HTTP/1.1\r\n\r\n");
+    std::vector<tcp_stream> slow = connect_many(server->port(), 2, "GET ");
+    EXPECT_TRUE(yielding_until([&] { return goroutine_count() == before + 4; }));
+    const std::int64_t began = now_ns();
+    while (goroutine_count() != before && now_ns() < began + patience_ns) {
+      for (tcp_stream& one : slow) static_cast<void>(one.write(std::as_bytes(std::span("x", 1))));
+      sleep_for_ns(500'000'000);
+    }
+    EXPECT_EQ(goroutine_count(), before);
+    EXPECT_LT(now_ns() - began, 15'000'000'000);
+  });
 }
 
 }  // namespace
