@@ -48,7 +48,7 @@ reserved_memory::~reserved_memory() {
 
 arena::arena() : memory_(bytes_max) {}
 
-void* arena::allocate(std::size_t bytes, std::size_t alignment, bool fill) noexcept {
+void* arena::allocate(std::size_t bytes, std::size_t alignment) noexcept {
   if (alignment < alignof(block)) alignment = alignof(block);
   auto const base = reinterpret_cast<std::uintptr_t>(memory_.as<char>());
   if (bytes > bytes_max || alignment > bytes_max) return nullptr;
@@ -57,7 +57,7 @@ void* arena::allocate(std::size_t bytes, std::size_t alignment, bool fill) noexc
   used_ = start + bytes - base;
   *reinterpret_cast<block*>(start - sizeof(block)) = {bytes, live_mark};
   void* const p = reinterpret_cast<void*>(start);
-  if (fill) std::memset(p, fresh_byte, bytes);
+  std::memset(p, fresh_byte, bytes);
   return p;
 }
 

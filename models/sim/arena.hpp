@@ -2,7 +2,8 @@
 //
 // Problem.   A million executions a second cannot each call malloc, and what an abandoned execution allocated nobody will free.
 // Rejected.  A heap that reuses within an execution: a touch after the end would hit a live object and look healthy.
-// Recipe.    bump upwards; deallocate overwrites with `freed_byte` and poisons (ASan), so that nothing in it looks like a live object;
+// Recipe.    bump upwards, each block filled with `fresh_byte`, so that every execution sees the same content and nothing relies on
+//            memory that is zero; deallocate overwrites with `freed_byte` and poisons (ASan), so that nothing in it looks like a live object;
 //            reset() takes the pointer back. Each block carries its size, so that a wrong size or a second deallocate is noticed.
 // Not promised: that raw (non-world) reads of freed memory are noticed without ASan.
 #pragma once
@@ -41,7 +42,7 @@ class arena {
 
   arena();
   // nullptr when the bound is reached.
-  void* allocate(std::size_t bytes, std::size_t alignment, bool fill) noexcept;
+  void* allocate(std::size_t bytes, std::size_t alignment) noexcept;
   // nullptr, or a constant text that says what is wrong.
   char const* deallocate(void* memory, std::size_t bytes) noexcept;
   void reset() noexcept;

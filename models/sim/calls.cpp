@@ -233,7 +233,7 @@ void commit(void const* ghost, char const* tag, site const&) noexcept {
 void* allocate(std::size_t bytes, std::size_t alignment, site const& where) noexcept {
   engine& e = current(where);
   if (e.strike(fault_kind::enomem, where)) return nullptr;
-  void* const p = e.arena_.allocate(bytes, alignment, e.options_.check == check_mode::step);
+  void* const p = e.arena_.allocate(bytes, alignment);
   if (p == nullptr) e.fail("memory", "memory: the arena of the execution is used up", e.sites_.intern(where, op_kind::require).id);
   return p;
 }
@@ -255,7 +255,9 @@ void deallocate(void* memory, std::size_t bytes, site const& where) noexcept {
 void* get_stack(std::size_t bytes, site const& where) noexcept {
   engine& e = current(where);
   if (e.strike(fault_kind::enomem, where)) return nullptr;
-  return e.stack_get((bytes + 4095) / 4096 * 4096);
+  void* const low = e.stack_get((bytes + 4095) / 4096 * 4096);
+  if (low == nullptr) e.fail("bound", "bound: more than pooled_stacks_max stacks in use, or no address space for one more", e.sites_.intern(where, op_kind::require).id);
+  return low;
 }
 
 void put_stack(void* low, std::size_t bytes) noexcept {
@@ -274,6 +276,7 @@ void give_back(void* low, std::size_t bytes, site const& where) noexcept {
   the_engine->end_memory(low, bytes, engine::access::returned_pages, the_engine->last_site());
   floor::unpoison_stack(low, bytes);
   std::memset(low, 0, bytes);
+  the_engine->note_given_back(low);
 }
 
 void print(char const* text, std::size_t n) noexcept {

@@ -29,6 +29,7 @@ struct campaign {
   trace_set traces;
   std::uint64_t trace_hash = 0;   // over all executions, in order
   bool truncated = false;         // some execution was cut by a bound
+  bool cut = false;               // time or stop ended an execution in its middle: it is not among `executions`
   bool exhausted = false;         // the space was searched to its end and nothing was truncated
   bool failed = false;
   std::uint64_t failing_execution = 0;  // its number

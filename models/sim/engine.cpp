@@ -3,6 +3,7 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstring>
 #include <stdexcept>
@@ -88,10 +89,7 @@ engine::engine(options const& o) : options_(o), watch_(std::make_unique<crash_wa
 
 engine::~engine() {
   release_slots();
-  for (std::uint32_t i = 0; i < pool_size_; ++i) {
-    floor::unpoison_stack(pool_[i].low, pool_[i].bytes);
-    munmap(static_cast<char*>(pool_[i].low) - page_bytes, pool_[i].bytes + page_bytes);
-  }
+  while (pool_size_ > 0) drop_pooled_stack(pool_size_ - 1);
 }
 
 void engine::release_slots() noexcept {
@@ -110,8 +108,10 @@ void engine::reset(scenario const& s, chooser& c) noexcept {
   enabled_ = yielded_ = paused_ = 0;
   steps_ = 0;
   chaos_end_ = s.chaos_steps;
-  heal_end_ = s.chaos_steps + s.heal_steps;
+  heal_end_ = s.heal_steps < UINT32_MAX - s.chaos_steps ? s.chaos_steps + s.heal_steps : UINT32_MAX;
   if (s.steps_max != 0 && s.steps_max < chaos_end_) chaos_end_ = s.steps_max;
+  looked_at_ = still_step_ = 0;
+  look_at_ = std::min(chaos_end_, look_steps);
   now_ns_ = 0;
   wall_step_ns_ = 0;
   earliest_ns_ = no_deadline;
@@ -122,7 +122,7 @@ void engine::reset(scenario const& s, chooser& c) noexcept {
   locations_used_ = plains_used_ = objects_made_ = elsewhere_ = sc_position_ = 0;
   lonely_ = slice_ = numbers_ = alive_ = 0;
   faults_left_ = options_.fault_budget;
-  alarms_ = quiescence_count_ = 0;
+  alarms_ = rings_ = still_rings_ = quiescence_count_ = 0;
   text_next_ = 0;
   joiner_ = {};
   fence_clock_.clear();
@@ -136,8 +136,6 @@ void engine::reset(scenario const& s, chooser& c) noexcept {
   if (arena_.used() != 0) std::memset(places_.as<void>(), 0, sizeof(std::uint32_t) * (arena_.used() / stretch_bytes + 1));
   arena_.reset();
   for (std::uint32_t i = 0; i < pool_size_; ++i) {
-    if (!pool_[i].used) continue;
-    floor::unpoison_stack(pool_[i].low, pool_[i].bytes);
     pool_[i].used = false;
   }
 }

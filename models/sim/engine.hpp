@@ -8,6 +8,8 @@
 //            goes on; the switch goes straight to him. Back on the processor the operation runs, atomic up to the next announcement.
 //            A thread that cannot go on leaves the mask of enabled ones. When nobody can: jump the clock, or report.
 //            Up to chaos_steps the chooser decides, then the world heals: fair, no faults, newest values; now it must end.
+//            An alarm that rings and wakes no thread is no progress: every loop of the engine is bounded by a count of its own, and
+//            end_when() is asked in all of them.
 //            All state of an execution is reset in time proportional to what was used.
 //
 // States.    a thread slot is  unused | enabled | blocked (in a wait_list, with or without deadline) | paused (until a location it
@@ -40,6 +42,7 @@
 #include "sim/memory.hpp"
 #include "sim/scenario.hpp"
 #include "sim/sites.hpp"
+#include "sim/stack_memory.hpp"
 #include "switch/context.hpp"
 
 namespace retake::sim {
@@ -78,6 +81,7 @@ struct execution {
   std::uint32_t ticks = 0;
   std::uint32_t threads = 0;
   bool truncated = false;  // chaos ended by its bound, or a buffer was full: other choices would have followed
+  bool cut = false;        // ended from outside (end_when), which says nothing about the scenario
   bool failed = false;
   finding what;
 };
@@ -129,6 +133,12 @@ class engine {
 
   // One execution, decided by `c` (who gets no begin() and no end(): those are the caller's).
   execution const& run(scenario const& s, chooser& c);
+  // Asked once in look_steps steps, and while nobody can run: true cuts the execution short. nullptr takes it away.
+  using over_hook = bool (*)(void* context);
+  void end_when(over_hook over, void* context) noexcept {
+    over_ = over;
+    over_context_ = context;
+  }
 
   options const& settings() const noexcept { return options_; }
   execution const& last() const noexcept { return result_; }
@@ -226,6 +236,8 @@ class engine {
   void put_text(op_kind kind, std::uint16_t lane, std::uint64_t id, char const* text, std::size_t n) noexcept;
   void* stack_get(std::size_t bytes) noexcept;
   void stack_put(void* low) noexcept;
+  void drop_pooled_stack(std::uint32_t index) noexcept;
+  void note_given_back(void const* low) noexcept;
 
   struct registered_hook {
     hook call;
@@ -235,10 +247,10 @@ class engine {
     std::int64_t deadline_ns;
     hook call;
     void* context;
+    std::uint32_t set_at;  // how many alarms had rung before
   };
   struct pooled_stack {
-    void* low;
-    std::size_t bytes;
+    stack_memory memory;
     bool used;
   };
   static constexpr std::size_t stretch_bytes = 512;
@@ -248,6 +260,10 @@ class engine {
   static constexpr std::size_t thread_stack_bytes = 256 * 1024;
   static constexpr std::size_t texts_bytes = 1U << 20;
   static constexpr std::int64_t step_ns = 20;
+  static constexpr std::uint32_t look_steps = 1U << 16;
+  static constexpr std::uint32_t rings_at_once_max = 1U << 16;  // alarms that ring at one time
+  static constexpr std::uint32_t renewals_max = 1U << 14;       // alarms that ring in vain before those that renew themselves count for nothing
+  static constexpr std::uint32_t rings_max = 1U << 22;          // alarms that ring in vain while some thread waits for a deadline
 
   // Hot, in the order of use.
   thread* running_ = nullptr;
@@ -256,8 +272,10 @@ class engine {
   std::uint32_t yielded_ = 0;
   std::uint32_t paused_ = 0;
   std::uint32_t steps_ = 0;
+  std::uint32_t look_at_ = 0;      // the step at which point() leaves its short way: chaos_end_, or before
   std::uint32_t chaos_end_ = 0;
   std::uint32_t heal_end_ = 0;
+  std::uint32_t looked_at_ = 0;
   std::uint32_t width_ = 1;        // slots in use so far
   std::int64_t now_ns_ = 0;
   std::int64_t wall_step_ns_ = 0;  // what the date was set forward by
@@ -283,6 +301,9 @@ class engine {
   std::uint32_t alive_ = 0;
   std::uint32_t faults_left_ = 0;
   std::uint32_t alarms_ = 0;
+  std::uint32_t rings_ = 0;        // alarms that rang in this execution
+  std::uint32_t still_step_ = 0;   // the last step before nobody could run
+  std::uint32_t still_rings_ = 0;  // rings_ then
   std::uint32_t quiescence_count_ = 0;
   std::size_t text_next_ = 0;
   wait_list joiner_;
@@ -303,9 +324,12 @@ class engine {
   arena arena_;
   reserved_memory events_, choices_, locations_, entries_, plains_, texts_, stacks_;
   reserved_memory places_;  // lifetimes.cpp: for each stretch of the arena, the objects that were made there
+  stack_memory thread_stacks_[threads_max];
   pooled_stack pool_[pooled_stacks_max];
   std::uint32_t pool_size_ = 0;
   floor::context host_;
+  over_hook over_ = nullptr;
+  void* over_context_ = nullptr;
 
  private:
   void reset(scenario const& s, chooser& c) noexcept;
@@ -314,6 +338,9 @@ class engine {
   void pick_fair(bool running_enabled) noexcept;
   void switch_to(std::uint32_t slot) noexcept;
   void nobody_can_run() noexcept;
+  bool deadlines_can_help() noexcept;
+  void look() noexcept;
+  [[noreturn]] void cut() noexcept;
   void expire() noexcept;
   void wake(std::uint32_t slot) noexcept;
   static void thread_main(void* argument);

@@ -1,4 +1,5 @@
 // schedule.cpp: who runs next, when the clock moves, and what it means that nobody can run.
+#include <algorithm>
 #include <bit>
 #include <cstdlib>
 
@@ -8,6 +9,7 @@ namespace retake::sim {
 
 namespace {
 
+constexpr char const* healed_livelock = "livelock: a healed world (fair, no faults, newest values) does not come to its end";
 constexpr std::uint32_t lonely_max = 64;  // rounds in which only spinners can run, before they are called a livelock
 
 std::uint32_t scramble(std::uint32_t x) noexcept {
@@ -36,9 +38,12 @@ void engine::point(op_kind kind, site_record& s, std::uint32_t object) noexcept 
   }
   if (now_ns_ >= earliest_ns_) [[unlikely]] expire();
   if (options_.check == check_mode::step && commit_ != nullptr) [[unlikely]] commit_(commit_context_, nullptr, nullptr);
-  if (steps_ >= chaos_end_) [[unlikely]] {
-    pick_fair(true);
-    return;
+  if (steps_ >= look_at_) [[unlikely]] {
+    look();
+    if (steps_ >= chaos_end_) {
+      pick_fair(true);
+      return;
+    }
   }
   if ((enabled_ & (enabled_ - 1)) == 0 && earliest_ns_ == no_deadline) return;
   pick_next(true);
@@ -64,7 +69,7 @@ std::uint32_t engine::decide(choice_point const& p) noexcept {
   std::uint32_t const to = p.kind == choice_kind::thread ? p.slot_of(chosen) : 0;
   choices_.as<choice_record>()[choice_next_++] = {p.kind, static_cast<std::uint8_t>(p.running), p.op, p.running_enabled, p.site,
                                                   static_cast<std::uint16_t>(to), p.n, chosen, p.local, p.name};
-  if (choice_next_ == choices_max) [[unlikely]] chaos_end_ = steps_;  // full: the rest of the execution heals
+  if (choice_next_ == choices_max) [[unlikely]] chaos_end_ = look_at_ = steps_;  // full: the rest of the execution heals
   if (chosen == 0) return 0;
   switch (p.kind) {
     case choice_kind::thread:
@@ -81,7 +86,9 @@ std::uint32_t engine::decide_value(choice_kind kind, std::uint32_t n, op_kind op
   if (n <= 1) return 0;
   if (steps_ >= chaos_end_) [[unlikely]] {
     bool const free_value = kind == choice_kind::random || kind == choice_kind::named;
-    return free_value ? scramble(steps_) % n : 0;
+    if (!free_value) return 0;
+    if (++steps_ >= heal_end_) fail("livelock", healed_livelock, s.id);  // a loop that does nothing but draw
+    return scramble(steps_) % n;
   }
   return decide({kind, true, false, op, n, running_slot_, enabled_, steps_, running_->hb.at[running_slot_],
                  pending_[running_slot_].object, s.id, name, pending_});
@@ -125,7 +132,7 @@ void engine::pick_fair(bool running_enabled) noexcept {
     result_.truncated = true;
   }
   if (scenario_->steps_max != 0 && steps_ >= scenario_->steps_max) fail("steps", "steps: the execution reached its bound of steps", pending_[running_slot_].site);
-  if (steps_ >= heal_end_) fail("livelock", "livelock: a healed world (fair, no faults, newest values) does not come to its end", pending_[running_slot_].site);
+  if (steps_ >= heal_end_) fail("livelock", healed_livelock, pending_[running_slot_].site);
   while (enabled_ == 0) nobody_can_run();
   if (running_enabled && slice_ > 0) {
     --slice_;
@@ -144,6 +151,40 @@ void engine::switch_to(std::uint32_t slot) noexcept {
   floor::switch_context(from.context, running_->context);
 }
 
+// Whether execution and campaign go on. Called once in look_steps steps, and at each step of a healed world.
+void engine::look() noexcept {
+  bool const due = steps_ >= looked_at_ + look_steps;
+  if (due) looked_at_ = steps_;
+  look_at_ = std::min(chaos_end_, looked_at_ + look_steps);
+  if (!due || over_ == nullptr || !over_(over_context_)) return;
+  cut();
+}
+
+void engine::cut() noexcept {
+  result_.cut = result_.truncated = true;
+  finish();
+}
+
+// Nobody can run. Whether the clock may still wake a thread: one waits for a deadline, or an alarm is pending that does not merely renew itself.
+bool engine::deadlines_can_help() noexcept {
+  if (earliest_ns_ == no_deadline) return false;
+  if (still_step_ != steps_) {
+    still_step_ = steps_;
+    still_rings_ = rings_;
+  }
+  std::uint32_t const in_vain = rings_ - still_rings_;
+  if (in_vain < renewals_max) return true;
+  if (in_vain >= rings_max) fail("bound", "bound: rings_max alarms rang one after the other and woke no thread", pending_[running_slot_].site);
+  if (in_vain % look_steps == 0 && over_ != nullptr && over_(over_context_)) cut();
+  for (std::uint32_t u = 0; u < width_; ++u) {
+    if (threads_[u].deadline_ns != no_deadline) return true;
+  }
+  for (std::uint32_t i = 0; i < alarms_; ++i) {
+    if (rings_ - alarm_[i].set_at > renewals_max / 2) return true;
+  }
+  return false;
+}
+
 void engine::nobody_can_run() noexcept {
   if (yielded_ != 0) {
     // Only spinners that poll the clock, or write while they spin: time passes, faster and faster.
@@ -158,7 +199,7 @@ void engine::nobody_can_run() noexcept {
     yielded_ = 0;
     return;
   }
-  if (earliest_ns_ != no_deadline) {
+  if (deadlines_can_help()) {
     if (still_ != nullptr) still_(still_context_, earliest_ns_);
     jump_clock();
     return;
@@ -209,7 +250,7 @@ void engine::expire() noexcept {
       wake(u);
     }
   }
-  for (;;) {
+  for (std::uint32_t at_once = 0;;) {
     std::uint32_t due = alarms_max;
     for (std::uint32_t i = 0; i < alarms_; ++i) {
       if (alarm_[i].deadline_ns <= now_ns_ && (due == alarms_max || alarm_[i].deadline_ns < alarm_[due].deadline_ns)) due = i;
@@ -218,6 +259,8 @@ void engine::expire() noexcept {
     pending_alarm const ringing = alarm_[due];
     --alarms_;
     for (std::uint32_t i = due; i < alarms_; ++i) alarm_[i] = alarm_[i + 1];
+    ++rings_;
+    if (++at_once > rings_at_once_max) fail("bound", "bound: an alarm that is due sets itself again, rings_at_once_max times", pending_[running_slot_].site);
     ringing.call(ringing.context);
   }
   recompute_earliest();

@@ -62,9 +62,9 @@ int engine::start_thread(void (*entry)(void*), void* argument, site_record& s) n
   enabled_ |= 1U << slot;
   ++alive_;
   lonely_ = 0;
-  char* const stack = stacks_.as<char>() + slot * (thread_stack_bytes + page_bytes) + page_bytes;
-  floor::unpoison_stack(stack, thread_stack_bytes);  // whom an execution left while a goroutine ran on it did not unwind what is below
-  floor::make_context(t.context, stack, thread_stack_bytes - slot * colour_bytes, &thread_main, &t);
+  if (thread_stacks_[slot].low() == nullptr) thread_stacks_[slot] = stack_memory(stacks_.as<char>() + slot * (thread_stack_bytes + page_bytes) + page_bytes, thread_stack_bytes);
+  thread_stacks_[slot].renew();
+  floor::make_context(t.context, thread_stacks_[slot].low(), thread_stack_bytes - slot * colour_bytes, &thread_main, &t);
   return 0;
 }
 
@@ -100,26 +100,45 @@ void join_others(site const& where) noexcept {
   for (std::uint32_t u = 1; u < e.width_; ++u) e.running_->hb.join(e.threads_[u].hb, e.width_);
 }
 
+// nullptr: pooled_stacks_max are in use.
 void* engine::stack_get(std::size_t bytes) noexcept {
+  std::uint32_t spare = pooled_stacks_max;
   for (std::uint32_t i = 0; i < pool_size_; ++i) {
-    if (pool_[i].used || pool_[i].bytes != bytes) continue;
+    if (pool_[i].used) continue;
+    spare = i;
+    if (pool_[i].memory.bytes() != bytes) continue;
     pool_[i].used = true;
-    return pool_[i].low;
+    pool_[i].memory.renew();
+    return pool_[i].memory.low();
   }
-  if (pool_size_ == pooled_stacks_max) return nullptr;
+  if (pool_size_ == pooled_stacks_max) {
+    if (spare == pooled_stacks_max) return nullptr;
+    drop_pooled_stack(spare);  // of a size that nobody asks for now
+  }
   void* const base = mmap(nullptr, bytes + page_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (base == MAP_FAILED) return nullptr;
   mprotect(base, page_bytes, PROT_NONE);
-  void* const low = static_cast<char*>(base) + page_bytes;
-  pool_[pool_size_++] = {low, bytes, true};
-  return low;
+  pool_[pool_size_] = {stack_memory(static_cast<char*>(base) + page_bytes, bytes), true};
+  return pool_[pool_size_++].memory.low();
 }
 
 void engine::stack_put(void* low) noexcept {
   for (std::uint32_t i = 0; i < pool_size_; ++i) {
-    if (pool_[i].low != low) continue;
-    floor::unpoison_stack(low, pool_[i].bytes);
-    pool_[i].used = false;
+    if (pool_[i].memory.low() == low) pool_[i].used = false;
+  }
+}
+
+void engine::drop_pooled_stack(std::uint32_t index) noexcept {
+  stack_memory const& gone = pool_[index].memory;
+  floor::unpoison_stack(gone.low(), gone.bytes());
+  munmap(gone.low() - page_bytes, gone.bytes() + page_bytes);
+  pool_[index] = pool_[--pool_size_];
+}
+
+// Pages of a stack were given back: below what was used there is now something else than the fresh byte.
+void engine::note_given_back(void const* low) noexcept {
+  for (std::uint32_t i = 0; i < pool_size_; ++i) {
+    if (pool_[i].memory.contains(low)) pool_[i].memory.all_used();
   }
 }
 

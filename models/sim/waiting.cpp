@@ -194,7 +194,7 @@ std::uint32_t notify_all(wait_list& list) noexcept {
 bool alarm(std::int64_t deadline_ns, hook call, void* context) noexcept {
   engine& e = current(site::current());
   if (e.alarms_ == engine::alarms_max) return false;
-  e.alarm_[e.alarms_++] = {deadline_ns, call, context};
+  e.alarm_[e.alarms_++] = {deadline_ns, call, context, e.rings_};
   if (deadline_ns < e.earliest_ns_) e.earliest_ns_ = deadline_ns;
   return true;
 }

@@ -25,7 +25,7 @@ void stream::take(unsigned char* to, std::uint32_t n) noexcept {
 }
 
 void* arena_memory(std::size_t bytes) noexcept {
-  void* const memory = the_engine->arena_.allocate(bytes, alignof(std::max_align_t), false);
+  void* const memory = the_engine->arena_.allocate(bytes, alignof(std::max_align_t));
   if (memory == nullptr) fail("memory: the arena of the execution is used up by the simulated kernel");
   return memory;
 }
