@@ -19,11 +19,11 @@ struct monitored {
       locked const scope(lock);
       const std::uint32_t now = busy.get();
       if (now != 0) return false;
-      gate.fall_asleep();
+      gate.fall_asleep(now == 0);
     }
     static_cast<void>(gate.sleep_until(1));
     locked const scope(lock);
-    gate.awake();
+    gate.awake(true);
     return true;
   }
 
@@ -56,6 +56,29 @@ struct call_wakes_sysmon : model::suite<call_wakes_sysmon, 2> {
   void thread(unsigned index) {
     if (index == 0) {
       m.nap();
+    } else {
+      m.take_processor_and_call();
+    }
+  }
+};
+
+// M13: a P leaves the idle list to compute: the same critical section wakes a sleeping sysmon, without a look before it.
+struct computation_wakes_sysmon : model::suite<computation_wakes_sysmon, 3> {
+  static constexpr char const* name = "computation_wakes_sysmon";
+  static constexpr char const* claim = "a P that leaves the idle list to compute wakes sysmon, also beside a call that does";
+  static constexpr bool parks = true;
+  static constexpr bool ends = false;
+
+  monitored m;
+
+  void thread(unsigned index) {
+    if (index == 0) {
+      m.nap();
+    } else if (index == 1) {
+      locked const scope(m.lock);
+      const std::uint32_t now = m.busy.get();
+      m.busy.set(now + 1);
+      m.gate.wake_from_sleep();
     } else {
       m.take_processor_and_call();
     }
@@ -136,7 +159,7 @@ struct doze_cut_short : model::suite<doze_cut_short, 3> {
     }
     static_cast<void>(m.gate.sleep_until(1));
     locked const scope(m.lock);
-    m.gate.awake();
+    m.gate.awake(true);
     return true;
   }
 };
@@ -186,5 +209,5 @@ struct looks_too_early : model::suite<looks_too_early, 2> {
 
 int main(int argc, char** argv) {
   using namespace retake;
-  return model::model_main<call_wakes_sysmon, late_against_wake, two_calls, doze_cut_short, does_not_wake, looks_too_early>(argc, argv, "sysmon_gate");
+  return model::model_main<call_wakes_sysmon, computation_wakes_sysmon, late_against_wake, two_calls, doze_cut_short, does_not_wake, looks_too_early>(argc, argv, "sysmon_gate");
 }

@@ -18,6 +18,7 @@ constexpr scenario const* all[] = {
     &three_calls_two_processors,
     &two_processors_six_goroutines,
     &syscall_wakes_sysmon,
+    &computation_after_timer,
     &blocking_call_hands_over,
     &blocking_call_against_stop,
     &safe_point_against_enter,

@@ -23,6 +23,7 @@ extern sim::scenario const syscall_against_retake;
 extern sim::scenario const three_calls_two_processors;
 extern sim::scenario const two_processors_six_goroutines;
 extern sim::scenario const syscall_wakes_sysmon;
+extern sim::scenario const computation_after_timer;
 extern sim::scenario const blocking_call_hands_over;
 extern sim::scenario const blocking_call_against_stop;
 extern sim::scenario const safe_point_against_enter;

@@ -80,6 +80,17 @@ processor& unwire(machine& m) noexcept {
   return p;
 }
 
+processor* take_idle_processor(scheduler& s) noexcept {
+  processor* const p = s.idle.take_processor();
+  if (p != nullptr) s.monitor.wake_from_sleep();
+  return p;
+}
+
+void begin_slice(processor& p) noexcept {
+  const std::uint32_t tick = p.schedule_tick.load_relaxed();
+  p.schedule_tick.store_relaxed(tick + 1);
+}
+
 void wake(scheduler& s) noexcept {
   if (!s.gate.claim_wake([&s] { return s.idle.processors_hint(); })) {
     work_waits(s);
@@ -88,7 +99,7 @@ void wake(scheduler& s) noexcept {
   processor* p = nullptr;
   {
     const locked hold(s.lock);
-    p = s.idle.take_processor();
+    p = take_idle_processor(s);
     if (!world::recheck(p != nullptr)) s.gate.want_spinner();
   }
   if (p == nullptr) {
@@ -176,7 +187,7 @@ void start_machine(scheduler& s, processor* p, bool spinning) noexcept {
     }
     if (p == nullptr) {
       world::require(!spinning, "M5: a spinning start without a P");
-      p = s.idle.take_processor();
+      p = take_idle_processor(s);
       if (p == nullptr) return;
     }
     m = s.idle.take_machine();

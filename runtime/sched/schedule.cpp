@@ -135,7 +135,7 @@ found_work wait_for_work(machine& m, std::int64_t first_timer_ns, bool was_spinn
     processor* p = nullptr;
     {
       const locked hold(s.lock);
-      p = s.idle.take_processor();
+      p = take_idle_processor(s);
     }
     if (p == nullptr) {
       inject(s, nullptr, found.ready);
@@ -280,9 +280,8 @@ bool execute(machine& m, goroutine& g, bool inherits) noexcept {
   m.current.set(&g);
   g.m.set(&m);
   if (!inherits) {
-    const std::uint32_t tick = p.schedule_tick.load_relaxed();
-    p.schedule_tick.store_relaxed(tick + 1);
-    if (tick % 64 == 0) m.home.clock_ns.set(world::report_time_ns());
+    begin_slice(p);
+    if (p.schedule_tick.load_relaxed() % 64 == 1) m.home.clock_ns.set(world::report_time_ns());
   }
   trace::move(m, trace_kind::run, g.id, g.moves, p.id);
   floor::switch_context(m.own, g.context);
@@ -304,7 +303,7 @@ processor* look_again(scheduler& s) noexcept {
   };
   if (!work()) return nullptr;
   const locked hold(s.lock);
-  processor* const p = s.idle.take_processor();
+  processor* const p = take_idle_processor(s);
   if (p == nullptr) s.gate.want_spinner();
   return p;
 }
@@ -324,14 +323,12 @@ void visit_loop(machine& m, goroutine& g) noexcept {
   processor* p = nullptr;
   {
     const locked hold(s.lock);
-    p = s.idle.take_processor();
-    if (p == nullptr) {
-      s.global.put(&g);
-    } else {
-      s.monitor.wake();
-    }
+    p = take_idle_processor(s);
+    if (p == nullptr) s.global.put(&g);
   }
-  if (p != nullptr) {
+  if (p == nullptr) {
+    work_waits(s);
+  } else {
     wire(m, *p);
     for (bool inherits = false; execute(m, g, inherits);) inherits = true;
   }

@@ -173,6 +173,11 @@ void report_panic(char const* what) noexcept;
 // machines.cpp
 // Work was submitted: starts an M for it when a P is idle and nobody looks for work.
 void wake(scheduler& s) noexcept;
+// Under the scheduler's lock: an idle P, owned by the caller from here on, or nullptr. Every P that leaves the idle list to run
+// goroutines leaves it here, because sysmon sleeps only while every P is idle.
+[[nodiscard]] processor* take_idle_processor(scheduler& s) noexcept;
+// A goroutine begins a time slice on `p`, which the caller's M owns.
+void begin_slice(processor& p) noexcept;
 // Work was submitted and no P is idle: a monitor that dozes beside a P in a system call has to look soon. Without the lock.
 void work_waits(scheduler& s) noexcept;
 // Anybody: a hint whether a goroutine is in any queue.

@@ -19,21 +19,22 @@ struct round_seen {
   std::uint32_t taken = 0;  // Ps taken out of system calls
 };
 
-// Nothing to monitor: all Ps idle, or the world stands still. True when somebody woke it. `trim_ns`: when stacks want to be trimmed, if there are any.
-bool sleep_deeply(scheduler& s, std::int64_t trim_ns) noexcept {
+// Nothing to monitor: all Ps are idle, or the world stands still. Returns what ended the sleep, if there was one.
+// `trim_ns`: when stacks are to be trimmed, if there are any.
+monitor_wake sleep_deeply(scheduler& s, std::int64_t trim_ns) noexcept {
   std::int64_t wake_ns = world::nanotime() + s.rules.monitor_deep_sleep_ns;
   {
     const locked hold(s.lock);
-    if (!world::recheck(s.stop.requested() || s.idle.processors_hint() == s.processors.count()) || s.ending.load_relaxed() != 0) return false;
-    s.monitor.fall_asleep();
+    const bool unused = s.stop.requested() || s.idle.processors_hint() == s.processors.count();
+    if (!world::recheck(unused) || s.ending.load_relaxed() != 0) return monitor_wake::none;
+    s.monitor.fall_asleep(unused);
     if (s.free_goroutines.count > 0 && trim_ns < wake_ns) wake_ns = trim_ns;
   }
   watch::monitor_sleeps(s);
   const bool woken = s.monitor.sleep_until(wake_ns);
   watch::monitor_wakes(s);
   const locked hold(s.lock);
-  s.monitor.awake();
-  return woken;
+  return s.monitor.awake(woken);
 }
 
 // Between two rounds. True when somebody cut a long pause short.
@@ -57,8 +58,7 @@ bool pause_until(scheduler& s, std::int64_t wake_ns, bool is_long) noexcept {
   const bool woken = s.monitor.sleep_until(wake_ns);
   watch::monitor_wakes(s);
   const locked hold(s.lock);
-  s.monitor.awake();
-  return woken;
+  return s.monitor.awake(woken) != monitor_wake::none;
 }
 
 void poll_if_overdue(scheduler& s, std::int64_t now_ns) noexcept {
@@ -118,14 +118,10 @@ round_seen retake(scheduler& s, std::int64_t now_ns) noexcept {
   round_seen seen;
   for (processor& p : s.processors.made()) {
     const processor_state status = p.status.load_relaxed();
-    if (status != processor_state::running && status != processor_state::syscall) {
-      seen.idle = true;
-      continue;
-    }
-    seen.busy = true;
-    bool long_slice = false;
     const std::uint32_t schedule_tick = p.schedule_tick.load_relaxed();
-    if (p.seen.schedule_tick != schedule_tick) {
+    const bool used = status == processor_state::running || status == processor_state::syscall;
+    bool long_slice = false;
+    if (!used || p.seen.schedule_tick != schedule_tick) {  // no slice lasts while a P is idle
       p.seen.schedule_tick = schedule_tick;
       p.seen.schedule_since_ns = now_ns;
       p.seen.hog_told = false;
@@ -134,6 +130,7 @@ round_seen retake(scheduler& s, std::int64_t now_ns) noexcept {
       tell_hog(s, p, now_ns);
       long_slice = true;  // the call itself may be short, the P has been on this goroutine too long
     }
+    (used ? seen.busy : seen.idle) = true;
     if (status != processor_state::syscall) continue;
     const std::uint32_t syscall_tick = p.syscall_tick.load_relaxed();
     if (!long_slice && p.seen.syscall_tick != syscall_tick) {
@@ -171,7 +168,16 @@ void monitor_loop(void* argument) noexcept {
       period_ns = s.rules.monitor_period_ns / 2;  // work waits: look now, and soon again
       idle_rounds = s.rules.monitor_idle_rounds;
     }
-    if (!watch::monitor_stays_awake(s) && !last.busy && cold == 0 && sleep_deeply(s, trim_ns)) idle_rounds = 0;
+    if (!watch::monitor_stays_awake(s) && !last.busy && cold == 0) {
+      switch (sleep_deeply(s, trim_ns)) {
+        case monitor_wake::none: break;
+        case monitor_wake::processor:  // its slice is long; a call beside it cuts a doze short
+          period_ns = s.rules.monitor_period_max_ns;
+          idle_rounds = s.rules.monitor_idle_rounds;
+          break;
+        case monitor_wake::call: idle_rounds = 0; break;
+      }
+    }
     const std::int64_t now_ns = world::nanotime();
     s.clock_ns.set(now_ns);
     poll_if_overdue(s, now_ns);

@@ -24,19 +24,24 @@ void tell_monitor(scheduler& s, processor& p) noexcept {
   s.monitor.wake();
 }
 
+// The goroutine whose call has returned goes on with a P that was idle: another call, and another time slice, than its last.
+void go_on_with(machine& m, processor& p) noexcept {
+  sched::wire(m, p);
+  const std::uint32_t tick = p.syscall_tick.load_relaxed();
+  p.syscall_tick.store_relaxed(tick + 1);
+  sched::begin_slice(p);
+}
+
 // Any idle P for an M that lost its own.
 bool take_idle(scheduler& s, machine& m) noexcept {
   if (s.idle.processors_hint() == 0) return false;
   processor* p = nullptr;
   {
     const locked hold(s.lock);
-    p = s.idle.take_processor();
-    if (p != nullptr) s.monitor.wake_from_sleep();
+    p = sched::take_idle_processor(s);
   }
   if (p == nullptr) return false;
-  sched::wire(m, *p);
-  const std::uint32_t tick = p->syscall_tick.load_relaxed();
-  p->syscall_tick.store_relaxed(tick + 1);
+  go_on_with(m, *p);
   return true;
 }
 
@@ -49,21 +54,17 @@ bool after_exit_slow(machine& m, goroutine& g, void*) noexcept {
   bool is_locked = false;
   {
     const locked hold(s.lock);
-    p = s.idle.take_processor();
+    p = sched::take_idle_processor(s);
     if (world::recheck(p == nullptr)) {
       is_locked = g.locked_m.get() != nullptr;  // read before the unlock: afterwards the goroutine is somebody else's
       trace::add(m, trace_kind::exit, g.id, static_cast<std::uint32_t>(is_locked ? trace_exit::slow_locked : trace_exit::slow));
       s.global.put(&g);
-    } else {
-      s.monitor.wake_from_sleep();
     }
   }
   if (p != nullptr) {
     s.paths.exit_idle.add();
     trace::add(m, trace_kind::exit, g.id, static_cast<std::uint32_t>(trace_exit::idle_p));
-    sched::wire(m, *p);
-    const std::uint32_t tick = p->syscall_tick.load_relaxed();
-    p->syscall_tick.store_relaxed(tick + 1);
+    go_on_with(m, *p);
     return true;
   }
   if (is_locked) {

@@ -45,6 +45,8 @@ struct inspector {
 
   static std::int64_t first_due_ns(timer_heap const& h) noexcept { return h.first_due_ns_.peek(); }
 
+  static bool monitor_sleeps(sysmon_gate const& g) noexcept { return g.rest_.peek() == monitor_rest::asleep; }
+
   static std::uint32_t waiting(poller const& p) noexcept { return p.waiting_.peek(); }
 };
 

@@ -29,6 +29,8 @@ void check_idle_list(scheduler const& s) noexcept {
 
 void check_owner(scheduler const& s, processor const& p) noexcept {
   const processor_state status = p.status.peek();
+  const bool used = p.holder.peek() == processor_holder::machine || p.holder.peek() == processor_holder::call;
+  if (used && inspector::monitor_sleeps(s.monitor) && !inspector::stopping(s.stop)) sim::fail("M13: sysmon sleeps and a P is not idle");
   const std::uint32_t linked = machines_with(s, p);
   switch (p.holder.peek()) {
     case processor_holder::machine:
