@@ -18,6 +18,8 @@
 #include <optional>
 #include <unordered_map>
 
+#include "command_line/flag_values.hpp"
+#include "command_line/output.hpp"
 #include "sim/campaign.hpp"
 #include "sim/choices/depth_first.hpp"
 #include "sim/choices/pct.hpp"
@@ -406,11 +408,11 @@ int runner::follow(replay const& r, program const& g) {
 }
 
 // ---- the command line --------------------------------------------------------------------------------------------------------------
-bool whole(std::string const& text, std::uint64_t low, std::uint64_t high, std::uint64_t& out) {
+bool whole(std::string const& text, std::uint64_t& out) {
   bool const hexadecimal = text.starts_with("0x");
   char const* const begin = text.data() + (hexadecimal ? 2 : 0);
   auto const [end, error] = std::from_chars(begin, text.data() + text.size(), out, hexadecimal ? 16 : 10);
-  return error == std::errc{} && end == text.data() + text.size() && begin != end && out >= low && out <= high;
+  return error == std::errc{} && end == text.data() + text.size() && begin != end;
 }
 
 twin const* find_twin(property const& p, std::string const& name) {
@@ -453,15 +455,14 @@ bool parse(int argc, char** argv, property const& p, arguments& a, int& code) {
   }
   std::string complaint, reason;
   std::uint64_t n = 0;
-  auto const number = [&](char const* flag, std::string const& text, std::uint64_t low, std::uint64_t high) {
-    if (text.empty() || !complaint.empty()) return false;
-    if (whole(text, low, high, n)) return true;
-    complaint = fmt::format("{} `{}`: accepted: a whole number from {} to {}", flag, text, low, high);
-    return false;
-  };
-  if (number("--seconds", seconds, 1, 1'000'000'000)) a.seconds = static_cast<double>(n);
-  if (number("--executions", executions, 1, UINT64_MAX)) a.executions = n;
-  if (number("--seed", seed, 0, UINT64_MAX)) a.seed = n;
+  for (auto const& [flag, text] : {std::pair{"--seconds", &seconds}, {"--executions", &executions}, {"--seed", &seed}, {"--mutate", &mutate}}) {
+    if (text->empty() || !complaint.empty()) continue;
+    complaint = command_line::complaint(flag, *text);
+    if (!complaint.empty()) complaint = fmt::format("{} {}", flag, complaint);
+  }
+  if (complaint.empty() && !seconds.empty()) a.seconds = std::stod(seconds);
+  if (complaint.empty() && whole(executions, n)) a.executions = n;
+  if (complaint.empty() && whole(seed, n)) a.seed = n;
   if (!a.seconds && !a.executions) a.executions = 20'000;
   if (complaint.empty() && !mutate.empty() && !mutant::parse(mutate, a.mutate, reason)) complaint = fmt::format("--mutate `{}`: accepted: {}", mutate, reason);
   if (complaint.empty() && !a.twin_name.empty() && find_twin(p, a.twin_name) == nullptr) complaint = fmt::format("--twin `{}`: accepted: {}", a.twin_name, twins_text(p));
@@ -514,8 +515,8 @@ void undecided(char const* why) noexcept { sim::fail(why); }
 int property_main(int argc, char** argv, property const& p) {
   arguments a;
   a.program = argv[0];
-  int code = exit_holds;
-  try {
+  return command_line::finish(fmt::format("{}_properties", p.name).c_str(), [&] {
+    int code = exit_holds;
     if (!parse(argc, argv, p, a, code)) return code;
     if (a.list) return list(p, a.json);
     if (!a.replay_file.empty()) return replay_file(p, a);
@@ -525,10 +526,7 @@ int property_main(int argc, char** argv, property const& p) {
     std::string name = fmt::format("{}_properties", p.name);
     if (faulty != nullptr) name += fmt::format("+{}", faulty->name);
     return runner(p, a, faulty != nullptr ? faulty->body : p.body, std::move(name)).explore();
-  } catch (std::exception const& e) {
-    fmt::print(stderr, "{}_properties: {}\n", p.name, e.what());
-    return exit_harness;
-  }
+  });
 }
 
 }  // namespace retake::properties

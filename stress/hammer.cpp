@@ -18,6 +18,9 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "command_line/flag_values.hpp"
+#include "command_line/output.hpp"
+
 #if defined(__has_feature)
 #if __has_feature(thread_sanitizer)
 #define RETAKE_STRESS_UNDER_THREAD
@@ -198,9 +201,9 @@ int say(subject const& what, settings const& chosen, report const& out, end cons
 
 int parse(subject const& what, int argc, char** argv, settings& chosen) {
   CLI::App app{what.claim};
-  app.add_option("--rounds", chosen.rounds, "end after this many rounds (0: by time alone)");
-  app.add_option("--seconds", chosen.seconds, "end after this long")->check(CLI::Range(0.1, 1e6));
-  app.add_option("--seed", chosen.seed, "what lengths, pauses and orders derive from");
+  app.add_option("--rounds", chosen.rounds, "end after this many rounds (default: by time alone)")->check(command_line::accepted("--rounds"));
+  app.add_option("--seconds", chosen.seconds, "end after this long")->check(command_line::accepted("--seconds"));
+  app.add_option("--seed", chosen.seed, "what lengths, pauses and orders derive from")->check(command_line::accepted("--seed"));
   app.add_flag("--json", chosen.as_json, "one JSON line");
   app.add_flag("--in-process", chosen.in_process, "without a child, for debuggers");
   try {
@@ -268,7 +271,7 @@ int run_hammer(subject const& what, int argc, char** argv) {
     ::fcntl(ends[0], F_SETFL, O_NONBLOCK);
     how = watch_child(what, child, ends[0], out);
   }
-  return say(what, chosen, out, how, seconds_now() - began);
+  return command_line::finish(what.name, [&] { return say(what, chosen, out, how, seconds_now() - began); });
 }
 
 void busy_ns(std::int64_t duration_ns) noexcept {

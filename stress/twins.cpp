@@ -19,6 +19,8 @@
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 
+#include "command_line/flag_values.hpp"
+#include "command_line/output.hpp"
 #include "hammer.hpp"
 
 namespace retake::stress {
@@ -319,8 +321,8 @@ int parse(bug const& what, int argc, char** argv, settings& chosen) {
   std::vector<std::string> names{"both"};
   for (variant const& one : what.variants) names.emplace_back(one.name);
   app.add_option("--variant", chosen.variant, "which")->check(CLI::IsMember(names))->capture_default_str();
-  app.add_option("--seed", chosen.seed, "what contents and orders derive from")->capture_default_str();
-  app.add_option("--hold", chosen.hold_seconds, "plays one variant in this process, in its symptomatic state, for so many seconds")->check(CLI::Range(1u, 3600u));
+  app.add_option("--seed", chosen.seed, "what contents and orders derive from")->check(command_line::accepted("--seed"))->capture_default_str();
+  app.add_option("--hold", chosen.hold_seconds, "plays one variant in this process, in its symptomatic state, for so many seconds")->check(command_line::accepted("--hold"));
   app.add_flag("--json", chosen.as_json, "JSON lines");
   app.add_flag("--swap", chosen.swapped, "plays the fixed variant under the buggy one's name, and the other way round")->group("");
   app.add_option("--judge", chosen.judged, "plays nothing: the verdict on the figures of a file that --json has printed");
@@ -342,7 +344,9 @@ int parse(bug const& what, int argc, char** argv, settings& chosen) {
 
 }  // namespace
 
-int run_bug(bug const& what, int argc, char** argv) {
+namespace {
+
+int play(bug const& what, int argc, char** argv) {
   settings chosen;
   if (const int bad = parse(what, argc, argv, chosen); bad != as_documented) return bad < 0 ? as_documented : bad;
   if (chosen.table) {
@@ -359,6 +363,12 @@ int run_bug(bug const& what, int argc, char** argv) {
   }
   const janitor cleans(what.leaves_directories, chosen.hold_seconds == 0);
   return chosen.hold_seconds != 0 ? hold(what, chosen, cleans.wire()) : tell(what, chosen, play_all(what, chosen, cleans.wire()));
+}
+
+}  // namespace
+
+int run_bug(bug const& what, int argc, char** argv) {
+  return command_line::finish(fmt::format("bug {}", what.number).c_str(), [&] { return play(what, argc, argv); });
 }
 
 }  // namespace retake::stress

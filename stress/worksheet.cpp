@@ -7,6 +7,8 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "command_line/output.hpp"
+
 namespace retake::stress {
 
 namespace {
@@ -129,12 +131,13 @@ int run_exercise(exercise const& what, int argc, char** argv) {
   worksheet sheet(broken);
   what.run(sheet);
   const presenter shows{what, sheet};
-  if (as_json)
-    shows.as_json();
-  else
-    shows.as_text();
-  std::fflush(stdout);
-  return shows.code();
+  return command_line::finish(fmt::format("task {}", what.number).c_str(), [&] {
+    if (as_json)
+      shows.as_json();
+    else
+      shows.as_text();
+    return shows.code();
+  });
 }
 
 double share_of(std::vector<double> values, double share) {

@@ -124,17 +124,19 @@ test_result run_test(std::string const& build_folder, std::string const& name) {
   return {result.code == 0 ? test_end::passed : test_end::failed, result.seconds, said};
 }
 
+trial_result judged(test_result const& done, std::string const& name) {
+  trial_result r;
+  r.seconds = done.seconds;
+  r.executions = 1;
+  r.tag = name;
+  r.how = done.how == test_end::failed ? verdict::killed : done.how == test_end::passed ? verdict::survived : verdict::unavailable;
+  if (r.how == verdict::unavailable) r.why = done.said.substr(0, 1500);
+  return r;
+}
+
 trial_result attempt(catalogue const& mutated, catalogue const& clean, trial const& t) {
   trial_result r;
-  if (t.technique == "test") {
-    test_result const done = run_test(mutated.bin() + "/dev", t.subject);
-    r.seconds = done.seconds;
-    r.executions = 1;
-    r.tag = t.subject;
-    r.how = done.how == test_end::failed ? verdict::killed : done.how == test_end::passed ? verdict::survived : verdict::unavailable;
-    if (r.how == verdict::unavailable) r.why = done.said.substr(0, 1500);
-    return r;
-  }
+  if (t.technique == "test") return judged(run_test(mutated.bin() + "/dev", t.subject), t.subject);
   std::vector<std::string> const words = words_of(mutated, t, true);
   if (words.empty()) {
     r.how = verdict::unavailable;

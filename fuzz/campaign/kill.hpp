@@ -49,6 +49,8 @@ struct test_result {
   std::string said;
 };
 test_result run_test(std::string const& build_folder, std::string const& name);
+// A kill is a test that ran and failed.
+trial_result judged(test_result const& done, std::string const& name);
 
 // A technique `test` counts on the caller: the clean program's test has passed.
 trial_result attempt(catalogue const& mutated, catalogue const& clean, trial const& t);

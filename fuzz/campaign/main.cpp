@@ -7,6 +7,8 @@
 
 #include "catalogue.hpp"
 #include "demo.hpp"
+#include "command_line/flag_values.hpp"
+#include "command_line/output.hpp"
 #include "hunt.hpp"
 #include "list.hpp"
 #include "mutants.hpp"
@@ -14,22 +16,17 @@
 #include "report.hpp"
 
 using namespace retake::campaign;
+namespace command_line = retake::command_line;
 
 namespace {
 
-// "1/4": the second of four parts. Empty, or what is wrong.
-std::string read_shard(std::string const& text, shard& part) {
+// "1/4": the second of four parts.
+shard read_shard(std::string const& text) {
   std::size_t const slash = text.find('/');
-  auto const whole = [](std::string const& digits) { return !digits.empty() && digits.size() < 7 && digits.find_first_not_of("0123456789") == std::string::npos; };
-  std::string const index = text.substr(0, slash), count = slash == std::string::npos ? "" : text.substr(slash + 1);
-  if (!whole(index) || !whole(count) || std::stoul(index) >= std::stoul(count)) return "--shard \"" + text + "\" is not accepted; accepted: i/n with 0 <= i < n";
-  part = {std::stoul(index), std::stoul(count)};
-  return "";
+  return {std::stoul(text.substr(0, slash)), std::stoul(text.substr(slash + 1))};
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int run(int argc, char** argv) {
   CLI::App app{"Runs retake's programs: campaigns, mutants, reports.", "retake-campaign"};
   app.require_subcommand(1);
   std::string root = RETAKE_SOURCE_DIR, bin = RETAKE_SOURCE_DIR "/build";
@@ -46,28 +43,31 @@ int main(int argc, char** argv) {
     return sub;
   };
 
-  auto const shard_of = [](shard& part) {
-    return [&part](std::string const& text) {
-      if (std::string const wrong = read_shard(text, part); !wrong.empty()) throw CLI::ValidationError(wrong);
-    };
+  // A flag whose values flag_values.def names.
+  auto const option = [](CLI::App* sub, char const* flag, auto& value, char const* help) {
+    return sub->add_option(flag, value, help)->check(command_line::accepted(flag));
+  };
+  auto const shard_option = [](CLI::App* sub, shard& part, char const* help) {
+    sub->add_option_function<std::string>("--shard", [&part](std::string const& text) { part = read_shard(text); }, help)
+        ->check(command_line::accepted("--shard"));
   };
 
   CLI::App* const hunt_command = common(app.add_subcommand("hunt", "a campaign with every technique"));
-  hunt_command->add_option("--seconds", hunting.seconds, "length of the campaign")->check(CLI::Range(1.0, 1e7));
-  hunt_command->add_option("--seed", seed, "every random choice derives from it");
+  option(hunt_command, "--seconds", hunting.seconds, "length of the campaign");
+  option(hunt_command, "--seed", seed, "every random choice derives from it");
   hunt_command->add_option("--out", hunting.out, "folder for findings and report");
   hunt_command->add_flag("--json", hunting.json, "JSON lines on standard output");
 
-  hunt_command->add_option_function<std::string>("--shard", shard_of(hunting.part), "i/n: this part of the jobs");
+  shard_option(hunt_command, hunting.part, "i/n: this part of the jobs");
 
   nightly_options nightly_chosen;
   CLI::App* const nightly_command = common(app.add_subcommand("nightly", "hours of every technique; told is what is new"));
-  nightly_command->add_option("--seconds", nightly_chosen.seconds, "length of the night, default 8 hours")->check(CLI::Range(1.0, 1e7));
-  nightly_command->add_option("--seed", nightly_chosen.seed, "every random choice derives from it");
+  option(nightly_command, "--seconds", nightly_chosen.seconds, "length of the night, default 8 hours");
+  option(nightly_command, "--seed", nightly_chosen.seed, "every random choice derives from it");
   nightly_command->add_option("--out", nightly_chosen.out, "folder of the state, default out/nightly");
   nightly_command->add_option("--only", nightly_chosen.only, "jobs whose name contains one of these words")->delimiter(',');
-  nightly_command->add_option("--disk-mb", nightly_chosen.disk_mb, "limit of the folder, default 2048")->check(CLI::Range(1, 1 << 20));
-  nightly_command->add_option_function<std::string>("--shard", shard_of(nightly_chosen.part), "i/n: this part of the jobs");
+  option(nightly_command, "--disk-mb", nightly_chosen.disk_mb, "limit of the folder, default 2048");
+  shard_option(nightly_command, nightly_chosen.part, "i/n: this part of the jobs");
   nightly_command->add_flag("--resume", nightly_chosen.resume, "the night that was interrupted goes on");
   nightly_command->add_flag("--json", nightly_chosen.json, "JSON lines on standard output");
 
@@ -75,8 +75,8 @@ int main(int argc, char** argv) {
   hunt_options fuzzing;
   fuzzing.seconds = 60;
   fuzz_command->add_option("target", target, "schedule, ...")->required();
-  fuzz_command->add_option("--seconds", fuzzing.seconds)->check(CLI::Range(1.0, 1e7));
-  fuzz_command->add_option("--seed", seed);
+  option(fuzz_command, "--seconds", fuzzing.seconds, "");
+  option(fuzz_command, "--seed", seed, "");
   fuzz_command->add_option("--out", fuzzing.out);
   fuzz_command->add_flag("--json", fuzzing.json);
 
@@ -89,7 +89,7 @@ int main(int argc, char** argv) {
 
   CLI::App* const mutants_command = common(app.add_subcommand("mutants", "what the harness can find"));
   mutants_command->add_option("--only", mutating.only);
-  mutants_command->add_option("--technique", mutating.technique)->check(CLI::IsMember({"sim", "model", "props", "fuzz", "stress", "test", "harness"}));
+  option(mutants_command, "--technique", mutating.technique, "");
   mutants_command->add_option("--patch", mutating.patch)->check(CLI::ExistingFile);
   mutants_command->add_flag("--sites", mutating.sites, "site mutants only");
   mutants_command->add_flag("--patches", mutating.patches, "patches only");
@@ -97,12 +97,13 @@ int main(int argc, char** argv) {
   mutants_command->add_flag("--first-kill", mutating.first_kill, "of a patch, the first technique it names");
   mutants_command->add_flag("--write-readme", mutating.write_readme, "the matrix, into models/README.md");
   mutants_command->add_flag("--json", mutating.json);
-  mutants_command->add_option("--seed", mutating.seed);
-  mutants_command->add_option("--seconds", mutating.seconds, "of one trial")->check(CLI::Range(1.0, 1e6));
+  option(mutants_command, "--seed", mutating.seed, "");
+  option(mutants_command, "--seconds", mutating.seconds, "of one trial");
   mutants_command->add_option("--out", mutating.out);
+  shard_option(mutants_command, mutating.part, "i/n: this part of the mutants");
 
   CLI::App* const demo_command = common(app.add_subcommand("demo", "one mutant, from finding to picture"));
-  demo_command->add_option("--seed", seed);
+  option(demo_command, "--seed", seed, "");
   demo_command->add_option("--out", demo_out);
 
   try {
@@ -127,7 +128,14 @@ int main(int argc, char** argv) {
     fmt::print("{}/report.html\n", folders.front());
     return 0;
   } catch (std::exception const& e) {
+    if (std::ferror(stdout) != 0) throw;
     fmt::print(stderr, "retake: {}\n", e.what());
     return std::string(e.what()).find("cannot be written") != std::string::npos ? 2 : 4;
   }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return retake::command_line::finish("retake", [&] { return run(argc, argv); });
 }

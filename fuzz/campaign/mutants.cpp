@@ -33,7 +33,6 @@ namespace {
 
 constexpr std::uint64_t near_executions = 120'000; // of a subject that is named at the mutant
 constexpr std::uint64_t far_executions = 5'000;    // of every other one
-constexpr double harness_timeout_s = 1800;
 
 std::string base_name(std::string const& file) { return fs::path(file).filename().string(); }
 
@@ -65,13 +64,22 @@ class mutation_run {
       patches({read_patch(options_.patch)}, true);
     } else {
       if (!options_.patches) sites();
-      if (!options_.sites) patches(patches_in(programs_.root() + "/models/mutants/patches"), false);
+      if (!options_.sites) patches(chosen_from("patches"), false);
     }
     return finish();
   }
 
  private:
   bool wants(std::string const& technique) const { return options_.technique.empty() || options_.technique == technique; }
+  // The patches of a folder that --only and --shard leave.
+  std::vector<patch> chosen_from(std::string const& folder) const {
+    std::vector<patch> chosen;
+    std::size_t number = 0;
+    for (patch const& p : patches_in(programs_.root() + "/models/mutants/" + folder)) {
+      if (wants_mutant(p.id) && options_.part.has(number++)) chosen.push_back(p);
+    }
+    return chosen;
+  }
   bool wants_mutant(std::string const& id) const { return options_.only.empty() || options_.only == id; }
 
   trial trial_of(std::string const& technique, std::string const& subject, std::string const& mutate, bool near, std::string const& id) const {
@@ -96,10 +104,11 @@ class mutation_run {
   void sites() {
     std::vector<header> const headers = scan_protocols(programs_.root());
     std::vector<site_mutant> all;
+    std::size_t number = 0;
     for (header const& h : headers) {
       for (operation const& one : h.operations) {
         for (std::string const& kind : one.weakenings()) {
-          if (wants_mutant(site_name(one, kind))) all.push_back({one, kind, &h});
+          if (wants_mutant(site_name(one, kind)) && options_.part.has(number++)) all.push_back({one, kind, &h});
         }
       }
     }
@@ -174,7 +183,6 @@ class mutation_run {
     private_copy copy(programs_.root());
     if (std::string const problem = clean_tests(copy, all); !problem.empty()) return fault("the clean tree", problem);
     for (patch const& p : all) {
-      if (!wants_mutant(p.id)) continue;
       mutant_row row{.id = p.id, .kind = "patch", .claim = p.claim, .by = {}, .survivor_reason = ""};
       std::vector<trial> trials = trials_of(p, foreign);
       if (options_.first_kill && !trials.empty()) {
@@ -220,7 +228,7 @@ class mutation_run {
   std::string clean_tests(private_copy& copy, std::vector<patch> const& all) const {
     std::set<std::string> targets, tests;
     for (patch const& p : all) {
-      if (!wants("test") || !wants_mutant(p.id)) continue;
+      if (!wants("test")) continue;
       for (target const& k : p.kills) {
         if (k.technique != "test") continue;
         tests.insert(k.subject);
@@ -229,11 +237,18 @@ class mutation_run {
     }
     if (tests.empty()) return {};
     copy.refresh();
+    return green(copy, targets, tests);
+  }
+
+  // Empty when these tests pass in the copy; else what the first that does not says.
+  static std::string green(private_copy& copy, std::set<std::string> const& targets, std::set<std::string> const& tests) {
     std::string problem = copy.build("dev", {targets.begin(), targets.end()});
     for (std::string const& name : tests) {
       if (!problem.empty()) break;
       test_result const clean = run_test(copy.programs().bin() + "/dev", name);
-      if (clean.how != test_end::passed) problem = fmt::format("{} {}: {}", name, clean.how == test_end::failed ? "fails" : "cannot be run", clean.said.substr(0, 1500));
+      if (clean.how != test_end::passed) {
+        problem = fmt::format("{} {}: {}", name, clean.how == test_end::failed ? "fails" : "cannot be run", clean.said.substr(0, 1500));
+      }
     }
     return problem;
   }
@@ -264,34 +279,27 @@ class mutation_run {
   }
 
   // ---- mutants of the harness ----
-  // With each applied, the quick suite must go red and name the dead part.
+  // With each applied, the quick test that it names must go red. Without any, all of these tests must be green.
   void harness() {
+    std::vector<patch> const all = chosen_from("harness");
     private_copy copy(programs_.root());
     copy.refresh();
-    if (std::string const problem = copy.build("dev", {"retake_alarm"}); !problem.empty()) return fault("the clean tree", problem);
-    finished const clean = campaign::run({{"ctest", "--test-dir", "build/dev", "-L", "alarm"}, harness_timeout_s, copy.folder(), {}});
-    if (clean.timed_out || clean.code != 0) return fault("the clean tree", "its alarm is red: what it says of a mutant does not count");
-    for (patch const& p : patches_in(programs_.root() + "/models/mutants/harness")) {
-      if (!wants_mutant(p.id)) continue;
+    std::set<std::string> targets, tests;
+    for (patch const& p : all) {
+      targets.insert(p.builds.begin(), p.builds.end());
+      tests.insert(p.dead);
+    }
+    if (std::string const problem = green(copy, targets, tests); !problem.empty()) return fault("the clean tree", problem);
+    for (patch const& p : all) {
       copy.refresh();
-      std::string const problem = copy.apply(p.file);
+      std::string problem = copy.apply(p.file);
+      if (problem.empty() && !p.builds.empty()) problem = copy.build("dev", p.builds);
       if (!problem.empty()) {
         fault(p.id, problem);
         continue;
       }
-      finished const suite = campaign::run({{"./retake", "test", "--quick"}, harness_timeout_s, copy.folder(), {}});
-      std::string said = suite.complaint;
-      for (std::string const& line : suite.lines) said += line + "\n";
-      trial_result r;
-      r.seconds = suite.seconds;
-      r.tag = p.dead;
-      if (suite.timed_out) r.how = verdict::timed_out;
-      else if (suite.code == 4) r.how = verdict::crashed;
-      else if (suite.code == 0) r.how = verdict::survived;
-      else r.how = !p.dead.empty() && said.find(p.dead + " (") != std::string::npos ? verdict::killed : verdict::wrong_tag;
-      if (r.how != verdict::killed) r.why = said.substr(0, 1500);
-      mutant_row row{.id = p.id, .kind = "harness", .claim = p.claim, .by = {{"harness", r}}, .survivor_reason = ""};
-      add(row);
+      add({.id = p.id, .kind = "harness", .claim = p.claim, .by = {{"harness", judged(run_test(copy.programs().bin() + "/dev", p.dead), p.dead)}},
+           .survivor_reason = ""});
     }
     copy.refresh();
   }

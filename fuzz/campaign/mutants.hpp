@@ -5,6 +5,7 @@
 #include <string>
 
 #include "catalogue.hpp"
+#include "jobs.hpp"
 #include "protocol_scan.hpp"
 
 namespace retake::campaign {
@@ -21,6 +22,7 @@ struct mutant_options {
   bool json = false;
   std::uint64_t seed = 1;
   double seconds = 10;    // of one trial, at most
+  shard part;             // of the mutants, in the order of their ids
   std::string out = "out/mutants";
 };
 

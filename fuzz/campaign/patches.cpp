@@ -78,6 +78,8 @@ patch read_patch(std::string const& file) {
       for (std::sregex_iterator it(value.begin(), value.end(), pair), end; it != end; ++it) p.kills.push_back({(*it)[1], (*it)[2]});
     }
   }
+  bool const tested = std::any_of(p.kills.begin(), p.kills.end(), [](target const& k) { return k.technique == "test"; });
+  if (tested && p.builds.empty()) p.builds = {"runtime_tests"};
   return p;
 }
 
@@ -122,6 +124,7 @@ std::string private_copy::build(std::string const& preset, std::vector<std::stri
     finished const configured = run({{"cmake", "--preset", preset, "-DRETAKE_WERROR=OFF"}, build_timeout_s, folder_, {}});
     if (configured.code != 0) return "cannot be configured: " + configured.complaint;
   }
+  if (targets.empty()) return "";
   std::vector<std::string> words{"cmake", "--build", build_folder, "--parallel", "--target"};
   words.insert(words.end(), targets.begin(), targets.end());
   finished const built = run({words, build_timeout_s, folder_, {}});

@@ -8,8 +8,9 @@
 //                # claim: retake takes the P with a plain store instead of the CAS
 //                # tags: P9 P11
 //                # kills: sim syscall_against_retake, model processor_status
-//            What the simulator does not compile is watched by tests of real processes: `# kills: test NAME`, a suite's name, and `# builds: TARGET ...`
-//            when its program is not runtime_tests. Of a mutant of the harness: `# dead: NAME`, the test that must go red.
+//            What the simulator does not compile is watched by tests of real processes: `# kills: test NAME`, a suite's
+//            name, and `# builds: TARGET ...` when its program is not runtime_tests. A mutant of the harness names with
+//            `# dead: NAME` the quick test that must go red, and with `# builds: TARGET ...` what that test runs.
 #pragma once
 
 #include <string>
@@ -30,7 +31,7 @@ struct patch {
   std::string claim;
   std::vector<std::string> tags;
   std::vector<target> kills;
-  std::vector<std::string> builds{"runtime_tests"};  // for its tests
+  std::vector<std::string> builds;  // what its tests run, by CMake's names
   std::string dead;
 };
 
@@ -47,7 +48,7 @@ class private_copy {
   void refresh();
   // Empty, or why it does not apply.
   std::string apply(std::string const& patch_file);
-  // Empty, or the first lines of what the compiler said.
+  // Configures, and builds these targets. Empty, or the first lines of what the compiler said.
   std::string build(std::string const& preset, std::vector<std::string> const& targets);
   // The programs that were built here.
   catalogue programs() const { return {folder_, folder_ + "/build"}; }

@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
+#include <string_view>
 
 namespace retake::campaign {
 
@@ -25,7 +27,11 @@ std::string short_number(double n) {
   return fmt::format("{:.0f}", n);
 }
 
-progress::progress(std::FILE* to) : to_(to), terminal_(::isatty(::fileno(to)) != 0) {}
+// A terminal that cannot erase a line (TERM is dumb, or nothing) gets plain lines, as a file does.
+progress::progress(std::FILE* to) : to_(to), terminal_(::isatty(::fileno(to)) != 0) {
+  char const* const kind = std::getenv("TERM");
+  if (kind == nullptr || *kind == 0 || std::string_view(kind) == "dumb") terminal_ = false;
+}
 
 void progress::show(std::vector<tally> const& tallies, std::vector<std::string> const& running, double seconds_left) {
   double const t = now();

@@ -72,6 +72,17 @@ draw();
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', draw);
 )";
 
+// JSON as the text of a script element. There "</script>" ends the element and "<!--<script>" keeps its end from being seen, so that no character of markup stands in it; nor does
+// one that is not ASCII. Bytes that are no UTF-8 become U+FFFD.
+std::string as_script_data(json const& value) {
+  std::string out;
+  for (char const c : value.dump(-1, ' ', true, json::error_handler_t::replace)) {
+    if (c == '<' || c == '>' || c == '&') out += fmt::format("\\u{:04x}", c);  // these three stand in strings alone
+    else out += c;
+  }
+  return out;
+}
+
 bool numeric(std::string const& cell) { return !cell.empty() && (std::isdigit(static_cast<unsigned char>(cell[cell.size() > 1 && (cell[0] == '+' || cell[0] == '-') ? 1 : 0])) != 0 || cell == "-"); }
 
 }  // namespace
@@ -109,10 +120,8 @@ void report_page::figures(std::vector<std::pair<std::string, std::string>> const
 
 void report_page::plot(std::string const& what, int height_px, json const& spec) {
   plots_ = true;
-  std::string text = spec.dump();
-  for (std::size_t at = 0; (at = text.find("</", at)) != std::string::npos; at += 3) text.replace(at, 2, "<\\/");
   body_ += fmt::format("<div class=\"plot\" style=\"height:{}px\"><canvas role=\"img\" aria-label=\"{}\"></canvas></div><script type=\"application/json\">{}</script>\n", height_px,
-                       escaped(what), text);
+                       escaped(what), as_script_data(spec));
 }
 
 void report_page::bars(std::string const& what, std::vector<bar> const& all) {

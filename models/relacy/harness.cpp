@@ -20,6 +20,8 @@
 #include <set>
 #include <sstream>
 
+#include "command_line/flag_values.hpp"
+#include "command_line/output.hpp"
 #include "search.hpp"
 #include "world/sites.hpp"
 
@@ -237,8 +239,8 @@ class harness {
     unsigned shard = 0, shards = 1;
     if (!options_.shard.empty()) {
       std::size_t const slash = options_.shard.find('/');
-      bool const fits = slash != std::string::npos && number(options_.shard.substr(0, slash), shard) && number(options_.shard.substr(slash + 1), shards) && shard < shards;
-      if (!fits) refuse("--shard", options_.shard, "i/n with i < n");
+      number(options_.shard.substr(0, slash), shard);
+      number(options_.shard.substr(slash + 1), shards);
     }
     bool const probing = (!options_.mutate.empty() || !options_.variant.empty()) && options_.search.empty();
     std::vector<std::pair<report*, part>> jobs;
@@ -447,11 +449,11 @@ int harness_main(int argc, char** argv, char const* model, std::vector<suite_ent
   options o;
   CLI::App app{fmt::format("the protocol {} under the Relacy model checker", model)};
   app.set_help_flag("--help", "what you read");
-  app.add_option("--search", o.search, "instead of each suite's own plan")->check(CLI::IsMember({"full", "random", "bound"}));
-  app.add_option("--executions", o.executions, "at most so many for each search")->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1'000'000'000'000}));
-  app.add_option("--seconds", o.seconds, "at most, for all searches together")->check(CLI::Range(0.001, 1e7));
+  app.add_option("--search", o.search, "instead of each suite's own plan")->check(command_line::accepted("--search"));
+  app.add_option("--executions", o.executions, "at most so many for each search")->check(command_line::accepted("--executions"));
+  app.add_option("--seconds", o.seconds, "at most, for all searches together")->check(command_line::accepted("--seconds"));
   app.add_option("--bound", o.bound, "preemptions of a bounded search")->check(CLI::Range(1u, 1000u));
-  app.add_option("--seed", o.seed, "of the random walks");
+  app.add_option("--seed", o.seed, "of the random walks")->check(command_line::accepted("--seed"));
   app.add_option("--park", o.park, "futex: with the kernel's fences; plain: without")->check(CLI::IsMember({"futex", "plain", "both"}));
   app.add_option("--suite", o.suite, "this one alone");
   app.add_option("--variant", o.variant, "a faulty twin, or all of them");
@@ -459,7 +461,7 @@ int harness_main(int argc, char** argv, char const* model, std::vector<suite_ent
   app.add_option("--mutate", o.mutate, "FILE:LINE:KIND, KIND: relaxed, acquire, release, acq_rel, drop, split");
   app.add_option("--replay", o.replay, "runs the execution of a history again: 1 reproduced, 0 ended well, 2 does not fit");
   app.add_option("--out", o.out, "folder for the histories of findings");
-  app.add_option("--shard", o.shard, "i/n: every n-th search");
+  app.add_option("--shard", o.shard, "i/n: every n-th search")->check(command_line::accepted("--shard"));
   app.add_flag("--vacuity", o.vacuity, "sites that saw one outcome only");
   app.add_flag("--json", o.json, "JSON lines on standard output");
   app.add_flag("--list", o.list, "the suites and faulty twins");
@@ -473,13 +475,10 @@ int harness_main(int argc, char** argv, char const* model, std::vector<suite_ent
   if (o.must_fail && o.variant.empty()) o.variant = "all";
   if (!o.mutate.empty() && o.mutate != "none") choose_mutant(o.mutate);
   else o.mutate.clear();
-  try {
+  return command_line::finish(fmt::format("{}_model", model).c_str(), [&] {
     harness h(model, suites, o);
     return o.list ? h.list() : !o.replay.empty() ? h.replay() : h.run();
-  } catch (std::exception const& e) {
-    fmt::print(stderr, "{}_model: {}\n", model, e.what());
-    return fault_code;
-  }
+  });
 }
 
 }  // namespace retake::model

@@ -8,6 +8,8 @@
 #include <string>
 #include <thread>
 
+#include "command_line/flag_values.hpp"
+#include "command_line/output.hpp"
 #include "echo.hpp"
 #include "measure.hpp"
 #include "peer.hpp"
@@ -32,11 +34,13 @@ std::string machine() {
 
 }  // namespace
 
-int main(int argc, char** argv) {
+namespace {
+
+int run(int argc, char** argv) {
   retake::bench::settings chosen;
   CLI::App app{"What the runtime's operations cost, beside Go's, and how many executions a second the harness tries"};
   app.add_option("name", chosen.only, "runtime, harness, or part of a metric's name");
-  app.add_option("--seconds", chosen.seconds, "for all of it")->check(CLI::Range(1.0, 1e5));
+  app.add_option("--seconds", chosen.seconds, "for all of it")->check(retake::command_line::accepted("--seconds"));
   app.add_flag("--peers", chosen.peers, "also runs Go and Boost.Fiber, in turn");
   app.add_flag("--json", chosen.as_json, "JSON lines on standard output, nothing else there");
   std::string serve;
@@ -66,4 +70,10 @@ int main(int argc, char** argv) {
     return 2;
   }
   return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return retake::command_line::finish("bench", [&] { return run(argc, argv); });
 }

@@ -6,6 +6,7 @@
 #include <string>
 #include <thread>
 
+#include "command_line/output.hpp"
 #include "ledger.hpp"
 
 namespace retake::costs {
@@ -78,7 +79,9 @@ void ledger::at_most(char const* name, std::string const& what, double value, do
 
 }  // namespace retake::costs
 
-int main(int argc, char** argv) {
+namespace {
+
+int run(int argc, char** argv) {
   bool as_json = false, broken = false;
   std::string only;
   CLI::App app{"What operations cost here beside the seed's figures, each optimisation before and after, and the false ones"};
@@ -104,4 +107,10 @@ int main(int argc, char** argv) {
   }
   all.text(all.failed() == 0 ? "every claim holds" : fmt::format("{} claims do not hold", all.failed()));
   return all.failed() == 0 ? 0 : 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return retake::command_line::finish("costs", [&] { return run(argc, argv); });
 }

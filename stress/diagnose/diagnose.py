@@ -8,23 +8,40 @@ Steps.     1 threads and memory, and the scheduler's state; 2 goroutines; 3 whos
            none, or does not answer, goroutines and threads are read by gdb with retake-gdb.py. Never by SIGQUIT, which ends who does not expect it.
 COMMAND    is started with an endpoint and a schedtrace, looked at after N seconds, and ended.
 Rules.     patterns.py: one function for each pattern that stress/README.md names. The first that matches is the name; others are told beside it.
-Exit       0 none matches, 1 a pattern matches, 2 bad usage, 3 the process cannot be looked at (what is missing is named), 4 the command could not be run.
+Safety.    What the process says of itself is printed without control characters. Tracers and COMMAND end with us (guarded.py); answers have bounds (endpoint.py).
+Exit       0 none matches, 1 a pattern matches, 2 bad usage, 3 the process cannot be looked at: something is missing (it is named), its answer is garbled, or it ended meanwhile,
+           4 the command could not be run, or this program itself is at fault, 130 interrupted (SIGINT, SIGTERM, SIGHUP).
 """
-import json, os, re, shutil, signal, subprocess, sys, tempfile, time, urllib.error, urllib.request
+import json, os, re, shutil, signal, sys, tempfile, time, traceback
 
 import patterns
-from process import Process, endpoint_of, enter_network, free_port
+from endpoint import endpoint_of, enter_network, fetch, free_port, named_endpoint, on_loopback
+from guarded import ENDING, Guarded
+from process import Process, Unavailable, read
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 GDB_SCRIPT = f"{ROOT}/runtime/observe/retake-gdb.py"
-ANSWER_SECONDS, GDB_SECONDS = 12, 60
+GDB_SECONDS, STRACE_SECONDS = 60, 1
 SAMPLE_SECONDS = 0.1
 THREADS_LOOKED_AT = 20  # gdb needs a tenth of a second for each, in which the process stands still
-STEP_LINES = 6
+STEP_LINES, LINE_CHARACTERS = 6, 150
+
+
+class Interrupted(BaseException):
+    """By a signal that ends us."""
+
+
+def printable(text):
+    """On one line, and without a character that a terminal would obey: control, escape, direction."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def complain(text):
+    print(f"retake: diagnose: {printable(text)}", file=sys.stderr, flush=True)
 
 
 def usage(text):
-    print(f"retake: diagnose: {text}", file=sys.stderr)
+    complain(text)
     sys.exit(2)
 
 
@@ -54,24 +71,20 @@ def arguments(words):
     return chosen
 
 
-def fetch(endpoint, path):
-    """What the endpoint answers, or None when it does not within its time."""
-    try:
-        with urllib.request.urlopen(f"http://{endpoint}{path}", timeout=ANSWER_SECONDS) as answer:
-            return answer.read().decode(errors="replace")
-    except (OSError, urllib.error.URLError):
-        return None
+def pause(process, until):
+    while (left := until - time.monotonic()) > 0 and not process.has_ended():
+        time.sleep(min(left, SAMPLE_SECONDS))
 
 
-def sample_metrics(endpoint, seconds):
+def sample_metrics(process, endpoint, seconds):
     """What they are from now on, for so long; nothing where they are not answered for. Waits in any case."""
     samples, until = [], time.monotonic() + seconds
-    while endpoint and (text := fetch(endpoint, "/metrics")):
+    while endpoint and (text := fetch(endpoint, "/metrics")) is not None:
         samples.append(patterns.read_metrics(text))
         if time.monotonic() >= until and len(samples) > 1:
             return samples
         time.sleep(SAMPLE_SECONDS)
-    time.sleep(max(0, until - time.monotonic()))
+    pause(process, until)
     return samples if len(samples) > 1 else []
 
 
@@ -81,124 +94,160 @@ def by_gdb(pid):
         return "", "", "gdb is not installed"
     words = ["gdb", "-p", str(pid), "-batch", "-nx", "-ex", "set pagination off", "-ex", f"source {GDB_SCRIPT}", "-ex", "info goroutines", "-ex", "echo \\n---threads\\n", "-ex",
              f"thread apply 1-{THREADS_LOOKED_AT} bt 12"]
-    try:
-        said = subprocess.run(words, capture_output=True, text=True, timeout=GDB_SECONDS, stdin=subprocess.DEVNULL)
-    except subprocess.TimeoutExpired:
-        return "", "", f"gdb did not answer within {GDB_SECONDS} s"
-    if "ptrace:" in said.stderr or "Could not attach" in said.stderr:
-        return "", "", "gdb may not attach: " + next((line for line in said.stderr.splitlines() if "ptrace" in line), "not permitted")
-    goroutines, _, threads = said.stdout.partition("\n---threads\n")
+    environment = {name: value for name, value in os.environ.items() if name != "DEBUGINFOD_URLS"}  # of which a build id of the process would be asked
+    with tempfile.NamedTemporaryFile() as out, tempfile.NamedTemporaryFile() as errors:
+        with Guarded(words, traced=pid, environment=environment, out=out, log=errors) as gdb:
+            if gdb.wait(GDB_SECONDS) is None:
+                return "", "", f"gdb did not answer within {GDB_SECONDS} s"
+        said, complaints = read(out.name), read(errors.name)
+    if "ptrace:" in complaints or "Could not attach" in complaints:
+        return "", "", "gdb may not attach: " + next((line for line in complaints.splitlines() if "ptrace" in line), "not permitted")
+    goroutines, _, threads = said.partition("\n---threads\n")
     goroutines = "\n".join(line for line in goroutines.splitlines() if line.startswith("goroutine "))
     return goroutines, threads, "" if goroutines else "gdb finds no retake runtime in it"
 
 
-def by_strace(pid):
+def by_strace(process):
     if not shutil.which("strace"):
         return "strace is not installed"
-    with tempfile.NamedTemporaryFile("r") as out:
-        tracer = subprocess.Popen(["strace", "-f", "-c", "-o", out.name, "-p", str(pid)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(1)
-        tracer.send_signal(signal.SIGINT)
-        try:
-            tracer.wait(10)
-        except subprocess.TimeoutExpired:
-            tracer.kill()
-        return out.read().strip() or "strace may not attach"
+    with tempfile.NamedTemporaryFile() as out:
+        with Guarded(["strace", "-f", "-c", "-o", out.name, "-p", str(process.pid)], traced=process.pid):
+            pause(process, time.monotonic() + STRACE_SECONDS)
+        return read(out.name).strip() or "strace may not attach"
 
 
-def look(chosen, pid, schedtrace):
-    """All four steps, in order. Each is text for people; the facts are for the rules."""
-    steps, facts = [], patterns.Facts()
-    process, endpoint = Process(pid), endpoint_of(pid)
+def look(chosen, process, schedtrace):
+    """All steps, in order. Each is text for people; the facts are for the rules."""
+    steps, facts, pid = [], patterns.Facts(), process.pid
+    endpoint, named = endpoint_of(pid), named_endpoint(pid)
     if endpoint and not enter_network(pid):
         endpoint = None
     facts.command, facts.began = process.command(), process.snapshot()
-    facts.samples = sample_metrics(endpoint, chosen["seconds"])
+    facts.samples = sample_metrics(process, endpoint, chosen["seconds"])
     facts.ended = process.snapshot()
     s = facts.ended
     steps.append(("threads and memory", f"Threads: {facts.began.threads}, then {s.threads}   VmRSS: {s.memory_kb} kB   descriptors: {s.descriptors}\n" + schedtrace()))
     threadcreate = fetch(endpoint, "/debug/pprof/threadcreate?debug=1") if facts.samples else None
-    facts.sites = patterns.read_sites(threadcreate or "")
+    facts.sites = patterns.read_sites(threadcreate) if threadcreate is not None else []
     dump = fetch(endpoint, "/debug/pprof/goroutine?debug=2") if facts.samples else None
-    lacking = "" if facts.samples else "no endpoint answers: RETAKE_DEBUG=pprof=127.0.0.1:PORT gives it one"
+    lacking = ""
+    if not facts.samples:
+        elsewhere = named and not on_loopback(named)
+        lacking = f"its RETAKE_DEBUG names \"{named}\", no address of the loopback, which is not asked" if elsewhere else "no endpoint answers: RETAKE_DEBUG=pprof=127.0.0.1:PORT gives it one"
     if dump is None:
         dump, facts.threads, why = by_gdb(pid)
-        lacking = f"{lacking or 'the endpoint did not send the goroutines in time'}; {why}" if why else ""
+        lacking = f"{lacking or 'the endpoint did not send the goroutines in time'}; {why}" if why else lacking
     facts.read_goroutines(dump)
     steps.append(("goroutines", facts.goroutines_in_words() if dump else lacking))
     steps.append(("threadcreate", threadcreate if threadcreate else "needs the endpoint"))
     if facts.samples:
         steps.append(("metrics", "\n".join(f"{name} {value:g}" for name, value in facts.figures().items())))
-    steps.append(("strace -c", by_strace(pid) if chosen["strace"] else "left out"))
+    steps.append(("strace -c", by_strace(process) if chosen["strace"] else "left out"))
     if not facts.samples and not dump:
-        print(f"retake: diagnose: {pid} cannot be looked at: {lacking}", file=sys.stderr)
-        sys.exit(3)
+        raise Unavailable(lacking)
     return steps, facts
 
 
-def tell(chosen, pid, steps, facts, found):
-    table = patterns.names(f"{ROOT}/stress/README.md")
-    first = found[0] if found else None
-    if chosen["json"]:
-        line = {"kind": "diagnose", "name": facts.command, "pid": pid, "pattern": first[0] if first else None, "pattern_name": table[first[0]]["name"] if first else None,
-                "evidence": first[1] if first else [], "remedy": table[first[0]]["remedy"] if first else None,
-                "also": [{"pattern": number, "evidence": evidence} for number, evidence in found[1:]], "threads": facts.ended.threads,
-                "processors": facts.processors(), "goroutines": facts.goroutine_count(), "figures": facts.figures()}
-        print(json.dumps(line))
-        return
+def look_while_it_lives(chosen, process, schedtrace):
+    """What was seen of a process that ends meanwhile is no answer, and its end is why something is missing."""
+    seen, why = None, ""
+    try:
+        seen = look(chosen, process, schedtrace)
+    except Unavailable as e:
+        why = str(e)
+    if process.has_ended():
+        why = "it ended meanwhile"
+    if why:
+        raise Unavailable(f"{process.pid} cannot be looked at: {why}")
+    return seen
+
+
+def json_line(pid, facts, found):
+    table, first = patterns.names(f"{ROOT}/stress/README.md"), found[0] if found else None
+    line = {"kind": "diagnose", "name": facts.command, "pid": pid, "pattern": first[0] if first else None, "pattern_name": table[first[0]]["name"] if first else None,
+            "evidence": first[1] if first else [], "remedy": table[first[0]]["remedy"] if first else None,
+            "also": [{"pattern": number, "evidence": evidence} for number, evidence in found[1:]], "threads": facts.ended.threads,
+            "processors": facts.processors(), "goroutines": facts.goroutine_count(), "figures": facts.figures()}
+
+    def sanitised(value):
+        if isinstance(value, dict):
+            return {printable(name): sanitised(one) for name, one in value.items()}
+        if isinstance(value, list):
+            return [sanitised(one) for one in value]
+        return printable(value) if isinstance(value, str) else value
+
+    return [json.dumps(sanitised(line))]
+
+
+def lines_for_people(steps, found):
+    table, all_lines = patterns.names(f"{ROOT}/stress/README.md"), []
     for i, (title, text) in enumerate(steps, 1):
         lines = text.strip().splitlines() or ["nothing"]
-        print(f"{i}. {title}")
-        for line in lines[:STEP_LINES]:
-            print(f"   {line[:150]}")
+        all_lines += [f"{i}. {title}", *(f"   {printable(line.expandtabs(2)[:LINE_CHARACTERS])}" for line in lines[:STEP_LINES])]
         if len(lines) > STEP_LINES:
-            print(f"   [{len(lines) - STEP_LINES} lines more]")
-    print()
-    if not first:
-        print("none matches: stress/diagnose/README.md says what to do next")
+            all_lines.append(f"   [{len(lines) - STEP_LINES} lines more]")
+    all_lines.append("")
+    if not found:
+        all_lines.append("none matches: stress/diagnose/README.md says what to do next")
     for number, evidence in found:
-        print(f"{'pattern' if number == first[0] else 'also'} {number}: {table[number]['name']}")
-        for line in evidence:
-            print(f"   {line}")
-        print(f"   remedy: {table[number]['remedy']}")
+        all_lines += [f"{'pattern' if number == found[0][0] else 'also'} {number}: {table[number]['name']}", *(f"   {printable(line)}" for line in evidence),
+                      f"   remedy: {table[number]['remedy']}"]
+    return all_lines
+
+
+def write_out(lines):
+    try:
+        print("\n".join(lines), flush=True)
+    except OSError as e:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what Python still holds goes there when it ends
+        raise Unavailable(f"the answer cannot be written to standard output: {e.strerror}") from None
+
+
+def diagnose(chosen, pid, schedtrace):
+    steps, facts = look_while_it_lives(chosen, Process(pid), schedtrace)
+    found = patterns.match(facts)
+    write_out(json_line(pid, facts, found) if chosen["json"] else lines_for_people(steps, found))
+    return 1 if found else 0
+
+
+def diagnose_command(chosen):
+    environment = {**os.environ, "RETAKE_DEBUG": f"pprof=127.0.0.1:{free_port()},schedtrace=1000"}
+    with tempfile.NamedTemporaryFile() as log, Guarded(chosen["command"], environment=environment, log=log, keep="SCHED") as command:
+        pid = command.pid()
+        if not pid:
+            complain(f"{chosen['command'][0]} cannot be run: {command.refused}")
+            return 4
+        if (code := command.wait(chosen["seconds"])) is not None:
+            complain(f"the command ended with {code} before it was looked at (--seconds)")
+            return 4
+        return diagnose(chosen, pid, lambda: read(log.name).rstrip() or "no schedtrace yet")
+
+
+def end_by(number, _):
+    for one in ENDING:
+        signal.signal(one, signal.SIG_IGN)  # cleaning up has bounds of its own
+    raise Interrupted(signal.Signals(number).name)
 
 
 def main():
-    chosen = arguments(sys.argv[1:])
-    child, log = None, None
-    if chosen["command"]:
-        log = tempfile.NamedTemporaryFile("r+")
-        environment = {**os.environ, "RETAKE_DEBUG": f"pprof=127.0.0.1:{free_port()},schedtrace=1000"}
-        try:
-            child = subprocess.Popen(chosen["command"], env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log, start_new_session=True)
-        except OSError as e:
-            print(f"retake: diagnose: {chosen['command'][0]} cannot be run: {e.strerror}", file=sys.stderr)
-            return 4
-        time.sleep(chosen["seconds"])
-        if child.poll() is not None:
-            print(f"retake: diagnose: the command ended with {child.returncode} before it was looked at (--seconds)", file=sys.stderr)
-            return 4
-
-    def schedtrace():
-        if log is None:
-            return "schedtrace: RETAKE_DEBUG=schedtrace=1000, if it can be started again"
-        lines = [line.rstrip() for line in open(log.name, errors="replace") if line.startswith("SCHED")]
-        return lines[-1] if lines else "no schedtrace yet"
-
+    for one in ENDING:
+        if one != signal.SIGHUP or signal.getsignal(one) != signal.SIG_IGN:  # nohup stays what it is
+            signal.signal(one, end_by)
     try:
-        pid = child.pid if child else chosen["pid"]
-        steps, facts = look(chosen, pid, schedtrace)
-        found = patterns.match(facts)
-        tell(chosen, pid, steps, facts, found)
-        return 1 if found else 0
-    finally:
-        if child:
-            for how in (signal.SIGTERM, signal.SIGKILL):
-                try:
-                    os.killpg(child.pid, how)
-                    child.wait(3)
-                except (ProcessLookupError, subprocess.TimeoutExpired):
-                    pass
+        chosen = arguments(sys.argv[1:])
+        if chosen["command"]:
+            return diagnose_command(chosen)
+        return diagnose(chosen, chosen["pid"], lambda: "schedtrace: RETAKE_DEBUG=schedtrace=1000, if it can be started again")
+    except Unavailable as e:
+        complain(str(e))
+        return 3
+    except Interrupted as e:
+        complain(f"interrupted by {e}")
+        return 130
+    except Exception as e:
+        where = traceback.extract_tb(e.__traceback__)[-1]
+        complain(f"this program is at fault, which says nothing of the process: {type(e).__name__}: {e} ({os.path.basename(where.filename)}:{where.lineno})")
+        return 4
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ Bug 1 once more without endpoints, by gdb; bug 2 in a network of its own.
 import glob, json, os, re, signal, subprocess, sys, tempfile, time
 from contextlib import ExitStack
 
-from process import endpoint_of, free_port
+from endpoint import endpoint_of, free_port
 
 HERE = os.path.dirname(os.path.realpath(__file__))
 HOLD_SECONDS, PATIENCE_SECONDS, LOOK_SECONDS = 90, 45, 1

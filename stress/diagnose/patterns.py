@@ -3,17 +3,21 @@
 A rule says yes only when the figures leave little room: a process that is merely busy has none. "Many" threads is 40, or eight for each P where that is more: a bound that somebody
 chose is below, a storm far above. Names and remedies stand in stress/README.md, which is read; which bug must match which stands there too.
 """
-import re
+import math, re
 from collections import Counter
 from dataclasses import dataclass, field
 
-from process import Snapshot
+from process import Snapshot, Unavailable
+
+FRAME_CHARACTERS_MAX, LINE_CHARACTERS_MAX = 500, 4000  # what is longer is not looked through
 
 
 def names(readme):
     """{number: {name, remedy}} of the table under "### Patterns"."""
     table = {}
-    for line in open(readme).read().partition("### Patterns")[2].splitlines():
+    with open(readme) as file:
+        text = file.read()
+    for line in text.partition("### Patterns")[2].splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
         if len(cells) == 4 and cells[0].isdigit():
             table[int(cells[0])] = {"name": cells[1], "remedy": cells[3]}
@@ -21,7 +25,18 @@ def names(readme):
 
 
 def read_metrics(text):
-    return {name: float(value) for name, value in re.findall(r"^([a-z_]+(?:\{[^}]*\})?) ([0-9.e+-]+)$", text, re.M)}
+    """{name: value}. A line that is none is not passed over: such an answer is another program's, or was garbled on its way."""
+    metrics = {}
+    for line in filter(None, text.split("\n")):
+        if line.startswith("#"):
+            continue
+        found = re.fullmatch(r"(retake_[a-z_]+(?:\{.*\})?) (-?[0-9]+(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?)", line)
+        if not found or not math.isfinite(value := float(found[2])):
+            raise Unavailable(f"its endpoint sends metrics that are garbled: \"{line[:60]}\"")
+        metrics[found[1]] = value
+    if not metrics:
+        raise Unavailable("its endpoint sends no metrics")
+    return metrics
 
 
 @dataclass
@@ -41,11 +56,13 @@ class Site:
 
 
 def read_sites(text):
+    if not text.startswith("threadcreate profile: total "):
+        raise Unavailable("its endpoint sends a garbled threadcreate")
     sites = []
     for block in text.split("\n\n"):
-        head = re.search(r"^(\d+) created, (\d+) live", block, re.M)
+        head = re.search(r"^(\d{1,15}) created, (\d{1,15}) live", block, re.M)
         if head:
-            sites.append(Site(int(head[1]), int(head[2]), [line.lstrip("#\t") for line in block.splitlines() if line.startswith("#")]))
+            sites.append(Site(int(head[1]), int(head[2]), [line.lstrip("#\t")[:FRAME_CHARACTERS_MAX] for line in block.splitlines() if line.startswith("#")]))
     return sites
 
 
@@ -60,7 +77,11 @@ class Facts:
     goroutines: list = field(default_factory=list)  # (state, stack)
 
     def read_goroutines(self, dump):
-        self.goroutines = [(state, stack) for state, stack in re.findall(r"^goroutine \d+ \[([^\]]*)\]:?(.*(?:\n(?!goroutine \d).*)*)", dump, re.M)]
+        heads = [*re.finditer(r"^goroutine \d+ \[([^\]\n]*)\]:?", dump, re.M)]
+        ends = [*(head.start() for head in heads[1:]), len(dump)]
+        self.goroutines = [(head[1], dump[head.end():end]) for head, end in zip(heads, ends)]
+        if dump and not heads:
+            raise Unavailable("its endpoint sends garbled goroutines")
 
     def metrics_later(self):
         return self.samples[-1] if self.samples else {}
@@ -91,7 +112,8 @@ class Facts:
     def most_common_caller(self):
         """By gdb: the first frame of each thread that is neither the runtime's nor a library's."""
         callers = Counter()
-        for stack in re.split(r"\n(?=Thread \d)", self.threads):
+        threads = "\n".join(line for line in self.threads.splitlines() if len(line) <= LINE_CHARACTERS_MAX)
+        for stack in re.split(r"\n(?=Thread \d)", threads):
             frames = re.findall(r"^#\d+ +(?:0x[0-9a-f]+ in )?(.*?) \(.* at (/\S+):(\d+)$", stack, re.M)
             own = [f"{name} at {path.rsplit('/', 1)[-1]}:{line}" for name, path, line in frames if "/runtime/" not in path and not path.startswith("/usr/")]
             callers.update(own[:1])
@@ -203,7 +225,7 @@ def signal_waits(f):  # 3
 
 def connections_hang(f):  # 5
     def seconds(state):
-        found = re.search(r"([0-9.]+)(ms|s|m|h)\b", state)
+        found = re.search(r"(\d{1,9}(?:\.\d{1,9})?)(ms|s|m|h)\b", state)
         return float(found[1]) * {"ms": 0.001, "s": 1, "m": 60, "h": 3600}[found[2]] if found else 0
 
     waits = [text for state, text in f.goroutines if state.startswith("IO wait") and seconds(state) >= 3 and re.search(r"\bread", text) and "accept" not in text]

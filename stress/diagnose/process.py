@@ -1,12 +1,19 @@
-"""process.py: what the kernel knows of a process: threads, memory, limits, quota, and where its endpoint listens."""
-import contextlib, ctypes, os, random, re, socket
+"""process.py: what the kernel knows of a process: threads, memory, limits, quota, and whether it is still there."""
+import contextlib, os, re
 from dataclasses import dataclass, field
+
+
+READ_CHARACTERS_MAX = 64 << 20
+
+
+class Unavailable(Exception):
+    """Something of the process, or of the machine, without which there is no answer: code 3, and the text is its line."""
 
 
 def read(path):
     try:
         with open(path, errors="replace") as file:
-            return file.read()
+            return file.read(READ_CHARACTERS_MAX)
     except OSError:
         return ""
 
@@ -28,9 +35,21 @@ class Snapshot:
 class Process:
     def __init__(self, pid):
         self.pid = pid
+        self.began = self.when_it_began()
 
     def file(self, name):
         return read(f"/proc/{self.pid}/{name}")
+
+    def when_it_began(self):
+        """Tells it from a later process of the same number; None when there is none, or nothing is left of it but its exit status."""
+        state = self.file("status")
+        if not state or re.search(r"^State:\s+[ZX](.*\n)*Threads:\s+1$", state, re.M):
+            return None
+        fields = self.file("stat").rpartition(")")[2].split()
+        return fields[19] if len(fields) > 19 else None
+
+    def has_ended(self):
+        return self.began is None or self.when_it_began() != self.began
 
     def command(self):
         return os.path.basename(self.file("cmdline").split("\0")[0]) or str(self.pid)
@@ -99,37 +118,3 @@ class Process:
     def nearest(s, used, limit, where):
         if limit > 0 and (s.pids_limit == 0 or used / limit > s.pids_used / s.pids_limit):
             s.pids_used, s.pids_limit, s.pids_where = used, limit, where
-
-
-def free_port():
-    """Below those that outgoing connections are given, so that none has it by the time that the process listens."""
-    given_from = int((read("/proc/sys/net/ipv4/ip_local_port_range").split() or ["32768"])[0])
-    tries = [random.randrange(given_from // 2, given_from) for _ in range(100)] if given_from >= 4096 else []
-    for port in [*tries, 0]:
-        with contextlib.suppress(OSError), socket.socket() as s:
-            s.bind(("127.0.0.1", port))
-            return s.getsockname()[1]
-
-
-def endpoint_of(pid):
-    """host:port that RETAKE_DEBUG names, when somebody listens there in the process's network."""
-    found = re.search(r"RETAKE_DEBUG=[^\0]*pprof=([^,\0]*:(\d+))", read(f"/proc/{pid}/environ"))
-    if not found:
-        return None
-    listens = rf"^ *\d+: [0-9A-F]+:{int(found[2]):04X} [0-9A-F]+:0000 0A "
-    return found[1] if re.search(listens, read(f"/proc/{pid}/net/tcp") + read(f"/proc/{pid}/net/tcp6"), re.M) else None
-
-
-def enter_network(pid):
-    """The network of a container is not ours, nor is its loopback: from now on it is. False: it may not be entered."""
-    def is_ours(kind):
-        return os.readlink(f"/proc/{pid}/ns/{kind}") == os.readlink(f"/proc/self/ns/{kind}")
-
-    with contextlib.suppress(OSError):
-        for kind in ("user", "net") if os.geteuid() != 0 and not is_ours("net") else ("net",):  # to who is not root it belongs by way of the user namespace
-            if not is_ours(kind):
-                with open(f"/proc/{pid}/ns/{kind}") as space:
-                    if ctypes.CDLL(None, use_errno=True).setns(space.fileno(), 0) != 0:
-                        return False
-        return True
-    return False

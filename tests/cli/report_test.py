@@ -34,6 +34,8 @@ def make(place):
         for part in (0, 1):
             subprocess.run([CAMPAIGN, "nightly", "--bin", "builds", "--seconds", "4", "--shard", f"{part}/2", "--out", f"part{part}"],
                            env={**os.environ, "PLANT": plant}, stdout=subprocess.DEVNULL)
+    with open("part0/names.jsonl", "w") as file:  # a browser's reader of scripts looks at such a name
+        file.write(json.dumps({"kind": "sim", "name": "a<!--<script>", "executions": 5, "seconds": 1, "distinct_traces": 1, "finding": None}) + "\n")
     with open("part0/mutants.jsonl", "w") as file:
         for technique, killed in (("sim", True), ("model", False)):
             file.write(json.dumps({"kind": "mutant", "mutant": "h19</script><b>", "technique": technique, "killed": killed, "executions": 738, "tag": "P9"}) + "\n")
@@ -93,7 +95,7 @@ def main():
         finally:
             driver.quit()
         if "RETAKE_REPORT" not in os.environ:
-            for what in ("1 new finding, 1 known", "./retake replay part", "night before", "h19</script><b>", "SURVIVED", "P9 after 738", "2 shards", "cas exit_fast"):
+            for what in ("1 new finding, 1 known", "./retake replay part", "night before", "h19</script><b>", "SURVIVED", "P9 after 738", "2 shards", "cas exit_fast", "a<!--<script>"):
                 expect(what in shown, f"the page does not say: {what}")
     print("\n".join(wrong) or "as it should be")
     return 1 if wrong else 0
