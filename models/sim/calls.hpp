@@ -94,6 +94,8 @@ void outcome(std::uint64_t value) noexcept;
 std::int64_t now_ns() noexcept;
 // Whether this fault strikes here: a choice, if the fault is switched on, its budget is not used up and the world is not healing.
 bool fault(fault_kind kind, site const& where = site::current()) noexcept;
+// How many faults have struck in this execution.
+std::uint32_t faults_struck() noexcept;
 // Heal phase: no faults, fair scheduling, newest values.
 bool healing() noexcept;
 

@@ -173,6 +173,8 @@ std::int64_t now_ns() noexcept { return the_engine == nullptr ? 0 : the_engine->
 
 bool fault(fault_kind kind, site const& where) noexcept { return current(where).strike(kind, where); }
 
+std::uint32_t faults_struck() noexcept { return the_engine == nullptr ? 0 : the_engine->result_.faults; }
+
 bool healing() noexcept { return the_engine != nullptr && the_engine->steps_ >= the_engine->chaos_end_; }
 
 wait_result wait(wait_list& list, std::int64_t deadline_ns, op_kind kind, std::uint32_t object_id, site const& where) noexcept {

@@ -66,6 +66,7 @@ class note {
  private:
   static constexpr std::uint32_t cleared = 0;
   static constexpr std::uint32_t woken = 1;
+  friend struct inspector;  // reads for the checkers
   world::atomic<std::uint32_t> word_;
 };
 

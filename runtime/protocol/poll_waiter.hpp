@@ -119,6 +119,7 @@ class poll_waiter {
   static std::uintptr_t as_word(G& g) noexcept { return reinterpret_cast<std::uintptr_t>(&g); }
   static G* as_goroutine(std::uintptr_t word) noexcept { return reinterpret_cast<G*>(word); }
 
+  friend struct inspector;  // reads for the checkers
   world::atomic<std::uintptr_t> word_;
 };
 

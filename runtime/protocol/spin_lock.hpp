@@ -71,6 +71,7 @@ class spin_lock {
     }
   }
 
+  friend struct inspector;  // reads for the checkers
   world::atomic<std::uint32_t> word_;
 };
 

@@ -46,6 +46,53 @@ struct inspector {
   static std::int64_t first_due_ns(timer_heap const& h) noexcept { return h.first_due_ns_.peek(); }
 
   static bool monitor_sleeps(sysmon_gate const& g) noexcept { return g.rest_.peek() == monitor_rest::asleep; }
+  static bool held(spin_lock const& l) noexcept { return l.word_.peek() != spin_lock::free; }
+  static bool woken(note const& n) noexcept { return n.word_.peek() == note::woken; }
+  // Every P has stopped, and the stopper has not finished.
+  static bool stopped(stop_world const& s) noexcept { return stopping(s) && s.missing_.peek() == 0; }
+
+  static std::int64_t last_poll_ns(poll_wake const& p) noexcept { return p.last_ns_.peek(); }
+  static void const* poll_commits(poll_wake const& p) noexcept { return &p.blocked_; }
+
+  // What the P would run first, or nullptr.
+  static goroutine const* first_of(ring const& q) noexcept {
+    goroutine const* const next = ring_next(q);
+    return next != nullptr || ring_empty(q) ? next : ring_slot(q, ring_head(q));
+  }
+
+  // visit(goroutine, its descriptor, whether it reads) for each that a wait for a descriptor names.
+  template <class Visit>
+  static void each_parked(poller const& all, Visit visit) noexcept {
+    for (std::uint32_t i = 0; i < all.count_; ++i) {
+      poller::chunk const* const c = all.chunks_[i / poller::chunk_entries].peek();
+      if (c == nullptr) continue;
+      poll_descriptor const& d = c->entries[i % poller::chunk_entries];
+      if (goroutine const* const g = parked(d.reader)) visit(*g, d, true);
+      if (goroutine const* const g = parked(d.writer)) visit(*g, d, false);
+    }
+  }
+  static goroutine const* parked(poll_direction const& way) noexcept {
+    std::uintptr_t const word = way.waiter.word_.peek();
+    return word > poll_waiter<goroutine>::wait ? reinterpret_cast<goroutine const*>(word) : nullptr;
+  }
+
+  // The words themselves, for tests that corrupt them.
+  struct words {
+    static auto const& next(ring const& q) noexcept { return q.next_; }
+    static auto const& idle_count(processors_and_machines const& s) noexcept { return s.processors_; }
+    static auto const& first_idle_machine(processors_and_machines const& s) noexcept { return s.first_machine_; }
+    static auto const& spinning(wake_gate const& g) noexcept { return g.spinning_; }
+    static auto const& rest(sysmon_gate const& g) noexcept { return g.rest_; }
+    static auto const& state(note const& n) noexcept { return n.word_; }
+    static auto const& waiter(poll_direction const& way) noexcept { return way.waiter.word_; }
+    static auto const& waiting(poller const& p) noexcept { return p.waiting_; }
+    static auto const& last_poll(poll_wake const& p) noexcept { return p.last_ns_; }
+    static auto const& blocked(poll_wake const& p) noexcept { return p.blocked_; }
+    static auto const& size(global_queue<goroutine> const& q) noexcept { return q.size_; }
+    static auto const& first_due(timer_heap const& h) noexcept { return h.first_due_ns_; }
+  };
+  static poll_descriptor const* first_descriptor(poller const& p) noexcept { return p.count_ == 0 ? nullptr : &p.chunks_[0].peek()->entries[0]; }
+  static constexpr std::uint32_t woken_word = note::woken;
 
   static std::uint32_t waiting(poller const& p) noexcept { return p.waiting_.peek(); }
 };

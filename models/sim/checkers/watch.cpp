@@ -4,6 +4,7 @@
 #include <new>
 
 #include "sim/checkers/inspector.hpp"
+#include "sim/checkers/table.hpp"
 
 namespace retake::checkers {
 
@@ -12,6 +13,14 @@ namespace {
 struct watched {
   scheduler const* runtime = nullptr;  // known from its first commit to its last
   expectations what;
+  memory remembered;
+
+  void ask(moment when, processor const* changed, std::int64_t until_ns) noexcept {
+    look const at{*runtime, when, changed, until_ns, what, remembered};
+    for (row const& r : table) {
+      if ((r.moments & when) != 0) r.ask(at);
+    }
+  }
 };
 
 processor const* owner_of(scheduler const& s, void const* ghost) noexcept {
@@ -51,6 +60,23 @@ void note_goroutine(scheduler const& s, void const* ghost) noexcept {
   }
 }
 
+// The waits that this commit ends.
+void forget(watched& w, void const* ghost, processor const* p) noexcept {
+  memory& all = w.remembered;
+  if (p != nullptr) {
+    all.in_call[p->id].forget();
+    all.poll.forget();
+    if (inspector::idle_count(w.runtime->idle) == 0) all.work.forget();
+  }
+  if (ghost == inspector::poll_commits(w.runtime->polling)) all.poll.forget();
+  for (wait_clock* const c : {&all.work, &all.reader}) {
+    if (c->key() != 0 && ghost == &reinterpret_cast<goroutine const*>(c->key())->life) c->forget();
+  }
+}
+
+// A thread could not be made and is tried again (the fault eagain_thread): a P is on its way with no thread to carry it.
+bool thread_is_due(scheduler const& s) noexcept { return s.next_machine_id.peek() - 1 > s.paths.threads_started.value.peek(); }
+
 void committed(void* context, void const* ghost, char const* tag) noexcept {
   watched& w = *static_cast<watched*>(context);
   if (w.runtime == nullptr) {
@@ -60,33 +86,40 @@ void committed(void* context, void const* ghost, char const* tag) noexcept {
   }
   scheduler const& s = *w.runtime;
   if (ghost == &s.phase && s.phase.peek() == 2) {
-    check_rest(s, w.what);
+    w.ask(at_rest, nullptr, 0);
     w.runtime = nullptr;
     return;
   }
-  processor const* const p = ghost != nullptr ? owner_of(s, ghost) : nullptr;
+  if (ghost == nullptr) {
+    w.ask(at_step, nullptr, 0);
+    return;
+  }
+  processor const* const p = owner_of(s, ghost);
+  forget(w, ghost, p);
   if (sim::recording()) {
     if (p != nullptr) {
       note_processor(*p);
-    } else if (ghost != nullptr) {
+    } else {
       note_goroutine(s, ghost);
     }
   }
   if (tag != nullptr && tag[0] == 'G') return;  // a goroutine took an edge: its own assertion has looked
-  check_ownership(s, p);
-  check_threads(s);
+  w.ask(at_commit, p, 0);
 }
 
 void stands_still(void* context, std::int64_t until_ns) noexcept {
   watched& w = *static_cast<watched*>(context);
-  if (w.runtime != nullptr) check_stillness(*w.runtime, sim::now_ns(), until_ns);
+  if (w.runtime == nullptr) return;
+  scheduler const& s = *w.runtime;
+  if (inspector::stopping(s.stop) || s.ending.peek() != 0 || thread_is_due(s)) return;
+  w.ask(at_stillness, nullptr, until_ns);
 }
 
 }  // namespace
 
 void watch_runtime(expectations what) noexcept {
   void* const memory = sim::allocate(sizeof(watched), alignof(watched), sim::site::current());
-  watched* const w = new (memory) watched{nullptr, what};
+  watched* const w = new (memory) watched{nullptr, what, {}};
   sim::on_commit(committed, w);
   sim::on_stillness(stands_still, w);
 }

@@ -79,4 +79,7 @@ void trouble_rings(std::uint32_t times) noexcept;
 // Descriptors that are open now: for leak checks at quiescence. Not a choice point.
 [[nodiscard]] std::uint32_t open_descriptors() noexcept;
 
+// There is something to read, and no poll set has an event under way that says so. Not a choice point; by checkers.
+[[nodiscard]] bool readable_and_unannounced(int descriptor) noexcept;
+
 }  // namespace retake::sim::kernel

@@ -122,6 +122,15 @@ void activity(file& f, std::uint32_t key) noexcept {
   if (f.armed != nullptr) ring_retry(f);
 }
 
+bool readable_and_unannounced(int descriptor) noexcept {
+  file* const f = lookup(descriptor);
+  if (f == nullptr || f->watches == nullptr || (ready_of(*f) & (poll_in | poll_rdhup | always)) == 0) return false;
+  for (watch const* w = f->watches; w != nullptr; w = w->next_of_target) {
+    if (w->ready) return false;
+  }
+  return true;
+}
+
 void remove_watches(file& f) noexcept {
   while (f.watches != nullptr) remove(*f.watches);
   if (f.poll == nullptr) return;
