@@ -116,7 +116,7 @@ bool alarm(std::int64_t deadline_ns, hook call, void* context) noexcept;
 void cancel_alarms(void* context) noexcept;
 
 // Fails the execution, as require does.
-[[noreturn]] void fail(char const* tag_and_claim, site const& where = site::current()) noexcept;
+[[noreturn]] void fail(char const* tag_and_claim, site const& where = site::current(), site const& from = site::current()) noexcept;
 // By thread 0: waits until every other thread ended, and everything they did has happened before its return (as joining them all).
 void join_others(site const& where = site::current()) noexcept;
 // Ends the execution without a finding, whatever other threads do (exit(0) of the simulated process). Quiescence hooks run.

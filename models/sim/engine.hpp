@@ -69,6 +69,7 @@ struct finding {
   std::uint32_t thread = 0;
   std::uint16_t site = 0;
   std::uint32_t step = 0;
+  world::site from{};  // the line of the harness that objected
 };
 
 struct execution {
@@ -228,8 +229,8 @@ class engine {
 
   // threads.cpp, findings.cpp
   int start_thread(void (*entry)(void*), void* argument, site_record& s) noexcept;
-  [[noreturn]] void fail(char const* tag, char const* claim, std::uint16_t site) noexcept;
-  [[noreturn]] void fail_tagged(char const* tag_and_claim, site const& where) noexcept;
+  [[noreturn]] void fail(char const* tag, char const* claim, std::uint16_t site, world::site from = world::site::current()) noexcept;
+  [[noreturn]] void fail_tagged(char const* tag_and_claim, site const& where, site const& from) noexcept;
   [[noreturn]] void finish() noexcept;
   void crashed(int signal) noexcept;
   void run_quiescence() noexcept;

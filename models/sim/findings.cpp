@@ -19,6 +19,16 @@ void copy_text(char* to, std::size_t room, char const* from) noexcept {
   to[n] = 0;
 }
 
+// For the test that lists the objections which no test makes fire (tests/alarm/every_fail_fires.py): a line for each that fired.
+void note_fired(site const& from) noexcept {
+  char const* const path = std::getenv("RETAKE_FIRED");
+  if (path == nullptr) return;
+  std::FILE* const list = std::fopen(path, "a");
+  if (list == nullptr) std::abort();
+  std::fprintf(list, "%s:%u\n", from.file, from.line);
+  std::fclose(list);
+}
+
 }  // namespace
 
 // The stack of the running thread is left as it stands; run() goes on behind its switch.
@@ -27,24 +37,26 @@ void engine::finish() noexcept {
   __builtin_trap();  // nobody comes back to an execution that ended
 }
 
-void engine::fail(char const* tag, char const* claim, std::uint16_t site) noexcept {
+void engine::fail(char const* tag, char const* claim, std::uint16_t site, world::site from) noexcept {
   result_.failed = true;
   copy_text(result_.what.tag, sizeof result_.what.tag, tag);
   copy_text(result_.what.claim, sizeof result_.what.claim, claim);
   result_.what.thread = running_->number;
   result_.what.site = site;
   result_.what.step = steps_;
+  result_.what.from = from;
+  note_fired(from);
   finish();
 }
 
-void engine::fail_tagged(char const* tag_and_claim, site const& where) noexcept {
+void engine::fail_tagged(char const* tag_and_claim, site const& where, site const& from) noexcept {
   char tag[sizeof result_.what.tag] = "require";
   char const* const colon = std::strchr(tag_and_claim, ':');
   if (colon != nullptr && colon != tag_and_claim && static_cast<std::size_t>(colon - tag_and_claim) < sizeof tag) {
     std::memcpy(tag, tag_and_claim, static_cast<std::size_t>(colon - tag_and_claim));
     tag[colon - tag_and_claim] = 0;
   }
-  fail(tag, tag_and_claim, sites_.intern(where, op_kind::require).id);
+  fail(tag, tag_and_claim, sites_.intern(where, op_kind::require).id, from);
 }
 
 void engine::crashed(int signal) noexcept {

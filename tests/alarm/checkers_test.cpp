@@ -271,6 +271,114 @@ bool v7(scene const& at) {
   return true;
 }
 
+// What each check can object to besides.
+machine* machine_without_p(scene const& at) {
+  for (machine* m = at.s.machines.peek(); m != nullptr; m = m->all_link.peek()) {
+    if (m->p.peek() == nullptr) return m;
+  }
+  return nullptr;
+}
+bool link(machine* m, processor* p) {
+  if (m == nullptr || p == nullptr) return false;
+  poke(m->p, static_cast<processor_side*>(p));
+  return true;
+}
+bool p3_no_m(scene const& at) {
+  processor* const p = held_by(at, processor_holder::machine);
+  if (p == nullptr) return false;
+  for (machine* m = at.s.machines.peek(); m != nullptr; m = m->all_link.peek()) {
+    if (m->p.peek() == p) poke(m->p, nullptr);
+  }
+  return true;
+}
+bool p3_two_ms(scene const& at) { return link(machine_without_p(at), held_by(at, processor_holder::machine)); }
+bool p5_cycle(scene const& at) {
+  processor* const p = idle_p(at);
+  if (p != nullptr) poke(p->idle_link, p);
+  return p != nullptr;
+}
+bool p5_mask(scene const& at) {
+  if (idle_p(at) == nullptr) return false;
+  poke(words::idle_mask(at.s.idle), 0U);
+  return true;
+}
+bool p8_stopped_in_a_call(scene const& at) {
+  processor* const p = held_by(at, processor_holder::call);
+  if (p != nullptr) poke(p->status, processor_state::gc_stop);
+  return p != nullptr;
+}
+bool p8_runs_in_a_stopped_world(scene const& at) {
+  if (inspector::held(at.s.lock) || inspector::stopping(at.s.stop)) return false;
+  poke(words::stop_requested(at.s.stop), 1U);
+  return true;
+}
+bool p9_handed_twice(scene const& at) {
+  processor* const p = held_by(at, processor_holder::idle_list);
+  machine* const m = at.s.machines.peek();
+  if (p == nullptr || m->all_link.peek() == nullptr) return false;
+  poke(m->next, static_cast<processor_side*>(p));
+  poke(m->all_link.peek()->next, static_cast<processor_side*>(p));
+  return true;
+}
+bool p9_idle_and_linked(scene const& at) { return link(machine_without_p(at), held_by(at, processor_holder::idle_list)); }
+bool p9_stopped_and_linked(scene const& at) {
+  processor* const p = held_by(at, processor_holder::idle_list);
+  if (!link(machine_without_p(at), p)) return false;
+  poke(p->holder, processor_holder::stopped);
+  poke(p->status, processor_state::gc_stop);
+  return true;
+}
+bool p9_in_a_hand_and_linked(scene const& at) { return link(machine_without_p(at), held_by(at, processor_holder::hand)); }
+bool p9_listed_and_not_owned(scene const& at) {
+  processor* const p = idle_p(at);
+  if (p != nullptr) poke(p->holder, processor_holder::hand);
+  return p != nullptr;
+}
+bool p9_owned_and_not_listed(scene const& at) {
+  if (idle_p(at) == nullptr) return false;
+  poke(words::first_idle(at.s.idle), nullptr);
+  poke(words::idle_count(at.s.idle), 0U);
+  poke(words::idle_mask(at.s.idle), 0U);
+  return true;
+}
+bool p11_not_syscall(scene const& at) {
+  processor* const p = held_by(at, processor_holder::call);
+  if (p != nullptr) poke(p->status, processor_state::idle);
+  return p != nullptr;
+}
+bool g2_queued_twice(scene const& at) {
+  goroutine* const g = any_g(at, goroutine_state::running);
+  if (g == nullptr) return false;
+  for (processor& p : inspector::made(at.s.processors)) poke(words::next(p.queue), g);
+  return true;
+}
+bool g9_lost(scene const& at) {
+  poke(at.s.goroutines.peek()->state, goroutine_state::waiting);
+  poke(at.s.goroutines_ended, at.s.goroutines_ended.peek() - 1);
+  return true;
+}
+bool q2_longer(scene const& at) {
+  poke(words::first_global(at.s.global), at.s.goroutines.peek());
+  poke(words::size(at.s.global), 0U);
+  return at.s.goroutines.peek() != nullptr;
+}
+bool l1_not_named(scene const& at) {
+  machine* const m = running_m(at);
+  if (m == nullptr) return false;
+  poke(m->lock_count, 1U);
+  poke(m->locked_g, m->current.peek());
+  return true;
+}
+bool l2_another_goroutine(scene const& at) {
+  machine* const m = running_m(at);
+  goroutine* const other = any_g(at, goroutine_state::waiting);
+  if (m == nullptr || other == nullptr || other == m->current.peek()) return false;
+  poke(m->lock_count, 1U);
+  poke(m->locked_g, other);
+  poke(other->locked_m, m);
+  return true;
+}
+
 struct corrupted {
   std::string_view tag;
   std::uint8_t moments;
@@ -309,6 +417,24 @@ corrupted const corruptions[] = {
     {"V3", at_stillness, v3, 50'000'000, 1},
     {"V6", at_stillness, v6, 9'000'000, 4},
     {"V7", at_stillness, v7, 9'000'000, 4},
+    {"P3", at_commit | at_stillness, p3_no_m},
+    {"P3", at_commit | at_step | at_stillness, p3_two_ms},
+    {"P5", at_commit | at_step, p5_cycle},
+    {"P5", at_commit | at_step, p5_mask},
+    {"P8", at_commit | at_step, p8_stopped_in_a_call},
+    {"P8", at_step, p8_runs_in_a_stopped_world},
+    {"P9", at_commit | at_step | at_stillness, p9_handed_twice},
+    {"P9", at_commit | at_step | at_stillness, p9_idle_and_linked},
+    {"P9", at_commit | at_step, p9_stopped_and_linked},
+    {"P9", at_commit, p9_in_a_hand_and_linked},
+    {"P9", at_step | at_stillness, p9_listed_and_not_owned},
+    {"P9", at_step | at_stillness, p9_owned_and_not_listed},
+    {"P11", at_commit | at_step, p11_not_syscall},
+    {"G2", at_stillness, g2_queued_twice},
+    {"G9", at_rest, g9_lost},
+    {"Q2", at_stillness, q2_longer},
+    {"L1", at_commit | at_step, l1_not_named},
+    {"L2", at_commit | at_step, l2_another_goroutine},
 };
 
 // The hooks that watch_runtime() has set, and what is done before they are called.

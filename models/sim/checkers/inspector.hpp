@@ -80,6 +80,10 @@ struct inspector {
   struct words {
     static auto const& next(ring const& q) noexcept { return q.next_; }
     static auto const& idle_count(processors_and_machines const& s) noexcept { return s.processors_; }
+    static auto const& idle_mask(processors_and_machines const& s) noexcept { return s.mask_[0]; }
+    static auto const& first_idle(processors_and_machines const& s) noexcept { return s.first_processor_; }
+    static auto const& stop_requested(stop_world const& s) noexcept { return s.requested_; }
+    static auto const& first_global(global_queue<goroutine> const& q) noexcept { return q.first_; }
     static auto const& first_idle_machine(processors_and_machines const& s) noexcept { return s.first_machine_; }
     static auto const& spinning(wake_gate const& g) noexcept { return g.spinning_; }
     static auto const& rest(sysmon_gate const& g) noexcept { return g.rest_; }
