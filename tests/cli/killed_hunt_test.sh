@@ -12,16 +12,18 @@ cat >builds/models/bin/retake-sim <<'CODE'
 case $1 in
   list)
     echo '{"kind":"scenario","name":"planted","claim":"none","must_fail":null}'
+    echo '{"kind":"scenario","name":"other","claim":"none","must_fail":null}'
     echo '{"kind":"scenario","name":"slow","claim":"none","must_fail":null}' ;;
   replay) echo "a timeline"; exit 1 ;;
   sim)
-    [ "$2" = planted ] || exec sleep 60
+    case $2 in planted) tag=P9 ;; other) tag=V1 ;; *) exec sleep 60 ;; esac
+    name=$2
     out=out
     while [ $# -gt 0 ]; do [ "$1" = --out ] && out=$2; shift; done
     mkdir -p "$out"
-    echo "retake-replay 1" >"$out/planted.replay.tmp"
-    mv "$out/planted.replay.tmp" "$out/planted.replay"
-    echo '{"kind":"sim","name":"planted","executions":7,"seconds":0.1,"distinct_traces":3,"exhausted":false,"finding":{"tag":"P9","claim":"planted","replay":"'"$out"'/planted.replay","steps":3,"preemptions":1,"executions_to_first":7}}'
+    echo "retake-replay 1" >"$out/$name.replay.tmp"
+    mv "$out/$name.replay.tmp" "$out/$name.replay"
+    echo '{"kind":"sim","name":"'"$name"'","executions":7,"seconds":0.1,"distinct_traces":3,"exhausted":false,"finding":{"tag":"'"$tag"'","claim":"planted","replay":"'"$out"'/'"$name"'.replay","steps":3,"preemptions":1,"executions_to_first":7}}'
     exit 1 ;;
 esac
 CODE
@@ -36,7 +38,7 @@ chmod +x builds/*/bin/*
 bad=0
 fail() { echo "$1"; bad=1; }
 
-found() { grep -q '"tag":"P9"' "$1/hunt.jsonl" 2>/dev/null; }
+found() { grep -q '"tag":"P9"' "$1/hunt.jsonl" 2>/dev/null && grep -q '"tag":"V1"' "$1/hunt.jsonl"; }
 wait_until_found() {
   for _ in $(seq 200); do found "$1" && return; sleep 0.1; done
   fail "nothing was found in $1"
@@ -57,6 +59,9 @@ wait $pid
 code=$?
 [ $code = 1 ] || fail "an interrupted hunt with a finding ended with $code"
 grep -q '^technique' soft.log || fail "an interrupted hunt printed no table"
+for tag in P9 V1; do
+  [ "$(grep -c "FOUND by sim .*: $tag: " soft.log)" = 1 ] || fail "$tag was not told, or more than once"
+done
 grep -q './retake replay soft/planted.replay' soft.log || fail "an interrupted hunt did not name its replay"
 [ -s soft/report.html ] || fail "an interrupted hunt wrote no report"
 [ "$(tail -n 1 soft/hunt.jsonl | cut -c1-15)" = '{"kind":"hunt",' ] || fail "an interrupted hunt has no closing line"
