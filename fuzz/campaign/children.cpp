@@ -16,7 +16,9 @@ namespace retake::campaign {
 namespace {
 
 constexpr std::size_t complaint_bytes_max = 8192;
-constexpr std::size_t lines_max = 200'000;  // of one child; a program that prints more is not one of ours
+// Of one child; a program that prints more is not one of ours, and is killed for it.
+constexpr std::size_t lines_max = 200'000, line_bytes_max = 1 << 20, output_bytes_max = 64 << 20;
+constexpr std::size_t bytes_at_a_time = 1 << 20;  // then the others have their turn, and so has an interruption
 
 double seconds_since(std::chrono::steady_clock::time_point t) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - t).count();
@@ -49,6 +51,7 @@ std::string shell_form(std::vector<std::string> const& words) {
 }
 
 std::string finished::how_it_died() const {
+  if (!flood.empty()) return fmt::format("printed {} and was killed", flood);
   if (timed_out) return fmt::format("did not end in time ({:.0f} s) and was killed", seconds);
   if (signal != 0) return fmt::format("died of signal {} ({})", signal, ::strsignal(signal));
   if (code == 127) return "could not be started";
@@ -71,12 +74,13 @@ int children::start(command const& what, line_seen on_line) {
   int const id = next_id_++;
   alive_.emplace(id, child{pid, out[0], err[0], {}, {}, std::move(on_line), std::chrono::steady_clock::now(), what.timeout_s, {}});
   alive_.at(id).result.id = id;
+  alive_.at(id).result.words = what.words;
   return id;
 }
 
 void children::drain(child& c, int& fd, std::string& rest, bool error) {
   char buffer[16384];
-  for (;;) {
+  for (std::size_t taken = 0; taken < bytes_at_a_time;) {
     ssize_t const n = ::read(fd, buffer, sizeof buffer);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return;  // nothing more now
@@ -85,6 +89,9 @@ void children::drain(child& c, int& fd, std::string& rest, bool error) {
       fd = -1;
       return;
     }
+    taken += static_cast<std::size_t>(n);
+    if (!c.result.flood.empty()) continue;  // it has been killed for it
+    c.output_bytes += static_cast<std::size_t>(n);
     rest.append(buffer, static_cast<std::size_t>(n));
     std::size_t begin = 0;
     for (std::size_t end; (end = rest.find('\n', begin)) != std::string::npos; begin = end + 1) {
@@ -93,11 +100,17 @@ void children::drain(child& c, int& fd, std::string& rest, bool error) {
       if (error) {
         c.result.complaint += line + '\n';
         if (c.result.complaint.size() > 2 * complaint_bytes_max) c.result.complaint.erase(0, c.result.complaint.size() - complaint_bytes_max);
-      } else if (c.result.lines.size() < lines_max) {
+      } else {
         c.result.lines.push_back(std::move(line));
       }
     }
     rest.erase(0, begin);
+    if (rest.size() > line_bytes_max) c.result.flood = fmt::format("a line of more than {} bytes", line_bytes_max);
+    else if (c.output_bytes > output_bytes_max) c.result.flood = fmt::format("more than {} bytes", output_bytes_max);
+    else if (c.result.lines.size() >= lines_max) c.result.flood = fmt::format("{} lines", lines_max);
+    if (c.result.flood.empty()) continue;
+    ::kill(-c.pid, SIGKILL);
+    rest.clear();
   }
 }
 

@@ -33,11 +33,13 @@ struct finished {
   int code = -1;         // exit code, or -1
   int signal = 0;        // what killed it
   bool timed_out = false;
+  std::string flood;     // what it printed too much of, and was killed for; empty: nothing
   double seconds = 0;
+  std::vector<std::string> words;  // what was run
   std::vector<std::string> lines;  // standard output
   std::string complaint;           // the end of standard error
 
-  bool crashed() const { return timed_out || signal != 0 || code < 0 || code > 4; }
+  bool crashed() const { return timed_out || !flood.empty() || signal != 0 || code < 0 || code > 4; }
   std::string how_it_died() const;
 };
 
@@ -63,6 +65,7 @@ class children {
     std::chrono::steady_clock::time_point began;
     double timeout_s;
     finished result;
+    std::size_t output_bytes = 0;  // of both pipes
   };
 
   void drain(child& c, int& fd, std::string& rest, bool error);

@@ -5,8 +5,9 @@
 // Recipe.    DIR/work/corpus/T     where libFuzzer writes while it runs
 //            DIR/corpus/T          grows only: every input that reached something new when it came; each is whole, its name its hash
 //            DIR/minimised/T       the fewest of them that reach the same; what the target begins with
-//            merge: libFuzzer -merge=1 of all that there is into an empty folder. What it kept goes to corpus/ durably, then the folder becomes minimised/,
-//            then work/ is emptied. A kill between any two of these only repeats work.
+//            merge: libFuzzer -merge=1 of all that there is into an empty folder. What it kept goes to corpus/ durably and is read
+//            back; when the target says that it reaches as much as all inputs together, the folder becomes minimised/, then work/
+//            is emptied. A kill between any two of these only repeats work.
 #pragma once
 
 #include <string>

@@ -5,46 +5,16 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-#include <cstdio>
 #include <filesystem>
-#include <stdexcept>
 
+#include "durable_file.hpp"
 #include "record.hpp"
+#include "troubles.hpp"
 
 namespace retake::campaign {
 
-namespace {
-
-[[noreturn]] void fail(std::string const& path) { throw std::runtime_error(fmt::format("\"{}\" cannot be written", path)); }
-
-void write_and_sync(std::string const& path, std::string const& text) {
-  int const fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-  if (fd < 0) fail(path);
-  std::size_t done = 0;
-  while (done < text.size()) {
-    ssize_t const n = ::write(fd, text.data() + done, text.size() - done);
-    if (n <= 0) break;
-    done += static_cast<std::size_t>(n);
-  }
-  bool const whole = done == text.size() && ::fsync(fd) == 0;
-  ::close(fd);
-  if (!whole) {
-    ::unlink(path.c_str());
-    fail(path);
-  }
-}
-
-}  // namespace
-
 void write_durably(std::string const& path, std::string const& text) {
-  std::string const temporary = fmt::format("{}.{}.tmp", path, ::getpid());
-  write_and_sync(temporary, text);
-  if (std::rename(temporary.c_str(), path.c_str()) != 0) fail(path);
-  std::string const folder = std::filesystem::path(path).parent_path().string();
-  int const fd = ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) fail(path);
-  ::fsync(fd);  // a file system that cannot is as durable as it gets
-  ::close(fd);
+  if (std::error_code const error = durable::write(path, text)) cannot_write(path, error);
 }
 
 void copy_durably(std::string const& from, std::string const& to) { write_durably(to, read_file(from)); }
@@ -54,10 +24,10 @@ folder_lock::folder_lock(std::string const& folder) : fd_(-1) {
   std::filesystem::create_directories(folder, error);
   std::string const path = folder + "/lock";
   fd_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-  if (fd_ < 0) throw std::runtime_error(fmt::format("--out \"{}\" cannot be written", folder));
+  if (fd_ < 0) throw usage_error(fmt::format("--out \"{}\" cannot be written", folder));
   if (::flock(fd_, LOCK_EX | LOCK_NB) == 0) return;
   ::close(fd_);
-  throw std::runtime_error(fmt::format("--out \"{}\" cannot be written: another nightly works there", folder));
+  throw usage_error(fmt::format("--out \"{}\" cannot be written: another nightly works there", folder));
 }
 
 folder_lock::~folder_lock() { ::close(fd_); }

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "durable.hpp"
+#include "durable_file.hpp"
 #include "finding_id.hpp"
 
 namespace retake::campaign {
@@ -42,10 +42,12 @@ bool finding_book::keep(std::string const& technique, std::string const& subject
          .revision = tonight.revision, .first_seen = utc_now(), .last_seen = "", .first_night = tonight.number, .last_night = 0, .seen = 0,
          .steps = finding.value("steps", std::uint64_t{0}), .last_steps = steps};
   }
-  if (!found.empty() && k.replay.empty()) {
-    k.replay = fmt::format("findings/{}{}", id, fs::path(found).extension().string());
-    copy_durably(found, dir_ + "/" + k.replay);
-    k.command = "./retake replay " + dir_ + "/" + k.replay;
+  bool kept = found.empty() || !k.replay.empty();
+  if (!kept) {
+    std::string const replay = fmt::format("findings/{}{}", id, fs::path(found).extension().string());
+    kept = !durable::write(dir_ + "/" + replay, read_file(found));
+    if (kept) k.replay = replay;
+    k.command = "./retake replay " + (kept ? dir_ + "/" + replay : found);  // what could not be copied stays where it is
   }
   k.last_seen = utc_now();
   k.last_night = tonight.number;
@@ -53,7 +55,7 @@ bool finding_book::keep(std::string const& technique, std::string const& subject
   if (std::find(tonight.seen.begin(), tonight.seen.end(), id) == tonight.seen.end()) tonight.seen.push_back(id);
   if (is_new) when_new(k);
   std::error_code ignored;
-  if (!found.empty()) fs::remove(found, ignored);
+  if (!found.empty() && kept) fs::remove(found, ignored);
   return is_new;
 }
 

@@ -22,10 +22,12 @@ std::uint64_t fuzz_features_in(std::string const& line) {
 
 json fuzz_line(std::string const& out, std::string const& name, finished const& result) {
   std::string const file = fuzz_line_file(out, name);
-  json line = json::parse(read_file(file), nullptr, false);
+  std::vector<std::string> told{read_file(file)};
   std::error_code error;
   std::filesystem::remove(file, error);
-  if (line.is_object()) return line;
+  told.insert(told.end(), result.lines.begin(), result.lines.end());  // a finding is there too, when a full disk kept it from the file
+  std::vector<json> const lines = json_lines(told);
+  if (!lines.empty()) return lines.front();
   std::uint64_t executions = 0;
   std::istringstream said(result.complaint);
   for (std::string one; std::getline(said, one);) executions = std::max(executions, fuzz_executions_in(one));

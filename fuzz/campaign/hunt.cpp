@@ -24,6 +24,7 @@
 #include "progress.hpp"
 #include "record.hpp"
 #include "report.hpp"
+#include "troubles.hpp"
 
 namespace retake::campaign {
 
@@ -69,15 +70,17 @@ class campaign {
     progress_.say(fmt::format("hunt: {:.0f} seconds, {} jobs, {} at a time, seed {}; everything found is in {}/hunt.jsonl at once", options_.seconds,
                               jobs_.size(), workers_, options_.seed, options_.out));
     fill_queue();
-    while (interrupted == 0) {
-      start_what_fits();
-      if (alive_.empty()) break;
-      if (auto ended = children_.wait(0.2)) take(*ended);
-      show();
-    }
+    troubles_.run([this] {
+      while (interrupted == 0) {
+        start_what_fits();
+        if (alive_.empty()) break;
+        if (auto ended = children_.wait(0.2)) take(*ended);
+        show();
+      }
+    });
     if (interrupted != 0) progress_.say("interrupted: what was found until now is kept");
-    children_.stop([this](finished const& result) {
-      if (!result.crashed()) take(result);  // a finding that came with the last breath
+    troubles_.run([this] {
+      children_.stop([this](finished const& result) { take(result, true); });  // a finding may have come with the last breath
     });
     return finish();
   }
@@ -133,7 +136,8 @@ class campaign {
     }
   }
 
-  void take(finished const& result) {
+  // `stopped`: how it ended is our doing.
+  void take(finished const& result, bool stopped = false) {
     job& j = jobs_[alive_.at(result.id).job];
     alive_.erase(result.id);
     outcome const o = outcome_of(j, result, options_.out);
@@ -142,9 +146,10 @@ class campaign {
     sum.seconds += result.seconds * j.slots;  // as it passes on the cores, whatever a program says about itself
     sum.executions += o.executions;
     sum.distinct_traces += o.distinct_traces;
-    for (json const& line : o.lines) record_.add(line);
+    for (std::string const& remark : o.remarks) progress_.say(remark);
+    for (json const& line : o.lines) troubles_.keep([&] { record_.add(line); });
     for (json const& finding : o.findings) add_finding(j, finding, sum);
-    if (!o.fault.empty()) add_fault(j, o.fault, result, sum);
+    if (!o.fault.empty() && !stopped) add_fault(j, o, result, sum);
     j.ended |= o.exhausted || !o.findings.empty() || !o.fault.empty();
   }
 
@@ -154,13 +159,23 @@ class campaign {
     sum.findings += 1;
     findings_.push_back({{"technique", j.technique}, {"subject", j.subject}, {"finding", finding}});
     progress_.say(fmt::format("FOUND by {} {}: {}: {}", j.technique, j.subject, finding.value("tag", "?"), claim_of(finding)));
+    tell_again(finding);
   }
 
-  void add_fault(job const& j, std::string const& why, finished const& result, tally& sum) {
+  // What shows it again: its replay, or the command that found it.
+  void tell_again(json const& finding) {
+    std::string const replay = finding.contains("replay") && finding["replay"].is_string() ? finding["replay"].get<std::string>() : "";
+    if (!replay.empty()) progress_.say(fmt::format("  {}\n  ./retake replay {}", replay, replay));
+    else if (finding.contains("command")) progress_.say("  " + finding["command"].get<std::string>());
+  }
+
+  void add_fault(job const& j, outcome const& o, finished const& result, tally& sum) {
     sum.faults += 1;
-    std::string const path = keep_fault(options_.out + "/faults", j, result);
-    faults_.push_back({{"technique", j.technique}, {"subject", j.subject}, {"why", why}, {"output", path}});
-    progress_.say(fmt::format("harness fault: {} {} {}; its output: {}", j.technique, j.subject, why, path));
+    lacking_faults_ += o.lacking ? 1 : 0;
+    std::string path;
+    troubles_.decorate("the output of a child at fault", [&] { path = keep_fault(options_.out + "/faults", j, result); });
+    faults_.push_back({{"technique", j.technique}, {"subject", j.subject}, {"why", o.fault}, {"output", path}});
+    progress_.say(fmt::format("harness fault: {} {} {}; its output: {}", j.technique, j.subject, o.fault, path));
   }
 
   void show() {
@@ -190,23 +205,21 @@ class campaign {
     std::string const page = options_.out + "/report.html";
     json const last{{"kind", "hunt"}, {"findings", findings_.size()}, {"techniques", sums}, {"seconds", seconds}, {"seed", options_.seed},
                     {"faults", faults_}, {"not_run", not_run}, {"interrupted", interrupted != 0}, {"report", page}};
-    record_.add(last);
+    troubles_.keep([&] { record_.add(last); });
     progress_.table(tallies_, seconds);
     if (!not_run.empty()) {
       progress_.say(fmt::format("{} of {} jobs had no turn in this time, the last line of {}/hunt.jsonl names them: {}{}", not_run.size(), jobs_.size(), options_.out,
                                 not_run[0].get<std::string>(), not_run.size() > 1 ? ", ..." : ""));
     }
-    write_report(programs_, {options_.out});
-    progress_.say("report: " + page);
+    if (troubles_.decorate("report", [&] { write_report(programs_, {options_.out}); })) progress_.say("report: " + page);
     for (json const& one : findings_) {
       json const& f = one["finding"];
-      std::string const replay = f.contains("replay") && f["replay"].is_string() ? f["replay"].get<std::string>() : "";
       progress_.say(fmt::format("{} ({} {}): {}", f.value("tag", "?"), one.value("technique", ""), one.value("subject", ""), claim_of(f)));
-      if (!replay.empty()) progress_.say(fmt::format("  {}\n  ./retake replay {}", replay, replay));
-      else if (f.contains("command")) progress_.say("  " + f["command"].get<std::string>());
+      tell_again(f);
     }
     if (!findings_.empty()) return 1;
-    return faults_.empty() ? 0 : 4;
+    if (troubles_.lacking() || (lacking_faults_ != 0 && lacking_faults_ == faults_.size())) return 3;
+    return faults_.empty() && !troubles_.broken() ? 0 : 4;
   }
 
   catalogue const& programs_;
@@ -224,6 +237,8 @@ class campaign {
   std::set<std::string> known_;
   std::vector<json> findings_;
   json faults_ = json::array();
+  std::size_t lacking_faults_ = 0;  // of these
+  troubles troubles_{[this](std::string const& line) { progress_.say(line); }};
   double began_ = 0;
   children children_;  // last: its callbacks use what stands above
 };
@@ -254,7 +269,8 @@ int fuzz_one(catalogue const& programs, std::string const& target, hunt_options 
       shown.show({sum}, {target}, options.seconds - sum.seconds);
       if (!result) continue;
       json const line = fuzz_line(options.out, target, *result);
-      record(options.out, target, options.json).add(line);
+      troubles beside([&shown](std::string const& text) { shown.say(text); });
+      beside.keep([&] { record(options.out, target, options.json).add(line); });
       if (line["finding"].is_object()) {
         shown.say(fmt::format("{}: {}\n./retake replay {}", line["finding"].value("tag", ""), claim_of(line["finding"]), line["finding"].value("replay", "")));
         return 1;
@@ -263,8 +279,8 @@ int fuzz_one(catalogue const& programs, std::string const& target, hunt_options 
         shown.say(fmt::format("{} {}\n{}", target, result->how_it_died(), result->complaint));
         return 4;
       }
-      shown.say(fmt::format("{}: {} executions, no finding", target, line["executions"].get<std::uint64_t>()));
-      return 0;
+      shown.say(fmt::format("{}: {} executions, no finding", target, line.value("executions", std::uint64_t{0})));
+      return beside.lacking() ? 3 : 0;
     }
   }
   fmt::print(stderr, "retake: fuzz: {} is not built\n", target);

@@ -58,7 +58,7 @@ int list(catalogue const& programs, bool as_json) {
     }
   }
   for (named const& n : all) {
-    if (as_json) fmt::print("{}\n", json{{"kind", n.kind}, {"name", n.name}, {"claim", n.claim}}.dump());
+    if (as_json) fmt::print("{}\n", text_of(json{{"kind", n.kind}, {"name", n.name}, {"claim", n.claim}}));
     else fmt::print("{:<9} {:<48} {}\n", n.kind, n.name, n.claim);
   }
   return 0;

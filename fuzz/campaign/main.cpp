@@ -3,6 +3,8 @@
 
 #include <CLI/CLI.hpp>
 #include <chrono>
+#include <csignal>
+#include <cstdio>
 #include <exception>
 
 #include "catalogue.hpp"
@@ -14,6 +16,7 @@
 #include "mutants.hpp"
 #include "nightly.hpp"
 #include "report.hpp"
+#include "troubles.hpp"
 
 using namespace retake::campaign;
 namespace command_line = retake::command_line;
@@ -114,6 +117,8 @@ int run(int argc, char** argv) {
     return 2;
   }
 
+  // With a handler instead of SIG_IGN, which a child would inherit: a closed pipe and a limit of size are errors of write.
+  for (int const signal : {SIGPIPE, SIGXFSZ}) std::signal(signal, [](int) {});
   try {
     catalogue const programs(root, bin);
     hunting.seed = seed.value_or(static_cast<std::uint64_t>(std::chrono::system_clock::now().time_since_epoch().count()));
@@ -130,7 +135,7 @@ int run(int argc, char** argv) {
   } catch (std::exception const& e) {
     if (std::ferror(stdout) != 0) throw;
     fmt::print(stderr, "retake: {}\n", e.what());
-    return std::string(e.what()).find("cannot be written") != std::string::npos ? 2 : 4;
+    return code_of(e);
   }
 }
 

@@ -7,6 +7,7 @@
 #include <stdexcept>
 
 #include "progress.hpp"
+#include "durable.hpp"
 #include "record.hpp"
 
 namespace retake::campaign {
@@ -73,7 +74,7 @@ void write_between_markers(std::string const& file, std::string const& text) {
   std::size_t const a = whole.find(begin), b = whole.find(end);
   if (a == std::string::npos || b == std::string::npos || b < a) throw std::runtime_error(fmt::format("{} lacks the markers \"{}\" and \"{}\"", file, begin, end));
   whole.replace(a + begin.size(), b - a - begin.size(), "\n" + text + "\n");
-  write_file(file, whole);
+  write_durably(file, whole);
 }
 
 }  // namespace retake::campaign

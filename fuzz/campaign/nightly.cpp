@@ -34,6 +34,7 @@
 #include "progress.hpp"
 #include "report.hpp"
 #include "time_shares.hpp"
+#include "troubles.hpp"
 
 namespace retake::campaign {
 
@@ -61,7 +62,7 @@ class night_watch {
  public:
   night_watch(catalogue const& programs, nightly_options const& options)
       : programs_(programs), options_(options), dir_(options.out), lock_(dir_), workers_(std::max(1u, std::thread::hardware_concurrency())),
-        progress_(options.json ? stderr : stdout), state_(read_state(dir_)),
+        progress_(options.json ? stderr : stdout), state_(read_state(dir_, torn_state_)),
         book_(dir_, protocol_functions(programs.root()), state_) {
     remove_torn();
     for (char const* folder : {"/findings", "/traces", "/logs", "/work"}) fs::create_directories(dir_ + folder);
@@ -74,19 +75,22 @@ class night_watch {
 
   int run() {
     if (int const code = refuse(); code != 0) return code;
+    if (!torn_state_.empty()) progress_.say(torn_state_);
     begin_or_go_on();
     for (job const& j : jobs_) records_.push_back(&state_.jobs[key_of(j)]);
-    book_.take_up_orphans([this](known_finding const& k) { tell_new(k); });
-    save();
-    while (interrupted == 0) {
-      start_what_fits();
-      if (alive_.empty()) break;
-      if (auto const ended = children_.wait(0.2)) take(*ended);
-      look_after();
-    }
+    troubles_.run([this] {
+      book_.take_up_orphans([this](known_finding const& k) { tell_new(k); });
+      save();
+      while (interrupted == 0) {
+        start_what_fits();
+        if (alive_.empty()) break;
+        if (auto const ended = children_.wait(0.2)) take(*ended);
+        look_after();
+      }
+    });
     if (interrupted != 0) progress_.say("interrupted: what was found until now is kept; --resume goes on");
-    children_.stop([this](finished const& result) {
-      if (!result.crashed()) take(result);
+    troubles_.run([this] {
+      children_.stop([this](finished const& result) { take(result, true); });  // a finding may have come with the last breath
     });
     return finish();
   }
@@ -197,17 +201,19 @@ class night_watch {
     alive_.emplace(id, running{index, now() + seconds});
   }
 
-  void take(finished const& result) {
+  // `stopped`: how it ended is our doing.
+  void take(finished const& result, bool stopped = false) {
     running const was = alive_.at(result.id);
     alive_.erase(result.id);
     job const& j = jobs_[was.job];
     job_record& r = *records_[was.job];
     outcome const o = outcome_of(j, result, dir_ + "/work");
+    for (std::string const& remark : o.remarks) progress_.say(remark);
     std::uint64_t fresh = was.features_last - was.features_first, known = was.features_last;
     for (json const& line : o.lines) {
       fresh += line.value("new_traces", std::uint64_t{0});
       known += line.value("known_traces", std::uint64_t{0});
-      log(line);
+      troubles_.keep([&] { append_line(log_, line); });
     }
     bool const exhausted = o.exhausted && std::all_of(o.lines.begin(), o.lines.end(), [](json const& line) { return line.value("exhausted", false); });
     r.runs += 1;
@@ -222,26 +228,31 @@ class night_watch {
     sum.fresh += fresh;
     sum.seconds += result.seconds * j.slots;
     bool anything_new = false;
-    for (json const& f : o.findings) anything_new |= book_.keep(j.technique, j.subject, f, [this](known_finding const& k) { tell_new(k); });
+    for (json const& f : o.findings) {
+      troubles_.keep([&] { anything_new |= book_.keep(j.technique, j.subject, f, [this](known_finding const& k) { tell_new(k); }); });
+    }
     unsigned& in_a_row = known_in_a_row_[was.job];
     in_a_row = o.findings.empty() || anything_new ? 0 : in_a_row + 1;
     if (exhausted) r.rests = "exhausted";
     if (in_a_row >= known_in_a_row_max) r.rests = "finds only what is known";
-    if (!o.fault.empty()) keep_fault_of(j, r, o.fault, result, sum);
+    if (!o.fault.empty() && !stopped) keep_fault_of(j, r, o, result, sum);
     save();
   }
 
-  void keep_fault_of(job const& j, job_record& r, std::string const& why, finished const& result, technique_sum& sum) {
+  void keep_fault_of(job const& j, job_record& r, outcome const& o, finished const& result, technique_sum& sum) {
+    std::string const& why = o.fault;
     sum.faults += 1;
+    lacking_faults_ += o.lacking ? 1 : 0;
     r.rests = why;
-    std::string const path = keep_fault(dir_ + "/logs", j, result);
+    std::string path;
+    troubles_.decorate("the output of a child at fault", [&] { path = keep_fault(dir_ + "/logs", j, result); });
     state_.tonight().faults.push_back({{"technique", j.technique}, {"subject", j.subject}, {"why", why}, {"output", path}});
     progress_.say(fmt::format("harness fault: {} {} {}; its output: {}", j.technique, j.subject, why, path));
   }
 
   void tell_new(known_finding const& k) {
-    save();
     progress_.say(fmt::format("NEW {}, found by {} {}: {}\n  {}", k.id, k.technique, k.subject, k.claim, k.command));
+    save();
   }
 
   // ---- what has to be looked after ----------------------------------------------------------------------------------------------------
@@ -290,14 +301,6 @@ class night_watch {
     return static_cast<std::uint32_t>(std::count_if(seen.begin(), seen.end(), [&](std::string const& id) { return state_.findings.at(id).technique == technique; }));
   }
 
-  void log(json const& line) const {
-    std::string const text = line.dump() + "\n";
-    int const fd = ::open(log_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-    bool const written = fd >= 0 && ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());
-    if (fd >= 0) ::close(fd);
-    if (!written) throw std::runtime_error(fmt::format("\"{}\" cannot be written", log_));
-  }
-
   void save() {
     night& tonight = state_.tonight();
     tonight.seconds_used = seconds_used();
@@ -308,7 +311,7 @@ class night_watch {
       for (auto const& [name, t] : tonight.techniques) executions += t.executions;
       tonight.curve.push_back({tonight.seconds_used, executions, state_.known("sim") + state_.known("props"), state_.known("fuzz"), state_.findings.size()});
     }
-    write_state(dir_, state_);
+    troubles_.keep([this] { write_state(dir_, state_); });
   }
 
   // ---- the end ---------------------------------------------------------------------------------------------------------------------
@@ -318,12 +321,15 @@ class night_watch {
     for (std::size_t i = 0; i < jobs_.size(); ++i) {
       if (records_[i]->tonight == 0 && records_[i]->rests.empty()) tonight.had_no_turn.push_back(key_of(jobs_[i]));
     }
-    merge_corpora();
-    show();
-    std::size_t const fresh = write_lines();
+    std::size_t fresh = 0;
+    for (auto const& [id, f] : state_.findings) fresh += f.first_night == tonight.number ? 1 : 0;
     tonight.end = interrupted != 0 ? "interrupted" : "whole";
     save();
-    write_report(programs_, {dir_});
+    troubles_.decorate("the merge of the corpora", [this] { merge_corpora(); });
+    save();
+    show();
+    troubles_.keep([&] { write_lines(fresh); });
+    troubles_.decorate("report", [this] { write_report(programs_, {dir_}); });
     if (full_) progress_.say(fmt::format("the folder is above {} MB without anything that may go: nothing more was taken into the corpus (--disk-mb)", options_.disk_mb));
     if (!tonight.had_no_turn.empty()) progress_.say(fmt::format("{} of {} jobs had no turn; they come first next time", tonight.had_no_turn.size(), jobs_.size()));
     progress_.say(fmt::format("{} findings, {} new; report: {}/report.html", state_.findings.size(), fresh, dir_));
@@ -331,17 +337,16 @@ class night_watch {
       if (f.first_night == tonight.number) progress_.say(fmt::format("NEW {} ({} {}): {}\n  {}", id, f.technique, f.subject, f.claim, f.command));
     }
     if (fresh != 0) return 1;
-    return tonight.faults.empty() ? 0 : 4;
+    if (troubles_.lacking() || (lacking_faults_ != 0 && lacking_faults_ == tonight.faults.size())) return 3;
+    return tonight.faults.empty() && !troubles_.broken() ? 0 : 4;
   }
 
-  // A line per finding, and the closing one. The number of new findings.
-  std::size_t write_lines() {
+  // A line per finding, and the closing one.
+  void write_lines(std::size_t fresh) {
     night const& tonight = state_.tonight();
     record lines(dir_, "nightly", options_.json);
-    std::size_t fresh = 0;
     for (auto const& [id, f] : state_.findings) {
       bool const is_new = f.first_night == tonight.number;
-      fresh += is_new ? 1 : 0;
       lines.add({{"kind", "finding"}, {"name", id}, {"id", id}, {"tag", f.tag}, {"claim", f.claim}, {"technique", f.technique}, {"subject", f.subject},
                  {"replay", f.replay.empty() ? json(nullptr) : json(dir_ + "/" + f.replay)}, {"command", f.command}, {"last_steps", f.last_steps}, {"revision", f.revision},
                  {"first_seen", f.first_seen}, {"last_seen", f.last_seen}, {"seen", f.seen}, {"new", is_new}});
@@ -353,7 +358,6 @@ class night_watch {
     lines.add({{"kind", "nightly"}, {"name", fmt::format("night {}", tonight.number)}, {"findings", state_.findings.size()}, {"new_findings", fresh}, {"techniques", sums},
                {"seconds", tonight.seconds_used}, {"seed", tonight.seed}, {"shard", tonight.shard}, {"revision", tonight.revision}, {"faults", tonight.faults},
                {"not_run", tonight.had_no_turn}, {"interrupted", interrupted != 0}, {"report", dir_ + "/report.html"}});
-    return fresh;
   }
 
   catalogue const& programs_;
@@ -362,6 +366,7 @@ class night_watch {
   folder_lock lock_;
   unsigned workers_;
   progress progress_;
+  std::string torn_state_;  // what is said of it
   nightly_state state_;
   finding_book book_;
   std::vector<job> jobs_;
@@ -373,6 +378,8 @@ class night_watch {
   std::string log_;
   double began_ = 0, used_before_ = 0, slice_ = 1, looked_at_ = 0;
   bool merge_due_ = false, full_ = false;
+  std::size_t lacking_faults_ = 0;  // of tonight's
+  troubles troubles_{[this](std::string const& line) { progress_.say(line); }};
   children children_;  // last: its callbacks use what stands above
 };
 

@@ -8,6 +8,9 @@
 #include <stdexcept>
 
 #include "durable.hpp"
+#include "result_line.hpp"
+#include "torn.hpp"
+#include "troubles.hpp"
 
 namespace retake::campaign {
 
@@ -67,19 +70,22 @@ std::uint64_t nightly_state::known(std::string const& technique) const {
   return sum;
 }
 
-nightly_state read_state(std::string const& folder) {
+nightly_state read_state(std::string const& folder, std::string& remark) {
   std::string const path = folder + "/state.json";
   nightly_state state;
   if (!std::filesystem::exists(path)) return state;
   try {
     json const all = json::parse(read_file(path));
-    if (all.at("format") != format) throw std::runtime_error(fmt::format("its format is {}", all.at("format").dump()));
+    if (all.contains("format") && all["format"] != format) {
+      throw usage_error(fmt::format("{} has the format {}, and this revision reads {}; move it away to begin anew", path, text_of(all["format"]), format));
+    }
     for (json const& f : all.at("findings")) state.findings[f.at("id")] = finding_of(f);
     for (auto const& [name, r] : all.at("jobs").items()) state.jobs[name] = job_of(r);
     for (auto const& [target, hashes] : all.at("corpus").items()) state.corpus[target] = hashes.get<std::vector<std::string>>();
     for (json const& n : all.at("nights")) state.nights.push_back(night_of(n));
-  } catch (std::exception const& e) {
-    throw std::runtime_error(fmt::format("{} is no state of a nightly of this revision ({}); move it away to begin anew", path, e.what()));
+  } catch (json::exception const&) {  // cut short, or of foreign types
+    remark = set_aside(path) + "; a state begins anew";
+    return {};
   }
   return state;
 }
@@ -90,7 +96,7 @@ void write_state(std::string const& folder, nightly_state const& state) {
   for (auto const& [name, r] : state.jobs) jobs[name] = json_of(r);
   for (night const& n : state.nights) nights.push_back(json_of(n));
   json const all{{"format", format}, {"findings", findings}, {"nights", nights}, {"corpus", state.corpus}, {"jobs", jobs}};
-  write_durably(folder + "/state.json", all.dump(1) + "\n");
+  write_durably(folder + "/state.json", text_of(all, 1) + "\n");
 }
 
 std::string utc_now() { return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr))); }

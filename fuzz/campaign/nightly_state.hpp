@@ -71,8 +71,9 @@ struct nightly_state {
   std::uint64_t known(std::string const& technique) const;  // traces of sim and props, features of fuzz
 };
 
-// Throws std::runtime_error when there is a file and it is not such a document.
-nightly_state read_state(std::string const& folder);
+// A state that is cut short or of foreign types is set aside as state.json.torn, `remark` says so, and an empty one is returned.
+// Throws a usage_error for a state of another format.
+nightly_state read_state(std::string const& folder, std::string& remark);
 void write_state(std::string const& folder, nightly_state const& state);
 
 std::string utc_now();

@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "durable.hpp"
 #include "fuzz_output.hpp"
+#include "torn.hpp"
 
 namespace retake::campaign {
 
@@ -15,6 +17,20 @@ namespace {
 std::string again(json const& line) {
   std::string const sanitizer = line.value("sanitizer", "none");
   return fmt::format("./retake stress {} --seed {}{}", line.value("name", ""), line.value("seed", std::uint64_t{1}), sanitizer == "none" ? "" : " --sanitizer " + sanitizer);
+}
+
+// A replay that can be followed stays; of any other it is said why, and the finding has none.
+void take_replay(json& finding, std::string const& out, std::vector<std::string>& remarks) {
+  std::string const told = finding.contains("replay") && finding["replay"].is_string() ? finding["replay"].get<std::string>() : "";
+  finding["replay"] = nullptr;
+  if (told.empty()) return;
+  // JSON has no name that is not UTF-8: the child's folder has it.
+  std::string const path = std::filesystem::exists(told) ? told : out + "/" + std::filesystem::path(told).filename().string();
+  switch (look_at_replay(path)) {
+    case replay_condition::whole: finding["replay"] = path; break;
+    case replay_condition::missing: remarks.push_back(fmt::format("{}, the replay of a finding, is missing", told)); break;
+    case replay_condition::torn: remarks.push_back(set_aside(path)); break;
+  }
 }
 
 std::string fault_of(outcome const& o, finished const& result, bool crashed) {
@@ -29,7 +45,8 @@ std::string fault_of(outcome const& o, finished const& result, bool crashed) {
 
 outcome outcome_of(job const& j, finished const& result, std::string const& out) {
   outcome o;
-  o.lines = json_lines(result.lines);
+  std::string foreign;
+  o.lines = json_lines(result.lines, &foreign);
   std::erase_if(o.lines, [](json const& line) { return line.value("kind", "") == "progress"; });
   bool crashed = result.crashed();
   if (j.technique == "fuzz") {
@@ -43,10 +60,15 @@ outcome outcome_of(job const& j, finished const& result, std::string const& out)
     o.exhausted |= line.value("exhausted", false);
     if (!line.contains("finding") || !line["finding"].is_object()) continue;
     json finding = line["finding"];
+    take_replay(finding, out, o.remarks);
     if (j.technique == "stress") finding["command"] = again(line);
+    if (finding["replay"].is_null() && !finding.contains("command")) finding["command"] = shell_form(result.words);
+    line["finding"] = finding;
     o.findings.push_back(std::move(finding));
   }
   o.fault = fault_of(o, result, crashed);
+  o.lacking = !crashed && o.findings.empty() && result.code == 3;
+  if (o.fault.empty() && !foreign.empty()) o.fault = "printed a line that is no result: " + foreign;
   return o;
 }
 
@@ -57,7 +79,7 @@ std::string keep_fault(std::string const& folder, job const& j, finished const& 
   std::string const path = folder + "/" + name + ".txt";
   std::string text = shell_form(j.words(1, 1)) + "\n" + result.complaint;
   for (std::string const& line : result.lines) text += line + "\n";
-  write_file(path, text);
+  write_durably(path, text);
   return path;
 }
 

@@ -14,16 +14,18 @@ namespace retake::campaign {
 struct outcome {
   std::vector<json> lines;     // of kind sim, model, fuzz, props, stress
   std::vector<json> findings;  // each with a replay, or with the command that runs the hammer again
+  std::vector<std::string> remarks;  // a line each, to be said aloud
   std::uint64_t executions = 0;  // of the hammers: rounds
   std::uint64_t distinct_traces = 0;
   bool exhausted = false;
-  std::string fault;  // a crash, a hang, a race that was not exercised; empty: none
+  std::string fault;  // a crash, a hang, a foreign line, a race that was not exercised; empty: none
+  bool lacking = false;  // the fault is that the environment lacks something
 };
 
 // `out`: the folder that the child was told to write to.
 outcome outcome_of(job const& j, finished const& result, std::string const& out);
 
-// Keeps the output of a child at fault and returns its path.
+// Keeps the output of a child at fault and returns its path. Throws an environment_error when it cannot be written.
 std::string keep_fault(std::string const& folder, job const& j, finished const& result);
 
 }  // namespace retake::campaign

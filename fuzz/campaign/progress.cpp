@@ -53,18 +53,21 @@ void progress::show(std::vector<tally> const& tallies, std::vector<std::string> 
   if (faults != 0) line += fmt::format("  {} harness fault{}", faults, faults == 1 ? "" : "s");
   for (std::string const& one : running) line += "  | " + one;
   if (!terminal_) {
-    fmt::print(to_, "{}\n", line);
+    put(line + "\n");
   } else {
     winsize size{};
     if (::ioctl(::fileno(to_), TIOCGWINSZ, &size) == 0 && size.ws_col > 1) line = line.substr(0, size.ws_col - 1u);
-    fmt::print(to_, "\r\033[K{}", line);
+    put("\r\033[K" + line);
   }
+}
+
+void progress::put(std::string const& text) {
+  std::fwrite(text.data(), 1, text.size(), to_);
   std::fflush(to_);
 }
 
 void progress::say(std::string const& line) {
-  fmt::print(to_, "{}{}\n", terminal_ ? "\r\033[K" : "", line);
-  std::fflush(to_);
+  put((terminal_ ? "\r\033[K" : "") + line + "\n");
 }
 
 void progress::table(std::vector<tally> const& tallies, double seconds) {

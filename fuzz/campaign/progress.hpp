@@ -26,11 +26,13 @@ class progress {
 
   // Rewrites the line at most ten times a second on a terminal, prints one every ten seconds elsewhere.
   void show(std::vector<tally> const& tallies, std::vector<std::string> const& running, double seconds_left);
-  // A line that stays.
+  // A line that stays. None of these throws: what standard output does not take, the main function sees at the end.
   void say(std::string const& line);
   void table(std::vector<tally> const& tallies, double seconds);
 
  private:
+  void put(std::string const& text);
+
   std::FILE* to_;
   bool terminal_;
   double shown_at_ = -1e9;

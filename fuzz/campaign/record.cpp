@@ -1,59 +1,67 @@
 #include "record.hpp"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
-#include <stdexcept>
+
+#include "troubles.hpp"
 
 namespace retake::campaign {
 
-record::record(std::string const& folder, std::string const& name, bool to_standard_output) : fd_(-1), to_standard_output_(to_standard_output) {
+namespace {
+
+std::error_code last_error() { return {errno, std::generic_category()}; }
+
+std::error_code append(int fd, std::string const& text) {
+  ssize_t const n = ::write(fd, text.data(), text.size());
+  if (n == static_cast<ssize_t>(text.size())) return {};
+  return n < 0 ? last_error() : std::make_error_code(std::errc::no_space_on_device);
+}
+
+bool has_finding(json const& line) { return line.contains("finding") && line["finding"].is_object(); }
+
+}  // namespace
+
+record::record(std::string const& folder, std::string const& name, bool to_standard_output)
+    : path_(folder + "/" + name + ".jsonl"), fd_(-1), to_standard_output_(to_standard_output) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
-  std::string const path = folder + "/" + name + ".jsonl";
-  fd_ = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0644);
-  if (fd_ < 0) throw std::runtime_error(fmt::format("--out \"{}\" cannot be written", folder));
+  fd_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0644);
+  if (fd_ < 0) cannot_begin_in(folder, last_error());
 }
 
 record::~record() { ::close(fd_); }
 
 void record::add(json const& line) {
-  std::string const text = line.dump() + '\n';
-  if (::write(fd_, text.data(), text.size()) != static_cast<ssize_t>(text.size())) throw std::runtime_error("the record cannot be written: disk full?");
-  if (to_standard_output_) {
-    std::fwrite(text.data(), 1, text.size(), stdout);
-    std::fflush(stdout);
+  std::string const text = text_of(line) + '\n';
+  std::error_code const error = append(fd_, (torn_ ? "\n" : "") + text);
+  torn_ = static_cast<bool>(error);
+  if (!error && has_finding(line)) ::fdatasync(fd_);  // a device that cannot is as durable as it gets
+  if (to_standard_output_ && (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0)) {
+    cannot_write("standard output", last_error());
   }
+  if (error) cannot_write(path_, error);
 }
 
-std::vector<json> json_lines(std::vector<std::string> const& lines) {
-  std::vector<json> found;
-  for (std::string const& line : lines) {
-    if (line.empty() || line[0] != '{') continue;
-    json object = json::parse(line, nullptr, false);
-    if (object.is_object() && object.contains("kind")) found.push_back(std::move(object));
-  }
-  return found;
+void append_line(std::string const& path, json const& line) {
+  int const fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+  if (fd < 0) cannot_write(path, last_error());
+  char last = '\n';
+  off_t const end = ::lseek(fd, 0, SEEK_END);
+  if (end > 0 && ::pread(fd, &last, 1, end - 1) != 1) last = '\n';
+  std::error_code const error = append(fd, (last == '\n' ? "" : "\n") + text_of(line) + '\n');
+  ::close(fd);
+  if (error) cannot_write(path, error);
 }
 
 std::string claim_of(json const& finding) {
   std::string const tag = finding.value("tag", "") + ": ", claim = finding.value("claim", "");
   return claim.starts_with(tag) ? claim.substr(tag.size()) : claim;
-}
-
-void write_file(std::string const& path, std::string const& text) {
-  std::string const temporary = fmt::format("{}.{}.tmp", path, ::getpid());
-  {
-    std::ofstream file(temporary, std::ios::binary | std::ios::trunc);
-    file << text;
-    if (!file.flush()) throw std::runtime_error(fmt::format("\"{}\" cannot be written", path));
-  }
-  std::filesystem::rename(temporary, path);
 }
 
 std::string read_file(std::string const& path) {

@@ -11,6 +11,7 @@
 #include <sstream>
 
 #include "children.hpp"
+#include "durable.hpp"
 #include "progress.hpp"
 #include "record.hpp"
 #include "report_data.hpp"
@@ -384,7 +385,7 @@ void write_report(catalogue const& programs, std::vector<std::string> const& fol
     page.section("Had no turn", "The time was over before these ran; a longer run has room for them.");
     page.text(fmt::format("{}", fmt::join(had_no_turn, ", ")));
   }
-  write_file(folders.front() + "/report.html", page.html());
+  write_durably(folders.front() + "/report.html", page.html());
 }
 
 }  // namespace retake::campaign

@@ -14,14 +14,17 @@ namespace {
 
 void read_lines(fs::path const& file, report_data& all) {
   std::ifstream in(file);
-  for (std::string line; std::getline(in, line);) {
-    json object = json::parse(line, nullptr, false);  // a line that a kill cut short is skipped
-    if (!object.is_object()) continue;
-    std::string const kind = object.value("kind", "");
-    if (kind == "hunt") all.hunts.push_back(std::move(object));
-    else if (kind == "mutant") all.mutants.push_back(std::move(object));
-    else if (kind == "sim" || kind == "model" || kind == "fuzz" || kind == "props" || kind == "stress") all.runs.push_back(std::move(object));
+  std::size_t left_out = 0;
+  for (std::string line, wrong; std::getline(in, line);) {
+    std::optional<json> object = result_line(line, wrong);
+    left_out += object ? 0 : 1;
+    if (!object) continue;
+    std::string const kind = object->value("kind", "");
+    if (kind == "hunt") all.hunts.push_back(std::move(*object));
+    else if (kind == "mutant") all.mutants.push_back(std::move(*object));
+    else if (kind == "sim" || kind == "model" || kind == "fuzz" || kind == "props" || kind == "stress") all.runs.push_back(std::move(*object));
   }
+  if (left_out != 0) all.remarks.push_back(fmt::format("{}: {} torn or foreign line{} left out", file.string(), left_out, left_out == 1 ? " was" : "s were"));
 }
 
 moment at_time(std::vector<moment> const& curve, double seconds) {
@@ -75,7 +78,9 @@ void add_finding(std::vector<told_finding>& all, known_finding const& f, std::st
 }
 
 void add_nights(report_data& all, std::string const& folder) {
-  nightly_state state = read_state(folder);
+  std::string remark;
+  nightly_state state = read_state(folder, remark);
+  if (!remark.empty()) fmt::print(stderr, "retake: {}\n", remark);
   if (state.nights.empty()) return;
   if (!all.nights) all.nights.emplace();
   nights_read& to = *all.nights;

@@ -36,6 +36,7 @@ struct report_data {
   std::vector<json> hunts;    // closing lines
   std::vector<json> mutants;
   std::optional<nights_read> nights;
+  std::vector<std::string> remarks;  // what could not be read, and was left out
 };
 
 report_data read_report_data(std::vector<std::string> const& folders);

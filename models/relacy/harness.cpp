@@ -360,7 +360,7 @@ class harness {
              {"truncated", r.truncated}, {"exhausted", r.exhausted}, {"scope", scope}, {"parts", r.parts}, {"seed", options_.seed}, {"finding", finding}};
     if (!options_.mutate.empty()) one["mutate"] = options_.mutate, one["mutant_reached"] = world::relacy::mutant.reached;
     if (r.suite->must_fail != nullptr) one["must_fail"] = r.suite->must_fail;
-    fmt::print("{}\n", one.dump());
+    fmt::print("{}\n", one.dump(-1, ' ', false, json::error_handler_t::replace));
     std::fflush(stdout);
   }
 

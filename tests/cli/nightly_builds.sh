@@ -49,6 +49,10 @@ if [[ " $* " == *" -merge=1 "* ]]; then
   done
   exit 0
 fi
+if [[ " $* " == *" -runs=0 "* ]]; then
+  for folder in "${folders[@]}"; do cat "$folder"/*; done 2>/dev/null | sort -u | echo "#2 INITED cov: 1 ft: $(wc -l)" >&2
+  exit 0
+fi
 echo "#2 INITED cov: 1 ft: $(cat "${folders[@]:1}"/* 2>/dev/null | wc -l)" >&2
 for _ in 1 2 3; do
   text="input $RANDOM" name=
