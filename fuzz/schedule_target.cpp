@@ -123,9 +123,8 @@ engine& schedule_target::engine_of(std::uint8_t world) {
     o.memory = (index & 1) != 0 ? memory_mode::sc : memory_mode::c11;
     o.fault_mask = weathers[index >> 1];
     o.mutate = mutant_;
-    o.extra_counters = reads_from;
-    o.extra_counters_bytes = sizeof reads_from;
     engines_[index] = std::make_unique<engine>(o);
+    engines_[index]->count_pairs(reads_from);
     made_.push_back(index);
   }
   return *engines_[index];
@@ -157,14 +156,14 @@ std::string schedule_target::save(engine& e, scenario const& s, execution& resul
   std::vector<choice_record> const found(e.choices().begin(), e.choices().end());
   std::string const first = path_of(out_, s, result);
   std::string reason;
-  if (!replay::of(e, s.name, result.what.tag, found).write(first, reason)) {
+  if (!replay::of(e, s, result.what.tag, found).write(first, reason)) {
     fmt::print(stderr, "{}: {}\n", name_, reason);
     return "";
   }
   shrunk const small = shrink(e, s, result.what.tag, found);
   if (!small.reproduced) return first;
   std::string const path = path_of(out_, s, small.result);
-  if (!replay::of(e, s.name, small.result.what.tag, small.choices).write(path, reason)) return first;
+  if (!replay::of(e, s, small.result.what.tag, small.choices).write(path, reason)) return first;
   result = small.result;
   std::error_code ignored;
   if (path != first) std::filesystem::remove(first, ignored);
@@ -177,10 +176,7 @@ void schedule_target::report(engine& e, scenario const& s) {
   if (replay r; !path.empty()) {
     std::string reason;
     if (replay::read(path, r, reason)) {
-      replay_chooser c(r, e.sites());
-      c.begin(0);
-      e.record_texts(true);
-      e.run(s, c);
+      run_again(e, s, r);
       fmt::print(stderr, "\n{}", timeline(e));
     }
   }

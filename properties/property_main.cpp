@@ -13,6 +13,7 @@
 #include <csignal>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -141,6 +142,7 @@ struct arguments {
   bool keep_going = false;
   std::string out = "out";
   std::string replay_file;
+  std::string trace_file;
   std::string traces_file;
   std::string twin_name;
   mutant mutate;
@@ -332,10 +334,12 @@ int runner::report(double seconds) {
   engine& e = engine_of(f.mode);
   std::string const tag = f.result.what.tag;
   std::string const world_name = fmt::format("{}/{}", name_, text_of(p_, f.what));
+  scenario named = scenario_;
+  named.name = world_name.c_str();
   std::string reason;
   std::string path = file_name(a_.out, p_.name, f.result);
   // As it was found, first; then as short as it gets.
-  if (!replay::of(e, world_name.c_str(), tag.c_str(), f.choices).write(path, reason)) {
+  if (!replay::of(e, named, tag.c_str(), f.choices).write(path, reason)) {
     fmt::print(stderr, "{}_properties: {}\n", p_.name, reason);
     return exit_harness;
   }
@@ -343,7 +347,7 @@ int runner::report(double seconds) {
   look_for_fewer_preemptions(e, f);
   if (shrunk const small = shrink(e, scenario_, tag.c_str(), f.choices); small.reproduced) {
     std::string const shorter = file_name(a_.out, p_.name, small.result);
-    if (replay::of(e, world_name.c_str(), tag.c_str(), small.choices).write(shorter, reason)) {
+    if (replay::of(e, named, tag.c_str(), small.choices).write(shorter, reason)) {
       std::error_code ignored;
       if (shorter != as_found) std::filesystem::remove(as_found, ignored);
       path = shorter;
@@ -358,12 +362,7 @@ int runner::report(double seconds) {
     fmt::print("{}\n", j.dump(-1, ' ', false, ordered_json::error_handler_t::replace));
   } else {
     replay r;
-    if (replay::read(path, r, reason)) {
-      replay_chooser c(r, e.sites());
-      c.begin(0);
-      e.record_texts(true);
-      e.run(scenario_, c);
-    }
+    if (replay::read(path, r, reason)) run_again(e, scenario_, r);  // for the timeline
     fmt::print("finding   {}\nclaim     {}\nproperty  {}: {}\nprogram\n", f.result.what.tag, f.result.what.claim, p_.name, p_.claim);
     for (std::size_t i = 0; i < f.what.actors.size(); ++i) fmt::print("  {}: {}\n", i, text_of(p_, program{{f.what.actors[i]}}));
     fmt::print("steps     {}   preemptions {}   stale reads {}   faults {}   found after {} executions\n\n{}\n{}\n", f.result.steps, f.result.preemptions,
@@ -375,34 +374,34 @@ int runner::report(double seconds) {
 int runner::follow(replay const& r, program const& g) {
   running = &g;
   options o = r.world;
-  o.mutate = a_.mutate;
+  o.mutate = a_.mutate;  // as it is found on the record, it is applied on request only
   engine e(o);
-  replay_chooser c(r, e.sites());
-  c.begin(0);
-  e.record_texts(true);
-  execution const x = e.run(scenario_, c);
+  rerun const again = run_again(e, scenario_, r);
+  execution const& x = again.result;
   if (e.sites().mutant_misfit() != op_kind::none) {
     return refuse(p_, fmt::format("--mutate `{}`: this kind does not fit the operation there, which is `{}`", a_.mutate.text(), name_of(e.sites().mutant_misfit())));
   }
-  bool const same = x.failed && r.tag == x.what.tag;
-  bool const fell_short = !x.failed && c.divergence().empty() && c.followed() < r.choices.size();
-  if (!a_.keep_going && (!c.divergence().empty() || fell_short)) {
-    std::string const why = fell_short ? fmt::format("diverged: the run ended after choice {} of {}", c.followed(), r.choices.size()) : c.divergence();
-    std::string const hint = r.mutate.empty() || !a_.mutate.file.empty() ? "" : fmt::format(" (it was found with --mutate {})", r.mutate);
-    return refuse(p_, fmt::format("{}: {}{}; --continue goes on past it", a_.replay_file, why, hint));
+  if (!a_.keep_going && !again.fits) {
+    bool const as_found = r.world.mutate.file.empty() || !o.mutate.file.empty();
+    return refuse(p_, fmt::format("{}: {}{}; --continue goes on past it", a_.replay_file, again.departure,
+                                  as_found ? "" : fmt::format(" (it was found with --mutate {})", r.world.mutate.text())));
+  }
+  if (!a_.trace_file.empty()) {
+    std::ofstream out(a_.trace_file, std::ios::binary);
+    out << chrome_trace(e);
+    out.flush();
+    if (!out) return refuse(p_, fmt::format("--trace `{}`: accepted: a file that can be written", a_.trace_file));
   }
   if (a_.json) {
-    ordered_json const j = {{"kind", "replay"}, {"name", p_.name}, {"reproduced", same}, {"tag", x.failed ? ordered_json(x.what.tag) : ordered_json(nullptr)},
-                            {"steps", x.steps}, {"trace_hash", fmt::format("{:016x}", x.hash)},
-                            {"divergence", c.divergence().empty() ? ordered_json(nullptr) : ordered_json(c.divergence())}};
+    ordered_json j = {{"kind", "replay"}, {"name", p_.name}, {"reproduced", again.reproduced}, {"tag", x.failed ? ordered_json(x.what.tag) : ordered_json(nullptr)},
+                      {"steps", x.steps}, {"trace_hash", fmt::format("{:016x}", x.hash)},
+                      {"divergence", again.departure.empty() ? ordered_json(nullptr) : ordered_json(again.departure)},
+                      {"followed", again.followed}, {"choices", r.choices.size()}};
+    for (option const& one : option_list()) j["world"][one.name] = one.text(e.settings());
     fmt::print("{}\n", j.dump());
   } else {
     for (std::size_t i = 0; i < g.actors.size(); ++i) fmt::print("{}: {}\n", i, text_of(p_, program{{g.actors[i]}}));
-    fmt::print("{}", timeline(e, 200));
-    if (!c.divergence().empty()) fmt::print("{}\n", c.divergence());
-    if (same) fmt::print("reproduced  {}: {}\n", x.what.tag, x.what.claim);
-    else if (x.failed) fmt::print("another finding  {}: {} (the record's is {})\n", x.what.tag, x.what.claim, r.tag);
-    else fmt::print("no failure in {} steps\n", x.steps);
+    fmt::print("{}{}\n", timeline(e, 200), again.verdict(r));
   }
   return x.failed ? exit_finding : exit_holds;
 }
@@ -441,6 +440,7 @@ bool parse(int argc, char** argv, property const& p, arguments& a, int& code) {
   app.add_flag("--list", a.list, "what it claims, its commands and its faulty twins");
   app.add_option("--replay", a.replay_file, "run one recorded program and schedule");
   app.add_flag("--continue", a.keep_going, "with --replay: go on past a divergence, without preemption and with the newest values");
+  app.add_option("--trace", a.trace_file, "with --replay: write a Chrome/Perfetto trace");
   app.add_option("--mutate", mutate, "SITE:KIND, as run_queue.hpp:123:relaxed");
   app.add_option("--twin", a.twin_name, "a faulty twin instead of the protocol");
   try {

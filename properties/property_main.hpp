@@ -11,7 +11,7 @@
 // Replay     the simulator's format; the scenario is  NAME_properties[+TWIN]/COMMANDS|COMMANDS  with commands as put.steal:1.get
 // Twins      faulty copies of the protocol, chosen by --twin: the alarm is alive as long as each of them is found.
 //
-//            Flags: --seconds N --executions N --seed S --json --out DIR --list --replay FILE [--continue] --mutate SITE:KIND --twin NAME
+//            Flags: --seconds N --executions N --seed S --json --out DIR --list --replay FILE [--continue] [--trace FILE] --mutate SITE:KIND --twin NAME
 //            Exit codes and JSON (kind "props") as everywhere: 0 holds, 1 a finding, 2 bad usage, 4 a harness fault.
 #pragma once
 

@@ -20,11 +20,16 @@ refused --twin nobody --out "$out"
 refused --frobnicate
 refused --out /proc/nowhere
 refused --replay "$out/none.replay"
-printf 'retake-replay 2\n' >"$out/version.replay"
+printf 'retake-replay 1\n' >"$out/version.replay"
 refused --replay "$out/version.replay"
-printf 'retake-replay 1\nscenario nobody_properties/x\nmemory sc\nhistory 8\nfaults none\nfault_budget 2\nticks 4\nspins 2\ntag P9\nmutate -\nrevision -\nend 0\n' >"$out/other.replay"
-refused --replay "$out/other.replay"
+# A whole record, of a twin, under the name of another property; then with a program that this one does not have.
 own=$(basename "$program")
+twin=$("$program" --list | sed -n 's/^twin \([a-z_]*\):.*/\1/p' | head -n 1)
+"$program" --twin "$twin" --executions 300000 --out "$out/found" >/dev/null 2>&1
+real=$(find "$out/found" -name '*.replay')
+[ -n "$real" ] || fail "no twin gives a replay to begin with"
+sed 's/^scenario .*/scenario nobody_properties\/x/' "$real" >"$out/other.replay"
+refused --replay "$out/other.replay"
 sed "s/nobody_properties/$own/" "$out/other.replay" >"$out/program.replay"
 refused --replay "$out/program.replay"
 # The same seed is the same run; another seed is another.

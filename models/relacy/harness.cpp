@@ -136,8 +136,11 @@ class harness {
   }
 
   int replay() {
-    std::ifstream in(options_.replay);
-    if (!in) refuse("--replay", options_.replay, "a history that this model wrote");
+    std::error_code error;
+    std::uintmax_t const bytes = std::filesystem::is_regular_file(options_.replay, error) ? std::filesystem::file_size(options_.replay, error) : 0;
+    std::ifstream in;
+    if (bytes != 0 && bytes <= history_bytes_max) in.open(options_.replay);
+    if (!in.is_open()) refuse("--replay", options_.replay, fmt::format("a history that this model wrote, of at most {} bytes", history_bytes_max));
     std::map<std::string, std::string> header;
     std::string line;
     std::getline(in, line);
@@ -183,6 +186,7 @@ class harness {
   }
 
  private:
+  static constexpr std::uintmax_t history_bytes_max = 64U << 20;
   static constexpr char const* first_line = "retake relacy history, format 1";
 
   template <class Number>

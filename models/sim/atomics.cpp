@@ -133,9 +133,9 @@ std::uint64_t engine::read(location& l, order o, site_record const& s, std::uint
   store_entry const& e = entry_at(l, chosen);
   if (acquires(o)) acquire(e);
   note_read(l, chosen);
-  if (options_.extra_counters != nullptr) [[unlikely]] {
+  if (!pairs_.empty()) [[unlikely]] {
     std::uint32_t const pair = sites_[e.site].function_hash * 31 + s.function_hash + sites_[e.site].line * 7 + s.line;
-    ++options_.extra_counters[(pair * 2654435761U >> 12) % options_.extra_counters_bytes];
+    ++pairs_[(pair * 2654435761U >> 12) % pairs_.size()];
   }
   return e.value;
 }

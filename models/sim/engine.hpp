@@ -40,28 +40,13 @@
 #include "sim/calls.hpp"
 #include "sim/choices/chooser.hpp"
 #include "sim/memory.hpp"
+#include "sim/options.hpp"
 #include "sim/scenario.hpp"
 #include "sim/sites.hpp"
 #include "sim/stack_memory.hpp"
 #include "switch/context.hpp"
 
 namespace retake::sim {
-
-enum class memory_mode : std::uint8_t { sc, c11 };
-enum class check_mode : std::uint8_t { commit, step };
-
-struct options {
-  memory_mode memory = memory_mode::c11;
-  std::uint32_t history = 8;        // stores kept per location, 1..history_max
-  std::uint32_t fault_mask = 0;     // bit per fault_kind
-  std::uint32_t fault_budget = 2;   // strikes per execution, all kinds together
-  std::uint32_t ticks_max = 4;      // clock ticks by choice per execution
-  std::uint32_t spins_free = 2;     // pauses of one loop that do not wait, so that bounded spins can give up at any time
-  check_mode check = check_mode::commit;
-  mutant mutate;
-  std::uint8_t* extra_counters = nullptr;  // reads-from pairs for libFuzzer, at most 1024 bytes are of use
-  std::size_t extra_counters_bytes = 0;
-};
 
 struct finding {
   char tag[48] = {};
@@ -150,6 +135,8 @@ class engine {
   char const* text_at(std::uint64_t offset) const noexcept { return texts_.as<char>() + offset; }
   // Texts of note_lane and print are kept only when this is on.
   void record_texts(bool on) noexcept { record_texts_ = on; }
+  // Pairs of (store, load that read it) are counted here, hashed, for libFuzzer: at most 1,024 bytes are of use.
+  void count_pairs(std::span<std::uint8_t> counters) noexcept { pairs_ = counters; }
   site_table& sites() noexcept { return sites_; }
   site_table const& sites() const noexcept { return sites_; }
   std::uint32_t thread_number(std::uint32_t slot) const noexcept { return threads_[slot].number; }
@@ -321,6 +308,7 @@ class engine {
   scenario const* scenario_ = nullptr;
   execution result_;
   options options_;
+  std::span<std::uint8_t> pairs_;
   site_table sites_;
   arena arena_;
   reserved_memory events_, choices_, locations_, entries_, plains_, texts_, stacks_;

@@ -7,12 +7,14 @@
 // Rejected.  The seed alone: it names an execution of this binary only. Alternatives by index: an edit that enables one more thread
 //            would silently turn the record into another schedule; thread choices name the thread they chose.
 //
-// Format     retake-replay 1                      then: scenario, memory, history, faults, fault_budget, ticks, spins, tag, mutate,
-//            thread 1 cas take_over -> 0          revision, each "word value"; a value of `-` is empty
-//            read 0 load poll -> 1/3              age of what was read / how many it could have read
+// Format     retake-replay 2                      then `word value` lines: scenario, chaos_steps, heal_steps, steps_max (the scenario's
+//            thread 1 cas take_over -> 0          bounds), each option of options.hpp in the order of its list, tag, revision;
+//            read 0 load poll -> 1/3              a value of `-` is empty. A choice: age of what was read / how many could be read.
 //            fault 0 futex_wait spurious -> 1/2   random, named: the same, with the name of the choice
 //            end 3
-// Not promised: that a replay of format 1 runs under a later revision whose code differs: that is what "diverged" is for.
+//            A file of another version is refused: version 1 did not say where the checkers look, nor the scenario's bounds.
+//            So is a file of more than file_bytes_max, a line of more than line_bytes_max, and a NUL byte.
+// Not promised: that a record runs under a later revision whose code differs: that is what "diverged" is for.
 #pragma once
 
 #include <cstdint>
@@ -36,27 +38,31 @@ struct replay_choice {
   std::string text() const;
 };
 
+inline constexpr std::uint32_t replay_version = 2;
+
 struct replay {
+  static constexpr std::size_t file_bytes_max = 64U << 20;
+  static constexpr std::size_t line_bytes_max = 64U << 10;
+
   std::string scenario;
-  options world;      // memory, history, faults, bounds; not the mutant
+  std::uint32_t chaos_steps = 0, heal_steps = 0, steps_max = 0;
+  options world;  // with the mutant that it was found under
   std::string tag;
-  std::string mutate;  // SITE:KIND it was found under, or empty: information, applied only on request
   std::string revision;
   std::vector<replay_choice> choices;
 
-  // From what an engine just did.
-  static replay of(engine const& e, char const* scenario, char const* tag, std::vector<choice_record> const& choices);
+  // From what an engine just did. The record names `s.name`.
+  static replay of(engine const& e, sim::scenario const& s, char const* tag, std::vector<choice_record> const& choices);
+  // The scenario of that name, as it was when the record was made.
+  sim::scenario bounded(sim::scenario s) const;
   std::string text() const;
   // False, and one line that says what is wrong and where.
   static bool parse(std::string const& text, replay& out, std::string& reason);
-  // To a temporary file beside it, then renamed. False, and why.
+  // To a temporary file beside it, made durable, then renamed. False, and why.
   bool write(std::string const& path, std::string& reason) const;
   static bool read(std::string const& path, replay& out, std::string& reason);
 };
 
-// "spurious,eintr" or "none" or "all". False: `unknown` is the name that is not one.
-bool parse_faults(std::string const& list, std::uint32_t& mask, std::string& unknown);
-std::string faults_text(std::uint32_t mask);
 // As built; "unknown" when the build did not say.
 char const* revision() noexcept;
 
@@ -76,6 +82,8 @@ class replay_chooser final : public chooser {
   // Empty: none so far. Else where, and what stood on each side.
   std::string const& divergence() const { return divergence_; }
   std::size_t followed() const { return place_; }
+  // Where the run left the record: at a divergence, or by ending before the record's end. Empty: followed to its end.
+  std::string departure() const;
 
  private:
   replay const& replay_;
@@ -83,5 +91,18 @@ class replay_chooser final : public chooser {
   std::size_t place_ = 0;
   std::string divergence_;
 };
+
+// One record, run again with its texts.
+struct rerun {
+  execution result;
+  bool reproduced = false;   // it failed with the record's tag
+  bool fits = false;         // the record was followed to its end, or to the finding
+  std::string departure;     // see replay_chooser
+  std::size_t followed = 0;  // choices
+  // The closing line for people.
+  std::string verdict(replay const& r) const;
+};
+// The engine has the record's options, or what its caller wants instead.
+rerun run_again(engine& e, scenario const& s, replay const& r);
 
 }  // namespace retake::sim

@@ -1,6 +1,7 @@
 #include "sim/shrink.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <tuple>
 #include <unordered_map>
@@ -78,9 +79,14 @@ auto weight(execution const& x, std::size_t departures) { return std::make_tuple
 
 }  // namespace
 
-shrunk shrink(engine& e, scenario const& s, char const* tag, std::vector<choice_record> const& choices, std::uint32_t executions_max) {
+shrunk shrink(engine& e, scenario const& s, char const* tag, std::vector<choice_record> const& choices, std::uint32_t executions_max,
+              double seconds_max) {
   shrunk best;
   departures_chooser c;
+  auto const begin = std::chrono::steady_clock::now();
+  auto const over = [&] {
+    return best.executions >= executions_max || std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count() >= seconds_max;
+  };
   std::vector<departure> set = departures_of(choices);
   auto const attempt = [&](std::vector<departure> const& candidate) {
     c.use(candidate);
@@ -108,10 +114,10 @@ shrunk shrink(engine& e, scenario const& s, char const* tag, std::vector<choice_
       bases.back().erase(bases.back().begin() + static_cast<std::ptrdiff_t>(i));
     }
     for (auto const& base : bases) {
-      if (best.executions >= executions_max) return false;
+      if (over()) return false;
       attempt(base);
       for (auto const& read : untried_reads(e.choices())) {
-        if (best.executions >= executions_max) return false;
+        if (over()) return false;
         std::vector<departure> candidate = base;
         candidate.push_back(read);
         if (!attempt(candidate) || !(weight(e.last(), departures_of({e.choices().begin(), e.choices().end()}).size()) < old_weight)) continue;
@@ -128,7 +134,7 @@ shrunk shrink(engine& e, scenario const& s, char const* tag, std::vector<choice_
       auto const count = [&] { return static_cast<std::size_t>(std::count_if(set.begin(), set.end(), [&](auto const& d) { return d.rank == rank; })); };
       for (std::size_t chunk = std::max<std::size_t>(count(), 1); chunk >= 1; chunk /= 2) {
         std::size_t from = 0;
-        while (from < count() && best.executions < executions_max) {
+        while (from < count() && !over()) {
           std::vector<departure> candidate;
           std::size_t place = 0;
           for (auto const& d : set) {
@@ -146,7 +152,7 @@ shrunk shrink(engine& e, scenario const& s, char const* tag, std::vector<choice_
         }
       }
     }
-    if (best.executions >= executions_max) break;
+    if (over()) break;
     if (!smaller) smaller = trade();
   }
   return best;

@@ -6,7 +6,7 @@
 //            preemptions first, then stale reads, then faults and random values, then forced switches; a candidate counts if it fails
 //            with the same tag and is smaller by (preemptions, stale reads, departures, steps). What a candidate really did becomes
 //            the new set. At the fix point one preemption (or all) is traded for one stale read, and if that fails too it begins
-//            again. To the bound of executions.
+//            again. To the bound of executions, or of time.
 // Rejected.  Cutting the byte string of choices: one byte taken away gives every later byte to another question.
 // Not promised: the least schedule: the result is minimal for taking away single departures and for that trade.
 #pragma once
@@ -25,6 +25,7 @@ struct shrunk {
   std::uint32_t executions = 0;
 };
 
-shrunk shrink(engine& e, scenario const& s, char const* tag, std::vector<choice_record> const& choices, std::uint32_t executions_max = 4000);
+shrunk shrink(engine& e, scenario const& s, char const* tag, std::vector<choice_record> const& choices, std::uint32_t executions_max = 4000,
+              double seconds_max = 1e18);
 
 }  // namespace retake::sim

@@ -85,7 +85,7 @@ if [ -x "$bin/retake-sim" ]; then
   refused "$sim" sim "$scenario" --faults gremlins
   : >empty.replay
   echo "retake-replay 99" >version.replay
-  printf 'retake-replay 1\nscenario no_such_scenario\n' >scenario.replay
+  printf 'retake-replay 2\nscenario no_such_scenario\n' >scenario.replay
   head -c 300 /dev/urandom >noise.replay
   for file in empty version scenario noise; do refused "$sim" replay "$file.replay"; done
   for file in empty version scenario noise; do refused "$sim" shrink "$file.replay"; done

@@ -21,7 +21,7 @@ case $1 in
     out=out
     while [ $# -gt 0 ]; do [ "$1" = --out ] && out=$2; shift; done
     mkdir -p "$out"
-    echo "retake-replay 1" >"$out/$name.replay.tmp"
+    echo "retake-replay 2" >"$out/$name.replay.tmp"
     mv "$out/$name.replay.tmp" "$out/$name.replay"
     echo '{"kind":"sim","name":"'"$name"'","executions":7,"seconds":0.1,"distinct_traces":3,"exhausted":false,"finding":{"tag":"'"$tag"'","claim":"planted","replay":"'"$out"'/'"$name"'.replay","steps":3,"preemptions":1,"executions_to_first":7}}'
     exit 1 ;;

@@ -147,7 +147,12 @@ agree --depth 16 yes
 agree --depth 17 no
 agree --preemptions 1000001 no
 agree --memory sc yes
-agree --memory 'sc c11' no
+agree --memory "sc c11" no
+agree --history 16 yes
+agree --history 17 no
+agree --ticks 1000001 no
+agree --check step yes
+agree --check steps no
 agree --strategy dfs yes
 agree --strategy pos no
 agree --shard 0/1 yes

@@ -24,7 +24,7 @@ known=$(cat "$traces" 2>/dev/null || echo 0) new=0 finding=null tag= last=wake
 [ "$name" = lucky ] && [ $((RANDOM % 2)) = 0 ] && tag=T$((RANDOM % 40))
 if [ -n "$tag" ]; then
   replay=$out/$name-$tag-$RANDOM.replay
-  { printf 'retake-replay 1\nscenario %s\ntag %s\n' "$name" "$tag"
+  { printf 'retake-replay 2\nscenario %s\ntag %s\n' "$name" "$tag"
     for _ in $(seq $((RANDOM % 5))); do echo "thread $((RANDOM % 2)) load wake -> 0"; done
     for step in exit_fast sleep lock; do echo "thread 2 cas $step -> 2"; done
     echo "thread $((RANDOM % 2)) rmw lock -> 2"

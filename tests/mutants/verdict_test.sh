@@ -21,7 +21,7 @@ case $1 in
       exit 0
     fi
     mkdir -p "$out"
-    echo "retake-replay 1" >"$out/planted.replay"
+    echo "retake-replay 2" >"$out/planted.replay"
     echo '{"kind":"sim","name":"planted","executions":7,"seconds":0.1,"distinct_traces":3,"exhausted":false,"finding":{"tag":"P9","claim":"planted","replay":"'"$out"'/planted.replay","steps":3,"preemptions":1,"executions_to_first":7}}'
     exit 1 ;;
 esac

@@ -131,10 +131,10 @@ TEST(strategies, bytes_decide_and_no_bytes_is_no_preemption) {
 }
 TEST(strategies, reads_from_pairs_reach_the_counters) {
   std::uint8_t counters[64] = {};
-  sim::options o = in(c11);
-  o.extra_counters = counters;
-  o.extra_counters_bytes = sizeof counters;
-  walk(scenarios::core_message_passing, 1, 100, o);
+  sim::engine e(in(c11));
+  e.count_pairs(counters);
+  sim::random_walk r(1);
+  sim::explore(e, scenarios::core_message_passing, r, {.executions_max = 100});
   int pairs = 0;
   for (auto const c : counters) pairs += c != 0;
   EXPECT_GE(pairs, 2);  // the flag as made, the flag as stored
@@ -149,7 +149,7 @@ struct found {
     sim::random_walk walk_(5);
     c = sim::explore(e, s, walk_, {.executions_max = 100'000});
     EXPECT_TRUE(c.failed) << s.name;
-    r = sim::replay::of(e, s.name, c.last.what.tag, c.choices);
+    r = sim::replay::of(e, s, c.last.what.tag, c.choices);
   }
 };
 TEST(replay, does_it_again_from_text_in_another_engine) {
@@ -177,7 +177,7 @@ TEST(replay, is_strict_and_says_where) {
   std::string const text = f.r.text();
   sim::replay r;
   std::string reason;
-  EXPECT_FALSE(sim::replay::parse("retake-replay 2" + text.substr(15), r, reason));
+  EXPECT_FALSE(sim::replay::parse("retake-replay 1" + text.substr(15), r, reason));
   EXPECT_NE(reason.find("version"), std::string::npos) << reason;
   EXPECT_FALSE(sim::replay::parse("hello\n", r, reason));
   std::size_t const end = text.rfind("end ");
@@ -238,7 +238,7 @@ TEST(shrink, leaves_one_stale_read_and_no_preemption_of_a_noisy_dekker) {
   for (auto const& c : small.choices) departures += c.chosen != 0;
   EXPECT_LE(departures, 2);
   // And what it says is what a replay does.
-  sim::replay const r = sim::replay::of(f.e, "test", "dekker", small.choices);
+  sim::replay const r = sim::replay::of(f.e, s, "dekker", small.choices);
   sim::engine e(in(c11));
   sim::replay_chooser c(r, e.sites());
   c.begin(0);

@@ -15,8 +15,8 @@ namespace {
 
 // Texts as they were typed; checked below, so that every complaint has one form.
 struct typed {
-  std::string strategy = "random", executions, seconds, seed, memory = "c11", faults = "none", fault_budget, preemptions, depth, mutate,
-              check = "commit", shard, history, ticks;
+  std::string strategy = "random", executions, seconds, seed, preemptions, depth, shard;
+  std::vector<std::string> world = std::vector<std::string>(option_list().size());  // by place in the list
 };
 
 bool whole(std::string text, std::uint64_t& out) {
@@ -49,17 +49,22 @@ std::string check_all(typed const& t, arguments& a) {
     if (c.empty()) c = check_number(flag, text, low, high, v);
     out = static_cast<std::uint32_t>(v);
   };
-  for (auto const& [flag, text] : {std::pair{"--strategy", &t.strategy}, {"--memory", &t.memory}, {"--executions", &t.executions},
-                                   {"--seconds", &t.seconds}, {"--seed", &t.seed}, {"--preemptions", &t.preemptions},
-                                   {"--depth", &t.depth}, {"--mutate", &t.mutate}, {"--shard", &t.shard}}) {
+  for (auto const& [flag, text] : {std::pair{"--strategy", &t.strategy}, {"--executions", &t.executions}, {"--seconds", &t.seconds},
+                                   {"--seed", &t.seed}, {"--preemptions", &t.preemptions}, {"--depth", &t.depth},
+                                   {"--shard", &t.shard}}) {
     if (text->empty()) continue;
     if (c = command_line::complaint(flag, *text); !c.empty()) return fmt::format("{} {}", flag, c);
   }
   a.strategy = t.strategy;
   if (a.strategy == "bytes" && a.word == "sim" && a.bytes_file.empty()) return "--strategy `bytes`: needs --bytes FILE";
-  a.world.memory = t.memory == "sc" ? memory_mode::sc : memory_mode::c11;
-  if (t.check != "commit" && t.check != "step") return complaint("--check", t.check, "commit, step");
-  a.world.check = t.check == "step" ? check_mode::step : check_mode::commit;
+  for (std::size_t i = 0; i < t.world.size(); ++i) {
+    option const& o = option_list()[i];
+    if (t.world[i].empty()) continue;
+    std::string const flag = flag_of(o);
+    if (c = command_line::complaint(flag, t.world[i]); !c.empty()) return fmt::format("{} {}", flag, c);
+    std::string accepted;
+    if (!o.parse(t.world[i], a.world, accepted)) return complaint(flag.c_str(), t.world[i], accepted);
+  }
   std::uint64_t executions = 0;
   if (whole(t.executions, executions)) a.executions = executions;
   if (!t.seconds.empty()) a.seconds = std::stod(t.seconds);
@@ -67,17 +72,7 @@ std::string check_all(typed const& t, arguments& a) {
   narrow("--preemptions", t.preemptions, 0, UINT32_MAX, a.preemptions);
   a.preemptions_given = !t.preemptions.empty();
   narrow("--depth", t.depth, 0, UINT32_MAX, a.depth);
-  narrow("--history", t.history, 1, history_max, a.world.history);
-  narrow("--ticks", t.ticks, 0, 1'000'000, a.world.ticks_max);
-  narrow("--fault-budget", t.fault_budget, 0, 1'000'000, a.world.fault_budget);
   if (!c.empty()) return c;
-  std::string reason;
-  if (!parse_faults(t.faults, a.world.fault_mask, reason)) {
-    std::string names = "none, all, or a list of";
-    for (auto const& n : fault_names) names += fmt::format(" {}", n);
-    return complaint("--faults", reason, names);
-  }
-  if (!t.mutate.empty() && !mutant::parse(t.mutate, a.world.mutate, reason)) return complaint("--mutate", t.mutate, reason);
   if (auto const slash = t.shard.find('/'); slash != std::string::npos) {
     whole(t.shard.substr(0, slash), a.shard);
     whole(t.shard.substr(slash + 1), a.shards);
@@ -96,25 +91,26 @@ bool parse(int argc, char** argv, arguments& a, int& code) {
   CLI::App app{"The deterministic simulator: finds, replays and shrinks schedules"};
   app.require_subcommand(1);
   typed t;
-  auto const common = [&](CLI::App* w) {
-    w->add_flag("--json", a.json, "JSON lines on standard output, nothing else there");
+  auto const json = [&](CLI::App* w) { w->add_flag("--json", a.json, "JSON lines on standard output, nothing else there"); };
+  auto const bounded = [&](CLI::App* w) {
     w->add_option("--out", a.out, "folder for replays");
-    w->add_option("--mutate", t.mutate, "SITE:KIND, as run_queue.hpp:123:relaxed");
     w->add_option("--seconds", t.seconds, "end after so long");
-    w->add_option("--check,--check-at", t.check, "commit or step: where the checkers look");
+  };
+  auto const world = [&](CLI::App* w, std::string_view wanted) {  // wanted: an option's name; empty: all
+    for (std::size_t i = 0; i < t.world.size(); ++i) {
+      option const& o = option_list()[i];
+      if (wanted.empty() || wanted == o.name) w->add_option(flag_of(o), t.world[i], o.help);
+    }
   };
   CLI::App* const sim = app.add_subcommand("sim", "explore one scenario");
   sim->add_option("SCENARIO", a.subject, "see list")->required();
-  common(sim);
+  json(sim);
+  bounded(sim);
+  world(sim, "");
   sim->add_option("--strategy", t.strategy, "random, pct, dfs, bytes");
   sim->add_option("--bytes", a.bytes_file, "the byte string that decides (strategy bytes)");
   sim->add_option("--executions", t.executions, "end after so many (default 100000; dfs: none)");
   sim->add_option("--seed", t.seed, "default 1");
-  sim->add_option("--memory", t.memory, "sc or c11 (default)");
-  sim->add_option("--history", t.history, "c11: stores kept per location, default 8");
-  sim->add_option("--faults", t.faults, "names, all or none");
-  sim->add_option("--fault-budget", t.fault_budget, "faults per execution, default 2");
-  sim->add_option("--ticks", t.ticks, "clock ticks by choice per execution, default 4");
   sim->add_option("--preemptions", t.preemptions, "dfs: the bound, default 2");
   sim->add_option("--depth", t.depth, "pct: depth, default 3");
   sim->add_option("--shard", t.shard, "i/n: this part of the executions");
@@ -122,12 +118,15 @@ bool parse(int argc, char** argv, arguments& a, int& code) {
   sim->add_flag("--vacuity", a.vacuity, "print the sites that saw one outcome only");
   CLI::App* const replay = app.add_subcommand("replay", "run one recorded schedule");
   replay->add_option("FILE", a.subject, "a .replay")->required();
-  common(replay);
+  json(replay);
+  world(replay, "mutate");
   replay->add_option("--trace", a.trace, "write a Chrome/Perfetto trace");
   replay->add_flag("--continue", a.keep_going, "go on past a divergence, without preemption and with the newest values");
   CLI::App* const shrink = app.add_subcommand("shrink", "the smallest replay that still fails with the same tag");
   shrink->add_option("FILE", a.subject, "a .replay")->required();
-  common(shrink);
+  json(shrink);
+  bounded(shrink);
+  world(shrink, "mutate");
   CLI::App* const list = app.add_subcommand("list", "scenarios and their claims");
   list->add_flag("--json", a.json, "JSON lines");
   try {

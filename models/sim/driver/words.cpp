@@ -25,6 +25,8 @@ namespace {
 
 using nlohmann::ordered_json;
 
+constexpr std::uint32_t shrink_executions = 4000;
+
 // What a Ctrl-C sets. The driver's own: the library has no globals but one.
 std::sig_atomic_t volatile interrupted = 0;
 
@@ -59,15 +61,6 @@ std::string replay_command(std::string const& path, options const& o) {
   return c;
 }
 
-// Runs the choices again with texts on record, for the timeline.
-void run_for_show(engine& e, scenario const& s, replay const& r) {
-  replay_chooser c(r, e.sites());
-  c.begin(0);
-  e.record_texts(true);
-  e.run(s, c);
-  e.record_texts(false);
-}
-
 std::string replay_path(std::string const& folder, std::string const& name, std::string const& tag, std::uint64_t hash) {
   std::string clean = tag;
   for (char& ch : clean) {
@@ -83,7 +76,9 @@ struct saved {
 };
 
 // Shrinks if that works, writes, and says where. False: the environment does not let us write.
-bool save_finding(engine& e, scenario const& s, campaign const& c, std::string const& folder, saved& out, std::string& reason) {
+bool save_finding(engine& e, scenario const& s, campaign const& c, arguments const& a, saved& out, std::string& reason) {
+  std::string const& folder = a.out;
+  double const seconds = a.word == "shrink" && a.seconds ? *a.seconds : 1e18;
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   if (error) {
@@ -91,14 +86,14 @@ bool save_finding(engine& e, scenario const& s, campaign const& c, std::string c
     return false;
   }
   // First what was seen: shrinking a crash may not come back.
-  out.record = replay::of(e, s.name, c.last.what.tag, c.choices);
+  out.record = replay::of(e, s, c.last.what.tag, c.choices);
   out.result = c.last;
   out.path = replay_path(folder, s.name, c.last.what.tag, c.last.hash);
   if (!out.record.write(out.path, reason)) return false;
-  shrunk const small = shrink(e, s, c.last.what.tag, c.choices);
+  shrunk const small = shrink(e, s, c.last.what.tag, c.choices, shrink_executions, seconds);
   if (!small.reproduced) return true;
   std::string const unshrunk = out.path;
-  out.record = replay::of(e, s.name, c.last.what.tag, small.choices);
+  out.record = replay::of(e, s, c.last.what.tag, small.choices);
   out.result = small.result;
   out.path = replay_path(folder, s.name, c.last.what.tag, small.result.hash);
   if (!out.record.write(out.path, reason)) return false;
@@ -121,7 +116,7 @@ ordered_json scope_of(arguments const& a, scenario const& s) {
 }
 
 void show_finding(engine& e, scenario const& s, saved const& f) {
-  run_for_show(e, s, f.record);
+  run_again(e, s, f.record);  // for the timeline
   fmt::print("finding   {}\nclaim     {}\nscenario  {}: {}\nsteps     {}   preemptions {}   stale reads {}   faults {}\n\n{}\n", f.result.what.tag, f.result.what.claim,
              s.name, s.claim, f.result.steps, f.result.preemptions, f.result.stale_reads, f.result.faults, timeline(e));
 }
@@ -156,7 +151,7 @@ int run_sim(arguments const& a) {
   bool const exhausted = r.exhausted;
   saved f;
   std::string reason;
-  if (r.failed && !save_finding(e, *s, r, a.out, f, reason)) {
+  if (r.failed && !save_finding(e, *s, r, a, f, reason)) {
     fmt::print(stderr, "retake-sim: {}\n", reason);
     return exit_environment;
   }
@@ -198,28 +193,33 @@ int run_sim(arguments const& a) {
   return r.failed ? exit_finding : exit_holds;
 }
 
-int run_replay(arguments const& a) {
-  replay r;
+namespace {
+
+// A record and its scenario. Else the exit code, and why was said.
+int read_record(arguments const& a, replay& r, scenario const*& s) {
   std::string reason;
   if (!replay::read(a.subject, r, reason)) return refuse(reason);
-  scenario const* const s = find_scenario(r.scenario);
-  if (s == nullptr) return refuse(fmt::format("{}: scenario `{}` is not in this build", a.subject, r.scenario));
+  s = find_scenario(r.scenario);
+  return s != nullptr ? exit_holds : refuse(fmt::format("{}: scenario `{}` is not in this build", a.subject, r.scenario));
+}
+
+}  // namespace
+
+int run_replay(arguments const& a) {
+  replay r;
+  scenario const* s = nullptr;
+  if (int const code = read_record(a, r, s); code != exit_holds) return code;
   options o = r.world;
-  o.mutate = a.world.mutate;
-  o.check = a.world.check;
+  o.mutate = a.world.mutate;  // as it is found on the record, it is applied on request only
   engine e(o);
-  replay_chooser c(r, e.sites());
-  c.begin(0);
-  e.record_texts(true);
-  execution const x = e.run(*s, c);
+  rerun const again = run_again(e, *s, r);
+  execution const& x = again.result;
   int code = exit_holds;
   if (!mutant_fits(e, code)) return code;
-  bool const same = x.failed && r.tag == x.what.tag;
-  bool const fell_short = !x.failed && c.divergence().empty() && c.followed() < r.choices.size();
-  if (!a.keep_going && (!c.divergence().empty() || fell_short)) {
-    std::string const why = fell_short ? fmt::format("diverged: the run ended after choice {} of {}", c.followed(), r.choices.size()) : c.divergence();
-    std::string const hint = r.mutate.empty() || !a.world.mutate.file.empty() ? "" : fmt::format(" (it was found with --mutate {})", r.mutate);
-    return refuse(fmt::format("{}: {}{}; --continue goes on past it", a.subject, why, hint));
+  if (!a.keep_going && !again.fits) {
+    bool const as_found = r.world.mutate.file.empty() || !o.mutate.file.empty();
+    return refuse(fmt::format("{}: {}{}; --continue goes on past it", a.subject, again.departure,
+                              as_found ? "" : fmt::format(" (it was found with --mutate {})", r.world.mutate.text())));
   }
   if (!a.trace.empty()) {
     std::ofstream out(a.trace, std::ios::binary);
@@ -228,47 +228,43 @@ int run_replay(arguments const& a) {
     if (!out) return refuse(fmt::format("--trace `{}`: accepted: a file that can be written", a.trace));
   }
   if (a.json) {
-    ordered_json j = {{"kind", "replay"}, {"name", s->name}, {"reproduced", same}, {"tag", x.failed ? ordered_json(x.what.tag) : ordered_json(nullptr)},
+    ordered_json j = {{"kind", "replay"}, {"name", s->name}, {"reproduced", again.reproduced}, {"tag", x.failed ? ordered_json(x.what.tag) : ordered_json(nullptr)},
                       {"steps", x.steps}, {"trace_hash", fmt::format("{:016x}", x.hash)},
-                      {"divergence", c.divergence().empty() ? ordered_json(nullptr) : ordered_json(c.divergence())}};
+                      {"divergence", again.departure.empty() ? ordered_json(nullptr) : ordered_json(again.departure)},
+                      {"followed", again.followed}, {"choices", r.choices.size()}};
+    for (option const& one : option_list()) j["world"][one.name] = one.text(e.settings());
     fmt::print("{}\n", j.dump());
   } else {
-    fmt::print("{}", timeline(e, 200));
-    if (!c.divergence().empty()) fmt::print("{}\n", c.divergence());
-    if (same) fmt::print("reproduced  {}: {}\n", x.what.tag, x.what.claim);
-    else if (x.failed) fmt::print("another finding  {}: {} (the record's is {})\n", x.what.tag, x.what.claim, r.tag);
-    else fmt::print("no failure in {} steps\n", x.steps);
+    fmt::print("{}{}\n", timeline(e, 200), again.verdict(r));
   }
   return x.failed ? exit_finding : exit_holds;
 }
 
 int run_shrink(arguments const& a) {
   replay r;
-  std::string reason;
-  if (!replay::read(a.subject, r, reason)) return refuse(reason);
-  scenario const* const s = find_scenario(r.scenario);
-  if (s == nullptr) return refuse(fmt::format("{}: scenario `{}` is not in this build", a.subject, r.scenario));
+  scenario const* found_in = nullptr;
+  if (int const code = read_record(a, r, found_in); code != exit_holds) return code;
+  scenario const s = r.bounded(*found_in);
   options o = r.world;
-  o.mutate = a.world.mutate;
-  if (o.mutate.file.empty() && !r.mutate.empty()) mutant::parse(r.mutate, o.mutate, reason);
+  if (!a.world.mutate.file.empty()) o.mutate = a.world.mutate;
   engine e(o);
-  replay_chooser c(r, e.sites());
-  c.begin(0);
-  execution const x = e.run(*s, c);
+  rerun const again = run_again(e, s, r);
+  execution const& x = again.result;
   int code = exit_holds;
   if (!mutant_fits(e, code)) return code;
-  if (!c.divergence().empty()) return refuse(fmt::format("{}: {}", a.subject, c.divergence()));
-  if (!x.failed || r.tag != x.what.tag) return refuse(fmt::format("{}: does not fail with {} any more", a.subject, r.tag));
+  if (!again.fits) return refuse(fmt::format("{}: {}", a.subject, again.departure));
+  if (!again.reproduced) return refuse(fmt::format("{}: does not fail with {} any more", a.subject, r.tag));
   campaign found;
   found.last = x;
   found.choices.assign(e.choices().begin(), e.choices().end());
   saved f;
-  if (!save_finding(e, *s, found, a.out, f, reason)) {
+  std::string reason;
+  if (!save_finding(e, s, found, a, f, reason)) {
     fmt::print(stderr, "retake-sim: {}\n", reason);
     return exit_environment;
   }
   if (a.json) {
-    ordered_json const j = {{"kind", "shrink"}, {"name", s->name}, {"tag", f.result.what.tag}, {"replay", f.path}, {"steps", f.result.steps},
+    ordered_json const j = {{"kind", "shrink"}, {"name", s.name}, {"tag", f.result.what.tag}, {"replay", f.path}, {"steps", f.result.steps},
                             {"preemptions", f.result.preemptions}, {"stale_reads", f.result.stale_reads}, {"choices", f.record.choices.size()},
                             {"choices_before", r.choices.size()}};
     fmt::print("{}\n", j.dump());
