@@ -3,13 +3,14 @@
 Problem.   What is killed by SIGKILL cleans nothing up; a command's children may have sessions of their own; a tracer that is killed may leave its process stopped.
 Rejected.  PR_SET_PDEATHSIG reaches the direct child alone. A process group loses whoever leaves it.
 Recipe.    A guard, in a session of its own, starts the command and adopts every orphan of it (PR_SET_CHILD_SUBREAPER). Its standard input is a pipe whose other end
-           Guarded has: the end of that file, which our death brings too, is its order. It then ends all that descends from it, by SIGTERM, which gdb and strace answer
-           by letting go, later by SIGKILL, and continues the traced process if that is left stopped.
+           Guarded has: the end of that file, which our death brings too, is its order. It then ends all that descends from it, by SIGTERM, which strace answers by
+           letting go, later by SIGKILL, and continues the traced process if that is left stopped. gdb is killed at once: asked to end while it attaches, it kills
+           the process that it attaches to. It has written nothing into it (breakpoints come when a process runs on), so the kernel lets go of it as it was.
 """
 import ctypes, json, os, re, select, signal, subprocess, sys, tempfile, time
 
 ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-PATIENCE_SECONDS, TRACER_PATIENCE_SECONDS, KILL_SECONDS = 3, 10, 5
+PATIENCE_SECONDS, TRACER_PATIENCE_SECONDS, KILL_SECONDS, LATE_STOP_SECONDS = 3, 10, 5, 0.3
 LINE_BYTES_MAX = 4096
 
 
@@ -102,6 +103,15 @@ def last_kept(piece, part, log, keep):
     return part[:LINE_BYTES_MAX]
 
 
+def continue_stopped(pid):
+    """A tracer that was killed between two of its steps leaves a stop that is still to come."""
+    until = time.monotonic() + LATE_STOP_SECONDS
+    while time.monotonic() < until:
+        if is_stopped(pid):
+            return os.kill(pid, signal.SIGCONT)
+        time.sleep(0.02)
+
+
 def guard(status, traced, keep, words):
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
     for number in ENDING:
@@ -137,7 +147,9 @@ def guard(status, traced, keep, words):
             part = last_kept(piece, part, sys.stderr.fileno(), keep.encode())
             if not piece:
                 sources.pop()
-    for how, seconds in ((signal.SIGTERM, TRACER_PATIENCE_SECONDS if traced else PATIENCE_SECONDS), (signal.SIGKILL, KILL_SECONDS)):
+    asked = () if words[0] == "gdb" else ((signal.SIGTERM, TRACER_PATIENCE_SECONDS if traced else PATIENCE_SECONDS),)
+    ended_by_us = bool(descendants(os.getpid()))
+    for how, seconds in (*asked, (signal.SIGKILL, KILL_SECONDS)):
         until, told = time.monotonic() + seconds, set()
         while reap() and time.monotonic() < until:
             for pid in descendants(os.getpid()):
@@ -148,8 +160,8 @@ def guard(status, traced, keep, words):
                     except OSError:
                         pass
             time.sleep(0.02)
-    if traced and not stopped_before and is_stopped(traced):
-        os.kill(traced, signal.SIGCONT)
+    if traced and ended_by_us and not stopped_before:
+        continue_stopped(traced)
 
 
 if __name__ == "__main__":
