@@ -140,10 +140,10 @@ struct race {
   std::vector<step> steps;  // on the whole sources
 };
 
-race run_race(std::string const& sim, folder const& place, std::string const& site, bool broken) {
+race run_race(std::string const& sim, folder const& place, std::string const& site, bool broken, int seed) {
   race seen;
   const std::string kept = fmt::format("{}/{}", place.path, line_of(site)), mutant = fmt::format("processor_status.hpp:{}:split", line_of(site));
-  std::vector<std::string> words{sim, "sim", scenario, "--executions", executions, "--seed", "1", "--out", kept, "--json"};
+  std::vector<std::string> words{sim, "sim", scenario, "--executions", executions, "--seed", std::to_string(seed), "--out", kept, "--json"};
   if (!broken) words.insert(words.end(), {"--mutate", mutant});
   const nlohmann::json said = nlohmann::json::parse(run_child(words).out, nullptr, false);
   if (!said.is_object() || !said["finding"].is_object()) return seen;
@@ -182,12 +182,23 @@ sums sums_of(race const& one) {
   return all;
 }
 
+// The schedules of a seed show one side of the race on the whole sources; the first seed that shows the wanted one.
+race race_that(std::string const& sim, folder const& place, std::string const& site, bool broken, bool (*shows)(sums const&)) {
+  constexpr int seeds = 16;
+  for (int seed = 1;; ++seed) {
+    race seen = run_race(sim, place, site, broken, seed);
+    if (seed == seeds || broken || !seen.found || shows(sums_of(seen))) return seen;
+  }
+}
+
 void step_through(worksheet& out) {
   const std::string sim = simulator();
   if (sim.empty()) return out.lacks("the simulator is not built: cmake --preset models && cmake --build build/models --target retake-sim");
   const folder place;
-  const race by_monitor = run_race(sim, place, "compare_exchange_acquire(processor_state::syscall, to)", out.broken());
-  const race by_exit = run_race(sim, place, "compare_exchange_acquire(processor_state::syscall, processor_state::idle)", out.broken());
+  const race by_monitor = race_that(sim, place, "compare_exchange_acquire(processor_state::syscall, to)", out.broken(),
+                                    [](sums const& s) { return s.exits_won != 0 && s.lost != 0; });
+  const race by_exit = race_that(sim, place, "compare_exchange_acquire(processor_state::syscall, processor_state::idle)", out.broken(),
+                                 [](sums const& s) { return s.takes_won != 0; });
   const sums first = sums_of(by_monitor), second = sums_of(by_exit);
   out.text("1. The monitor's compare-exchange had been split; continued on the whole sources:");
   tell(out, by_monitor.steps);

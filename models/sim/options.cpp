@@ -87,14 +87,14 @@ std::string flag_of(option const& o) {
   return flag;
 }
 
-bool parse_faults(std::string const& list, std::uint32_t& mask, std::string& unknown) {
+bool parse_faults(std::string const& names, std::uint32_t& mask, std::string& unknown) {
   mask = 0;
-  if (list == "none" || list.empty()) return true;
-  if (list == "all") {
+  if (names == "none" || names.empty()) return true;
+  if (names == "all") {
     mask = (1U << fault_names.size()) - 1;
     return true;
   }
-  std::istringstream in(list);
+  std::istringstream in(names);
   std::string name;
   while (std::getline(in, name, ',')) {
     auto const* const f = std::find(fault_names.begin(), fault_names.end(), name);

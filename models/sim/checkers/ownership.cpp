@@ -72,7 +72,7 @@ void check_p5(look const& at) noexcept {
 }
 
 void check_p8(look const& at) noexcept {
-  each(at, [&at](processor const& p) {
+  each(at, [](processor const& p) {
     const processor_state status = p.status.peek();
     const processor_holder holder = p.holder.peek();
     const bool at_rest_now = status == processor_state::gc_stop || status == processor_state::dead;

@@ -112,8 +112,11 @@ TEST(foreign_call, is_counted_while_inside_and_for_ever) {
 TEST(callback, blocks_and_finds_the_foreign_frames_as_they_were) {
   run_on(2, [] {
     channel<int> there, back;
+    wait_group done;
+    done.add(1);
     go([&] {
       while (auto const value = there.receive()) back.send(*value + 1);
+      done.done();
     });
     const std::uint64_t thread = foreign_call([&] {
       unsigned char frame[4096];
@@ -133,6 +136,7 @@ TEST(callback, blocks_and_finds_the_foreign_frames_as_they_were) {
     });
     EXPECT_NE(thread, 0u);
     there.close();
+    done.wait();  // the channels end with this function
   });
 }
 
