@@ -7,6 +7,7 @@
 
 #include "durable.hpp"
 #include "finding_id.hpp"
+#include "told_command.hpp"
 
 namespace retake::campaign {
 
@@ -45,7 +46,7 @@ bool finding_book::keep(std::string const& technique, std::string const& subject
   if (!found.empty() && k.replay.empty()) {
     k.replay = fmt::format("findings/{}{}", id, fs::path(found).extension().string());
     copy_durably(found, dir_ + "/" + k.replay);
-    k.command = "./retake replay " + dir_ + "/" + k.replay;
+    k.command = replay_command(RETAKE_SOURCE_DIR, dir_ + "/" + k.replay);
   }
   k.last_seen = utc_now();
   k.last_night = tonight.number;

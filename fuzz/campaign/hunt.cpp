@@ -9,7 +9,6 @@
 #include "hunt.hpp"
 
 #include <fmt/format.h>
-#include <signal.h>
 
 #include <algorithm>
 #include <chrono>
@@ -18,18 +17,21 @@
 #include <thread>
 
 #include "children.hpp"
+#include "folder_lock.hpp"
 #include "fuzz_output.hpp"
+#include "interruption.hpp"
 #include "jobs.hpp"
+#include "nightly_state.hpp"
 #include "outcome.hpp"
 #include "progress.hpp"
 #include "record.hpp"
 #include "report.hpp"
+#include "told_command.hpp"
+#include "verdict.hpp"
 
 namespace retake::campaign {
 
 namespace {
-
-volatile sig_atomic_t interrupted = 0;
 
 constexpr double grace_seconds = 45;          // beyond its time, before a child counts as hung
 std::vector<std::string> const techniques = {"model", "sim", "fuzz", "props", "stress"};
@@ -47,7 +49,7 @@ double now() { return std::chrono::duration<double>(std::chrono::steady_clock::n
 class campaign {
  public:
   campaign(catalogue const& programs, hunt_options const& options)
-      : programs_(programs), options_(options), workers_(std::max(1u, std::thread::hardware_concurrency())),
+      : programs_(programs), options_(options), lock_(options.out, fmt::format("--out \"{}\"", options.out)), workers_(std::max(1u, std::thread::hardware_concurrency())),
         record_(options.out, "hunt", options.json), progress_(options.json ? stderr : stdout), jobs_(plan(programs, options.out, workers_)) {
     for (std::string const& t : techniques) tallies_.push_back({.technique = t});
   }
@@ -65,17 +67,21 @@ class campaign {
       if (options_.part.has(i)) mine.push_back(std::move(jobs_[i]));
     }
     jobs_ = std::move(mine);
+    if (jobs_.empty()) {
+      fmt::print(stderr, "retake: hunt: --shard {}: no job is left\n", options_.part.text());
+      return 2;
+    }
     began_ = now();
     progress_.say(fmt::format("hunt: {:.0f} seconds, {} jobs, {} at a time, seed {}; everything found is in {}/hunt.jsonl at once", options_.seconds,
                               jobs_.size(), workers_, options_.seed, options_.out));
     fill_queue();
-    while (interrupted == 0) {
+    while (!interrupted()) {
       start_what_fits();
       if (alive_.empty()) break;
       if (auto ended = children_.wait(0.2)) take(*ended);
       show();
     }
-    if (interrupted != 0) progress_.say("interrupted: what was found until now is kept");
+    if (interrupted()) progress_.say("interrupted: what was found until now is kept");
     children_.stop([this](finished const& result) {
       if (!result.crashed()) take(result);  // a finding that came with the last breath
     });
@@ -146,6 +152,7 @@ class campaign {
     for (json const& finding : o.findings) add_finding(j, finding, sum);
     if (!o.fault.empty()) add_fault(j, o.fault, result, sum);
     j.ended |= o.exhausted || !o.findings.empty() || !o.fault.empty();
+    j.had_turn |= o.executions != 0 || !o.findings.empty() || !o.fault.empty();
   }
 
   void add_finding(job const& j, json const& finding, tally& sum) {
@@ -182,14 +189,15 @@ class campaign {
       sums.push_back({{"technique", t.technique}, {"runs", t.subjects}, {"executions", t.executions}, {"seconds", t.seconds},
                       {"executions_per_second", t.rate()}, {"distinct_traces", t.distinct_traces}, {"findings", t.findings}, {"faults", t.faults}});
     }
-    // Nobody should take for clean what had no turn.
     json not_run = json::array();
-    if (round_ <= 1) {
-      for (std::size_t const i : queue_) not_run.push_back(jobs_[i].technique + " " + jobs_[i].subject);
+    for (job const& j : jobs_) {
+      if (!j.had_turn) not_run.push_back(j.technique + " " + j.subject);
     }
+    evidence const seen{findings_.size(), faults_.size(), jobs_.size(), not_run.size(), interrupted()};
     std::string const page = options_.out + "/report.html";
     json const last{{"kind", "hunt"}, {"findings", findings_.size()}, {"techniques", sums}, {"seconds", seconds}, {"seed", options_.seed},
-                    {"faults", faults_}, {"not_run", not_run}, {"interrupted", interrupted != 0}, {"report", page}};
+                    {"faults", faults_}, {"jobs", jobs_.size()}, {"had_no_turn", not_run.size()}, {"not_run", not_run}, {"interrupted", interrupted()},
+                    {"verdict", sentence_of(seen)}, {"shard", options_.part.text()}, {"began", began_utc_}, {"report", page}};
     record_.add(last);
     progress_.table(tallies_, seconds);
     if (!not_run.empty()) {
@@ -202,15 +210,16 @@ class campaign {
       json const& f = one["finding"];
       std::string const replay = f.contains("replay") && f["replay"].is_string() ? f["replay"].get<std::string>() : "";
       progress_.say(fmt::format("{} ({} {}): {}", f.value("tag", "?"), one.value("technique", ""), one.value("subject", ""), claim_of(f)));
-      if (!replay.empty()) progress_.say(fmt::format("  {}\n  ./retake replay {}", replay, replay));
+      if (!replay.empty()) progress_.say(fmt::format("  {}\n  {}", replay, replay_command(programs_.root(), replay)));
       else if (f.contains("command")) progress_.say("  " + f["command"].get<std::string>());
     }
-    if (!findings_.empty()) return 1;
-    return faults_.empty() ? 0 : 4;
+    progress_.say(sentence_of(seen));
+    return code_of(seen);
   }
 
   catalogue const& programs_;
   hunt_options const& options_;
+  folder_lock lock_;  // before the record, which begins anew
   unsigned workers_;
   record record_;
   progress progress_;
@@ -225,20 +234,18 @@ class campaign {
   std::vector<json> findings_;
   json faults_ = json::array();
   double began_ = 0;
+  std::string const began_utc_ = utc_now();
   children children_;  // last: its callbacks use what stands above
 };
 
 }  // namespace
 
 int hunt(catalogue const& programs, hunt_options const& options) {
-  struct sigaction action {};
-  action.sa_handler = [](int) { interrupted = 1; };
-  ::sigaction(SIGINT, &action, nullptr);
-  ::sigaction(SIGTERM, &action, nullptr);
   return campaign(programs, options).run();
 }
 
 int fuzz_one(catalogue const& programs, std::string const& target, hunt_options const& options) {
+  folder_lock const lock(options.out, fmt::format("--out \"{}\"", options.out));
   progress shown(options.json ? stderr : stdout);
   for (job const& j : plan(programs, options.out, 1)) {
     if (j.technique != "fuzz" || j.subject != target) continue;
@@ -249,22 +256,26 @@ int fuzz_one(catalogue const& programs, std::string const& target, hunt_options 
       if (error) sum.executions = std::max(sum.executions, fuzz_executions_in(line));
     });
     for (;;) {
-      std::optional<finished> const result = one.wait(0.5);
+      std::optional<finished> result = one.wait(0.2);
+      if (interrupted()) one.stop([&result](finished const& ended) { result = ended; });
       sum.seconds = now() - began;
       shown.show({sum}, {target}, options.seconds - sum.seconds);
-      if (!result) continue;
+      if (!result && !interrupted()) continue;
+      if (!result) result.emplace();
       json const line = fuzz_line(options.out, target, *result);
       record(options.out, target, options.json).add(line);
       if (line["finding"].is_object()) {
-        shown.say(fmt::format("{}: {}\n./retake replay {}", line["finding"].value("tag", ""), claim_of(line["finding"]), line["finding"].value("replay", "")));
+        shown.say(fmt::format("{}: {}\n{}", line["finding"].value("tag", ""), claim_of(line["finding"]), replay_command(programs.root(), line["finding"].value("replay", ""))));
         return 1;
       }
-      if (!fuzz_ended_well(*result, line)) {
+      std::uint64_t const executions = std::max(sum.executions, line.value("executions", std::uint64_t{0}));
+      evidence const seen{.jobs = 1, .had_no_turn = executions == 0, .was_interrupted = interrupted()};
+      if (!seen.was_interrupted && !fuzz_ended_well(*result, line)) {
         shown.say(fmt::format("{} {}\n{}", target, result->how_it_died(), result->complaint));
         return 4;
       }
-      shown.say(fmt::format("{}: {} executions, no finding", target, line["executions"].get<std::uint64_t>()));
-      return 0;
+      shown.say(fmt::format("{}: {} executions. {}", target, executions, sentence_of(seen)));
+      return code_of(seen);
     }
   }
   fmt::print(stderr, "retake: fuzz: {} is not built\n", target);

@@ -7,27 +7,16 @@
 
 #include "catalogue.hpp"
 #include "demo.hpp"
+#include "folder_lock.hpp"
 #include "hunt.hpp"
+#include "interruption.hpp"
+#include "jobs.hpp"
 #include "list.hpp"
 #include "mutants.hpp"
 #include "nightly.hpp"
 #include "report.hpp"
 
 using namespace retake::campaign;
-
-namespace {
-
-// "1/4": the second of four parts. Empty, or what is wrong.
-std::string read_shard(std::string const& text, shard& part) {
-  std::size_t const slash = text.find('/');
-  auto const whole = [](std::string const& digits) { return !digits.empty() && digits.size() < 7 && digits.find_first_not_of("0123456789") == std::string::npos; };
-  std::string const index = text.substr(0, slash), count = slash == std::string::npos ? "" : text.substr(slash + 1);
-  if (!whole(index) || !whole(count) || std::stoul(index) >= std::stoul(count)) return "--shard \"" + text + "\" is not accepted; accepted: i/n with 0 <= i < n";
-  part = {std::stoul(index), std::stoul(count)};
-  return "";
-}
-
-}  // namespace
 
 int main(int argc, char** argv) {
   CLI::App app{"Runs retake's programs: campaigns, mutants, reports.", "retake-campaign"};
@@ -46,9 +35,11 @@ int main(int argc, char** argv) {
     return sub;
   };
 
-  auto const shard_of = [](shard& part) {
+  auto const shard_of = [](auto& part) {
     return [&part](std::string const& text) {
-      if (std::string const wrong = read_shard(text, part); !wrong.empty()) throw CLI::ValidationError(wrong);
+      std::optional<shard> const read = shard_in(text);
+      if (!read) throw CLI::ValidationError("--shard \"" + text + "\" is not accepted; accepted: i/n with 0 <= i < n");
+      part = *read;
     };
   };
 
@@ -113,6 +104,8 @@ int main(int argc, char** argv) {
     return 2;
   }
 
+  watch_interrupts();
+  set_own_command({argv, argv + argc});
   try {
     catalogue const programs(root, bin);
     hunting.seed = seed.value_or(static_cast<std::uint64_t>(std::chrono::system_clock::now().time_since_epoch().count()));
@@ -123,9 +116,7 @@ int main(int argc, char** argv) {
     if (*list_command) return list(programs, list_json);
     if (*mutants_command) return mutants(programs, mutating);
     if (*demo_command) return demo(programs, seed.value_or(1), demo_out);
-    write_report(programs, folders);
-    fmt::print("{}/report.html\n", folders.front());
-    return 0;
+    return report(programs, folders);
   } catch (std::exception const& e) {
     fmt::print(stderr, "retake: {}\n", e.what());
     return std::string(e.what()).find("cannot be written") != std::string::npos ? 2 : 4;

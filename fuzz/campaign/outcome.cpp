@@ -6,23 +6,29 @@
 #include <filesystem>
 
 #include "fuzz_output.hpp"
+#include "interruption.hpp"
+#include "told_command.hpp"
 
 namespace retake::campaign {
 
 namespace {
 
 // Real threads leave no replay: the same hammer once more.
-std::string again(json const& line) {
+std::string again(json const& line, std::string const& root) {
   std::string const sanitizer = line.value("sanitizer", "none");
-  return fmt::format("./retake stress {} --seed {}{}", line.value("name", ""), line.value("seed", std::uint64_t{1}), sanitizer == "none" ? "" : " --sanitizer " + sanitizer);
+  std::vector<std::string> words{launcher_of(root), "stress", line.value("name", ""), "--seed", std::to_string(line.value("seed", std::uint64_t{1}))};
+  if (sanitizer != "none") words.insert(words.end(), {"--sanitizer", sanitizer});
+  return told_command(words);
 }
 
 std::string fault_of(outcome const& o, finished const& result, bool crashed) {
   if (crashed) return result.how_it_died();
   bool const found = !o.findings.empty();
+  if (result.was_interrupted()) return interrupted() ? "" : "was interrupted from outside";
   if (!found && result.code == 4) return "did not exercise what it hammers, or is broken";
   if ((!found && result.code == 1) || result.code == 2 || result.code == 3) return fmt::format("ended with code {}", result.code);
-  return o.lines.empty() ? "printed no result" : "";
+  if (o.lines.empty()) return "printed no result";
+  return found || o.executions != 0 ? "" : "executed nothing";
 }
 
 }  // namespace
@@ -43,7 +49,7 @@ outcome outcome_of(job const& j, finished const& result, std::string const& out)
     o.exhausted |= line.value("exhausted", false);
     if (!line.contains("finding") || !line["finding"].is_object()) continue;
     json finding = line["finding"];
-    if (j.technique == "stress") finding["command"] = again(line);
+    if (j.technique == "stress") finding["command"] = again(line, RETAKE_SOURCE_DIR);
     o.findings.push_back(std::move(finding));
   }
   o.fault = fault_of(o, result, crashed);
@@ -55,7 +61,7 @@ std::string keep_fault(std::string const& folder, job const& j, finished const& 
   std::replace(name.begin(), name.end(), ' ', '-');
   std::filesystem::create_directories(folder);
   std::string const path = folder + "/" + name + ".txt";
-  std::string text = shell_form(j.words(1, 1)) + "\n" + result.complaint;
+  std::string text = told_command(j.words(1, 1)) + "\n" + result.complaint;
   for (std::string const& line : result.lines) text += line + "\n";
   write_file(path, text);
   return path;

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "catalogue.hpp"
+#include "folder_lock.hpp"
 
 namespace retake::campaign {
 
@@ -54,6 +55,7 @@ class private_copy {
 
  private:
   std::string root_, folder_;
+  folder_lock lock_;  // two runs would build each other's mutants
 };
 
 }  // namespace retake::campaign
