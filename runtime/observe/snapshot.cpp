@@ -43,7 +43,8 @@ bool in_callback(goroutine const& g) noexcept {
 stack_bytes copy_stack(goroutine const& g, std::uintptr_t sp) {
   stack_bytes copy;
   if (sp == 0) return copy;
-  const std::uintptr_t low = reinterpret_cast<std::uintptr_t>(g.stack.low), end = reinterpret_cast<std::uintptr_t>(&g);
+  // Nothing orders the making of a goroutine before this look at it.
+  const std::uintptr_t low = world::peek_word<std::uintptr_t>(&g.stack.low, 0), end = reinterpret_cast<std::uintptr_t>(&g);
   const bool own = sp >= low && sp < end;
   if (!own && !in_callback(g)) return copy;
   copy.low = sp;
