@@ -243,6 +243,50 @@ struct timed_sleep : litmus<timed_sleep, 2> {
   }
 };
 
+// The last of two users ends the object: a write, which every touch by the other has to come before.
+template <class T>
+std::uint32_t touch(T& object) {
+  if constexpr (std::is_same_v<T, word>) {
+    return object.load_relaxed();
+  } else {
+    return object.get();
+  }
+}
+template <class T, bool Ordered>
+struct last_use : model::suite<last_use<T, Ordered>, 2> {
+  static constexpr char const* name = std::is_same_v<T, word> ? "last_use_of_atomic" : "last_use_of_plain";
+  static constexpr char const* claim = "";
+  alignas(T) unsigned char room[sizeof(T)];
+  T* object = new (room) T(0);
+  word uses{2};
+  void thread(unsigned) {
+    touch(*object);
+    const std::uint32_t before = Ordered ? uses.fetch_sub_acq_rel(1) : uses.fetch_sub_relaxed(1);
+    if (before == 1) object->~T();
+  }
+};
+// A sleeper's look is a touch.
+template <bool Ordered>
+struct last_look : model::suite<last_look<Ordered>, 2> {
+  static constexpr char const* name = "last_look_of_a_sleeper";
+  static constexpr char const* claim = "";
+  alignas(word) unsigned char room[sizeof(word)];
+  word* object = new (room) word(1);
+  word over{0};
+  void thread(unsigned index) {
+    if (index == 0) {
+      world::futex_wait(*object, 0);
+      Ordered ? over.store_release(1) : over.store_relaxed(1);
+    } else if (over.load_acquire() == 1) {
+      object->~word();
+      object = nullptr;
+    }
+  }
+  void after() {
+    if (object != nullptr) object->~word();
+  }
+};
+
 unsigned failures = 0;
 
 std::set<std::uint32_t> outcomes_of(model::suite_entry const& entry, model::search_kind kind, std::uint64_t executions, bool& exhausted) {
@@ -266,6 +310,19 @@ std::set<std::uint32_t> outcomes_of(model::suite_entry const& entry, model::sear
     if (seen_outcomes[i] != 0) seen.insert(i);
   }
   return seen;
+}
+
+template <class Suite>
+void expect_tag(char const* tag) {
+  model::suite_entry const entry = model::entry_of<Suite>();
+  model::search& s = model::the_search;
+  s = {};
+  s.kind = model::search_kind::full;
+  s.executions_max = 10'000'000;
+  std::string const found = entry.run({.fences_in_futex = false}).tag;
+  bool const holds = found == tag && (!found.empty() || s.exhausted);
+  std::printf("%-6s %s: %s, %s expected\n", holds ? "ok" : "FAILED", entry.name, found.empty() ? "no finding" : found.c_str(), *tag == 0 ? "none" : tag);
+  if (!holds) ++failures;
 }
 
 void print(char const* what, std::set<std::uint32_t> const& values) {
@@ -322,5 +379,11 @@ int main() {
   expect<independent_reads_acquire>({0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15});
   expect<independent_reads_seq_cst>({0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 14, 15});
   expect<timed_sleep>({0, 1, 2});
+  expect_tag<last_use<word, false>>("race");
+  expect_tag<last_use<word, true>>("");
+  expect_tag<last_use<world::plain<std::uint32_t>, false>>("race");
+  expect_tag<last_use<world::plain<std::uint32_t>, true>>("");
+  expect_tag<last_look<false>>("race");
+  expect_tag<last_look<true>>("");
   return failures == 0 ? 0 : 1;
 }

@@ -39,6 +39,7 @@ class atomic {
 
  public:
   explicit atomic(T initial) noexcept : cell_(in(initial)) {}
+  ~atomic() { life_.end(); }
   atomic(atomic const&) = delete;
   atomic& operator=(atomic const&) = delete;
 
@@ -88,8 +89,11 @@ class atomic {
   T fetch_and_seq_cst(T value, site where = site::current()) noexcept requires atomic_integer<T> { return modify<rl::rmw_type_and, rl::mo_seq_cst>(value, where); }
   // clang-format on
 
-  // For the futex alone: the newest value and the cell that it stands in.
-  [[nodiscard]] rl::atomic<bits>& cell() noexcept { return cell_; }
+  // For the futex alone, which looks at the newest value: the cell that it stands in.
+  [[nodiscard]] rl::atomic<bits>& cell_to_look_at(site const& where) noexcept {
+    life_.touch(where);
+    return cell_;
+  }
 
  private:
   static bits in(T value) noexcept { return std::bit_cast<bits>(value); }
@@ -97,6 +101,7 @@ class atomic {
 
   template <rl::memory_order Order>
   T load(site const& where) const {
+    life_.touch(where);
     if (where.line == relacy::mutant.line) [[unlikely]] {
       return out(cell_.load(relacy::weakened(Order, relacy::operation::load, where), relacy::info_of(where)));
     }
@@ -105,6 +110,7 @@ class atomic {
 
   template <rl::memory_order Order>
   void store(T value, site const& where) {
+    life_.touch(where);
     if (where.line == relacy::mutant.line) [[unlikely]] {
       cell_.store(in(value), relacy::weakened(Order, relacy::operation::store, where), relacy::info_of(where));
     } else {
@@ -114,6 +120,7 @@ class atomic {
 
   template <rl::rmw_type_e What, rl::memory_order Order>
   T modify(T value, site const& where) {
+    life_.touch(where);
     if (where.line == relacy::mutant.line) [[unlikely]] {
       rl::memory_order const order = relacy::weakened(Order, relacy::operation::modify, where);
       if (!relacy::is_split(where)) return out(cell_.rmw(rl::rmw_type_t<What>(), in(value), order, relacy::info_of(where)));
@@ -126,6 +133,7 @@ class atomic {
 
   template <rl::memory_order Order>
   exchanged<T> compare(T expected, T desired, site const& where) {
+    life_.touch(where);
     exchanged<T> result;
     if (where.line == relacy::mutant.line) [[unlikely]] {
       rl::memory_order const order = relacy::weakened(Order, relacy::operation::modify, where);
@@ -168,9 +176,11 @@ class atomic {
   }
 
   rl::atomic<bits> cell_;
+  relacy::lifetime life_;
 };
 
-// Shared data that is not atomic: a read or write without a happens-before to the last write of another thread ends the execution.
+// Shared data that is not atomic: a read or write without a happens-before to the last write of another thread ends the execution. Its
+// end is a write.
 template <class T>
 class plain {
   static_assert(std::is_trivially_copyable_v<T> && (sizeof(T) == 1 || sizeof(T) == 2 || sizeof(T) == 4 || sizeof(T) == 8), "trivially copyable, 1, 2, 4 or 8 bytes");
@@ -178,6 +188,7 @@ class plain {
 
  public:
   explicit plain(T initial) noexcept : cell_(std::bit_cast<bits>(initial)) {}
+  ~plain() { cell_(relacy::info_of({"", 0, "the end of a plain"})).store(bits{}); }
   plain(plain const&) = delete;
   plain& operator=(plain const&) = delete;
 

@@ -109,6 +109,28 @@ inline void note_event(char const* text, site const& where) {
   rl::ctx().fail_test(claim, rl::test_result_user_assert_failed, info_of(where));
 }
 
+// How long an atomic lives, for Relacy's judgement of plain data: each operation reads it, the end writes it. An operation leaves its
+// read in front of its choice point, so that its own release publishes it. In no history.
+class lifetime {
+ public:
+  lifetime() : data_(rl::ctx().var_ctor()) { data_->init(*rl::ctx().threadx_); }
+  ~lifetime() { rl::ctx().var_dtor(data_); }
+  lifetime(lifetime const&) = delete;
+  lifetime& operator=(lifetime const&) = delete;
+
+  void touch(site const& where) const {
+    rl::context& c = rl::ctx();
+    if (!c.invariant_executing && !data_->load(*c.threadx_)) c.fail_test("an atomic is touched before its construction", rl::test_result_data_race, info_of(where));
+  }
+  void end() {
+    rl::context& c = rl::ctx();
+    if (!data_->store(*c.threadx_)) c.fail_test("an atomic ends before the last touch of it", rl::test_result_data_race, info_of({"", 0, "the end of an atomic"}));
+  }
+
+ private:
+  rl::var_data* data_;
+};
+
 // One of n alternatives, by the search.
 [[nodiscard]] inline unsigned choose(unsigned n) { return rl::ctx().rand(n, rl::sched_type_user); }
 

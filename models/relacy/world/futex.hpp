@@ -31,9 +31,10 @@ namespace relacy {
 inline std::uint32_t look_at_newest(atomic<std::uint32_t>& word, site const& where) {
   rl::context& c = rl::ctx();
   rl::preemption_disabler const one_step(c);
-  std::uint32_t const newest = word.cell().debug_value();
+  auto& cell = word.cell_to_look_at(where);
+  std::uint32_t const newest = cell.debug_value();
   std::uint32_t other = ~newest;
-  word.cell().compare_exchange(rl::bool_t<false>(), other, other, rl::mo_relaxed, rl::mo_relaxed, info_of(where));
+  cell.compare_exchange(rl::bool_t<false>(), other, other, rl::mo_relaxed, rl::mo_relaxed, info_of(where));
   return newest;
 }
 
