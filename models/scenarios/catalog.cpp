@@ -76,6 +76,7 @@ constexpr scenario const* all[] = {
     &sleeper_wakes_beside_hog, &sleeper_breaks_poll,
     &timers_stop_or_run,
     &timer_started_twice,
+    &last_use_of_timer, &last_use_of_socket, &last_use_of_file,
     &timer_moved_earlier,
     &submit_against_last_spinner,
     &submit_and_compute_on,
