@@ -10,6 +10,8 @@
 #include <cstring>
 #include <map>
 
+#include "world/loaded.hpp"
+
 namespace retake::observe {
 
 namespace {
@@ -178,18 +180,30 @@ std::vector<Dwarf_Die> symbols::state::functions_at(Dwarf_Die const& unit, Dwarf
   return chain;
 }
 
+namespace {
+
+bool report_modules(Dwfl* dwfl) {
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> maps(std::fopen("/proc/self/maps", "re"), std::fclose);
+  if (maps != nullptr) return dwfl_linux_proc_maps_report(dwfl, maps.get()) == 0;
+  // Without /proc. An image that has no file is left out.
+  const auto report = [](char const* file, std::uintptr_t bias, void* to) {
+    static_cast<void>(dwfl_report_elf(static_cast<Dwfl*>(to), file, file, -1, bias, true));
+  };
+  world::each_loaded(report, dwfl);
+  return true;
+}
+
+}  // namespace
+
 symbols::symbols() : state_(std::make_unique<state>()) {
   Dwfl_Callbacks& how = state_->callbacks;
   how.find_elf = dwfl_linux_proc_find_elf;
   how.find_debuginfo = dwfl_standard_find_debuginfo;
   how.debuginfo_path = &state_->debuginfo_path;
-  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> maps(std::fopen("/proc/self/maps", "re"), std::fclose);
-  if (maps == nullptr) return;
   Dwfl* const dwfl = dwfl_begin(&how);
   if (dwfl == nullptr) return;
   dwfl_report_begin(dwfl);
-  if (dwfl_linux_proc_maps_report(dwfl, maps.get()) != 0 || dwfl_report_end(dwfl, nullptr, nullptr) != 0 ||
-      !dwfl_attach_state(dwfl, nullptr, the_only_thread, &walker, &state_->now)) {
+  if (!report_modules(dwfl) || dwfl_report_end(dwfl, nullptr, nullptr) != 0 || !dwfl_attach_state(dwfl, nullptr, the_only_thread, &walker, &state_->now)) {
     dwfl_end(dwfl);
     return;
   }

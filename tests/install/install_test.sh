@@ -1,33 +1,64 @@
 #!/usr/bin/env bash
-# install_test.sh CMAKE BUILD COMPILER GENERATOR: installs into an empty folder, and builds and runs a program against that folder alone.
+# install_test.sh CONSUMER CMAKE BUILD COMPILER GENERATOR: installs into an empty folder, and builds and runs a program against
+# that folder alone. Ends with 77 if the machine does not allow what the consumer needs, and says what that is.
 set -euo pipefail
-cmake=$1 build=$2 compiler=$3 generator=$4
+consumer=$1 cmake=$2 build=$3 compiler=$4 generator=$5
 place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT
 "$cmake" --install "$build" --prefix "$place/prefix" >"$place/log" || { cat "$place/log"; exit 1; }
-[ -f "$place/prefix/share/retake/retake-gdb.py" ]
-mkdir "$place/user"
-cat >"$place/user/CMakeLists.txt" <<'TEXT'
-cmake_minimum_required(VERSION 3.25)
-project(user CXX)
-find_package(retake 0.1 REQUIRED)
-add_executable(user user.cpp)
-target_compile_features(user PRIVATE cxx_std_20)
-target_link_libraries(user PRIVATE retake::retake)
-TEXT
-cat >"$place/user/user.cpp" <<'TEXT'
-#include <retake/channel.hpp>
-#include <retake/go.hpp>
-#include <retake/run.hpp>
 
-#include <cstdio>
-
-int main() {
-  retake::run([] { std::puts("a goroutine of an installed retake"); });
+built() {  # target
+  {
+    "$cmake" -S "$(dirname "$0")/consumers" -B "$place/user" -G "$generator" -DCMAKE_PREFIX_PATH="$place/prefix" -DCMAKE_CXX_COMPILER="$compiler"
+    "$cmake" --build "$place/user" --target "$1"
+  } >"$place/log" 2>&1 || { cat "$place/log"; exit 1; }
 }
-TEXT
-{
-  "$cmake" -S "$place/user" -B "$place/user/build" -G "$generator" -DCMAKE_PREFIX_PATH="$place/prefix" -DCMAKE_CXX_COMPILER="$compiler"
-  "$cmake" --build "$place/user/build"
-} >"$place/log" 2>&1 || { cat "$place/log"; exit 1; }
-[ "$("$place/user/build/user")" = "a goroutine of an installed retake" ]
+
+expect() {  # text: a line of the consumer's output
+  grep -qxF -e "$1" "$place/out" || { echo "no line \"$1\" in:"; cat "$place/out"; exit 1; }
+}
+
+case $consumer in
+  find_package_retake_builds_a_program)
+    [ -f "$place/prefix/share/retake/retake-gdb.py" ]
+    built user
+    "$place/user/user" >"$place/out"
+    expect "a goroutine of an installed retake"
+    ;;
+  a_shared_library_contains_the_runtime)
+    built host
+    "$place/user/host" >"$place/out"
+    expect "a goroutine of a shared library"
+    ! readelf -d "$place/user/libplugin.so" | grep TEXTREL
+    ;;
+  a_program_is_linked_statically)
+    built looks_around
+    ! readelf -d "$place/user/looks_around" | grep NEEDED
+    (cd "$place" && echo "read at once" >file && ./user/looks_around file >out)
+    expect "read at once"
+    expect "(anonymous namespace)::waits_for_ever(retake::channel<int>&)"
+    ;;
+  a_static_program_runs_without_proc)  # in a root with nothing in it but the program and its file
+    into=(chroot)
+    [ "$(id -u)" = 0 ] || into=(unshare --user --map-root-user chroot)
+    "${into[@]}" / true 2>/dev/null || { echo "neither chroot nor a user namespace is allowed here"; exit 77; }
+    built looks_around
+    mkdir "$place/root"
+    cp "$place/user/looks_around" "$place/root"
+    echo "read at once" >"$place/root/file"
+    "${into[@]}" "$place/root" /looks_around /file >"$place/out"
+    expect "read at once"
+    expect "(anonymous namespace)::waits_for_ever(retake::channel<int>&)"
+    ;;
+  headers_refuse_missing_exceptions)
+    for header in "$place"/prefix/include/retake-runtime/retake/*.hpp "$(dirname "$0")/consumers/user.cpp"; do
+      only=-E  # a header says so at once; a whole program says nothing else
+      [ "${header##*/}" != user.cpp ] || only=-fsyntax-only
+      if "$compiler" -std=c++20 -fno-exceptions $only -x c++ -I"$place/prefix/include/retake-runtime" "$header" >"$place/log" 2>"$place/out"; then
+        echo "${header##*/} compiles with -fno-exceptions"
+        exit 1
+      fi
+      [ "$(grep -c 'error:' "$place/out")" = 1 ] && grep -q 'retake needs C++ exceptions' "$place/out" || { cat "$place/out"; exit 1; }
+    done
+    ;;
+esac

@@ -3,7 +3,7 @@
 //     switch <- world <- protocol <- {sched, syscall, poll, thread, sync, time, context} <- {io, observe} <- include/retake
 //
 // Two kinds of public headers may be included from below: by a .cpp the one that it implements (nobody includes a .cpp), and by anybody one
-// that includes nothing of ours: a leaf, the plain words that both ends share.
+// that includes nothing of ours but leaves: itself a leaf, the plain words that both ends share.
 #include <algorithm>
 #include <map>
 #include <regex>
@@ -28,8 +28,11 @@ std::string room_of(std::string const& name) {
 
 bool is_leaf(tree const& t, std::string const& included) {
   source const* const s = t.find("runtime/include/" + included);
-  static std::regex const quoted(R"(^\s*#\s*include\s+")");
-  return s != nullptr && std::none_of(s->lines.begin(), s->lines.end(), [](std::string const& line) { return std::regex_search(line, quoted); });
+  static std::regex const quoted(R"re(^\s*#\s*include\s+"([^"]+)")re");
+  return s != nullptr && std::all_of(s->lines.begin(), s->lines.end(), [&](std::string const& line) {
+           std::smatch m;
+           return !std::regex_search(line, m, quoted) || is_leaf(t, m[1]);
+         });
 }
 
 std::string why_not_in_runtime(tree const& t, std::string const& name, std::string const& included) {

@@ -11,6 +11,8 @@
 #include <type_traits>
 #include <utility>
 
+#include "retake/needs_exceptions.hpp"
+
 namespace retake {
 
 // Thrown by send() and close() on a closed channel: a panic, as in Go.

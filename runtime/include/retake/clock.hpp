@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include "retake/needs_exceptions.hpp"
+
 namespace retake {
 
 // Nanoseconds since an unspecified moment: never runs backwards, and setting the date does not touch it; it stands still while the machine is suspended

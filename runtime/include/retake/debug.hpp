@@ -12,6 +12,8 @@
 #include <string_view>
 #include <vector>
 
+#include "retake/needs_exceptions.hpp"
+
 namespace retake {
 
 // A function in a stack. Names need symbols, lines need debug information (-g); inlined functions are frames of their own.

@@ -9,6 +9,8 @@
 #include <type_traits>
 #include <utility>
 
+#include "retake/needs_exceptions.hpp"
+
 namespace retake {
 
 // What became of a foreign call that did not return: its own exception, which is nested (std::rethrow_if_nested throws it again), or a fault.

@@ -8,6 +8,8 @@
 #include <type_traits>
 #include <utility>
 
+#include "retake/needs_exceptions.hpp"
+
 namespace retake {
 
 namespace detail {

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "retake/needs_exceptions.hpp"
+
 namespace retake {
 
 struct metric {

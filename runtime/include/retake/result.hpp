@@ -6,6 +6,8 @@
 #include <utility>
 #include <variant>
 
+#include "retake/needs_exceptions.hpp"
+
 namespace retake {
 
 // A value, or why there is none.

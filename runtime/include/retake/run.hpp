@@ -6,6 +6,8 @@
 #include <type_traits>
 #include <utility>
 
+#include "retake/needs_exceptions.hpp"
+
 namespace retake {
 
 struct policy;

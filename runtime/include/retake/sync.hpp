@@ -11,6 +11,8 @@
 #include <system_error>
 #include <utility>
 
+#include "retake/needs_exceptions.hpp"
+
 namespace retake {
 
 class context;

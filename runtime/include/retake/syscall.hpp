@@ -3,6 +3,8 @@
 
 #include <type_traits>
 
+#include "retake/needs_exceptions.hpp"
+
 namespace retake {
 
 namespace detail {

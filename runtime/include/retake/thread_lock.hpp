@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <span>
 
+#include "retake/needs_exceptions.hpp"
+
 namespace retake {
 
 // From now on this goroutine runs on this thread only, and no other goroutine does. Nests: as many unlocks as locks. A goroutine that ends locked ends its

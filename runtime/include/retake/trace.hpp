@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "retake/needs_exceptions.hpp"
+
 namespace retake {
 
 // How a goroutine spent the traced time, as far as its events are in the rings.
