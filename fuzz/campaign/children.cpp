@@ -5,11 +5,14 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <string_view>
+
+#include "interruption.hpp"
+#include "keeper.hpp"
 
 namespace retake::campaign {
 
@@ -24,31 +27,27 @@ double seconds_since(std::chrono::steady_clock::time_point t) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - t).count();
 }
 
-[[noreturn]] void become(command const& what, int out, int err) {
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  ::setpgid(0, 0);
-  ::dup2(::open("/dev/null", O_RDONLY), 0);
-  ::dup2(out, 1);
-  ::dup2(err, 2);
+// A build going on beside takes a program away, and brings it back when it has linked it: it is waited for so long.
+constexpr int looks_at_program = 100, look_us = 100'000;
+
+bool being_linked(int error) { return error == ENOENT || error == ETXTBSY || error == EACCES || error == ENOEXEC; }
+
+// `env NAME=VALUE... PROGRAM` stands in the words so that they can be pasted: what env does is done here, and the program itself is waited for.
+void become(command const& what) {
   for (auto const& [name, value] : what.variables) ::setenv(name.c_str(), value.c_str(), 1);
-  if (!what.folder.empty() && ::chdir(what.folder.c_str()) != 0) ::_exit(127);
+  if (!what.folder.empty() && ::chdir(what.folder.c_str()) != 0) return;
+  std::size_t first = what.words[0] == "env" ? 1 : 0;
+  for (std::size_t equals; first != 0 && (equals = what.words[first].find('=')) != std::string::npos; ++first) {
+    ::setenv(what.words[first].substr(0, equals).c_str(), what.words[first].substr(equals + 1).c_str(), 1);
+  }
   std::vector<char*> argv;
-  for (std::string const& w : what.words) argv.push_back(const_cast<char*>(w.c_str()));
+  for (std::size_t i = first; i < what.words.size(); ++i) argv.push_back(const_cast<char*>(what.words[i].c_str()));
   argv.push_back(nullptr);
-  ::execvp(argv[0], argv.data());
-  ::_exit(127);
+  if (std::string_view(argv[0]).find('/') == std::string_view::npos) ::execvp(argv[0], argv.data());
+  for (int look = 0; look < looks_at_program && ::execv(argv[0], argv.data()) != 0 && being_linked(errno); ++look) ::usleep(look_us);
 }
 
 }  // namespace
-
-std::string shell_form(std::vector<std::string> const& words) {
-  std::string text;
-  for (std::string const& w : words) {
-    bool const simple = !w.empty() && w.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:=,+-") == std::string::npos;
-    text += (text.empty() ? "" : " ") + (simple ? w : "'" + w + "'");
-  }
-  return text;
-}
 
 std::string finished::how_it_died() const {
   if (!flood.empty()) return fmt::format("printed {} and was killed", flood);
@@ -63,9 +62,14 @@ children::~children() { stop(); }
 int children::start(command const& what, line_seen on_line) {
   int out[2], err[2];
   if (::pipe2(out, O_CLOEXEC) != 0 || ::pipe2(err, O_CLOEXEC) != 0) throw std::runtime_error("no pipe for a child");
-  int const pid = ::fork();
+  pid_t const campaign = ::getpid(), pid = ::fork();
   if (pid < 0) throw std::runtime_error("no process for a child");
-  if (pid == 0) become(what, out[1], err[1]);
+  if (pid == 0) {
+    ::dup2(::open("/dev/null", O_RDONLY | O_CLOEXEC), 0);
+    ::dup2(out[1], 1);
+    ::dup2(err[1], 2);
+    keep(campaign, [&what] { become(what); });
+  }
   ::setpgid(pid, pid);
   ::close(out[1]);
   ::close(err[1]);
@@ -109,7 +113,7 @@ void children::drain(child& c, int& fd, std::string& rest, bool error) {
     else if (c.output_bytes > output_bytes_max) c.result.flood = fmt::format("more than {} bytes", output_bytes_max);
     else if (c.result.lines.size() >= lines_max) c.result.flood = fmt::format("{} lines", lines_max);
     if (c.result.flood.empty()) continue;
-    ::kill(-c.pid, SIGKILL);
+    ::kill(c.pid, bury_signal);
     rest.clear();
   }
 }
@@ -123,10 +127,9 @@ std::optional<finished> children::wait(double seconds) {
       bool const late = seconds_since(c.began) > c.timeout_s;
       if (late && !c.result.timed_out) {
         c.result.timed_out = true;
-        ::kill(-c.pid, SIGKILL);
+        ::kill(c.pid, bury_signal);
       }
       if (::waitpid(c.pid, &status, WNOHANG) != c.pid) continue;
-      ::kill(-c.pid, SIGKILL);  // what it left behind
       if (c.out >= 0) drain(c, c.out, c.out_rest, false);
       if (c.err >= 0) drain(c, c.err, c.err_rest, true);
       if (c.out >= 0) ::close(c.out);
@@ -164,7 +167,7 @@ void children::stop(std::function<void(finished const&)> const& ended) {
     if (result && ended) ended(*result);
   }
   for (auto& [id, c] : alive_) {
-    ::kill(-c.pid, SIGKILL);
+    ::kill(c.pid, bury_signal);
     ::waitpid(c.pid, nullptr, 0);
     if (c.out >= 0) ::close(c.out);
     if (c.err >= 0) ::close(c.err);
@@ -173,11 +176,15 @@ void children::stop(std::function<void(finished const&)> const& ended) {
 }
 
 finished run(command const& what) {
+  finished ended;
+  if (interrupted()) return ended;
   children one;
   one.start(what);
-  for (;;) {
-    if (auto result = one.wait(1)) return *result;
+  while (!interrupted()) {
+    if (auto result = one.wait(0.2)) return *result;
   }
+  one.stop([&ended](finished const& result) { ended = result; });
+  return ended;
 }
 
 }  // namespace retake::campaign

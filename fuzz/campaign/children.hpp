@@ -2,8 +2,9 @@
 //
 // Problem.   A campaign runs hundreds of programs, two at a time; some hang, some crash, some print a million lines. None of that may
 //            stop the campaign, and none may survive it.
-// Recipe.    start() forks; wait() polls all pipes and reaps; a child past its deadline is killed with its whole process group. A child
-//            dies with the campaign (PR_SET_PDEATHSIG), also when that is killed hard.
+// Recipe.    start() forks a keeper (keeper.hpp) that runs the program; wait() polls all pipes and reaps; a child past its deadline is
+//            killed with its whole tree. The tree dies with the campaign, also when that is killed hard. A program that a build going on
+//            beside is linking is waited for.
 // Not promised: order among the output of different children.
 #pragma once
 
@@ -25,9 +26,6 @@ struct command {
 
 inline command command_of(std::vector<std::string> words, double timeout_s) { return {std::move(words), timeout_s, {}, {}}; }
 
-// As somebody would type it.
-std::string shell_form(std::vector<std::string> const& words);
-
 struct finished {
   int id = 0;
   int code = -1;         // exit code, or -1
@@ -39,7 +37,8 @@ struct finished {
   std::vector<std::string> lines;  // standard output
   std::string complaint;           // the end of standard error
 
-  bool crashed() const { return timed_out || !flood.empty() || signal != 0 || code < 0 || code > 4; }
+  bool was_interrupted() const { return code == 130; }
+  bool crashed() const { return timed_out || !flood.empty() || signal != 0 || code < 0 || (code > 4 && !was_interrupted()); }
   std::string how_it_died() const;
 };
 
@@ -58,7 +57,7 @@ class children {
 
  private:
   struct child {
-    int pid;
+    int pid;       // of its keeper
     int out, err;  // -1: closed
     std::string out_rest, err_rest;
     line_seen on_line;
@@ -73,7 +72,7 @@ class children {
   int next_id_ = 1;
 };
 
-// One child, to its end.
+// One child, to its end, or to the interruption of this process: then it is stopped, and has no exit code if it did not end by itself.
 finished run(command const& what);
 
 }  // namespace retake::campaign

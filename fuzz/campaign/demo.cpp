@@ -7,9 +7,11 @@
 #include <fmt/format.h>
 
 #include "children.hpp"
+#include "folder_lock.hpp"
 #include "mutants.hpp"
 #include "protocol_scan.hpp"
 #include "record.hpp"
+#include "command_line/told_command.hpp"
 #include "report.hpp"
 
 namespace retake::campaign {
@@ -32,7 +34,7 @@ std::string site_of_the_race(std::string const& root, std::string& line) {
 }
 
 finished tell(std::vector<std::string> const& words, double timeout_s = 120) {
-  fmt::print("\n$ {}\n", shell_form(words));
+  fmt::print("\n$ {}\n", told_command(words));
   std::fflush(stdout);
   finished result = run(command_of(words, timeout_s));
   return result;
@@ -55,6 +57,7 @@ int demo(catalogue const& programs, std::uint64_t seed, std::string const& out) 
     fmt::print(stderr, "retake: demo: the simulator is not built, or processor_status.hpp has no CAS\n");
     return 3;
   }
+  folder_lock const lock(out, fmt::format("--out \"{}\"", out));
   record kept(out, "demo", false);
   fmt::print("1. The mutant. A system call returns while sysmon takes its P away; one CAS decides who has it. It is split into load and store:\n   {}\n", line);
 
@@ -99,7 +102,7 @@ int demo(catalogue const& programs, std::uint64_t seed, std::string const& out) 
   }
   fmt::print("  ends without the failure\n");
   write_report(programs, {out});
-  fmt::print("\nThe picture: {}/report.html. Replay it yourself: ./retake replay {} --mutate {}\n", out, replay, site);
+  fmt::print("\nThe picture: {}/report.html. Replay it yourself: {}\n", out, replay_command(programs.root(), replay, site));
   return 0;
 }
 

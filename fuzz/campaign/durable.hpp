@@ -11,17 +11,4 @@ void write_durably(std::string const& path, std::string const& text);
 // Copies a file under another name in the same way.
 void copy_durably(std::string const& from, std::string const& to);
 
-// One process at a time works in a folder. The lock ends with the process, however that ends.
-class folder_lock {
- public:
-  // Throws std::runtime_error when somebody else has it.
-  explicit folder_lock(std::string const& folder);
-  ~folder_lock();
-  folder_lock(folder_lock const&) = delete;
-  folder_lock& operator=(folder_lock const&) = delete;
-
- private:
-  int fd_;
-};
-
 }  // namespace retake::campaign

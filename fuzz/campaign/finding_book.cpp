@@ -7,6 +7,7 @@
 
 #include "durable_file.hpp"
 #include "finding_id.hpp"
+#include "command_line/told_command.hpp"
 
 namespace retake::campaign {
 
@@ -25,8 +26,8 @@ std::string tag_in(std::string const& replay_text) {
 
 }  // namespace
 
-finding_book::finding_book(std::string folder, std::set<std::string> protocol_functions, nightly_state& state)
-    : dir_(std::move(folder)), functions_(std::move(protocol_functions)), state_(state) {}
+finding_book::finding_book(std::string folder, std::string root, std::set<std::string> protocol_functions, nightly_state& state)
+    : dir_(std::move(folder)), root_(std::move(root)), functions_(std::move(protocol_functions)), state_(state) {}
 
 bool finding_book::keep(std::string const& technique, std::string const& subject, json const& finding, std::function<void(known_finding const&)> const& when_new) {
   std::string const tag = finding.value("tag", "?");
@@ -47,7 +48,7 @@ bool finding_book::keep(std::string const& technique, std::string const& subject
     std::string const replay = fmt::format("findings/{}{}", id, fs::path(found).extension().string());
     kept = !durable::write(dir_ + "/" + replay, read_file(found));
     if (kept) k.replay = replay;
-    k.command = "./retake replay " + (kept ? dir_ + "/" + replay : found);  // what could not be copied stays where it is
+    k.command = replay_command(root_, kept ? dir_ + "/" + replay : found);  // what could not be copied stays where it is
   }
   k.last_seen = utc_now();
   k.last_night = tonight.number;

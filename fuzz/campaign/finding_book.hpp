@@ -14,7 +14,7 @@ namespace retake::campaign {
 
 class finding_book {
  public:
-  finding_book(std::string folder, std::set<std::string> protocol_functions, nightly_state& state);
+  finding_book(std::string folder, std::string root, std::set<std::string> protocol_functions, nightly_state& state);
 
   // Of one line's finding. `when_new` is called before the child's copy goes, when no night knew it: it writes the state down.
   bool keep(std::string const& technique, std::string const& subject, json const& finding, std::function<void(known_finding const&)> const& when_new);
@@ -23,7 +23,7 @@ class finding_book {
   void take_up_orphans(std::function<void(known_finding const&)> const& when_new);
 
  private:
-  std::string dir_;
+  std::string dir_, root_;
   std::set<std::string> functions_;
   nightly_state& state_;
 };

@@ -9,7 +9,6 @@
 #include "hunt.hpp"
 
 #include <fmt/format.h>
-#include <signal.h>
 
 #include <algorithm>
 #include <chrono>
@@ -18,19 +17,22 @@
 #include <thread>
 
 #include "children.hpp"
+#include "folder_lock.hpp"
 #include "fuzz_output.hpp"
+#include "interruption.hpp"
 #include "jobs.hpp"
+#include "nightly_state.hpp"
 #include "outcome.hpp"
 #include "progress.hpp"
 #include "record.hpp"
 #include "report.hpp"
+#include "command_line/told_command.hpp"
 #include "troubles.hpp"
+#include "verdict.hpp"
 
 namespace retake::campaign {
 
 namespace {
-
-volatile sig_atomic_t interrupted = 0;
 
 constexpr double grace_seconds = 45;          // beyond its time, before a child counts as hung
 std::vector<std::string> const techniques = {"model", "sim", "fuzz", "props", "stress"};
@@ -48,7 +50,7 @@ double now() { return std::chrono::duration<double>(std::chrono::steady_clock::n
 class campaign {
  public:
   campaign(catalogue const& programs, hunt_options const& options)
-      : programs_(programs), options_(options), workers_(std::max(1u, std::thread::hardware_concurrency())),
+      : programs_(programs), options_(options), lock_(options.out, fmt::format("--out \"{}\"", options.out)), workers_(std::max(1u, std::thread::hardware_concurrency())),
         record_(options.out, "hunt", options.json), progress_(options.json ? stderr : stdout), jobs_(plan(programs, options.out, workers_)) {
     for (std::string const& t : techniques) tallies_.push_back({.technique = t});
   }
@@ -66,19 +68,23 @@ class campaign {
       if (options_.part.has(i)) mine.push_back(std::move(jobs_[i]));
     }
     jobs_ = std::move(mine);
+    if (jobs_.empty()) {
+      fmt::print(stderr, "retake: hunt: --shard {}: no job is left\n", options_.part.text());
+      return 2;
+    }
     began_ = now();
     progress_.say(fmt::format("hunt: {:.0f} seconds, {} jobs, {} at a time, seed {}; everything found is in {}/hunt.jsonl at once", options_.seconds,
                               jobs_.size(), workers_, options_.seed, options_.out));
     fill_queue();
     troubles_.run([this] {
-      while (interrupted == 0) {
+      while (!interrupted()) {
         start_what_fits();
         if (alive_.empty()) break;
         if (auto ended = children_.wait(0.2)) take(*ended);
         show();
       }
     });
-    if (interrupted != 0) progress_.say("interrupted: what was found until now is kept");
+    if (interrupted()) progress_.say("interrupted: what was found until now is kept");
     troubles_.run([this] {
       children_.stop([this](finished const& result) { take(result, true); });  // a finding may have come with the last breath
     });
@@ -140,7 +146,7 @@ class campaign {
   void take(finished const& result, bool stopped = false) {
     job& j = jobs_[alive_.at(result.id).job];
     alive_.erase(result.id);
-    outcome const o = outcome_of(j, result, options_.out);
+    outcome const o = outcome_of(j, result, options_.out, programs_.root());
     tally& sum = tally_of(j.technique);
     sum.subjects += 1;
     sum.seconds += result.seconds * j.slots;  // as it passes on the cores, whatever a program says about itself
@@ -151,6 +157,7 @@ class campaign {
     for (json const& finding : o.findings) add_finding(j, finding, sum);
     if (!o.fault.empty() && !stopped) add_fault(j, o, result, sum);
     j.ended |= o.exhausted || !o.findings.empty() || !o.fault.empty();
+    j.had_turn |= o.executions != 0 || !o.findings.empty() || (!o.fault.empty() && !stopped);
   }
 
   void add_finding(job const& j, json const& finding, tally& sum) {
@@ -165,7 +172,7 @@ class campaign {
   // What shows it again: its replay, or the command that found it.
   void tell_again(json const& finding) {
     std::string const replay = finding.contains("replay") && finding["replay"].is_string() ? finding["replay"].get<std::string>() : "";
-    if (!replay.empty()) progress_.say(fmt::format("  {}\n  ./retake replay {}", replay, replay));
+    if (!replay.empty()) progress_.say(fmt::format("  {}\n  {}", replay, replay_command(programs_.root(), replay)));
     else if (finding.contains("command")) progress_.say("  " + finding["command"].get<std::string>());
   }
 
@@ -197,14 +204,15 @@ class campaign {
       sums.push_back({{"technique", t.technique}, {"runs", t.subjects}, {"executions", t.executions}, {"seconds", t.seconds},
                       {"executions_per_second", t.rate()}, {"distinct_traces", t.distinct_traces}, {"findings", t.findings}, {"faults", t.faults}});
     }
-    // Nobody should take for clean what had no turn.
     json not_run = json::array();
-    if (round_ <= 1) {
-      for (std::size_t const i : queue_) not_run.push_back(jobs_[i].technique + " " + jobs_[i].subject);
+    for (job const& j : jobs_) {
+      if (!j.had_turn) not_run.push_back(j.technique + " " + j.subject);
     }
+    evidence seen{.findings = findings_.size(), .faults = faults_.size(), .jobs = jobs_.size(), .had_no_turn = not_run.size(), .was_interrupted = interrupted()};
     std::string const page = options_.out + "/report.html";
     json const last{{"kind", "hunt"}, {"findings", findings_.size()}, {"techniques", sums}, {"seconds", seconds}, {"seed", options_.seed},
-                    {"faults", faults_}, {"not_run", not_run}, {"interrupted", interrupted != 0}, {"report", page}};
+                    {"faults", faults_}, {"jobs", jobs_.size()}, {"had_no_turn", not_run.size()}, {"not_run", not_run}, {"interrupted", interrupted()},
+                    {"verdict", sentence_of(seen)}, {"shard", options_.part.text()}, {"began", began_utc_}, {"report", page}};
     troubles_.keep([&] { record_.add(last); });
     progress_.table(tallies_, seconds);
     if (!not_run.empty()) {
@@ -217,13 +225,15 @@ class campaign {
       progress_.say(fmt::format("{} ({} {}): {}", f.value("tag", "?"), one.value("technique", ""), one.value("subject", ""), claim_of(f)));
       tell_again(f);
     }
-    if (!findings_.empty()) return 1;
-    if (troubles_.lacking() || (lacking_faults_ != 0 && lacking_faults_ == faults_.size())) return 3;
-    return faults_.empty() && !troubles_.broken() ? 0 : 4;
+    seen.environment_lacks = troubles_.lacking() || (lacking_faults_ != 0 && lacking_faults_ == faults_.size());
+    seen.harness_broken = troubles_.broken();
+    progress_.say(sentence_of(seen));
+    return code_of(seen);
   }
 
   catalogue const& programs_;
   hunt_options const& options_;
+  folder_lock lock_;  // before the record, which begins anew
   unsigned workers_;
   record record_;
   progress progress_;
@@ -240,20 +250,18 @@ class campaign {
   std::size_t lacking_faults_ = 0;  // of these
   troubles troubles_{[this](std::string const& line) { progress_.say(line); }};
   double began_ = 0;
+  std::string const began_utc_ = utc_now();
   children children_;  // last: its callbacks use what stands above
 };
 
 }  // namespace
 
 int hunt(catalogue const& programs, hunt_options const& options) {
-  struct sigaction action {};
-  action.sa_handler = [](int) { interrupted = 1; };
-  ::sigaction(SIGINT, &action, nullptr);
-  ::sigaction(SIGTERM, &action, nullptr);
   return campaign(programs, options).run();
 }
 
 int fuzz_one(catalogue const& programs, std::string const& target, hunt_options const& options) {
+  folder_lock const lock(options.out, fmt::format("--out \"{}\"", options.out));
   progress shown(options.json ? stderr : stdout);
   for (job const& j : plan(programs, options.out, 1)) {
     if (j.technique != "fuzz" || j.subject != target) continue;
@@ -264,23 +272,28 @@ int fuzz_one(catalogue const& programs, std::string const& target, hunt_options 
       if (error) sum.executions = std::max(sum.executions, fuzz_executions_in(line));
     });
     for (;;) {
-      std::optional<finished> const result = one.wait(0.5);
+      std::optional<finished> result = one.wait(0.2);
+      if (interrupted()) one.stop([&result](finished const& ended) { result = ended; });
       sum.seconds = now() - began;
       shown.show({sum}, {target}, options.seconds - sum.seconds);
-      if (!result) continue;
+      if (!result && !interrupted()) continue;
+      if (!result) result.emplace();
       json const line = fuzz_line(options.out, target, *result);
       troubles beside([&shown](std::string const& text) { shown.say(text); });
       beside.keep([&] { record(options.out, target, options.json).add(line); });
       if (line["finding"].is_object()) {
-        shown.say(fmt::format("{}: {}\n./retake replay {}", line["finding"].value("tag", ""), claim_of(line["finding"]), line["finding"].value("replay", "")));
+        shown.say(fmt::format("{}: {}\n{}", line["finding"].value("tag", ""), claim_of(line["finding"]), replay_command(programs.root(), line["finding"].value("replay", ""))));
         return 1;
       }
-      if (!fuzz_ended_well(*result, line)) {
+      std::uint64_t const executions = std::max(sum.executions, line.value("executions", std::uint64_t{0}));
+      evidence seen{.jobs = 1, .had_no_turn = executions == 0, .was_interrupted = interrupted()};
+      if (!seen.was_interrupted && !fuzz_ended_well(*result, line)) {
         shown.say(fmt::format("{} {}\n{}", target, result->how_it_died(), result->complaint));
         return 4;
       }
-      shown.say(fmt::format("{}: {} executions, no finding", target, line.value("executions", std::uint64_t{0})));
-      return beside.lacking() ? 3 : 0;
+      seen.environment_lacks = beside.lacking();
+      shown.say(fmt::format("{}: {} executions. {}", target, executions, sentence_of(seen)));
+      return code_of(seen);
     }
   }
   fmt::print(stderr, "retake: fuzz: {} is not built\n", target);

@@ -90,6 +90,14 @@ std::uint64_t mixed(std::uint64_t seed, std::uint64_t turn) {  // splitmix64
   return x ^ (x >> 31);
 }
 
+std::optional<shard> shard_in(std::string const& text) {
+  std::size_t const slash = text.find('/');
+  auto const whole = [](std::string const& digits) { return !digits.empty() && digits.size() < 8 && digits.find_first_not_of("0123456789") == std::string::npos; };
+  std::string const index = text.substr(0, slash), count = slash == std::string::npos ? "" : text.substr(slash + 1);
+  if (!whole(index) || !whole(count) || std::stoul(index) >= std::stoul(count)) return std::nullopt;
+  return shard{std::stoul(index), std::stoul(count)};
+}
+
 std::vector<job> plan(catalogue const& programs, std::string const& out, unsigned workers) {
   std::vector<job> jobs, scenarios;
   add_hammers(jobs, programs, workers, {"none"});

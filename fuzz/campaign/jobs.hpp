@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,7 @@ struct job {
   unsigned slots = 1;      // cores it uses
   double slice_seconds_min = 1;  // below that it is mostly start-up
   bool ended = false;      // exhausted, or it has found something: nothing more to get
+  bool had_turn = false;   // something of it was executed, or it is at fault
   std::function<std::vector<std::string>(double seconds, std::uint64_t seed)> words;
 };
 
@@ -32,5 +34,8 @@ struct shard {  // this machine's part of the jobs
   bool has(std::size_t job) const { return job % count == index; }
   std::string text() const { return std::to_string(index) + "/" + std::to_string(count); }
 };
+
+// Reads `1/4`, the second of four parts. Nothing: it is no shard.
+std::optional<shard> shard_in(std::string const& text);
 
 }  // namespace retake::campaign

@@ -10,6 +10,7 @@
 #include "children.hpp"
 #include "fuzz_output.hpp"
 #include "record.hpp"
+#include "command_line/told_command.hpp"
 
 namespace retake::campaign {
 
@@ -85,7 +86,7 @@ bool clean_is_clean(catalogue const& clean, trial t) {
   static std::mutex one_at_a_time;
   static std::map<std::string, bool> known;
   std::vector<std::string> const words = words_of(clean, t, false);
-  std::string const key = shell_form(words);
+  std::string const key = told_command(words);
   std::lock_guard const lock(one_at_a_time);
   auto const found = known.find(key);
   if (found != known.end()) return found->second;
@@ -151,7 +152,7 @@ trial_result attempt(catalogue const& mutated, catalogue const& clean, trial con
   if (result.timed_out) r.how = verdict::timed_out;
   else if (t.technique == "fuzz" ? !fuzz_ended_well(result, lines[0]) : result.crashed() || result.code == 4) r.how = verdict::crashed;
   if (r.how != verdict::survived) {
-    r.why = fmt::format("{} {}: {}", shell_form(words), result.how_it_died(), result.complaint.substr(0, 300));
+    r.why = fmt::format("{} {}: {}", told_command(words), result.how_it_died(), result.complaint.substr(0, 300));
     return r;
   }
   if (result.code == 2 || result.code == 3) {

@@ -11,7 +11,10 @@
 #include "demo.hpp"
 #include "command_line/flag_values.hpp"
 #include "command_line/output.hpp"
+#include "folder_lock.hpp"
 #include "hunt.hpp"
+#include "interruption.hpp"
+#include "jobs.hpp"
 #include "list.hpp"
 #include "mutants.hpp"
 #include "nightly.hpp"
@@ -22,12 +25,6 @@ using namespace retake::campaign;
 namespace command_line = retake::command_line;
 
 namespace {
-
-// "1/4": the second of four parts.
-shard read_shard(std::string const& text) {
-  std::size_t const slash = text.find('/');
-  return {std::stoul(text.substr(0, slash)), std::stoul(text.substr(slash + 1))};
-}
 
 int run(int argc, char** argv) {
   CLI::App app{"Runs retake's programs: campaigns, mutants, reports.", "retake-campaign"};
@@ -50,8 +47,8 @@ int run(int argc, char** argv) {
   auto const option = [](CLI::App* sub, char const* flag, auto& value, char const* help) {
     return sub->add_option(flag, value, help)->check(command_line::accepted(flag));
   };
-  auto const shard_option = [](CLI::App* sub, shard& part, char const* help) {
-    sub->add_option_function<std::string>("--shard", [&part](std::string const& text) { part = read_shard(text); }, help)
+  auto const shard_option = [](CLI::App* sub, auto& part, char const* help) {
+    sub->add_option_function<std::string>("--shard", [&part](std::string const& text) { part = shard_in(text).value(); }, help)
         ->check(command_line::accepted("--shard"));
   };
 
@@ -119,6 +116,8 @@ int run(int argc, char** argv) {
 
   // With a handler instead of SIG_IGN, which a child would inherit: a closed pipe and a limit of size are errors of write.
   for (int const signal : {SIGPIPE, SIGXFSZ}) std::signal(signal, [](int) {});
+  watch_interrupts();
+  set_own_command({argv, argv + argc});
   try {
     catalogue const programs(root, bin);
     hunting.seed = seed.value_or(static_cast<std::uint64_t>(std::chrono::system_clock::now().time_since_epoch().count()));
@@ -129,9 +128,7 @@ int run(int argc, char** argv) {
     if (*list_command) return list(programs, list_json);
     if (*mutants_command) return mutants(programs, mutating);
     if (*demo_command) return demo(programs, seed.value_or(1), demo_out);
-    write_report(programs, folders);
-    fmt::print("{}/report.html\n", folders.front());
-    return 0;
+    return report(programs, folders);
   } catch (std::exception const& e) {
     if (std::ferror(stdout) != 0) throw;
     fmt::print(stderr, "retake: {}\n", e.what());

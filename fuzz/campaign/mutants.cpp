@@ -19,11 +19,14 @@
 #include <thread>
 
 #include "children.hpp"
+#include "folder_lock.hpp"
+#include "interruption.hpp"
 #include "kill.hpp"
 #include "matrix.hpp"
 #include "patches.hpp"
 #include "progress.hpp"
 #include "record.hpp"
+#include "verdict.hpp"
 
 namespace retake::campaign {
 
@@ -47,7 +50,7 @@ std::string folder_of(std::string const& out, std::string id) {
 class mutation_run {
  public:
   mutation_run(catalogue const& programs, mutant_options const& options)
-      : programs_(programs), options_(options), record_(options.out, "mutants", options.json), progress_(options.json ? stderr : stdout) {}
+      : programs_(programs), options_(options), lock_(options.out, fmt::format("--out \"{}\"", options.out)), record_(options.out, "mutants", options.json), progress_(options.json ? stderr : stdout) {}
 
   int run() {
     if (programs_.simulator().empty()) {
@@ -112,10 +115,11 @@ class mutation_run {
         }
       }
     }
+    planned_ += all.size();
     if (!options_.json) progress_.say(fmt::format("{} site mutants in {} headers; nothing is rebuilt", all.size(), headers.size()));
     std::atomic<std::size_t> next{0};
     auto const work = [&] {
-      for (std::size_t i; (i = next.fetch_add(1)) < all.size();) add(try_site(all[i]));
+      for (std::size_t i; !interrupted() && (i = next.fetch_add(1)) < all.size();) add(try_site(all[i]));
     };
     std::vector<std::thread> workers;
     for (unsigned i = 0; i < std::max(1u, std::thread::hardware_concurrency()); ++i) workers.emplace_back(work);
@@ -179,10 +183,14 @@ class mutation_run {
   }
 
   // ---- patches ----
-  void patches(std::vector<patch> const& all, bool foreign) {
+  void patches(std::vector<patch> all, bool foreign) {
+    std::erase_if(all, [this](patch const& p) { return !wants_mutant(p.id); });
+    if (all.empty()) return;
+    planned_ += all.size();
     private_copy copy(programs_.root());
     if (std::string const problem = clean_tests(copy, all); !problem.empty()) return fault("the clean tree", problem);
     for (patch const& p : all) {
+      if (interrupted()) break;
       mutant_row row{.id = p.id, .kind = "patch", .claim = p.claim, .by = {}, .survivor_reason = ""};
       std::vector<trial> trials = trials_of(p, foreign);
       if (options_.first_kill && !trials.empty()) {
@@ -282,6 +290,7 @@ class mutation_run {
   // With each applied, the quick test that it names must go red. Without any, all of these tests must be green.
   void harness() {
     std::vector<patch> const all = chosen_from("harness");
+    planned_ += all.size();
     private_copy copy(programs_.root());
     copy.refresh();
     std::set<std::string> targets, tests;
@@ -291,6 +300,7 @@ class mutation_run {
     }
     if (std::string const problem = green(copy, targets, tests); !problem.empty()) return fault("the clean tree", problem);
     for (patch const& p : all) {
+      if (interrupted()) break;
       copy.refresh();
       std::string problem = copy.apply(p.file);
       if (problem.empty() && !p.builds.empty()) problem = copy.build("dev", p.builds);
@@ -329,9 +339,10 @@ class mutation_run {
         }
       }
     }
+    planned_ += all.size();
     std::atomic<std::size_t> next{0};
     auto const work = [&] {
-      for (std::size_t i; (i = next.fetch_add(1)) < all.size();) {
+      for (std::size_t i; !interrupted() && (i = next.fetch_add(1)) < all.size();) {
         one_claim const& c = all[i];
         std::string const id = site_name(c.one, c.kind);
         trial near = trial_of(c.by.technique, c.by.subject, id, true, id);
@@ -356,6 +367,7 @@ class mutation_run {
 
   // ---- results ----
   void add(mutant_row const& row) {
+    if (interrupted()) return;  // its trials were cut short: no verdict
     std::lock_guard const lock(mutex_);
     for (auto const& [technique, r] : row.by) {
       json line{{"kind", "mutant"}, {"mutant", row.id}, {"mutant_kind", row.kind}, {"technique", technique}, {"killed", r.how == verdict::killed},
@@ -372,6 +384,7 @@ class mutation_run {
   }
 
   void fault(std::string const& id, std::string const& why) {
+    if (interrupted()) return;
     faults_ += 1;
     progress_.say(fmt::format("{:<44} {}", id, why));
     record_.add({{"kind", "mutant"}, {"mutant", id}, {"mutant_kind", "patch"}, {"technique", nullptr}, {"killed", false}, {"executions", 0}, {"seconds", 0},
@@ -382,21 +395,21 @@ class mutation_run {
     std::sort(rows_.begin(), rows_.end(), [](mutant_row const& a, mutant_row const& b) { return a.id < b.id; });
     std::size_t const killed = static_cast<std::size_t>(std::count_if(rows_.begin(), rows_.end(), [](mutant_row const& r) { return r.killed(); }));
     std::size_t const total = rows_.size() + faults_;
-    record_.add({{"kind", "mutants"}, {"killed", killed}, {"total", total}});
+    std::size_t const had_no_turn = planned_ - std::min(planned_, total);
+    record_.add({{"kind", "mutants"}, {"killed", killed}, {"total", total}, {"had_no_turn", had_no_turn}, {"interrupted", interrupted()}});
     std::size_t unexplained = 0;
     for (mutant_row const& row : rows_) {
       if (row.killed()) continue;
       progress_.say(fmt::format("survivor {}: {}", row.id, row.survivor_reason.empty() ? "no reason on record" : row.survivor_reason));
       if (row.survivor_reason.empty()) unexplained += 1;
     }
-    progress_.say(fmt::format("{} of {} killed", killed, total));
-    if (options_.write_readme) write_between_markers(programs_.root() + "/models/README.md", markdown(rows_));
-    if (faults_ != 0) return 4;
-    if (total == 0) {
+    progress_.say(fmt::format("{} of {} killed{}{}", killed, total, had_no_turn != 0 ? fmt::format("; {} had no turn", had_no_turn) : "", interrupted() ? "; interrupted" : ""));
+    if (options_.write_readme && !interrupted()) write_between_markers(programs_.root() + "/models/README.md", markdown(rows_));
+    if (planned_ == 0 && faults_ == 0 && !interrupted()) {
       fmt::print(stderr, "retake: no such mutant: \"{}\"; ./retake list names them\n", options_.only);
       return 2;
     }
-    return unexplained == 0 ? 0 : 1;
+    return code_of({.findings = unexplained, .faults = faults_, .jobs = planned_, .had_no_turn = had_no_turn, .was_interrupted = interrupted()});
   }
 
   // models/mutants/survivors.txt: `note.hpp | text of the line | kind | why nobody can kill it`, a part of the line's text is enough.
@@ -425,6 +438,7 @@ class mutation_run {
 
   catalogue const& programs_;
   mutant_options const& options_;
+  folder_lock lock_;  // before the record, which begins anew
   record record_;
   progress progress_;
   std::vector<std::string> scenarios_;
@@ -432,7 +446,7 @@ class mutation_run {
   std::vector<std::vector<std::string>> reasons_;
   std::mutex mutex_;
   std::vector<mutant_row> rows_;
-  std::size_t faults_ = 0;
+  std::size_t faults_ = 0, planned_ = 0;
 };
 
 }  // namespace

@@ -8,12 +8,11 @@
 // Resume     reads the state, takes up the replays that a killed child left in DIR/work, and goes on with the time that is left of the night.
 // DIR        state.json; findings/ID.replay; corpus/ minimised/; traces/ (what simulator and properties have seen); logs/ (a line per slice, outputs of
 //            children at fault); work/ (where the children write); nightly.jsonl (the findings and the closing line); report.html
-// Exit       1 when there is a finding that no night before had; findings that are known end with 0. 4: a child crashed, hung or exercised nothing.
+// Exit       verdict.hpp, where a finding is one that no night before had.
 #include "nightly.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -27,22 +26,24 @@
 #include "durable.hpp"
 #include "finding_book.hpp"
 #include "finding_id.hpp"
+#include "folder_lock.hpp"
 #include "fuzz_output.hpp"
+#include "interruption.hpp"
 #include "jobs.hpp"
 #include "nightly_state.hpp"
 #include "outcome.hpp"
 #include "progress.hpp"
 #include "report.hpp"
 #include "time_shares.hpp"
+#include "command_line/told_command.hpp"
 #include "troubles.hpp"
+#include "verdict.hpp"
 
 namespace retake::campaign {
 
 namespace fs = std::filesystem;
 
 namespace {
-
-volatile sig_atomic_t interrupted = 0;
 
 constexpr double seconds_default = 8 * 3600, grace_seconds = 45;
 constexpr double slice_seconds_max = 60, turns_wanted = 12;
@@ -61,15 +62,17 @@ std::string revision_of(std::string const& root) {
 class night_watch {
  public:
   night_watch(catalogue const& programs, nightly_options const& options)
-      : programs_(programs), options_(options), dir_(options.out), lock_(dir_), workers_(std::max(1u, std::thread::hardware_concurrency())),
-        progress_(options.json ? stderr : stdout), state_(read_state(dir_, torn_state_)),
-        book_(dir_, protocol_functions(programs.root()), state_) {
+      : programs_(programs), options_(options), dir_(options.out), lock_(dir_, fmt::format("--out \"{}\"", dir_)),
+        workers_(std::max(1u, std::thread::hardware_concurrency())), progress_(options.json ? stderr : stdout), state_(read_state(dir_, torn_state_)),
+        book_(dir_, programs.root(), protocol_functions(programs.root()), state_) {
     remove_torn();
     for (char const* folder : {"/findings", "/traces", "/logs", "/work"}) fs::create_directories(dir_ + folder);
+    if (goes_on()) only_ = state_.tonight().only, part_ = shard_in(state_.tonight().shard).value_or(shard{});
+    else only_ = options.only, part_ = options.part.value_or(shard{});
     std::vector<job> all = plan(programs, dir_ + "/work", workers_);
     for (std::size_t i = 0; i < all.size(); ++i) {
       planned_.push_back(all[i].technique);
-      if (options.part.has(i) && wanted(all[i])) jobs_.push_back(std::move(all[i]));
+      if (part_.has(i) && wanted(all[i])) jobs_.push_back(std::move(all[i]));
     }
   }
 
@@ -81,14 +84,14 @@ class night_watch {
     troubles_.run([this] {
       book_.take_up_orphans([this](known_finding const& k) { tell_new(k); });
       save();
-      while (interrupted == 0) {
+      while (!interrupted()) {
         start_what_fits();
         if (alive_.empty()) break;
         if (auto const ended = children_.wait(0.2)) take(*ended);
         look_after();
       }
     });
-    if (interrupted != 0) progress_.say("interrupted: what was found until now is kept; --resume goes on");
+    if (interrupted()) progress_.say("interrupted: what was found until now is kept; --resume goes on");
     troubles_.run([this] {
       children_.stop([this](finished const& result) { take(result, true); });  // a finding may have come with the last breath
     });
@@ -102,18 +105,34 @@ class night_watch {
     std::uint64_t executions = 0, features_first = 0, features_last = 0;  // of a fuzz target, while it runs
   };
 
+  bool goes_on() const { return options_.resume && !state_.nights.empty() && state_.nights.back().end != "whole"; }
+
   bool wanted(job const& j) const {
-    return options_.only.empty() || std::any_of(options_.only.begin(), options_.only.end(), [&](std::string const& word) { return key_of(j).find(word) != std::string::npos; });
+    return only_.empty() || std::any_of(only_.begin(), only_.end(), [&](std::string const& word) { return key_of(j).find(word) != std::string::npos; });
+  }
+
+  // A night that goes on has the jobs and the seed that it was begun with.
+  std::string differs_from_its_begin() const {
+    if (!goes_on()) return "";
+    night const& begun = state_.nights.back();
+    if (options_.seed && *options_.seed != begun.seed) return fmt::format("--seed {}", begun.seed);
+    if (options_.part && options_.part->text() != begun.shard) return fmt::format("--shard {}", begun.shard);
+    if (!options_.only.empty() && options_.only != begun.only) return begun.only.empty() ? "no --only" : fmt::format("--only {}", quoted_word(fmt::format("{}", fmt::join(begun.only, ","))));
+    return "";
   }
 
   int refuse() const {
+    if (std::string const begun = differs_from_its_begin(); !begun.empty()) {
+      fmt::print(stderr, "retake: nightly: --resume: the night in {} was begun with {}; leave the flag out, or begin a new night without --resume\n", quoted_word(dir_), begun);
+      return 2;
+    }
     for (std::string const technique : {"model", "sim", "fuzz", "props", "stress"}) {
-      if (!options_.only.empty() || std::find(planned_.begin(), planned_.end(), technique) != planned_.end()) continue;
+      if (!only_.empty() || std::find(planned_.begin(), planned_.end(), technique) != planned_.end()) continue;
       fmt::print(stderr, "retake: nightly: nothing is built for {}\n", technique);
       return 3;
     }
     if (!jobs_.empty()) return 0;
-    fmt::print(stderr, "retake: nightly: --only \"{}\" --shard {}: no job is left; ./retake list names the subjects\n", fmt::join(options_.only, ","), options_.part.text());
+    fmt::print(stderr, "retake: nightly: --only \"{}\" --shard {}: no job is left; ./retake list names the subjects\n", fmt::join(only_, ","), part_.text());
     return 2;
   }
 
@@ -127,8 +146,8 @@ class night_watch {
   }
 
   void begin_or_go_on() {
-    bool const goes_on = options_.resume && !state_.nights.empty() && state_.tonight().end != "whole";
-    if (goes_on) {
+    bool const again = goes_on();
+    if (again) {
       state_.tonight().kills += 1;
       state_.tonight().end = "running";
     } else {
@@ -143,14 +162,15 @@ class night_watch {
     }
     night& tonight = state_.tonight();
     if (options_.seconds) tonight.seconds_wanted = *options_.seconds;
-    tonight.shard = options_.part.text();
+    tonight.shard = part_.text();
+    tonight.only = only_;
     tonight.revision = revision_of(programs_.root());
     used_before_ = tonight.seconds_used;
     began_ = now();
     log_ = fmt::format("{}/logs/night-{:04}.jsonl", dir_, tonight.number);
     slice_ = std::clamp(tonight.seconds_wanted * workers_ / (turns_wanted * static_cast<double>(jobs_.size())), 1.0, slice_seconds_max);
     progress_.say(fmt::format("night {} {}: {:.0f} of {:.0f} seconds left, {} jobs, {} at a time, seed {}, {} findings known; all of it is in {}", tonight.number,
-                              goes_on ? "goes on" : "begins", seconds_left(), tonight.seconds_wanted, jobs_.size(), workers_, tonight.seed, state_.findings.size(), dir_));
+                              again ? "goes on" : "begins", seconds_left(), tonight.seconds_wanted, jobs_.size(), workers_, tonight.seed, state_.findings.size(), dir_));
   }
 
   void forget_old_nights() {
@@ -207,7 +227,7 @@ class night_watch {
     alive_.erase(result.id);
     job const& j = jobs_[was.job];
     job_record& r = *records_[was.job];
-    outcome const o = outcome_of(j, result, dir_ + "/work");
+    outcome const o = outcome_of(j, result, dir_ + "/work", programs_.root());
     for (std::string const& remark : o.remarks) progress_.say(remark);
     std::uint64_t fresh = was.features_last - was.features_first, known = was.features_last;
     for (json const& line : o.lines) {
@@ -250,8 +270,11 @@ class night_watch {
     progress_.say(fmt::format("harness fault: {} {} {}; its output: {}", j.technique, j.subject, why, path));
   }
 
+  // From where we stand: the folder may have been moved since.
+  std::string command_for(known_finding const& k) const { return k.replay.empty() ? k.command : replay_command(programs_.root(), dir_ + "/" + k.replay); }
+
   void tell_new(known_finding const& k) {
-    progress_.say(fmt::format("NEW {}, found by {} {}: {}\n  {}", k.id, k.technique, k.subject, k.claim, k.command));
+    progress_.say(fmt::format("NEW {}, found by {} {}: {}\n  {}", k.id, k.technique, k.subject, k.claim, command_for(k)));
     save();
   }
 
@@ -262,8 +285,13 @@ class night_watch {
     if (seconds_used() < looked_at_ + std::clamp(state_.tonight().seconds_wanted / 20, 1.0, 900.0)) return;
     looked_at_ = seconds_used();
     merge_due_ = true;
-    if (!keep_below(dir_, options_.disk_mb << 20, log_)) full_ = true;
+    keep_bound();
     save();
+  }
+
+  void keep_bound() {
+    std::uint64_t const bytes_max = options_.disk_mb << 20U;
+    full_ = !keep_below(dir_, bytes_max, log_);
   }
 
   // A target's inputs are merged while it does not run.
@@ -317,15 +345,16 @@ class night_watch {
   // ---- the end ---------------------------------------------------------------------------------------------------------------------
   int finish() {
     night& tonight = state_.tonight();
+    keep_bound();
     tonight.had_no_turn.clear();
     for (std::size_t i = 0; i < jobs_.size(); ++i) {
       if (records_[i]->tonight == 0 && records_[i]->rests.empty()) tonight.had_no_turn.push_back(key_of(jobs_[i]));
     }
     std::size_t fresh = 0;
     for (auto const& [id, f] : state_.findings) fresh += f.first_night == tonight.number ? 1 : 0;
-    tonight.end = interrupted != 0 ? "interrupted" : "whole";
+    tonight.end = interrupted() ? "interrupted" : "whole";
     save();
-    troubles_.decorate("the merge of the corpora", [this] { merge_corpora(); });
+    if (!interrupted()) troubles_.decorate("the merge of the corpora", [this] { merge_corpora(); });  // it goes on with --resume, and merges then
     save();
     show();
     troubles_.keep([&] { write_lines(fresh); });
@@ -334,11 +363,18 @@ class night_watch {
     if (!tonight.had_no_turn.empty()) progress_.say(fmt::format("{} of {} jobs had no turn; they come first next time", tonight.had_no_turn.size(), jobs_.size()));
     progress_.say(fmt::format("{} findings, {} new; report: {}/report.html", state_.findings.size(), fresh, dir_));
     for (auto const& [id, f] : state_.findings) {
-      if (f.first_night == tonight.number) progress_.say(fmt::format("NEW {} ({} {}): {}\n  {}", id, f.technique, f.subject, f.claim, f.command));
+      if (f.first_night == tonight.number) progress_.say(fmt::format("NEW {} ({} {}): {}\n  {}", id, f.technique, f.subject, f.claim, command_for(f)));
     }
-    if (fresh != 0) return 1;
-    if (troubles_.lacking() || (lacking_faults_ != 0 && lacking_faults_ == tonight.faults.size())) return 3;
-    return tonight.faults.empty() && !troubles_.broken() ? 0 : 4;
+    evidence seen = evidence_of(fresh);
+    seen.environment_lacks = troubles_.lacking() || (lacking_faults_ != 0 && lacking_faults_ == tonight.faults.size());
+    seen.harness_broken = troubles_.broken();
+    progress_.say(sentence_of(seen, "new "));
+    return code_of(seen);
+  }
+
+  evidence evidence_of(std::size_t fresh) const {
+    night const& tonight = state_.nights.back();
+    return {.findings = fresh, .faults = tonight.faults.size(), .jobs = jobs_.size(), .had_no_turn = tonight.had_no_turn.size(), .was_interrupted = interrupted()};
   }
 
   // A line per finding, and the closing one.
@@ -348,7 +384,7 @@ class night_watch {
     for (auto const& [id, f] : state_.findings) {
       bool const is_new = f.first_night == tonight.number;
       lines.add({{"kind", "finding"}, {"name", id}, {"id", id}, {"tag", f.tag}, {"claim", f.claim}, {"technique", f.technique}, {"subject", f.subject},
-                 {"replay", f.replay.empty() ? json(nullptr) : json(dir_ + "/" + f.replay)}, {"command", f.command}, {"last_steps", f.last_steps}, {"revision", f.revision},
+                 {"replay", f.replay.empty() ? json(nullptr) : json(dir_ + "/" + f.replay)}, {"command", command_for(f)}, {"last_steps", f.last_steps}, {"revision", f.revision},
                  {"first_seen", f.first_seen}, {"last_seen", f.last_seen}, {"seen", f.seen}, {"new", is_new}});
     }
     json sums = json::array();
@@ -357,7 +393,8 @@ class night_watch {
     }
     lines.add({{"kind", "nightly"}, {"name", fmt::format("night {}", tonight.number)}, {"findings", state_.findings.size()}, {"new_findings", fresh}, {"techniques", sums},
                {"seconds", tonight.seconds_used}, {"seed", tonight.seed}, {"shard", tonight.shard}, {"revision", tonight.revision}, {"faults", tonight.faults},
-               {"not_run", tonight.had_no_turn}, {"interrupted", interrupted != 0}, {"report", dir_ + "/report.html"}});
+               {"jobs", jobs_.size()}, {"had_no_turn", tonight.had_no_turn.size()}, {"not_run", tonight.had_no_turn}, {"interrupted", interrupted()},
+               {"verdict", sentence_of(evidence_of(fresh), "new ")}, {"report", dir_ + "/report.html"}});
   }
 
   catalogue const& programs_;
@@ -369,6 +406,8 @@ class night_watch {
   std::string torn_state_;  // what is said of it
   nightly_state state_;
   finding_book book_;
+  shard part_;
+  std::vector<std::string> only_;
   std::vector<job> jobs_;
   std::vector<std::string> planned_;  // techniques
   std::vector<job_record*> records_;
@@ -386,10 +425,6 @@ class night_watch {
 }  // namespace
 
 int nightly(catalogue const& programs, nightly_options const& options) {
-  struct sigaction action {};
-  action.sa_handler = [](int) { interrupted = 1; };
-  ::sigaction(SIGINT, &action, nullptr);
-  ::sigaction(SIGTERM, &action, nullptr);
   return night_watch(programs, options).run();
 }
 

@@ -17,7 +17,7 @@ struct nightly_options {
   std::string out = "out/nightly";
   bool json = false;
   bool resume = false;
-  shard part;
+  std::optional<shard> part;      // like what follows: of a night that goes on, what it was begun with
   std::vector<std::string> only;  // jobs whose technique and subject contain one of these words
   std::uint64_t disk_mb = 2048;
 };

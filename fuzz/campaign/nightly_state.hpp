@@ -52,6 +52,7 @@ struct night {
   double seconds_wanted = 0, seconds_used = 0;
   std::uint64_t seed = 0;
   std::string shard = "0/1";
+  std::vector<std::string> only;  // words of --only
   std::string end = "running";  // running, whole, interrupted
   unsigned kills = 0;           // how often it was taken up again
   std::map<std::string, technique_sum> techniques;

@@ -7,6 +7,8 @@
 
 #include "durable.hpp"
 #include "fuzz_output.hpp"
+#include "command_line/told_command.hpp"
+#include "interruption.hpp"
 #include "torn.hpp"
 
 namespace retake::campaign {
@@ -14,9 +16,11 @@ namespace retake::campaign {
 namespace {
 
 // Real threads leave no replay: the same hammer once more.
-std::string again(json const& line) {
+std::string again(json const& line, std::string const& root) {
   std::string const sanitizer = line.value("sanitizer", "none");
-  return fmt::format("./retake stress {} --seed {}{}", line.value("name", ""), line.value("seed", std::uint64_t{1}), sanitizer == "none" ? "" : " --sanitizer " + sanitizer);
+  std::vector<std::string> words{launcher_of(root), "stress", line.value("name", ""), "--seed", std::to_string(line.value("seed", std::uint64_t{1}))};
+  if (sanitizer != "none") words.insert(words.end(), {"--sanitizer", sanitizer});
+  return told_command(words);
 }
 
 // A replay that can be followed stays; of any other it is said why, and the finding has none.
@@ -36,14 +40,16 @@ void take_replay(json& finding, std::string const& out, std::vector<std::string>
 std::string fault_of(outcome const& o, finished const& result, bool crashed) {
   if (crashed) return result.how_it_died();
   bool const found = !o.findings.empty();
+  if (result.was_interrupted()) return interrupted() ? "" : "was interrupted from outside";
   if (!found && result.code == 4) return "did not exercise what it hammers, or is broken";
   if ((!found && result.code == 1) || result.code == 2 || result.code == 3) return fmt::format("ended with code {}", result.code);
-  return o.lines.empty() ? "printed no result" : "";
+  if (o.lines.empty()) return "printed no result";
+  return found || o.executions != 0 ? "" : "executed nothing";
 }
 
 }  // namespace
 
-outcome outcome_of(job const& j, finished const& result, std::string const& out) {
+outcome outcome_of(job const& j, finished const& result, std::string const& out, std::string const& root) {
   outcome o;
   std::string foreign;
   o.lines = json_lines(result.lines, &foreign);
@@ -61,8 +67,8 @@ outcome outcome_of(job const& j, finished const& result, std::string const& out)
     if (!line.contains("finding") || !line["finding"].is_object()) continue;
     json finding = line["finding"];
     take_replay(finding, out, o.remarks);
-    if (j.technique == "stress") finding["command"] = again(line);
-    if (finding["replay"].is_null() && !finding.contains("command")) finding["command"] = shell_form(result.words);
+    if (j.technique == "stress") finding["command"] = again(line, root);
+    if (finding["replay"].is_null() && !finding.contains("command")) finding["command"] = told_command(result.words);
     line["finding"] = finding;
     o.findings.push_back(std::move(finding));
   }
@@ -77,7 +83,7 @@ std::string keep_fault(std::string const& folder, job const& j, finished const& 
   std::replace(name.begin(), name.end(), ' ', '-');
   std::filesystem::create_directories(folder);
   std::string const path = folder + "/" + name + ".txt";
-  std::string text = shell_form(j.words(1, 1)) + "\n" + result.complaint;
+  std::string text = told_command(j.words(1, 1)) + "\n" + result.complaint;
   for (std::string const& line : result.lines) text += line + "\n";
   write_durably(path, text);
   return path;

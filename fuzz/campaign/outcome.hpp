@@ -22,8 +22,8 @@ struct outcome {
   bool lacking = false;  // the fault is that the environment lacks something
 };
 
-// `out`: the folder that the child was told to write to.
-outcome outcome_of(job const& j, finished const& result, std::string const& out);
+// `out`: the folder that the child was told to write to. `root`: the checkout, for the commands that are told.
+outcome outcome_of(job const& j, finished const& result, std::string const& out, std::string const& root);
 
 // Keeps the output of a child at fault and returns its path. Throws an environment_error when it cannot be written.
 std::string keep_fault(std::string const& folder, job const& j, finished const& result);

@@ -93,7 +93,7 @@ std::vector<patch> patches_in(std::string const& folder) {
   return all;
 }
 
-private_copy::private_copy(std::string root) : root_(std::move(root)), folder_(root_ + "/build/mutants/tree") {}
+private_copy::private_copy(std::string root) : root_(std::move(root)), folder_(root_ + "/build/mutants/tree"), lock_(root_ + "/build/mutants", fmt::format("the private copy {}", folder_)) {}
 
 void private_copy::refresh() {
   std::vector<std::string> const wanted = files_of(root_);

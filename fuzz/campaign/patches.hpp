@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "catalogue.hpp"
+#include "folder_lock.hpp"
 
 namespace retake::campaign {
 
@@ -55,6 +56,7 @@ class private_copy {
 
  private:
   std::string root_, folder_;
+  folder_lock lock_;  // two runs would build each other's mutants
 };
 
 }  // namespace retake::campaign

@@ -12,11 +12,14 @@
 
 #include "children.hpp"
 #include "durable.hpp"
+#include "interruption.hpp"
 #include "progress.hpp"
 #include "record.hpp"
 #include "report_data.hpp"
 #include "report_page.hpp"
 #include "report_timeline.hpp"
+#include "command_line/told_command.hpp"
+#include "verdict.hpp"
 
 namespace retake::campaign {
 
@@ -49,13 +52,9 @@ std::string mutant_of(std::string const& replay) {
   return "";
 }
 
-std::string replay_command(std::string const& replay) {
-  std::string const mutant = mutant_of(replay);
-  return "./retake replay " + replay + (mutant.empty() ? "" : " --mutate " + mutant);
-}
-
 std::vector<std::string> timeline_of(catalogue const& programs, std::string const& replay) {
   if (programs.simulator().empty() || !fs::exists(replay) || !replay.ends_with(".replay")) return {};
+  if (interrupted()) return {"no picture: the report was interrupted; the command above shows it"};
   std::vector<std::string> words{programs.simulator(), "replay", replay};
   if (std::string const mutant = mutant_of(replay); !mutant.empty()) words.insert(words.end(), {"--mutate", mutant});
   return run(command_of(words, 60)).lines;
@@ -65,6 +64,11 @@ std::vector<std::string> timeline_of(catalogue const& programs, std::string cons
 class gallery {
  public:
   explicit gallery(catalogue const& programs) : programs_(programs), sources_(programs.root()) {}
+
+  // What shows a finding again: its replay, or the command that found it.
+  std::string command(std::string const& replay, std::string const& otherwise) const {
+    return replay.empty() ? otherwise : replay_command(programs_.root(), replay, mutant_of(replay));
+  }
 
   void add(report_page& page, std::string const& title, std::string const& mark, std::string const& claim, std::vector<std::pair<std::string, std::string>> const& facts,
            std::string const& command, std::string const& replay) {
@@ -102,7 +106,8 @@ void add_findings(report_page& page, gallery& pictures, std::vector<json> const&
     for (char const* name : {"steps", "preemptions", "executions_to_first"}) {
       if (f.contains(name) && f[name].is_number()) facts.push_back({name, f[name].dump()});
     }
-    pictures.add(page, tag, "", claim_of(f), facts, replay.empty() ? f.value("command", "") : replay_command(replay), replay);
+    if (f.contains("lost")) facts.push_back({"its replay is in none of the folders", f["lost"].get<std::string>()});
+    pictures.add(page, tag, "", claim_of(f), facts, pictures.command(replay, f.value("command", "")), replay);
   }
 }
 
@@ -115,7 +120,7 @@ void add_known_findings(report_page& page, gallery& pictures, nights_read const&
     if (f.what.steps != 0) facts.push_back({"steps", std::to_string(f.what.steps)});
     if (!f.what.last_steps.empty()) facts.push_back({"last steps", fmt::format("{}", fmt::join(f.what.last_steps, ", "))});
     if (!f.tonight) facts.push_back({"tonight", "not seen"});
-    pictures.add(page, f.what.id, f.is_new ? "new" : "known", f.what.claim, facts, f.replay.empty() ? f.what.command : replay_command(f.replay), f.replay);
+    pictures.add(page, f.what.id, f.is_new ? "new" : "known", f.what.claim, facts, pictures.command(f.replay, f.what.command), f.replay);
   }
 }
 
@@ -304,7 +309,7 @@ struct verdict_line {
 
 std::string counted(std::size_t n, std::string const& what) { return fmt::format("{} {}finding{}", n, what, n == 1 ? "" : "s"); }
 
-verdict_line verdict_on(report_data const& all, std::size_t tags, std::size_t faults) {
+verdict_line verdict_on(report_data const& all, std::size_t tags, std::size_t faults, std::size_t had_no_turn) {
   if (all.nights && !all.nights->findings.empty()) {
     auto const fresh = static_cast<std::size_t>(std::count_if(all.nights->findings.begin(), all.nights->findings.end(), [](told_finding const& f) { return f.is_new; }));
     std::size_t const known = all.nights->findings.size() - fresh;
@@ -312,13 +317,14 @@ verdict_line verdict_on(report_data const& all, std::size_t tags, std::size_t fa
     return {false, "Nothing new, " + counted(known, "known ")};
   }
   if (tags != 0) return {false, counted(tags, "")};
-  return {faults == 0, faults == 0 ? "No finding" : "No finding, but the harness has faults"};
+  if (all.nothing_run()) return {false, "Nothing was run: no verdict"};
+  std::string text = faults == 0 ? "No finding" : "No finding, but the harness has faults";
+  if (had_no_turn != 0) text += fmt::format("; {} job{} had no turn", had_no_turn, had_no_turn == 1 ? "" : "s");
+  if (all.shard_missing) text += "; a shard is missing";
+  return {faults == 0 && !all.shard_missing, text};
 }
 
-}  // namespace
-
-void write_report(catalogue const& programs, std::vector<std::string> const& folders) {
-  report_data const all = read_report_data(folders);
+void write_report(catalogue const& programs, std::vector<std::string> const& folders, report_data const& all) {
   report_page page;
   gallery pictures(programs);
 
@@ -351,11 +357,14 @@ void write_report(catalogue const& programs, std::vector<std::string> const& fol
 
   utsname machine{};
   ::uname(&machine);
-  verdict_line const verdict = verdict_on(all, tags, faults.size());
+  verdict_line const verdict = verdict_on(all, tags, faults.size(), had_no_turn.size());
   page.headline(verdict.good, verdict.text, fmt::format("retake, {} on Linux {} {}", cpu_name(), machine.release, machine.machine));
   page.figures({{"executions", short_number(static_cast<double>(executions))}, {all.nights ? "new traces" : "distinct traces", short_number(static_cast<double>(traces))},
                 {"runs", std::to_string(all.runs.size())}, {"seconds", fmt::format("{:.0f}", seconds)},
-                {"findings", std::to_string(all.nights ? all.nights->findings.size() : tags)}, {"harness faults", std::to_string(faults.size())}});
+                {"findings", std::to_string(all.nights ? all.nights->findings.size() : tags)}, {"harness faults", std::to_string(faults.size())}, {"had no turn", std::to_string(had_no_turn.size())}});
+  for (std::vector<std::string> const* some : {&all.shard_remarks, &all.remarks}) {
+    for (std::string const& remark : *some) page.text(remark);
+  }
   if (all.nights) add_known_findings(page, pictures, *all.nights);
   else add_findings(page, pictures, all.runs);
   if (!faults.empty()) {
@@ -386,6 +395,30 @@ void write_report(catalogue const& programs, std::vector<std::string> const& fol
     page.text(fmt::format("{}", fmt::join(had_no_turn, ", ")));
   }
   write_durably(folders.front() + "/report.html", page.html());
+}
+
+}  // namespace
+
+int report(catalogue const& programs, std::vector<std::string> const& folders) {
+  report_data const all = read_report_data(folders);
+  if (all.empty()) {
+    fmt::print(stderr, "retake: report: {}: no run is on record there\n", told_command(folders));
+    return 2;
+  }
+  for (std::vector<std::string> const* some : {&all.shard_remarks, &all.remarks}) {
+    for (std::string const& remark : *some) fmt::print(stderr, "retake: report: {}\n", remark);
+  }
+  write_report(programs, folders, all);
+  fmt::print("{}/report.html\n", folders.front());
+  if (interrupted()) return interrupted_code;
+  return all.shard_missing ? 3 : all.nothing_run() ? 4 : 0;
+}
+
+void write_report(catalogue const& programs, std::vector<std::string> const& folders) {
+  report_data all = read_report_data(folders);
+  all.shard_remarks.clear();
+  all.shard_missing = false;
+  write_report(programs, folders, all);
 }
 
 }  // namespace retake::campaign

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <set>
+#include <tuple>
 
 namespace retake::campaign {
 
@@ -12,13 +14,33 @@ namespace fs = std::filesystem;
 
 namespace {
 
-void read_lines(fs::path const& file, report_data& all) {
+// The replay of a finding as we reach it: beside the record that names it.
+void find_replay(json& line, fs::path const& folder) {
+  if (!line.contains("finding") || !line["finding"].is_object()) return;
+  json& finding = line["finding"];
+  if (!finding.contains("replay") || !finding["replay"].is_string()) return;
+  fs::path const on_record = finding["replay"].get<std::string>(), beside = folder / on_record.filename();
+  if (fs::is_regular_file(beside)) {
+    finding["replay"] = beside.string();
+  } else if (!fs::is_regular_file(on_record)) {
+    finding["replay"] = nullptr;
+    finding["command"] = "";
+    finding["lost"] = on_record.string();
+  }
+}
+
+void read_lines(fs::path const& file, fs::path const& folder, bool counts, report_data& all) {
   std::ifstream in(file);
   std::size_t left_out = 0;
   for (std::string line, wrong; std::getline(in, line);) {
     std::optional<json> object = result_line(line, wrong);
     left_out += object ? 0 : 1;
     if (!object) continue;
+    find_replay(*object, folder);
+    if (!counts) {
+      if (!object->contains("finding") || !(*object)["finding"].is_object()) continue;
+      for (char const* figure : {"executions", "rounds", "seconds", "distinct_traces", "new_traces"}) object->erase(figure);
+    }
     std::string const kind = object->value("kind", "");
     if (kind == "hunt") all.hunts.push_back(std::move(*object));
     else if (kind == "mutant") all.mutants.push_back(std::move(*object));
@@ -77,15 +99,17 @@ void add_finding(std::vector<told_finding>& all, known_finding const& f, std::st
   same->what.last_seen = std::max(same->what.last_seen, f.last_seen);
 }
 
-void add_nights(report_data& all, std::string const& folder) {
+void add_nights(report_data& all, std::string const& folder, bool counts) {
   std::string remark;
   nightly_state state = read_state(folder, remark);
-  if (!remark.empty()) fmt::print(stderr, "retake: {}\n", remark);
+  if (!remark.empty()) all.remarks.push_back(remark);
   if (state.nights.empty()) return;
   if (!all.nights) all.nights.emplace();
   nights_read& to = *all.nights;
+  for (auto const& [id, f] : state.findings) add_finding(to.findings, f, folder, state.tonight());
+  if (!counts) return;
   to.shards += 1;
-  read_lines(fmt::format("{}/logs/night-{:04}.jsonl", folder, state.tonight().number), all);
+  read_lines(fmt::format("{}/logs/night-{:04}.jsonl", folder, state.tonight().number), folder, true, all);
   add_to(to.last, state.tonight());
   if (state.nights.size() > 1) {
     if (!to.before) to.before.emplace();
@@ -96,21 +120,95 @@ void add_nights(report_data& all, std::string const& folder) {
     if (same == to.earlier.end()) same = to.earlier.insert(to.earlier.end(), night{});
     add_to(*same, n);
   }
-  for (auto const& [id, f] : state.findings) add_finding(to.findings, f, folder, state.tonight());
 }
+
+// Which part of which run a folder holds.
+struct part {
+  std::string shard;  // i/n; empty: it does not say
+  std::string run;    // the same in a copy
+};
+
+part part_in(std::string const& folder, std::vector<std::string>& remarks) {
+  std::string remark;
+  nightly_state state = read_state(folder, remark);
+  if (!remark.empty()) remarks.push_back(remark);
+  if (!state.nights.empty()) {
+    night const& tonight = state.tonight();
+    return {tonight.shard, fmt::format("nightly {} {} {}", tonight.shard, tonight.seed, tonight.began)};
+  }
+  part found;
+  std::ifstream in(folder + "/hunt.jsonl");
+  for (std::string line; std::getline(in, line);) {
+    if (!line.starts_with(R"({"kind":"hunt")")) continue;
+    json const last = json::parse(line, nullptr, false);
+    if (last.is_object() && last.contains("shard")) found = {last["shard"].get<std::string>(), "hunt " + last["shard"].dump() + last.value("seed", json()).dump() + last.value("began", json()).dump()};
+  }
+  return found;
+}
+
+class shards_seen {
+ public:
+  enum class use { whole, findings_only, nothing };
+
+  use take(std::string const& folder, report_data& all) {
+    std::string const canonical = fs::canonical(folder).string();
+    part const one = part_in(folder, all.remarks);
+    std::string const run = one.run.empty() ? canonical : one.run;
+    if (auto const same = runs_.find(run); same != runs_.end()) {
+      all.shard_remarks.push_back(fmt::format("{} and {} hold the same run: it counts once", same->second, folder));
+      return use::nothing;
+    }
+    runs_[run] = folder;
+    if (one.shard.empty() || one.shard.ends_with("/1")) return use::whole;
+    if (auto const same = parts_.find(one.shard); same != parts_.end()) {
+      all.shard_remarks.push_back(fmt::format("shard {} is there twice: of {} the findings count, the figures do not; {} has the shard's figures", one.shard, folder, same->second));
+      return use::findings_only;
+    }
+    parts_[one.shard] = folder;
+    return use::whole;
+  }
+
+  std::vector<std::string> missing() const {
+    std::vector<std::string> names;
+    std::set<std::size_t> counts;
+    for (auto const& [shard, folder] : parts_) counts.insert(std::stoul(shard.substr(shard.find('/') + 1)));
+    for (std::size_t const count : counts) {
+      for (std::size_t i = 0; i < count; ++i) {
+        if (std::string const name = fmt::format("{}/{}", i, count); !parts_.contains(name)) names.push_back(name);
+      }
+    }
+    return names;
+  }
+
+ private:
+  std::map<std::string, std::string> runs_, parts_;  // with their folders
+};
 
 }  // namespace
 
+bool report_data::nothing_run() const {
+  if (!runs.empty() || !mutants.empty()) return false;
+  return !nights || nights->last.techniques.empty();
+}
+
 report_data read_report_data(std::vector<std::string> const& folders) {
   report_data all;
+  shards_seen shards;
   for (std::string const& folder : folders) {
+    shards_seen::use const use = shards.take(folder, all);
+    if (use == shards_seen::use::nothing) continue;
+    bool const counts = use == shards_seen::use::whole;
     std::vector<fs::path> files;
     for (auto const& entry : fs::directory_iterator(folder)) {
       if (entry.path().extension() == ".jsonl") files.push_back(entry.path());
     }
     std::sort(files.begin(), files.end());
-    for (fs::path const& file : files) read_lines(file, all);
-    add_nights(all, folder);
+    for (fs::path const& file : files) read_lines(file, folder, counts, all);
+    add_nights(all, folder, counts);
+  }
+  for (std::string const& name : shards.missing()) {
+    all.shard_remarks.push_back(fmt::format("shard {} is missing: none of the folders holds its end", name));
+    all.shard_missing = true;
   }
   if (all.nights) {
     std::stable_sort(all.nights->findings.begin(), all.nights->findings.end(), [](told_finding const& a, told_finding const& b) {

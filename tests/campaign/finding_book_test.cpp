@@ -28,7 +28,7 @@ struct finding_book_of_one_night : testing::Test {
   }
   std::string dir;
   nightly_state state;
-  finding_book book{dir, {"take", "wire"}, state};
+  finding_book book{dir, ".", {"take", "wire"}, state};
   int told = 0;
 };
 

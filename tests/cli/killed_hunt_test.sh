@@ -7,6 +7,7 @@ place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT
 cd "$place" || exit 4
 mkdir -p builds/{models,release,tsan,asan,fuzz}/bin
+touch retake  # a command is told as it can be pasted here
 cat >builds/models/bin/retake-sim <<'CODE'
 #!/usr/bin/env bash
 case $1 in

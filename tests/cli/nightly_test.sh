@@ -60,7 +60,7 @@ night 2 "" --seconds 2
 grep -q "another nightly works there" said || fail "two at a time: $(cat said)"
 kill -TERM $pid
 wait $pid
-[ $? = 0 ] && grep -q '"end": "interrupted"' night/state.json || fail "an interrupted night does not say so"
+[ $? = 130 ] && grep -q '"end": "interrupted"' night/state.json || fail "an interrupted night does not say so"
 night 2 "" --seconds 2 --only nobody
 mkdir other
 echo '{"format": 99}' >other/state.json
