@@ -10,7 +10,6 @@
 #include <cctype>
 #include <charconv>
 #include <chrono>
-#include <csignal>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -20,6 +19,7 @@
 #include <unordered_map>
 
 #include "command_line/flag_values.hpp"
+#include "command_line/interruption.hpp"
 #include "command_line/output.hpp"
 #include "sim/campaign.hpp"
 #include "sim/choices/depth_first.hpp"
@@ -47,7 +47,6 @@ constexpr std::uint32_t programs_per_round = 100;
 constexpr double shrink_seconds_max = 20;
 
 program const* running = nullptr;
-std::sig_atomic_t volatile interrupted = 0;
 
 double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
@@ -185,7 +184,7 @@ class runner {
     if (engines_[mode] == nullptr) engines_[mode] = std::make_unique<engine>(world(mode == 0 ? memory_mode::c11 : memory_mode::sc));
     return *engines_[mode];
   }
-  bool over() const { return interrupted != 0 || (a_.executions && executions_ >= *a_.executions) || now() >= ends_at_; }
+  bool over() const { return command_line::interrupted() || (a_.executions && executions_ >= *a_.executions) || now() >= ends_at_; }
   bool fails(program const& g, std::uint64_t schedules);
   void keep(program const& g, std::size_t mode, engine const& e);
   int report(double seconds);
@@ -259,7 +258,7 @@ int runner::explore() {
     auto const result = rc::detail::checkTestable(
         [&] {
           if (!failure_ && over()) return;
-          if (failure_ && (interrupted != 0 || now() > shrink_until_)) return;  // short enough
+          if (failure_ && (command_line::interrupted() || now() > shrink_until_)) return;  // short enough
           program const g = *any_program(p_);
           std::uint64_t const schedules = *rc::gen::noShrink(rc::gen::arbitrary<std::uint64_t>());
           if (!failure_) ++programs_;
@@ -283,7 +282,7 @@ int runner::explore() {
 ordered_json runner::line(double seconds) const {
   ordered_json j = {{"kind", "props"}, {"name", p_.name}, {"seed", a_.seed}, {"executions", executions_}, {"seconds", seconds},
                     {"executions_per_second", seconds > 0 ? static_cast<double>(executions_) / seconds : 0.0}, {"programs", programs_},
-                    {"distinct_traces", traces_.count()}, {"distinct_exact", traces_.exact()}, {"truncated", truncated_ != 0}, {"exhausted", false}};
+                    {"distinct_traces", traces_.count()}, {"distinct_exact", traces_.exact()}, {"truncated", truncated_ != 0}, {"exhausted", false}, {"interrupted", command_line::interrupted()}};
   if (!a_.twin_name.empty()) j["twin"] = a_.twin_name;
   if (!a_.mutate.file.empty()) {
     j["mutant"] = a_.mutate.text();
@@ -324,10 +323,11 @@ int runner::report(double seconds) {
   if (!failure_) {
     if (a_.json) fmt::print("{}\n", j.dump());
     else {
-      fmt::print("{}: {} executions of {} programs in {:.2f} s ({:.0f} a second), {} distinct traces{}{}\n", p_.name, executions_, programs_, seconds,
-                 static_cast<double>(executions_) / std::max(seconds, 1e-9), traces_.count(), traces_.exact() ? "" : " (about)", truncated_ != 0 ? ", truncated" : "");
+      fmt::print("{}: {} executions of {} programs in {:.2f} s ({:.0f} a second), {} distinct traces{}{}{}\n", p_.name, executions_, programs_, seconds,
+                 static_cast<double>(executions_) / std::max(seconds, 1e-9), traces_.count(), traces_.exact() ? "" : " (about)", truncated_ != 0 ? ", truncated" : "",
+                 command_line::interrupted() ? ", interrupted" : "");
     }
-    return exit_holds;
+    return command_line::code_without_finding(p_.name, executions_);
   }
   failure f = *failure_;
   running = &f.what;
@@ -520,8 +520,7 @@ int property_main(int argc, char** argv, property const& p) {
     if (!parse(argc, argv, p, a, code)) return code;
     if (a.list) return list(p, a.json);
     if (!a.replay_file.empty()) return replay_file(p, a);
-    std::signal(SIGINT, [](int) { interrupted = 1; });
-    std::signal(SIGTERM, [](int) { interrupted = 1; });
+    command_line::watch_interrupts();
     twin const* const faulty = find_twin(p, a.twin_name);
     std::string name = fmt::format("{}_properties", p.name);
     if (faulty != nullptr) name += fmt::format("+{}", faulty->name);

@@ -19,6 +19,7 @@
 #include <string>
 
 #include "command_line/flag_values.hpp"
+#include "command_line/interruption.hpp"
 #include "command_line/output.hpp"
 
 #if defined(__has_feature)
@@ -114,6 +115,7 @@ end watch_child(subject const& what, pid_t child, int complaints, report const& 
     ::poll(&wait, 1, 100);
     if (open) open = drain(complaints, result.complaints);
     if (::waitpid(child, &result.status, WNOHANG) == child) break;
+    if (command_line::interrupted()) ::kill(child, SIGKILL);  // what it has reported is in the shared memory
     if (!open) nap_ns(10'000'000);
     if (out.rounds() != rounds) {
       rounds = out.rounds();
@@ -152,7 +154,7 @@ json finding_of(end const& how, report const& out) {
   if (how.stalled) return make("V1: no round has ended for a long time");
   if (how.complaints.find("newosproc") != std::string::npos) return nullptr;
   if (const std::string fatal = between(how.complaints, "fatal error: ", "\n"); !fatal.empty()) return make("fatal: " + fatal);
-  if (WIFSIGNALED(how.status)) return make(fmt::format("crash: the process died of signal {}", WTERMSIG(how.status)));
+  if (WIFSIGNALED(how.status) && !command_line::interrupted()) return make(fmt::format("crash: the process died of signal {}", WTERMSIG(how.status)));
   return nullptr;
 }
 
@@ -160,7 +162,7 @@ int say(subject const& what, settings const& chosen, report const& out, end cons
   const json finding = finding_of(how, out);
   const bool exercised = demands_met(what, out) && (chosen.rounds == 0 || out.rounds() >= chosen.rounds);
   const bool no_threads = how.complaints.find("newosproc") != std::string::npos;
-  const bool odd = finding.is_null() && !no_threads && how.status != 0;
+  const bool odd = finding.is_null() && !no_threads && how.status != 0 && !command_line::interrupted();
   json events = json::object();
   std::vector<std::string> missing;
   for (std::size_t i = 0; i < what.events.size(); ++i) {
@@ -168,8 +170,9 @@ int say(subject const& what, settings const& chosen, report const& out, end cons
     if (out.events(i) < what.events[i].at_least) missing.push_back(fmt::format("{} {} of {}", what.events[i].name, out.events(i), what.events[i].at_least));
   }
   if (chosen.as_json) {
-    const json line{{"kind", "stress"}, {"name", what.name}, {"rounds", out.rounds()}, {"seconds", seconds}, {"seed", chosen.seed}, {"sanitizer", sanitizer},
-                    {"events", events}, {"exercised", exercised}, {"holds", finding.is_null()}, {"finding", finding}};
+    json line{{"kind", "stress"}, {"name", what.name}, {"rounds", out.rounds()}, {"seconds", seconds}, {"seed", chosen.seed}, {"sanitizer", sanitizer},
+                    {"events", events}, {"exercised", exercised}, {"interrupted", command_line::interrupted()}, {"finding", finding}};
+    if (!finding.is_null() || !command_line::interrupted()) line["holds"] = finding.is_null();  // an interruption is no verdict
     fmt::print("{}\n", line.dump());
   } else {
     fmt::print("{}: {}\n  {} rounds in {:.1f} s\n", what.name, what.claim, out.rounds(), seconds);
@@ -190,6 +193,10 @@ int say(subject const& what, settings const& chosen, report const& out, end cons
   if (odd) {
     fmt::print(stderr, "{}: the hammer ended with status {:#x} and said nothing\n", what.name, how.status);
     return not_exercised;
+  }
+  if (command_line::interrupted()) {
+    if (!chosen.as_json) fmt::print("interrupted{}\n", missed.empty() ? "" : ": " + missed);
+    return command_line::interrupted_code;
   }
   if (!exercised) {
     fmt::print(stderr, "{}: not exercised: {}\n", what.name, missing.empty() ? "too few rounds" : missed);
@@ -221,6 +228,7 @@ int parse(subject const& what, int argc, char** argv, settings& chosen) {
 
 [[noreturn]] void be_child(subject const& what, settings const& chosen, report& out, int complaints, pid_t parent) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  std::signal(SIGINT, SIG_IGN);  // a Ctrl-C reaches the parent too, which ends us
   if (::getppid() != parent) ::_exit(not_exercised);
   ::dup2(complaints, STDERR_FILENO);
   run_passes(what, chosen, out);
@@ -267,6 +275,7 @@ int run_hammer(subject const& what, int argc, char** argv) {
       return environment;
     }
     if (child == 0) be_child(what, chosen, out, ends[1], parent);
+    command_line::watch_interrupts();
     ::close(ends[1]);
     ::fcntl(ends[0], F_SETFL, O_NONBLOCK);
     how = watch_child(what, child, ends[0], out);

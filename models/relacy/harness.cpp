@@ -21,6 +21,7 @@
 #include <sstream>
 
 #include "command_line/flag_values.hpp"
+#include "command_line/interruption.hpp"
 #include "command_line/output.hpp"
 #include "search.hpp"
 #include "world/sites.hpp"
@@ -119,17 +120,18 @@ class harness {
         }
         if (!search_once(*r, p, deadline)) return fault_code;
       }
+      if (command_line::interrupted()) break;
       if (world::relacy::mutant.misfit != nullptr) {
         refuse("--mutate", options_.mutate, fmt::format("a kind that weakens the {} at that line", world::relacy::mutant.misfit));
       }
       if (!options_.mutate.empty() && !r->found.tag.empty()) break;
       if (--r->jobs_left == 0 && options_.mutate.empty()) say(*r);
     }
-    if (!options_.mutate.empty()) {
+    if (!options_.mutate.empty() || command_line::interrupted()) {
       for (report const& r : reports_) {
-        if (r.ran) say(r);
+        if (r.ran && (!options_.mutate.empty() || was_cut(r))) say(r);
       }
-      if (!options_.json && !world::relacy::mutant.reached) fmt::print("the mutant's site was not reached\n");
+      if (!options_.mutate.empty() && !options_.json && !world::relacy::mutant.reached) fmt::print("the mutant's site was not reached\n");
     }
     if (options_.vacuity) say_vacuity();
     return conclude();
@@ -340,6 +342,9 @@ class harness {
     r.replay = path;
   }
 
+  // An interruption came before all of its searches were through.
+  static bool was_cut(report const& r) { return r.jobs_left != 0 && command_line::interrupted(); }
+
   void say(report const& r) const {
     double const rate = r.seconds > 0 ? static_cast<double>(r.executions) / r.seconds : 0;
     double const cpu_rate = r.cpu_seconds > 0 ? static_cast<double>(r.executions) / r.cpu_seconds : 0;
@@ -349,7 +354,7 @@ class harness {
         std::string const how = fmt::format("{}{}", one["search"].get<std::string>(), one.contains("preemptions") ? " " + std::to_string(one["preemptions"].get<unsigned>()) : "");
         if (searches.find(how) == std::string::npos) searches += (searches.empty() ? "" : ", ") + how;
       }
-      std::string const ending = !r.found.tag.empty() ? r.found.tag : r.exhausted ? "exhausted" : "no finding";
+      std::string const ending = !r.found.tag.empty() ? r.found.tag : was_cut(r) ? "interrupted" : r.exhausted ? "exhausted" : "no finding";
       fmt::print("{:<44} {:<16} {:>11} executions {:>7.1f} s {:>9.0f}/CPU s  {}\n", name(*r.suite), searches, r.executions, r.seconds, cpu_rate, ending);
       std::fflush(stdout);
       return;
@@ -361,7 +366,7 @@ class harness {
       finding = {{"tag", r.found.tag}, {"claim", r.found.claim}, {"replay", r.replay}, {"steps", r.found.steps}, {"preemptions", r.found.preemptions}, {"executions_to_first", r.first}, {"search", r.how}};
     }
     json one{{"kind", "model"}, {"name", name(*r.suite)}, {"model", model_}, {"suite", r.suite->name}, {"executions", r.executions}, {"seconds", r.seconds}, {"executions_per_second", rate}, {"executions_per_cpu_second", cpu_rate},
-             {"truncated", r.truncated}, {"exhausted", r.exhausted}, {"scope", scope}, {"parts", r.parts}, {"seed", options_.seed}, {"finding", finding}};
+             {"truncated", r.truncated}, {"exhausted", r.exhausted && !was_cut(r)}, {"interrupted", was_cut(r)}, {"scope", scope}, {"parts", r.parts}, {"seed", options_.seed}, {"finding", finding}};
     if (!options_.mutate.empty()) one["mutate"] = options_.mutate, one["mutant_reached"] = world::relacy::mutant.reached;
     if (r.suite->must_fail != nullptr) one["must_fail"] = r.suite->must_fail;
     fmt::print("{}\n", one.dump(-1, ' ', false, json::error_handler_t::replace));
@@ -399,8 +404,8 @@ class harness {
         last = &r;
       }
     }
-    if (missed) return fault_code;
-    if (!found) return 0;
+    if (missed) return command_line::interrupted() ? command_line::interrupted_code : fault_code;
+    if (!found) return command_line::code_without_finding(model_.c_str(), total_);
     if (!options_.json) {
       fmt::print("\n{}\n{}\n{}_model --replay {}{}\n", last->found.claim, last->replay, model_, last->replay, options_.mutate.empty() ? "" : " --mutate " + options_.mutate);
     }
@@ -442,7 +447,7 @@ bool search::end_execution() noexcept {
     exhausted = !truncated;
     return true;
   }
-  if (executions >= executions_max || ((executions & 255) == 0 && deadline_ns != 0 && now_ns() >= deadline_ns)) {
+  if (executions >= executions_max || command_line::interrupted() || ((executions & 255) == 0 && deadline_ns != 0 && now_ns() >= deadline_ns)) {
     truncated = kind != search_kind::random;
     return true;
   }
@@ -481,7 +486,10 @@ int harness_main(int argc, char** argv, char const* model, std::vector<suite_ent
   else o.mutate.clear();
   return command_line::finish(fmt::format("{}_model", model).c_str(), [&] {
     harness h(model, suites, o);
-    return o.list ? h.list() : !o.replay.empty() ? h.replay() : h.run();
+    if (o.list) return h.list();
+    if (!o.replay.empty()) return h.replay();
+    command_line::watch_interrupts();
+    return h.run();
   });
 }
 

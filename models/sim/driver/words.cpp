@@ -1,7 +1,6 @@
 // words.cpp: sim, replay, shrink, list.
 #include <fmt/format.h>
 
-#include <csignal>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -9,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "arguments.hpp"
+#include "command_line/interruption.hpp"
 #include "sim/campaign.hpp"
 #include "sim/choices/bytes.hpp"
 #include "sim/choices/depth_first.hpp"
@@ -26,9 +26,6 @@ namespace {
 using nlohmann::ordered_json;
 
 constexpr std::uint32_t shrink_executions = 4000;
-
-// What a Ctrl-C sets. The driver's own: the library has no globals but one.
-std::sig_atomic_t volatile interrupted = 0;
 
 scenario const* find_scenario(std::string const& name) {
   for (scenario const* s : catalog()) {
@@ -132,14 +129,13 @@ int run_sim(arguments const& a) {
     if (!in) return refuse(fmt::format("--bytes `{}`: accepted: a file that can be read", a.bytes_file));
     data.assign(std::istreambuf_iterator<char>(in), {});
   }
-  std::signal(SIGINT, [](int) { interrupted = 1; });
-  std::signal(SIGTERM, [](int) { interrupted = 1; });
+  command_line::watch_interrupts();
   engine e(a.world);
   std::unique_ptr<chooser> const c = make_chooser(a, data);
   campaign_limits limits;
   limits.first = a.shard;
   limits.stride = a.shards;
-  limits.stop = &interrupted;
+  limits.stop = command_line::interruption();
   if (a.executions) limits.executions_max = *a.executions;
   else if (!a.seconds && a.strategy != "dfs") limits.executions_max = 100'000;
   if (a.seconds) limits.seconds_max = *a.seconds;
@@ -162,7 +158,7 @@ int run_sim(arguments const& a) {
                       {"executions", r.executions}, {"seconds", r.seconds},
                       {"executions_per_second", r.seconds > 0 ? static_cast<double>(r.executions) / r.seconds : 0.0}, {"steps", r.steps},
                       {"distinct_traces", r.traces.count()}, {"distinct_exact", r.traces.exact()}, {"trace_hash", fmt::format("{:016x}", r.trace_hash)},
-                      {"truncated", r.truncated}, {"exhausted", exhausted}, {"scope", scope_of(a, *s)}};
+                      {"truncated", r.truncated}, {"exhausted", exhausted}, {"interrupted", command_line::interrupted()}, {"scope", scope_of(a, *s)}};
     if (!a.traces.empty()) j.update({{"new_traces", joined.fresh}, {"known_traces", joined.known}});
     j["must_fail"] = s->must_fail == nullptr ? ordered_json(nullptr) : ordered_json(s->must_fail);
     if (mutated) {
@@ -178,9 +174,10 @@ int run_sim(arguments const& a) {
     fmt::print("{}\n", j.dump(-1, ' ', false, ordered_json::error_handler_t::replace));
     if (a.vacuity) fmt::print("{}", e.sites().counters_json());
   } else {
-    fmt::print("{}: {} executions in {:.2f} s ({:.0f} a second), {} distinct traces{}, {} steps each{}{}\n", s->name, r.executions, r.seconds,
+    fmt::print("{}: {} executions in {:.2f} s ({:.0f} a second), {} distinct traces{}, {} steps each{}{}{}\n", s->name, r.executions, r.seconds,
                r.seconds > 0 ? static_cast<double>(r.executions) / r.seconds : 0.0, r.traces.count(), r.traces.exact() ? "" : " (about)",
-               r.executions != 0 ? r.steps / r.executions : 0, r.truncated ? ", truncated" : "", exhausted ? ", exhausted" : "");
+               r.executions != 0 ? r.steps / r.executions : 0, r.truncated ? ", truncated" : "", exhausted ? ", exhausted" : "",
+               command_line::interrupted() ? ", interrupted" : "");
     if (mutated && !e.sites().mutant_reached()) fmt::print("mutant site was never reached: {}\n", a.world.mutate.text());
     if (a.vacuity) {
       for (auto const& line : e.sites().one_sided()) fmt::print("one-sided: {}\n", line);
@@ -190,7 +187,7 @@ int run_sim(arguments const& a) {
       fmt::print("{}\n", replay_command(f.path, a.world));
     }
   }
-  return r.failed ? exit_finding : exit_holds;
+  return r.failed ? exit_finding : command_line::code_without_finding("retake-sim", r.executions);
 }
 
 namespace {
