@@ -26,6 +26,7 @@ constexpr scenario const* all[] = {
     &foreign_callbacks,
     &foreign_faults,
     &foreign_threads_call,
+    &foreign_thread_returns,
     &foreign_thread_beside_end,
     &pool_calls_cancelled, &pool_call_cancelled_at_end,
     &bounded_calls,

@@ -31,6 +31,7 @@ extern sim::scenario const foreign_calls;
 extern sim::scenario const foreign_callbacks;
 extern sim::scenario const foreign_faults;
 extern sim::scenario const foreign_threads_call;
+extern sim::scenario const foreign_thread_returns;
 extern sim::scenario const foreign_thread_beside_end;
 extern sim::scenario const pool_calls_cancelled;
 extern sim::scenario const pool_call_cancelled_at_end;

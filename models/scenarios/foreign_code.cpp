@@ -127,6 +127,28 @@ void foreign_threads() {
   });
 }
 
+// A thread that comes again and again, while its P keeps few dead goroutines.
+void foreign_thread_comes_again() {
+  policy rules;
+  rules.free_goroutines_per_processor = 2;
+  run_watched(
+      1,
+      [] {
+        struct shared {
+          callback_gate gate;
+          channel<int> over;
+        } both;
+        const auto calls = [](void* self) {
+          auto& all = *static_cast<shared*>(self);
+          for (int i = 0; i < 6; ++i) all.gate.call([] {});
+          all.gate.call([&all] { all.over.close(); });
+        };
+        while (world::thread_start(calls, &both) != 0) world::sleep_until(world::nanotime() + 1 * us);
+        static_cast<void>(both.over.receive());
+      },
+      rules);
+}
+
 // The program ends while a foreign thread's goroutine waits: its thread comes home and is told.
 void end_beside_visitor() {
   struct shared {
@@ -216,6 +238,7 @@ RETAKE_SCENARIO(foreign_calls, "foreign calls return their value, or their excep
 RETAKE_SCENARIO(foreign_callbacks, "callbacks block, nest and throw on their goroutine, on the foreign code's thread, and leave its frames alone", callbacks);
 RETAKE_SCENARIO(foreign_faults, "a fault that is contained ends no goroutine, and its thread runs no goroutine but one that is locked to it", contained_faults);
 RETAKE_SCENARIO(foreign_threads_call, "threads that the runtime did not create run goroutines through a gate, and no deadlock is reported while one may come", foreign_threads);
+RETAKE_SCENARIO(foreign_thread_returns, "a foreign thread that calls again and again uses the goroutine that its last call has left", foreign_thread_comes_again);
 RETAKE_SCENARIO(foreign_thread_beside_end, "a foreign thread whose goroutine is abandoned at the end of the program comes home and is told", end_beside_visitor);
 
 }  // namespace retake::scenarios

@@ -92,6 +92,7 @@ void run_watched(std::uint32_t processors, Main main, policy const& rules = {}, 
   options chosen;
   chosen.processors = processors;
   chosen.rules = &rules;
+  const std::uint32_t allocations = sim::live_allocations();
   run(chosen, [&] {
     main();
     for (int rounds = 0; what.everything_ends && goroutine_count() > 1; ++rounds) {  // the others' last steps
@@ -102,6 +103,7 @@ void run_watched(std::uint32_t processors, Main main, policy const& rules = {}, 
       }
     }
   });
+  world::require(!what.everything_ends || sim::live_allocations() == allocations, "V9: memory of the runtime is not given back");
 }
 
 }  // namespace retake::scenarios

@@ -235,8 +235,11 @@ void* allocate(std::size_t bytes, std::size_t alignment, site const& where) noex
   if (e.strike(fault_kind::enomem, where)) return nullptr;
   void* const p = e.arena_.allocate(bytes, alignment);
   if (p == nullptr) e.fail("memory", "memory: the arena of the execution is used up", e.sites_.intern(where, op_kind::require).id);
+  ++e.live_allocations_;
   return p;
 }
+
+std::uint32_t live_allocations() noexcept { return the_engine->live_allocations_; }
 
 void deallocate(void* memory, std::size_t bytes, site const& where) noexcept {
   engine& e = current(where);
@@ -244,6 +247,7 @@ void deallocate(void* memory, std::size_t bytes, site const& where) noexcept {
   char const* const wrong = e.arena_.deallocate(memory, bytes);
   site_record const& s = e.sites_.intern(where, op_kind::require);
   if (wrong == nullptr) {
+    --e.live_allocations_;
     e.end_memory(memory, bytes, engine::access::deallocation, s.id);
     return;
   }

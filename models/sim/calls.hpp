@@ -73,6 +73,8 @@ std::uint32_t choose(char const* kind, std::uint32_t n, site const& where) noexc
 
 void* allocate(std::size_t bytes, std::size_t alignment, site const& where) noexcept;
 void deallocate(void* memory, std::size_t bytes, site const& where) noexcept;
+// What allocate() has given in this execution and deallocate() has not taken back.
+std::uint32_t live_allocations() noexcept;
 void* get_stack(std::size_t bytes, site const& where) noexcept;
 void put_stack(void* low, std::size_t bytes) noexcept;
 void reuse_stack(void* low, std::size_t bytes) noexcept;

@@ -135,6 +135,7 @@ void engine::reset(scenario const& s, chooser& c) noexcept {
   result_ = {};
   if (arena_.used() != 0) std::memset(places_.as<void>(), 0, sizeof(std::uint32_t) * (arena_.used() / stretch_bytes + 1));
   arena_.reset();
+  live_allocations_ = 0;
   for (std::uint32_t i = 0; i < pool_size_; ++i) {
     pool_[i].used = false;
   }

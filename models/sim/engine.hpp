@@ -311,6 +311,7 @@ class engine {
   std::span<std::uint8_t> pairs_;
   site_table sites_;
   arena arena_;
+  std::uint32_t live_allocations_ = 0;
   reserved_memory events_, choices_, locations_, entries_, plains_, texts_, stacks_;
   reserved_memory places_;  // lifetimes.cpp: for each stretch of the arena, the objects that were made there
   stack_memory thread_stacks_[threads_max];

@@ -9,6 +9,8 @@
 //            syscall    in a system call or foreign code, on an M                 that M; its P may be taken
 //            waiting    parked                                                    whoever will ready it, exactly once (G5, G6)
 //
+// V9: a dead record is used again before another is made, but for those that a P keeps to itself (goroutines.cpp).
+//
 // Edges.     dead -> runnable (go), runnable -> running (run), running -> runnable (yield), running -> waiting (park), waiting -> runnable
 //            (ready), running -> syscall (enter), syscall -> running (exit with a P), syscall -> runnable (exit without), running -> dead.
 #pragma once
@@ -82,6 +84,7 @@ struct goroutine : goroutine_pair<machine> {
 
   void (*invoke)(void* closure) = nullptr;  // runs and destroys the closure
   void* closure = nullptr;
+  bool shared = false;   // made without a P: it returns to the shared list of dead goroutines
   detail::exit_hook* exit_hooks = nullptr;  // the goroutine; what it runs at its end
 };
 

@@ -31,21 +31,53 @@ goroutine* make_goroutine(scheduler& s) noexcept {
   return g;
 }
 
-goroutine* reuse_goroutine(scheduler& s, processor& p) noexcept {
+// Under the lock: a dead goroutine of the shared lists, one whose stack holds memory first.
+goroutine* take_shared(scheduler& s) noexcept {
+  goroutine* const g = s.free_goroutines.pop_front();
+  if (s.free_goroutines.count < s.free_goroutines_least) s.free_goroutines_least = s.free_goroutines.count;
+  return g != nullptr ? g : s.trimmed_goroutines.pop_front();
+}
+
+goroutine* take_close(scheduler& s, processor& p) noexcept {
   if (p.free_goroutines.count == 0) {
     const locked hold(s.lock);
     while (p.free_goroutines.count < s.rules.free_goroutines_per_processor / 2) {
-      goroutine* g = s.free_goroutines.pop_front();
-      if (g == nullptr) g = s.trimmed_goroutines.pop_front();
+      goroutine* const g = take_shared(s);
       if (g == nullptr) break;
       p.free_goroutines.push_back(g);
     }
-    if (s.free_goroutines.count < s.free_goroutines_least) s.free_goroutines_least = s.free_goroutines.count;
   }
-  goroutine* const g = p.free_goroutines.pop_front();
+  return p.free_goroutines.pop_front();
+}
+
+// A maker without a P (a foreign thread, sysmon) has the shared lists alone; its goroutine returns there, not to the P on
+// which it ends: else each P would collect records that their makers never find.
+goroutine* take_without_processor(scheduler& s) noexcept {
+  const locked hold(s.lock);
+  goroutine* const g = take_shared(s);
+  if (g != nullptr) g->shared = true;
+  return g;
+}
+
+goroutine* reuse_goroutine(scheduler& s, machine* m) noexcept {
+  goroutine* const g = m != nullptr ? take_close(s, m->processor_here()) : take_without_processor(s);
   if (g == nullptr) return nullptr;
   world::require(g->state.load_relaxed() == goroutine_state::dead, "G4: a goroutine that lives is used again");
   return g;
+}
+
+// V9: every record that ends is found by the next maker of its kind.
+void put_free(scheduler& s, processor& p, goroutine& g) noexcept {
+  if (g.shared) {
+    g.shared = false;
+    const locked hold(s.lock);
+    s.free_goroutines.push_back(&g);
+    return;
+  }
+  p.free_goroutines.push_back(&g);
+  if (p.free_goroutines.count < s.rules.free_goroutines_per_processor) return;
+  const locked hold(s.lock);
+  while (p.free_goroutines.count > s.rules.free_goroutines_per_processor / 2) s.free_goroutines.push_back(p.free_goroutines.pop_front());
 }
 
 // The M's own stack, behind a goroutine that has ended.
@@ -58,13 +90,7 @@ bool after_end(machine& m, goroutine& g, void*) noexcept {
   s.goroutines_ended.fetch_add_relaxed(1);
   const bool was_locked = thread_lock::end(m, g);
   processor& p = m.processor_here();
-  p.free_goroutines.push_back(&g);
-  if (p.free_goroutines.count >= s.rules.free_goroutines_per_processor) {
-    const locked hold(s.lock);
-    while (p.free_goroutines.count > s.rules.free_goroutines_per_processor / 2) {
-      s.free_goroutines.push_back(p.free_goroutines.pop_front());
-    }
-  }
+  put_free(s, p, g);
   if (!was_locked) return false;
   if (m.runtime_locks == 0) {
     const locked hold(s.lock);
@@ -105,9 +131,12 @@ bool after_yield(machine& m, goroutine& g, void*) noexcept {
 }  // namespace
 
 goroutine* new_goroutine(scheduler& s, machine* m) noexcept {
-  goroutine* g = m != nullptr ? reuse_goroutine(s, m->processor_here()) : nullptr;
-  if (g == nullptr) g = make_goroutine(s);
-  if (g == nullptr) return nullptr;
+  goroutine* g = reuse_goroutine(s, m);
+  if (g == nullptr) {
+    g = make_goroutine(s);
+    if (g == nullptr) return nullptr;
+    g->shared = m == nullptr;
+  }
   g->id = s.goroutines_created.fetch_add_relaxed(1) + 1;
   return g;
 }

@@ -357,6 +357,30 @@ bool g9_lost(scene const& at) {
   poke(at.s.goroutines_ended, at.s.goroutines_ended.peek() - 1);
   return true;
 }
+bool v9_a_record_too_many(scene const& at) {
+  const_cast<policy&>(at.s.rules).free_goroutines_per_processor = 0;
+  void* const memory = sim::allocate(sizeof(goroutine), alignof(goroutine), sim::site::current());
+  goroutine* const extra = new (memory) goroutine(world::stack{});
+  poke(extra->all_link, at.s.goroutines.peek());
+  poke(at.s.goroutines, extra);
+  return true;
+}
+bool v9_an_m_too_many(scene const& at) {
+  poke(at.s.machine_count, at.s.machine_count.peek() + 1);
+  return true;
+}
+bool v9_a_timer(scene const& at) {
+  words::count((*inspector::made(at.s.processors).begin()).timers) = 1;
+  return true;
+}
+bool v9_a_descriptor(scene const& at) {
+  ++words::entries(at.s.network);
+  return true;
+}
+bool v9_a_gate(scene const& at) {
+  poke(at.s.gates, 1U);
+  return true;
+}
 bool q2_longer(scene const& at) {
   poke(words::first_global(at.s.global), at.s.goroutines.peek());
   poke(words::size(at.s.global), 0U);
@@ -417,6 +441,11 @@ corrupted const corruptions[] = {
     {"V3", at_stillness, v3, 50'000'000, 1},
     {"V6", at_stillness, v6, 9'000'000, 4},
     {"V7", at_stillness, v7, 9'000'000, 4},
+    {"V9", at_rest, v9_a_record_too_many},
+    {"V9", at_rest, v9_an_m_too_many},
+    {"V9", at_rest, v9_a_timer},
+    {"V9", at_rest, v9_a_descriptor},
+    {"V9", at_rest, v9_a_gate},
     {"P3", at_commit | at_stillness, p3_no_m},
     {"P3", at_commit | at_step | at_stillness, p3_two_ms},
     {"P5", at_commit | at_step, p5_cycle},

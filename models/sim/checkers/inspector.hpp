@@ -25,6 +25,7 @@ struct inspector {
   static std::uint32_t idle_machines(processors_and_machines const& s) noexcept { return s.machines_.peek(); }
 
   static std::uint32_t count(processor_table const& t) noexcept { return t.count_.peek(); }
+  static std::uint32_t made_count(processor_table const& t) noexcept { return t.made_.peek(); }
   static processor_table::range made(processor_table const& t) noexcept { return {t.table_, t.made_.peek()}; }
 
   static std::uint32_t spinning(wake_gate const& g) noexcept { return g.spinning_.peek(); }
@@ -44,6 +45,7 @@ struct inspector {
   static std::uint32_t global_size(global_queue<goroutine> const& q) noexcept { return q.size_.peek(); }
 
   static std::int64_t first_due_ns(timer_heap const& h) noexcept { return h.first_due_ns_.peek(); }
+  static std::uint32_t timer_count(timer_heap const& h) noexcept { return h.count_; }
 
   static bool monitor_sleeps(sysmon_gate const& g) noexcept { return g.rest_.peek() == monitor_rest::asleep; }
   static bool held(spin_lock const& l) noexcept { return l.word_.peek() != spin_lock::free; }
@@ -94,11 +96,18 @@ struct inspector {
     static auto const& blocked(poll_wake const& p) noexcept { return p.blocked_; }
     static auto const& size(global_queue<goroutine> const& q) noexcept { return q.size_; }
     static auto const& first_due(timer_heap const& h) noexcept { return h.first_due_ns_; }
+    static std::uint32_t& count(timer_heap& h) noexcept { return h.count_; }
+    static std::uint32_t& entries(poller& p) noexcept { return p.count_; }
   };
   static poll_descriptor const* first_descriptor(poller const& p) noexcept { return p.count_ == 0 ? nullptr : &p.chunks_[0].peek()->entries[0]; }
   static constexpr std::uint32_t woken_word = note::woken;
 
   static std::uint32_t waiting(poller const& p) noexcept { return p.waiting_.peek(); }
+  static std::uint32_t descriptors_in_use(poller const& p) noexcept {
+    std::uint32_t used = p.count_;
+    for (poll_descriptor const* d = p.free_; d != nullptr; d = d->next_free) --used;
+    return used;
+  }
 };
 
 }  // namespace retake

@@ -49,6 +49,7 @@ struct memory {
   wait_clock poll;                                   // V7: since the last poll, while goroutines wait for descriptors
   wait_clock reader;                                 // N8: the first goroutine parked beside data
   wait_clock in_call[world::limits::processors_max]; // V6: a P with work, in one system call
+  std::uint32_t most_records = 0;                    // V9: goroutine records that were in use at a time
 };
 
 struct look {
@@ -88,6 +89,10 @@ void check_v1(look const&) noexcept;
 void check_v3(look const&) noexcept;
 void check_v6(look const&) noexcept;
 void check_v7(look const&) noexcept;
+void check_v9(look const&) noexcept;
+
+// V9, at each edge of a goroutine.
+void remember_records(scheduler const& s, memory& remembered) noexcept;
 
 struct row {
   std::string_view tag;
@@ -123,6 +128,7 @@ inline constexpr row table[] = {
     {"V3", check_v3, at_stillness},
     {"V6", check_v6, at_stillness},
     {"V7", check_v7, at_stillness},
+    {"V9", check_v9, at_rest},
 };
 
 }  // namespace retake::checkers

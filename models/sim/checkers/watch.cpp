@@ -103,7 +103,10 @@ void committed(void* context, void const* ghost, char const* tag) noexcept {
       note_goroutine(s, ghost);
     }
   }
-  if (tag != nullptr && tag[0] == 'G') return;  // a goroutine took an edge: its own assertion has looked
+  if (tag != nullptr && tag[0] == 'G') {  // a goroutine took an edge: its own assertion has looked
+    remember_records(s, w.remembered);
+    return;
+  }
   w.ask(at_commit, p, 0);
 }
 

@@ -130,6 +130,20 @@ TEST(resize, ps_follow_the_affinity_until_the_program_says_how_many) {
     EXPECT_TRUE(yielding_until([] { return processors() == 1; }));
     EXPECT_TRUE(all_threads_may_use(all));
     EXPECT_TRUE(yielding_until([&] { return processors() == before; }));
+    const auto records = [] {
+      const locked hold(here().lock);
+      std::uint32_t n = 0;
+      for (goroutine const* g = here().goroutines.get(); g != nullptr; g = g->all_link.get()) ++n;
+      return n;
+    };
+    const std::uint32_t made = records();
+    for (int i = 0; i < 8; ++i) {
+      EXPECT_TRUE(all_threads_may_use(one));
+      EXPECT_TRUE(yielding_until([] { return processors() == 1 && goroutine_count() == 1; }));
+      EXPECT_TRUE(all_threads_may_use(all));
+      EXPECT_TRUE(yielding_until([&] { return processors() == before && goroutine_count() == 1; }));
+    }
+    EXPECT_LE(records(), made + 2) << "the goroutines that change the number, one at a time, leave their records behind";
     set_processors(before + 1);
     EXPECT_TRUE(all_threads_may_use(one));
     sleep_for_ns(20'000'000);  // twenty looks

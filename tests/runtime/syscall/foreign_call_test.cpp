@@ -266,6 +266,30 @@ TEST(callback_gate, passes_exceptions_to_the_foreign_thread) {
   });
 }
 
+std::uint32_t goroutine_records() {
+  const locked hold(here().lock);
+  std::uint32_t n = 0;
+  for (goroutine const* g = here().goroutines.get(); g != nullptr; g = g->all_link.get()) ++n;
+  return n;
+}
+
+TEST(callback_gate, a_thread_that_calls_again_and_again_leaves_nothing_behind) {
+  run_on(2, [] {
+    callback_gate gate;
+    const auto call = [&](int times) {
+      foreign_call([&] {
+        std::thread([&] {
+          for (int i = 0; i < times; ++i) gate.call([] { yield(); });
+        }).join();
+      });
+    };
+    call(3);
+    const std::uint32_t before = goroutine_records();
+    call(1000);
+    EXPECT_EQ(goroutine_records(), before);
+  });
+}
+
 TEST(callback_gate, while_one_is_open_nobody_reports_a_deadlock) {
   run_on(2, [] {
     callback_gate gate;
