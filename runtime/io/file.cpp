@@ -20,6 +20,8 @@ static_assert(static_cast<std::uint32_t>(open_mode::read) == kernel::open_read &
 
 std::error_code error_of(std::int64_t negative) { return {static_cast<int>(-negative), std::generic_category()}; }
 
+constexpr std::int64_t no_descriptor = -9;  // -EBADF: of a file that was never opened, or moved from
+
 std::error_code error_or_none(std::int64_t done) { return done < 0 ? error_of(done) : std::error_code(); }
 
 file_status status_from(kernel::file_record const& r) noexcept {
@@ -52,30 +54,34 @@ bool slices_of(std::span<Piece const> pieces, std::array<kernel::io_slice, file:
 }  // namespace
 
 result<registered_buffer> registered_buffer::make(std::span<std::byte> memory) {
-  const int number = this_machine()->home.network.rings.add_buffer(memory.data(), memory.size());
+  const int number = machine_here().home.network.rings.add_buffer(memory.data(), memory.size());
   if (number < 0) return error_of(number);
   return registered_buffer(memory, number);
 }
 
 registered_buffer::~registered_buffer() {
-  if (number_ >= 0) this_machine()->home.network.rings.remove_buffer(number_);
+  if (number_ >= 0) machine_here().home.network.rings.remove_buffer(number_);
 }
 
 result<std::size_t> file::read_at(std::span<std::byte> into, std::uint64_t offset) {
+  if (!valid()) return error_of(no_descriptor);
   return all_of(into.data(), into.size(), [&](kernel::io_slice const& left, std::size_t done) { return body_->read(&left, 1, static_cast<std::int64_t>(offset + done)); });
 }
 
 result<std::size_t> file::read_at(registered_buffer const& into, std::size_t begin, std::size_t bytes, std::uint64_t offset) {
+  if (!valid()) return error_of(no_descriptor);
   if (begin > into.memory_.size() || bytes > into.memory_.size() - begin) return std::make_error_code(std::errc::invalid_argument);
   return all_of(into.memory_.data() + begin, bytes,
                 [&](kernel::io_slice const& left, std::size_t done) { return body_->read(&left, 1, static_cast<std::int64_t>(offset + done), into.number_); });
 }
 
 result<std::size_t> file::write_at(std::span<std::byte const> from, std::uint64_t offset) {
+  if (!valid()) return error_of(no_descriptor);
   return all_of(writable(from.data()), from.size(), [&](kernel::io_slice const& left, std::size_t done) { return body_->write(&left, 1, static_cast<std::int64_t>(offset + done)); });
 }
 
 result<std::size_t> file::read(std::span<std::byte> into) {
+  if (!valid()) return error_of(no_descriptor);
   const kernel::io_slice whole{into.data(), into.size()};
   const std::int64_t done = body_->read(&whole, 1, kernel::at_position);
   if (done < 0) return error_of(done);
@@ -83,10 +89,12 @@ result<std::size_t> file::read(std::span<std::byte> into) {
 }
 
 result<std::size_t> file::write(std::span<std::byte const> from) {
+  if (!valid()) return error_of(no_descriptor);
   return all_of(writable(from.data()), from.size(), [&](kernel::io_slice const& left, std::size_t) { return body_->write(&left, 1, kernel::at_position); });
 }
 
 result<std::size_t> file::readv_at(std::span<std::span<std::byte> const> into, std::uint64_t offset) {
+  if (!valid()) return error_of(no_descriptor);
   std::array<kernel::io_slice, pieces_max> slices;
   if (!slices_of(into, slices)) return std::make_error_code(std::errc::invalid_argument);
   const std::int64_t done = body_->read(slices.data(), static_cast<int>(into.size()), static_cast<std::int64_t>(offset));
@@ -95,6 +103,7 @@ result<std::size_t> file::readv_at(std::span<std::span<std::byte> const> into, s
 }
 
 result<std::size_t> file::writev_at(std::span<std::span<std::byte const> const> from, std::uint64_t offset) {
+  if (!valid()) return error_of(no_descriptor);
   std::array<kernel::io_slice, pieces_max> slices;
   if (!slices_of(from, slices)) return std::make_error_code(std::errc::invalid_argument);
   const std::int64_t done = body_->write(slices.data(), static_cast<int>(from.size()), static_cast<std::int64_t>(offset));
@@ -102,11 +111,12 @@ result<std::size_t> file::writev_at(std::span<std::span<std::byte const> const> 
   return static_cast<std::size_t>(done);
 }
 
-std::error_code file::sync() { return error_or_none(body_->sync(false)); }
-std::error_code file::data_sync() { return error_or_none(body_->sync(true)); }
-std::error_code file::truncate(std::uint64_t bytes) { return error_or_none(body_->truncate(static_cast<std::int64_t>(bytes))); }
+std::error_code file::sync() { return error_or_none(valid() ? body_->sync(false) : no_descriptor); }
+std::error_code file::data_sync() { return error_or_none(valid() ? body_->sync(true) : no_descriptor); }
+std::error_code file::truncate(std::uint64_t bytes) { return error_or_none(valid() ? body_->truncate(static_cast<std::int64_t>(bytes)) : no_descriptor); }
 
 result<file_status> file::status() {
+  if (!valid()) return error_of(no_descriptor);
   kernel::file_record record{};
   const std::int64_t failed = body_->status(record);
   if (failed < 0) return error_of(failed);

@@ -30,7 +30,7 @@ bool is_file_or_folder(kernel::file_record const& what) noexcept {
   return (what.mode & type_bits) == regular || (what.mode & type_bits) == folder;
 }
 
-scheduler& home() noexcept { return this_machine()->home; }
+scheduler& home() noexcept { return machine_here().home; }
 
 // Takes `g` out of `found`, if it is there.
 bool take_out(poller::harvest& found, goroutine& g) noexcept {

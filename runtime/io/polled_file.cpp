@@ -32,7 +32,7 @@ polled_file* polled_file::make_with(int fd, poller& network, poll_descriptor* en
 }
 
 polled_file* polled_file::make(int fd, int& failed) noexcept {
-  poller& network = this_machine()->home.network;
+  poller& network = machine_here().home.network;
   poll_descriptor* const entry = network.add(fd, failed);
   if (entry != nullptr) return make_with(fd, network, entry, failed);
   kernel::close(fd);
@@ -40,7 +40,7 @@ polled_file* polled_file::make(int fd, int& failed) noexcept {
 }
 
 polled_file* polled_file::adopt(int fd, int& failed) noexcept {
-  poller& network = this_machine()->home.network;
+  poller& network = machine_here().home.network;
   poll_descriptor* const entry = network.add(fd, failed);
   if (entry == nullptr && failed != not_permitted) {
     kernel::close(fd);

@@ -9,8 +9,10 @@ namespace retake {
 
 namespace kernel = world::kernel;
 
+using detail::asked;
 using detail::code_of;
 using detail::error_of;
+using detail::polled_file;
 
 namespace {
 
@@ -50,15 +52,13 @@ struct child_end {
 
 result<exit_status> process::wait() {
   exit_status status;
-  detail::polled_file& file = *descriptor_.file_;
-  const std::int64_t failed = file.reading([&] { return std::int64_t{kernel::reap_process(file.fd(), status)}; });
+  const std::int64_t failed = asked(descriptor_.file_, [&](polled_file& f) { return f.reading([&] { return std::int64_t{kernel::reap_process(f.fd(), status)}; }); });
   if (failed < 0) return error_of(failed);
   return status;
 }
 
 std::error_code process::signal(int number) {
-  detail::polled_file& file = *descriptor_.file_;
-  return code_of(file.at_once([&] { return kernel::signal_process(file.fd(), number); }));
+  return code_of(asked(descriptor_.file_, [&](polled_file& f) { return f.at_once([&] { return kernel::signal_process(f.fd(), number); }); }));
 }
 
 result<process> spawn(process_options const& options) {

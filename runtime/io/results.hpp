@@ -18,6 +18,12 @@ inline result<std::size_t> bytes_or_error(std::int64_t done) {
   return static_cast<std::size_t>(done);
 }
 
+// What `call` answers to `file`; -EBADF for a handle without one: made by its default constructor, or moved from.
+template <class Call>
+[[nodiscard]] std::int64_t asked(polled_file* file, Call call) noexcept {
+  return file != nullptr ? std::int64_t{call(*file)} : std::int64_t{answer::no_descriptor};
+}
+
 // A handle for `fd`, which is non-blocking and taken over, also on failure.
 template <class Handle>
 result<Handle> handle_for(int fd) {

@@ -118,7 +118,7 @@ void signal_service::tell(world::recorded_signals came) noexcept {
   const std::uint64_t numbers = came.numbers;
   if (numbers == 0) return;
   if (came.since_ns != 0) {
-    path_counters& paths = this_machine()->home.paths;
+    path_counters& paths = machine_here().home.paths;
     paths.signals_told.add();
     paths.signals_waited_ns.add(static_cast<std::uint64_t>(world::nanotime() - came.since_ns));
   }
@@ -186,7 +186,7 @@ std::error_code forget_with(std::span<int const> numbers, int (*what)(int) noexc
   int failed = 0;
   const std::uint64_t set = set_of(numbers);
   if (set == 0 && !numbers.empty()) return error_of(invalid);
-  signal_service* const service = signal_service::of(this_machine()->home, failed);
+  signal_service* const service = signal_service::of(machine_here().home, failed);
   if (service == nullptr) return error_of(failed);
   return code_of(service->forget(set, what));
 }
@@ -199,14 +199,14 @@ std::error_code notify(channel<int>& to, std::span<int const> numbers) {
   int failed = 0;
   const std::uint64_t set = detail::set_of(numbers);
   if (set == 0) return detail::error_of(detail::invalid);
-  detail::signal_service* const service = detail::signal_service::of(this_machine()->home, failed);
+  detail::signal_service* const service = detail::signal_service::of(machine_here().home, failed);
   if (service == nullptr) return detail::error_of(failed);
   return detail::code_of(service->add(to, set));
 }
 
 void stop_notify(channel<int>& to) noexcept {
   int failed = 0;
-  if (detail::signal_service* const service = detail::signal_service::of(this_machine()->home, failed)) service->remove(to);
+  if (detail::signal_service* const service = detail::signal_service::of(machine_here().home, failed)) service->remove(to);
 }
 
 std::error_code ignore_signals(std::span<int const> numbers) noexcept {

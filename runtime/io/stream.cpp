@@ -8,34 +8,44 @@ namespace retake {
 
 namespace kernel = world::kernel;
 
+using detail::asked;
 using detail::bytes_or_error;
 using detail::code_of;
 using detail::error_of;
 using detail::handle_for;
+using detail::polled_file;
 
-result<std::size_t> stream::read(std::span<std::byte> into) { return bytes_or_error(file_->read(into.data(), into.size())); }
-result<std::size_t> stream::write(byte_view from) { return bytes_or_error(file_->write(from.data(), from.size())); }
+result<std::size_t> stream::read(std::span<std::byte> into) { return bytes_or_error(asked(file_, [&](polled_file& f) { return f.read(into.data(), into.size()); })); }
+result<std::size_t> stream::write(byte_view from) { return bytes_or_error(asked(file_, [&](polled_file& f) { return f.write(from.data(), from.size()); })); }
 
-std::error_code stream::close_write() { return code_of(file_->at_once([this] { return kernel::shutdown(file_->fd(), kernel::shutdown_how::write); })); }
-std::error_code stream::close_read() { return code_of(file_->at_once([this] { return kernel::shutdown(file_->fd(), kernel::shutdown_how::read); })); }
+namespace {
+
+int shut(polled_file& f, kernel::shutdown_how how) noexcept {
+  return f.at_once([&] { return kernel::shutdown(f.fd(), how); });
+}
+
+}  // namespace
+
+std::error_code stream::close_write() { return code_of(asked(file_, [](polled_file& f) { return shut(f, kernel::shutdown_how::write); })); }
+std::error_code stream::close_read() { return code_of(asked(file_, [](polled_file& f) { return shut(f, kernel::shutdown_how::read); })); }
 
 result<address> stream::local_address() const {
   address name;
-  const int failed = file_->at_once([&] { return kernel::local_address(file_->fd(), name); });
+  const std::int64_t failed = asked(file_, [&](polled_file& f) { return f.at_once([&] { return kernel::local_address(f.fd(), name); }); });
   if (failed != 0) return error_of(failed);
   return name;
 }
 
 result<address> stream::peer_address() const {
   address name;
-  const int failed = file_->at_once([&] { return kernel::peer_address(file_->fd(), name); });
+  const std::int64_t failed = asked(file_, [&](polled_file& f) { return f.at_once([&] { return kernel::peer_address(f.fd(), name); }); });
   if (failed != 0) return error_of(failed);
   return name;
 }
 
-std::error_code stream::set_deadline(std::int64_t due_ns) { return code_of(file_->set_deadlines(due_ns, true, true)); }
-std::error_code stream::set_read_deadline(std::int64_t due_ns) { return code_of(file_->set_deadlines(due_ns, true, false)); }
-std::error_code stream::set_write_deadline(std::int64_t due_ns) { return code_of(file_->set_deadlines(due_ns, false, true)); }
+std::error_code stream::set_deadline(std::int64_t due_ns) { return code_of(asked(file_, [&](polled_file& f) { return f.set_deadlines(due_ns, true, true); })); }
+std::error_code stream::set_read_deadline(std::int64_t due_ns) { return code_of(asked(file_, [&](polled_file& f) { return f.set_deadlines(due_ns, true, false); })); }
+std::error_code stream::set_write_deadline(std::int64_t due_ns) { return code_of(asked(file_, [&](polled_file& f) { return f.set_deadlines(due_ns, false, true); })); }
 
 void stream::close() {
   if (file_ != nullptr) file_->close();
@@ -45,9 +55,9 @@ void stream::reset() noexcept {
   if (file_ != nullptr) std::exchange(file_, nullptr)->release();
 }
 
-bool stream::polled() const noexcept { return file_->polled(); }
+bool stream::polled() const noexcept { return file_ != nullptr && file_->polled(); }
 
-int stream::descriptor() const noexcept { return file_->closed() ? -1 : file_->fd(); }
+int stream::descriptor() const noexcept { return file_ == nullptr || file_->closed() ? -1 : file_->fd(); }
 
 result<stream> adopt(int fd) {
   int failed = 0;

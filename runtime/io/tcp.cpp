@@ -12,9 +12,11 @@ namespace retake {
 
 namespace kernel = world::kernel;
 
+using detail::asked;
 using detail::code_of;
 using detail::error_of;
 using detail::handle_for;
+using detail::polled_file;
 
 namespace {
 
@@ -48,27 +50,27 @@ void apply(int fd, tcp_options const& options) noexcept {
 
 }  // namespace
 
-std::error_code tcp_stream::set_keep_alive(keep_alive const& probes) { return code_of(file_->at_once([&] { return apply(file_->fd(), probes); })); }
+std::error_code tcp_stream::set_keep_alive(keep_alive const& probes) { return code_of(asked(file_, [&](polled_file& f) { return f.at_once([&] { return apply(f.fd(), probes); }); })); }
 
 std::error_code tcp_stream::set_no_delay(bool on) {
-  return code_of(file_->at_once([&] { return kernel::set_option(file_->fd(), kernel::socket_option::no_delay, on ? 1 : 0); }));
+  return code_of(asked(file_, [&](polled_file& f) { return f.at_once([&] { return kernel::set_option(f.fd(), kernel::socket_option::no_delay, on ? 1 : 0); }); }));
 }
 
 std::error_code tcp_stream::set_linger(std::int32_t seconds) {
-  return code_of(file_->at_once([&] { return kernel::set_option(file_->fd(), kernel::socket_option::linger_s, seconds); }));
+  return code_of(asked(file_, [&](polled_file& f) { return f.at_once([&] { return kernel::set_option(f.fd(), kernel::socket_option::linger_s, seconds); }); }));
 }
 
 result<tcp_stream> tcp_listener::accept() {
   std::int64_t put_off_ns = put_off_first_ns;
   for (;;) {  // bound: a connection, a close or a deadline; every round but for one that ended in the queue sleeps
-    const int fd = file_->accept();
+    const int fd = static_cast<int>(asked(socket_.file_, [](polled_file& f) { return f.accept(); }));
     if (fd >= 0) {
       apply(fd, options_);
       return handle_for<tcp_stream>(fd);
     }
     if (fd == ended_in_queue) continue;
     if (!passes_by_itself(fd)) return error_of(fd);
-    this_machine()->home.paths.accepts_put_off.add();
+    machine_here().home.paths.accepts_put_off.add();
     sleep_for_ns(put_off_ns);
     put_off_ns = put_off_ns * 2 < put_off_longest_ns ? put_off_ns * 2 : put_off_longest_ns;
   }

@@ -12,8 +12,10 @@ namespace retake {
 
 namespace kernel = world::kernel;
 
+using detail::asked;
 using detail::error_of;
 using detail::handle_for;
+using detail::polled_file;
 
 namespace {
 
@@ -32,7 +34,7 @@ result<std::size_t> unix_stream::send(byte_view from, std::span<int const> descr
   m.slice_count = 1;
   m.descriptors = passed;
   m.descriptor_count = static_cast<std::uint32_t>(descriptors.size());
-  const std::int64_t sent = file_->writing([&] { return kernel::send_message(file_->fd(), m); });
+  const std::int64_t sent = asked(file_, [&](polled_file& f) { return f.writing([&] { return kernel::send_message(f.fd(), m); }); });
   if (sent < 0) return error_of(sent);
   const byte_view rest = from.subspan(static_cast<std::size_t>(sent));  // the descriptors went with the first part
   if (rest.empty()) return from.size();
@@ -43,25 +45,26 @@ result<std::size_t> unix_stream::send(byte_view from, std::span<int const> descr
 
 result<unix_stream::message> unix_stream::receive(std::span<std::byte> into, std::span<int> descriptors) {
   message got;
-  const std::int64_t bytes = file_->reading([&] {
+  const auto receive_from = [&](polled_file& f) {
     kernel::io_slice const slice{into.data(), into.size()};
     kernel::socket_message m;
     m.slices = &slice;
     m.slice_count = 1;
     m.descriptors = descriptors.data();
     m.descriptor_count = static_cast<std::uint32_t>(descriptors.size() < passed_descriptors_max ? descriptors.size() : passed_descriptors_max);
-    const std::int64_t done = kernel::receive_message(file_->fd(), m);
+    const std::int64_t done = kernel::receive_message(f.fd(), m);
     got.descriptors = done >= 0 ? m.descriptor_count : 0;
     got.cut = m.cut;
     return done;
-  });
+  };
+  const std::int64_t bytes = asked(file_, [&](polled_file& f) { return f.reading([&] { return receive_from(f); }); });
   if (bytes < 0) return error_of(bytes);
   got.bytes = static_cast<std::size_t>(bytes);
   return got;
 }
 
 result<unix_stream> unix_listener::accept() {
-  const int fd = file_->accept();
+  const int fd = static_cast<int>(asked(socket_.file_, [](polled_file& f) { return f.accept(); }));
   if (fd < 0) return error_of(fd);
   return handle_for<unix_stream>(fd);
 }

@@ -9,6 +9,7 @@ namespace retake {
 
 namespace kernel = world::kernel;
 
+using detail::asked;
 using detail::bytes_or_error;
 using detail::error_of;
 
@@ -61,10 +62,11 @@ result<std::size_t> stream::read_each(std::span<std::span<std::byte> const> into
   kernel::io_slice slices[slices_at_once];
   std::size_t count = 0;
   for (std::span<std::byte> const one : into.first(into.size() < slices_at_once ? into.size() : slices_at_once)) slices[count++] = {one.data(), one.size()};
-  return bytes_or_error(file_->reading([&] { return kernel::readv(file_->fd(), slices, count); }));
+  return bytes_or_error(asked(file_, [&](detail::polled_file& f) { return f.reading([&] { return kernel::readv(f.fd(), slices, count); }); }));
 }
 
 result<std::size_t> stream::write_all(std::span<byte_view const> from) {
+  if (!valid()) return error_of(detail::answer::no_descriptor);
   std::size_t done = 0;
   std::size_t skip = 0;  // bytes of the first place that are written already
   while (!from.empty()) {
@@ -86,6 +88,7 @@ result<std::size_t> stream::write_all(std::span<byte_view const> from) {
 }
 
 result<std::size_t> copy(stream& to, stream& from) {
+  if (!to.valid() || !from.valid()) return error_of(detail::answer::no_descriptor);
   inner_pipe const through;
   if (through.failed != 0 || !to.polled() || !from.polled()) return copy_by_hand(to, from, 0);
   for (std::size_t done = 0;;) {  // bound: the end of `from`
@@ -103,6 +106,7 @@ result<std::size_t> copy(stream& to, stream& from) {
 }
 
 result<std::size_t> send_file(stream& to, int file, std::int64_t offset, std::size_t bytes) {
+  if (!to.valid()) return error_of(detail::answer::no_descriptor);
   std::size_t done = 0;
   while (done < bytes) {
     const std::size_t wanted = bytes - done < sendfile_bytes ? bytes - done : sendfile_bytes;

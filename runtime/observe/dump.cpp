@@ -20,7 +20,7 @@ constexpr std::size_t last_dump_max = 1'000;  // goroutines: who reads more has 
 }  // namespace
 
 std::vector<goroutine_info> all_goroutines() {
-  scheduler& s = this_machine()->home;
+  scheduler& s = machine_here().home;
   return foreign_call([&s] {
     observe::symbols names;
     std::vector<goroutine_info> all;

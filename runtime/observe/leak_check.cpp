@@ -11,11 +11,11 @@ namespace {
 constexpr std::int64_t look_every_ns = 1'000'000;
 }
 
-leak_check::leak_check() noexcept : newest_(this_machine()->home.goroutines_created.load_relaxed()) {}
+leak_check::leak_check() noexcept : newest_(machine_here().home.goroutines_created.load_relaxed()) {}
 
 std::string leak_check::report(std::int64_t patience_ns) const {
   const std::int64_t until_ns = world::nanotime() + patience_ns;
-  scheduler& s = this_machine()->home;
+  scheduler& s = machine_here().home;
   while (observe::count_newer(s, newest_) != 0 && world::nanotime() < until_ns) sleep_for_ns(look_every_ns);
   std::string text;
   const std::uint64_t self = goroutine_id();

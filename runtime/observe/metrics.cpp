@@ -114,7 +114,7 @@ void add_ended_locked(std::vector<metric>& all) {
 }  // namespace
 
 std::vector<metric> read_metrics() {
-  scheduler& s = this_machine()->home;
+  scheduler& s = machine_here().home;
   std::vector<metric> all;
   add_gauges(all, s);
   add(all, {"retake_goroutines_created_total", "", "Goroutines that were ever started."}, "", true, s.goroutines_created.load_relaxed());

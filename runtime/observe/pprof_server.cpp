@@ -126,7 +126,7 @@ answer answer_to(std::string_view path, std::string_view query, context const& s
   if (path == "/debug/pprof/") return {.type = "text/html; charset=utf-8", .body = index_page};
   if (path == "/debug/pprof/goroutine" && debug == 0) return {.type = protobuf, .body = goroutine_pprof()};
   if (path == "/debug/pprof/goroutine") {
-    scheduler& s = this_machine()->home;
+    scheduler& s = machine_here().home;
     return {.body = foreign_call([&s, debug] { return debug == 1 ? stacks_with_counts(s) : stacks_in_full(s); })};
   }
   if (path == "/debug/pprof/threadcreate") return debug == 0 ? answer{.type = protobuf, .body = threadcreate_pprof()} : answer{.body = thread_sites_text()};
@@ -233,7 +233,7 @@ pprof_server& pprof_server::operator=(pprof_server&& other) noexcept {
 pprof_server::~pprof_server() {
   if (service_) service_->end();
 }
-std::uint16_t pprof_server::port() const { return service_->listener.port(); }
+std::uint16_t pprof_server::port() const { return service_ ? service_->listener.port() : std::uint16_t{0}; }
 
 result<pprof_server> serve_pprof(address const& where) {
   if (!on_loopback(where)) return std::make_error_code(std::errc::permission_denied);

@@ -60,7 +60,7 @@ void watch::thread_refused(scheduler& s) noexcept {
 }
 
 std::vector<thread_site> thread_profile() {
-  scheduler& s = this_machine()->home;
+  scheduler& s = machine_here().home;
   return foreign_call([&s] { return profile_of(s); });
 }
 
@@ -97,11 +97,11 @@ std::string goroutine_pprof_of(scheduler& s) {
 
 // Made without a P: a program with many goroutines or threads goes on meanwhile.
 std::string threadcreate_pprof() {
-  return foreign_call([&s = this_machine()->home] { return threadcreate_pprof_of(s); });
+  return foreign_call([&s = machine_here().home] { return threadcreate_pprof_of(s); });
 }
 
 std::string goroutine_pprof() {
-  return foreign_call([&s = this_machine()->home] { return goroutine_pprof_of(s); });
+  return foreign_call([&s = machine_here().home] { return goroutine_pprof_of(s); });
 }
 
 }  // namespace retake

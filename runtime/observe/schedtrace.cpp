@@ -105,7 +105,7 @@ std::string schedtrace_text(scheduler& s, std::int64_t began_ns, bool detailed) 
 }  // namespace observe
 
 std::string sched_trace(bool detailed) {
-  scheduler& s = this_machine()->home;
+  scheduler& s = machine_here().home;
   return observe::schedtrace_text(s, observe::watcher_of(s).began_ns, detailed);
 }
 

@@ -7,7 +7,7 @@
 namespace retake {
 
 bool start_trace() {
-  scheduler& s = this_machine()->home;
+  scheduler& s = machine_here().home;
   sched::stop_the_world();
   const bool started = observe::watcher_of(s).traces.start(s);
   sched::start_the_world();
@@ -15,7 +15,7 @@ bool start_trace() {
 }
 
 trace_result stop_trace() {
-  scheduler& s = this_machine()->home;
+  scheduler& s = machine_here().home;
   sched::stop_the_world();
   const observe::tracer::recording recorded = observe::watcher_of(s).traces.stop(s);
   sched::start_the_world();

@@ -141,6 +141,11 @@ goroutine* new_goroutine(scheduler& s, machine* m) noexcept {
   return g;
 }
 
+void unmake_goroutine(machine& m, goroutine& g) noexcept {
+  m.home.goroutines_ended.fetch_add_relaxed(1);
+  put_free(m.home, m.processor_here(), g);
+}
+
 void* closure_memory(goroutine& g, std::size_t bytes) noexcept {
   world::require(bytes <= closure_bytes_max, "G4: a closure that does not fit its stack");
   g.closure = reinterpret_cast<void*>((reinterpret_cast<std::uintptr_t>(&g) - bytes) & ~std::uintptr_t{63});
@@ -155,7 +160,9 @@ void start_goroutine(goroutine& g) noexcept {
 }
 
 void park(park_commit commit, void* argument, wait_reason reason) noexcept {
-  goroutine& g = this_goroutine();
+  goroutine* const self = running_machine().current.get();
+  if (self == nullptr) [[unlikely]] world::fatal("G3: this call needs a goroutine, and the M runs none");
+  goroutine& g = *self;
   parking how{commit, argument};
   g.reason.store_relaxed(reason);
   g.since_ns.set(g.m.get()->home.clock_ns.get());
@@ -182,12 +189,12 @@ void ready_on(machine& m, goroutine& g) noexcept {
   --m.locks;
 }
 
-void ready(goroutine& g) noexcept { ready_on(*this_machine(), g); }
+void ready(goroutine& g) noexcept { ready_on(running_machine(), g); }
 
 void yield() noexcept { leave(after_yield, nullptr); }
 
 void preempt_point() noexcept {
-  machine& m = *this_machine();
+  machine& m = running_machine();
   if (m.locks != 0) return;
   if (m.processor_here().preempt.load_relaxed() != 0) yield();  // the question is cleared by find_runnable
 }

@@ -128,6 +128,10 @@ struct scheduler {
 
 // The thread that calls it, as M; nullptr on a thread that the runtime did not make.
 [[nodiscard]] machine* this_machine() noexcept;
+// The same for a call that needs one. Fatal: "M2: this call needs a goroutine, and the thread has none".
+[[nodiscard]] machine& machine_here() noexcept;
+// The same with a P. Fatal also: "M2: this call needs a goroutine that runs, and this one is in a system call or in foreign code".
+[[nodiscard]] machine& running_machine() noexcept;
 // The goroutine that calls it. Fatal elsewhere.
 [[nodiscard]] goroutine& this_goroutine() noexcept;
 
@@ -148,6 +152,8 @@ void inject(scheduler& s, machine* m, batch<goroutine> found) noexcept;
 
 // goroutines.cpp
 [[nodiscard]] goroutine* new_goroutine(scheduler& s, machine* m) noexcept;
+// On an M with a P: back to the dead ones, before it was started.
+void unmake_goroutine(machine& m, goroutine& g) noexcept;
 // Room for a closure of `bytes` on the goroutine's own stack; at most closure_bytes_max.
 [[nodiscard]] void* closure_memory(goroutine& g, std::size_t bytes) noexcept;
 inline constexpr std::size_t closure_bytes_max = 4096;

@@ -18,13 +18,12 @@ struct received {
 class datagram_socket {
  public:
   datagram_socket() = default;
-  explicit datagram_socket(detail::polled_file* file) noexcept : socket_(file), file_(file) {}
+  explicit datagram_socket(detail::polled_file* file) noexcept : socket_(file) {}
   ~datagram_socket() { forget_name(); }
-  datagram_socket(datagram_socket&& other) noexcept : socket_(std::move(other.socket_)), file_(other.file_), name_(std::exchange(other.name_, address())) {}
+  datagram_socket(datagram_socket&& other) noexcept : socket_(std::move(other.socket_)), name_(std::exchange(other.name_, address())) {}
   datagram_socket& operator=(datagram_socket&& other) noexcept {
     forget_name();
     socket_ = std::move(other.socket_);
-    file_ = other.file_;
     name_ = std::exchange(other.name_, address());
     return *this;
   }
@@ -52,7 +51,6 @@ class datagram_socket {
   friend result<datagram_socket> datagram_bind(address const& where);
   void forget_name() noexcept;
   stream socket_;
-  detail::polled_file* file_ = nullptr;
   address name_;  // a path that goes with the socket
 };
 

@@ -70,7 +70,7 @@ class registered_buffer {
   int number_;
 };
 
-// An open file. Moved, not copied; its end closes it.
+// An open file. Moved, not copied; its end closes it. One that was never opened, or was moved from, answers std::errc::bad_file_descriptor to every call.
 class file {
  public:
   file() = default;

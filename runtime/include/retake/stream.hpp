@@ -14,12 +14,16 @@ namespace retake {
 namespace detail {
 class polled_file;
 }
+class datagram_socket;
 class process;
+class tcp_listener;
+class unix_listener;
 
 using byte_view = std::span<std::byte const>;
 
 // A descriptor. One goroutine may read and one may write at a time; a second one gets std::errc::operation_in_progress. Any may close; what a closed one is asked fails with
-// std::errc::operation_canceled.
+// std::errc::operation_canceled. One that has no descriptor (made by the default constructor, or moved from) answers std::errc::bad_file_descriptor to every call, as
+// do the listeners, sockets and processes that are made of streams.
 class stream {
  public:
   stream() = default;
@@ -77,6 +81,9 @@ class stream {
 
  private:
   friend class process;
+  friend class tcp_listener;
+  friend class unix_listener;
+  friend class datagram_socket;
   friend result<std::size_t> copy(stream& to, stream& from);
   friend result<std::size_t> send_file(stream& to, int file, std::int64_t offset, std::size_t bytes);
 };

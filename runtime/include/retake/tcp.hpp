@@ -39,7 +39,7 @@ class tcp_stream : public stream {
 class tcp_listener {
  public:
   tcp_listener() = default;
-  explicit tcp_listener(detail::polled_file* file) noexcept : socket_(file), file_(file) {}
+  explicit tcp_listener(detail::polled_file* file) noexcept : socket_(file) {}
 
   // By a goroutine; one at a time. Blocks it until a connection comes; the connection has the listener's options. Without a free descriptor (EMFILE, ENFILE) or
   // memory it waits 5 ms, then twice as long, up to 100 ms, and tries again: the connection stays in the kernel's queue, and nobody spins. A connection that ended
@@ -55,7 +55,6 @@ class tcp_listener {
  private:
   friend result<tcp_listener> tcp_listen(address const&, tcp_options const&);
   stream socket_;
-  detail::polled_file* file_ = nullptr;
   tcp_options options_;
 };
 

@@ -30,13 +30,12 @@ class unix_stream : public stream {
 class unix_listener {
  public:
   unix_listener() = default;
-  explicit unix_listener(detail::polled_file* file) noexcept : socket_(file), file_(file) {}
+  explicit unix_listener(detail::polled_file* file) noexcept : socket_(file) {}
   ~unix_listener() { forget_name(); }
-  unix_listener(unix_listener&& other) noexcept : socket_(std::move(other.socket_)), file_(other.file_), name_(std::exchange(other.name_, address())) {}
+  unix_listener(unix_listener&& other) noexcept : socket_(std::move(other.socket_)), name_(std::exchange(other.name_, address())) {}
   unix_listener& operator=(unix_listener&& other) noexcept {
     forget_name();
     socket_ = std::move(other.socket_);
-    file_ = other.file_;
     name_ = std::exchange(other.name_, address());
     return *this;
   }
@@ -50,7 +49,6 @@ class unix_listener {
   friend result<unix_listener> unix_listen(address const& where);
   void forget_name() noexcept;
   stream socket_;
-  detail::polled_file* file_ = nullptr;
   address name_;  // a path that goes with the listener, as in Go
 };
 
