@@ -27,6 +27,7 @@ constexpr scenario const* all[] = {
     &foreign_faults,
     &foreign_threads_call,
     &foreign_thread_returns,
+    &functions_do_not_return, &context_chains_end, &select_outlives_channels,
     &foreign_thread_beside_end,
     &pool_calls_cancelled, &pool_call_cancelled_at_end,
     &bounded_calls,

@@ -4,7 +4,9 @@
 #include "retake/select.hpp"
 #include "retake/sync.hpp"
 #include "scenarios/runtime_scenario.hpp"
+#include "sched/scheduler.hpp"
 #include "world/atomic.hpp"
+#include "world/random.hpp"
 #include "world/require.hpp"
 
 namespace retake::scenarios {
@@ -89,10 +91,39 @@ void selects_meet() {
   });
 }
 
+// A goroutine waits in two channels. Whichever lets it go, the other goroutine destroys both at once: what was closed, and what was passed over.
+void channels_that_end() {
+  run_watched(2, [] {
+    struct both_ends {
+      channel<int> a, b;
+    };
+    world::atomic<std::uint32_t> let_go(0);
+    world::atomic<goroutine*> selector(nullptr);
+    auto* const ends = new both_ends;
+    go([&, ends] {
+      selector.store_release(&this_goroutine());
+      select(on_receive(ends->a, [](auto) {}), on_receive(ends->b, [](auto) {}));
+      let_go.store_release(1);
+    });
+    goroutine* waits = nullptr;
+    while ((waits = selector.load_acquire()) == nullptr || waits->state.load_relaxed() != goroutine_state::waiting) sleep_for_ns(5 * us);  // in both
+    go([ends] {
+      if (world::choose("ends", 2) == 0) {
+        ends->a.close();
+      } else {
+        ends->b.send(1);
+      }
+      delete ends;
+    });
+    while (let_go.load_acquire() == 0) sleep_for_ns(20 * us);
+  });
+}
+
 }  // namespace
 
 RETAKE_SCENARIO(select_of_many, "a select takes exactly one of what it is offered, and loses nothing of the rest", select_from_two);
 RETAKE_SCENARIO(select_against_time_out, "a time-out and a sender that come at once do not both end a select", time_out_and_sender);
 RETAKE_SCENARIO(two_selects_meet, "two selects that wait for each other meet", selects_meet);
+RETAKE_SCENARIO(select_outlives_channels, "a select that is let go does not touch channels that end before it goes on", channels_that_end);
 
 }  // namespace retake::scenarios

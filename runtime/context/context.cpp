@@ -26,11 +26,10 @@ class context_node : runtime_timer {
     if (what == kind::cancel) done.emplace();
     keep(parent);
   }
-  ~context_node() { detail::drop(parent_); }
 
   void use() noexcept { uses_.fetch_add_relaxed(1); }
   void unuse() noexcept {
-    if (uses_.fetch_sub_acq_rel(1) == 1) release_core(this);
+    if (was_last_use()) end();
   }
 
   // This node, or the nearest above it, that can be done; nullptr: none.
@@ -75,6 +74,8 @@ class context_node : runtime_timer {
  private:
   static void deadline_passed(runtime_timer& t, std::int64_t) noexcept;
   void call_held() noexcept;
+  [[nodiscard]] bool was_last_use() noexcept { return uses_.fetch_sub_acq_rel(1) == 1; }
+  void end() noexcept;
   void timer_has_left() noexcept {
     if (timer_race_.left()) sched::ready(*waits_for_timer_);
   }
@@ -84,7 +85,7 @@ class context_node : runtime_timer {
   world::atomic<std::uint32_t> uses_;
   spin_lock lock_;
   context_node* first_ = nullptr;       // under lock_, as error_, cause_ and is_done_: those derived
-  context_node* next_ = nullptr;        // under the lock of the one above, as the two below
+  context_node* next_ = nullptr;        // under the lock of the one above, as the two below; after the last use: of a list of ends
   context_node* previous_ = nullptr;
   world::plain<std::uint32_t> linked_;
   world::plain<std::uint32_t> is_done_;
@@ -170,11 +171,38 @@ void context_node::make_done(std::error_code error, std::error_code cause) noexc
   }
 }
 
+// After the last use. With a node ends its use of its parent, and its value or function may hold the last use of other contexts,
+// to any depth: one end at a time. Those that come while the goroutine is in the end of another wait in its list.
+void context_node::end() noexcept {
+  machine* const m = this_machine();
+  goroutine* const g = m != nullptr ? m->current.get() : nullptr;
+  if (g != nullptr && g->ending_contexts != nullptr) {
+    next_ = *g->ending_contexts;
+    *g->ending_contexts = this;
+    return;
+  }
+  context_node* todo = this;
+  next_ = nullptr;
+  if (g != nullptr) g->ending_contexts = &todo;
+  while (context_node* const at = todo) {
+    todo = at->next_;
+    context_node* const parent = at->parent_;
+    release_core(at);
+    if (parent == nullptr || !parent->was_last_use()) continue;
+    parent->next_ = todo;
+    todo = parent;
+  }
+  if (g != nullptr) g->ending_contexts = nullptr;
+}
+
 void context_node::call_held() noexcept {
   use();
   go([this] {
+    struct ends_use {
+      context_node& of;
+      ~ends_use() { of.unuse(); }
+    } const after{*this};  // however the user's function ends
     held->call();
-    unuse();
   });
 }
 

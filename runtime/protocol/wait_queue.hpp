@@ -43,6 +43,9 @@ class wait_race {
   // The goroutine, when it goes on.
   [[nodiscard]] std::uint32_t winner() const noexcept { return winner_.load_relaxed(); }
 
+  // Anybody who holds the lock of a queue that it waits in.
+  [[nodiscard]] bool decided() const noexcept { return winner_.load_relaxed() != open; }
+
   // A contestant without a lock, which has lost: its last touch. True: the goroutine waits for this, parked; the caller readies it.
   [[nodiscard]] bool left() noexcept {
     // [Y1] acq_rel: every touch of the contestant's comes before the goroutine goes on, and the goroutine found is complete. Pairs with [Y2]. Killed by: model wait_queue.

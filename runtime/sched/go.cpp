@@ -15,7 +15,7 @@ struct pending_goroutine {};
 
 [[gnu::noinline]] pending_goroutine* begin_go(std::size_t closure_bytes, void*& closure) noexcept {
   static_assert(closure_inline_bytes <= sched::closure_bytes_max);
-  machine& m = *this_machine();
+  machine& m = running_machine();
   ++m.locks;
   goroutine* const g = sched::new_goroutine(m.home, &m);
   if (g == nullptr) world::fatal("runtime: cannot allocate a goroutine's stack");
@@ -31,7 +31,7 @@ void end_go(pending_goroutine* pending, void (*invoke)(void*)) noexcept {
   goroutine& g = *reinterpret_cast<goroutine*>(pending);
   g.invoke = invoke;
   sched::start_goroutine(g);
-  machine& m = *this_machine();
+  machine& m = running_machine();
   trace::add(m, trace_kind::ready, g.id);
   scheduler& s = m.home;
   ++m.locks;
@@ -43,6 +43,13 @@ void end_go(pending_goroutine* pending, void (*invoke)(void*)) noexcept {
   sched::wake(s);
   --m.locks;
   sched::preempt_point();
+}
+
+void give_up_go(pending_goroutine* pending) noexcept {
+  machine& m = running_machine();
+  ++m.locks;
+  sched::unmake_goroutine(m, *reinterpret_cast<goroutine*>(pending));
+  --m.locks;
 }
 
 namespace {
@@ -64,7 +71,7 @@ bool start_behind(goroutine&, void* argument) noexcept {
 
 void sleep(std::int64_t duration_ns) noexcept {
   if (duration_ns <= 0) {
-    sched::yield();
+    retake::yield();
     return;
   }
   sleeper self(this_goroutine(), due_after_ns(duration_ns));
@@ -73,13 +80,16 @@ void sleep(std::int64_t duration_ns) noexcept {
 
 }  // namespace detail
 
-void yield() noexcept { sched::yield(); }
+void yield() noexcept {
+  static_cast<void>(running_machine());
+  sched::yield();
+}
 void preempt_point() noexcept { sched::preempt_point(); }
 void stop_the_world() noexcept { sched::stop_the_world(); }
 void start_the_world() noexcept { sched::start_the_world(); }
 
 std::uint64_t goroutine_count() noexcept {
-  scheduler& s = this_machine()->home;
+  scheduler& s = machine_here().home;
   const std::uint64_t ended = s.goroutines_ended.load_relaxed();
   return s.goroutines_created.load_relaxed() - ended;
 }

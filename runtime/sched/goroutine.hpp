@@ -29,6 +29,7 @@ namespace retake {
 
 struct machine;
 namespace detail {
+class context_node;
 struct exit_hook;
 }
 
@@ -85,6 +86,7 @@ struct goroutine : goroutine_pair<machine> {
   void (*invoke)(void* closure) = nullptr;  // runs and destroys the closure
   void* closure = nullptr;
   bool shared = false;   // made without a P: it returns to the shared list of dead goroutines
+  detail::context_node** ending_contexts = nullptr;  // in the end of a context: those that end next
   detail::exit_hook* exit_hooks = nullptr;  // the goroutine; what it runs at its end
 };
 

@@ -21,7 +21,7 @@ void retire(scheduler& s, processor& p) noexcept {
 
 // The goroutine that sysmon starts. Who has said how many Ps there shall be meanwhile has said it before this world stops, or says it behind.
 void take_limit(void*) {
-  scheduler& s = this_machine()->home;
+  scheduler& s = machine_here().home;
   stop_the_world();
   const std::uint32_t wanted = s.limit_followed.load_relaxed();
   if (wanted != 0) watch::limit_changed(s, s.processors.count(), wanted);
@@ -75,7 +75,7 @@ void resize(scheduler& s) noexcept {
 }
 
 std::uint32_t set_processors(std::uint32_t wanted) noexcept {
-  scheduler& s = this_machine()->home;
+  scheduler& s = machine_here().home;
   if (wanted > world::limits::processors_max) wanted = world::limits::processors_max;
   stop_the_world();
   const std::uint32_t before = s.processors.count();
@@ -86,12 +86,12 @@ std::uint32_t set_processors(std::uint32_t wanted) noexcept {
 
 }  // namespace sched
 
-std::uint32_t processors() noexcept { return this_machine()->home.processors.count(); }
+std::uint32_t processors() noexcept { return machine_here().home.processors.count(); }
 
 std::uint32_t set_processors(std::uint32_t wanted) noexcept {
   const std::uint32_t now = processors();
   if (wanted == 0) return now;
-  this_machine()->home.limit_followed.store_relaxed(0);  // the stop of the world brings it to who would follow the limit
+  machine_here().home.limit_followed.store_relaxed(0);  // the stop of the world brings it to who would follow the limit
   return wanted == now ? now : sched::set_processors(wanted);
 }
 

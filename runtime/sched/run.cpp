@@ -45,11 +45,13 @@ void run_main(void* closure) {
   watch::main_begins(this_machine()->home);
   if (what.init != nullptr) {  // on the main thread: nobody else runs yet
     machine& m = *this_machine();
-    goroutine& g = *m.current.get();
     sched::need_template_thread(m.home);
-    sched::lock_for_runtime(m, g);
+    struct thread_of_init {
+      machine& m;
+      explicit thread_of_init(machine& mine) noexcept : m(mine) { sched::lock_for_runtime(m, *m.current.get()); }
+      ~thread_of_init() { sched::unlock_for_runtime(m, *m.current.get()); }
+    } const during{m};
     what.init();
-    sched::unlock_for_runtime(m, g);
   }
   what.main(what.argument);
   watch::main_returned(this_machine()->home);
@@ -145,7 +147,7 @@ void finish(scheduler& s, machine& m) noexcept {
 namespace detail {
 
 void run(options const& chosen, void (*main)(void*), void* argument) {
-  world::require(world::this_thread() == nullptr, "M10: run() is called on a thread of a runtime");
+  if (world::this_thread() != nullptr) world::fatal("M10: run() is called on a thread of a runtime");
   void* const memory = world::allocate(sizeof(scheduler), alignof(scheduler));
   if (memory == nullptr) world::fatal("runtime: cannot allocate memory for the scheduler");
   scheduler& s = *new (memory) scheduler(chosen, world::nanotime());

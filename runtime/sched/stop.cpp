@@ -58,7 +58,7 @@ bool ask_everybody(scheduler& s) noexcept {
 }
 
 void stop_the_world() noexcept {
-  scheduler& s = this_machine()->home;
+  scheduler& s = machine_here().home;
   become_stopper(s);
   machine& m = *this_machine();
   ++m.locks;
@@ -158,7 +158,7 @@ void run_safe_point(scheduler& s, processor& p) noexcept {
 }
 
 void for_each_processor(void (*fn)(processor&) noexcept) noexcept {
-  scheduler& s = this_machine()->home;
+  scheduler& s = machine_here().home;
   become_stopper(s);
   machine& m = *this_machine();
   ++m.locks;

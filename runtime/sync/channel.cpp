@@ -1,5 +1,6 @@
 #include "sync/channel_core.hpp"
 
+#include "sync/core_memory.hpp"
 #include "world/memory.hpp"
 #include "world/require.hpp"
 
@@ -20,7 +21,7 @@ void go_on(goroutine* woken) noexcept {
 }  // namespace
 
 channel_core::~channel_core() {
-  world::require(senders_.empty() && receivers_.empty(), "G6: a channel is destroyed while goroutines wait on it");
+  world::require(senders_.empty() && receivers_.empty(), "G6: a channel's memory ends while goroutines wait on it");
   const std::size_t count = count_.get();
   for (std::size_t i = 0; i < count; ++i) how_.destroy(slot(i));
   if (ring_ != nullptr) world::deallocate(ring_, capacity_ * how_.bytes);
@@ -106,6 +107,40 @@ bool channel_core::close() noexcept {
   return true;
 }
 
+void channel_core::leave(waiter& w, bool sends) noexcept {
+  bool last = false;
+  {
+    const locked hold(lock);
+    static_cast<void>(queue_of(sends).remove(w));
+    const std::uint32_t uses = uses_.get() - 1;
+    uses_.set(uses);
+    last = uses == 0 && gone_.get() != 0;
+  }
+  if (last) release_core(this);
+}
+
+// Takes out those whose goroutines another place has won. False: one waits.
+bool channel_core::only_passed_over(waiter_queue& queue) noexcept {
+  while (waiter* const w = queue.first()) {
+    if (w->race == nullptr || !w->race->decided()) return false;
+    static_cast<void>(queue.remove(*w));
+  }
+  return true;
+}
+
+void channel_core::abandon() noexcept {
+  bool last = false;
+  bool waited_on = false;
+  {
+    const locked hold(lock);
+    waited_on = !only_passed_over(senders_) || !only_passed_over(receivers_);
+    gone_.set(1);
+    last = uses_.get() == 0;
+  }
+  if (waited_on) world::fatal("G6: a channel is destroyed while goroutines wait on it");
+  if (last) release_core(this);
+}
+
 std::size_t channel_core::size() noexcept {
   const locked hold(lock);
   return count_.get();
@@ -114,7 +149,7 @@ std::size_t channel_core::size() noexcept {
 std::uint64_t channel_core::id() noexcept {
   const std::uint64_t known = id_.load_relaxed();
   if (known != 0) return known;
-  processor& p = this_machine()->processor_here();
+  processor& p = running_machine().processor_here();
   const std::uint64_t fresh = (std::uint64_t{p.id} + 1) << 40 | ++p.ids_given;
   const world::exchanged<std::uint64_t> given = id_.compare_exchange_relaxed(0, fresh);
   return given.won ? fresh : given.seen;
@@ -135,10 +170,7 @@ channel_core* make_channel(element_operations const& how, std::size_t capacity) 
   return new (memory) channel_core(how, capacity, ring);
 }
 
-void free_channel(channel_core* core) noexcept {
-  core->~channel_core();
-  world::deallocate(core, sizeof(channel_core));
-}
+void free_channel(channel_core* core) noexcept { core->abandon(); }
 
 transfer channel_send(channel_core& core, void* element, bool block) noexcept { return core.send(element, block); }
 transfer channel_receive(channel_core& core, void* element, bool block) noexcept { return core.receive(element, block); }

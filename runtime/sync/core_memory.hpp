@@ -12,7 +12,12 @@ template <class Core, class... Arguments>
 [[nodiscard]] Core* make_core(Arguments&&... arguments) {
   void* const memory = world::allocate(sizeof(Core), alignof(Core));
   if (memory == nullptr) throw std::bad_alloc();
-  return new (memory) Core(std::forward<Arguments>(arguments)...);
+  try {
+    return new (memory) Core(std::forward<Arguments>(arguments)...);
+  } catch (...) {
+    world::deallocate(memory, sizeof(Core));
+    throw;
+  }
 }
 
 template <class Core>

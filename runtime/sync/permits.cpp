@@ -55,17 +55,14 @@ bool permits_core::take_until(std::uint32_t n, channel_core* ended, std::int64_t
       withdraw(self);
       return false;
     }
-    ended->queue_of(false).push_back(at_end);
+    ended->join(at_end, false);
   }
   std::optional<time_out> limit;
   if (wait_ns > 0) limit.emplace(g, race, by_clock);
   parking how{queue_.lock, ended, limit, wait_ns > 0 ? due_after_ns(wait_ns) : 0};
   sched::park(wait_behind, &how, wait_reason::semaphore);
   const std::uint32_t winner = race.winner();
-  if (ended != nullptr) {
-    const locked hold(ended->lock);
-    static_cast<void>(ended->queue_of(false).remove(at_end));
-  }
+  if (ended != nullptr) ended->leave(at_end, false);
   if (winner != by_permits) withdraw(self);
   if (limit && winner != by_clock) limit->end();
   return winner == by_permits;

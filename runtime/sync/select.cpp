@@ -93,7 +93,7 @@ selected wait_for_one(selection& chosen, std::uint32_t count, std::int64_t wait_
   wait_race race;
   for (std::uint32_t i = 0; i < chosen.enabled(); ++i) {
     select_case& c = chosen.polled(i);
-    c.channel->queue_of(c.sends).push_back(*new (c.waiter_room) waiter(self, c.element, race, chosen.index(i)));
+    c.channel->join(*new (c.waiter_room) waiter(self, c.element, race, chosen.index(i)), c.sends);
   }
   std::optional<time_out> limit;
   if (wait_ns > 0) limit.emplace(self, race, count);
@@ -104,10 +104,7 @@ selected wait_for_one(selection& chosen, std::uint32_t count, std::int64_t wait_
   for (std::uint32_t i = 0; i < chosen.enabled(); ++i) {
     select_case& c = chosen.polled(i);
     waiter& mine = waiter_of(c);
-    {
-      const retake::locked hold(c.channel->lock);
-      static_cast<void>(c.channel->queue_of(c.sends).remove(mine));
-    }
+    c.channel->leave(mine, c.sends);
     if (chosen.index(i) == winner) result = {winner, mine.served.get() != 0 ? transfer::done : transfer::closed};
     std::destroy_at(&mine);
   }

@@ -103,7 +103,7 @@ foreign_fault::foreign_fault(int signal, std::uintptr_t address) : std::runtime_
 namespace detail {
 
 void foreign_call(void (*fn)(void*), void* argument) noexcept {
-  sched::need_template_thread(this_machine()->home);
+  sched::need_template_thread(machine_here().home);
   enter_syscall();
   machine& m = *this_machine();
   add(m.foreign_calls, std::uint64_t{1});
@@ -114,7 +114,7 @@ void foreign_call(void (*fn)(void*), void* argument) noexcept {
 
 void foreign_call_contained(void (*fn)(void*), void* argument) {
   contained_call call{fn, argument, false, {}};
-  sched::need_template_thread(this_machine()->home);
+  sched::need_template_thread(machine_here().home);
   enter_syscall();
   machine& m = *this_machine();
   add(m.foreign_calls, std::uint64_t{1});
@@ -162,7 +162,7 @@ callback_scope::~callback_scope() {
 }  // namespace detail
 
 foreign_call_count count_foreign_calls() noexcept {
-  scheduler& s = this_machine()->home;
+  scheduler& s = machine_here().home;
   const locked hold(s.lock);
   foreign_call_count all{s.ended_foreign_calls.get(), 0};
   for (machine* m = s.machines.get(); m != nullptr; m = m->all_link.get()) {

@@ -19,14 +19,15 @@ namespace retake::detail {
 class pool_core {
  public:
   void work(char const* file, unsigned line) {
-    {
-      const os_thread_locked hold(file, line);
-      for (pool_job* job : handed_over) {
-        job->run();
-        finish(std::unique_ptr<pool_job>(job));
-      }
+    struct ends {
+      wait_group& of;
+      ~ends() { of.done(); }
+    } const after{workers};  // behind the lock
+    const os_thread_locked hold(file, line);
+    for (pool_job* job : handed_over) {
+      job->run();
+      finish(std::unique_ptr<pool_job>(job));
     }
-    workers.done();
   }
 
   // By its caller, who waits no more. The job, when it has run.

@@ -92,7 +92,7 @@ namespace detail {
 }
 
 [[gnu::noinline]] void enter_syscall() noexcept {
-  machine& m = *this_machine();
+  machine& m = running_machine();
   scheduler& s = m.home;
   goroutine& g = *m.current.get();
   remember_call(g, s);
@@ -114,7 +114,7 @@ namespace detail {
 
 // Nobody has to take the P: it goes where a P goes that was taken. exit_syscall() finds that there is no old one.
 [[gnu::noinline]] void enter_syscall_blocking() noexcept {
-  machine& m = *this_machine();
+  machine& m = running_machine();
   scheduler& s = m.home;
   goroutine& g = *m.current.get();
   remember_call(g, s);

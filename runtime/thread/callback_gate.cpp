@@ -72,7 +72,7 @@ bool wait_until_left(goroutine& g, void* gate) noexcept {
 }  // namespace
 
 gate_core* open_gate() {
-  scheduler& s = this_machine()->home;
+  scheduler& s = machine_here().home;
   void* const memory = world::allocate(sizeof(gate_core), alignof(gate_core));
   if (memory == nullptr) throw std::bad_alloc();
   sched::need_template_thread(s);

@@ -10,7 +10,7 @@ namespace retake {
 
 bool runtime_timer::start(std::int64_t due_ns) noexcept {
   if (due_ns < 1) due_ns = 1;  // 0 means that a heap has none
-  machine& m = *this_machine();
+  machine& m = running_machine();
   bool waited = true;
   bool first = false;
   for (;;) {

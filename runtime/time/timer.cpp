@@ -51,12 +51,17 @@ class timer_core : runtime_timer {
   channel<std::int64_t> due;
 
  private:
+  struct ends_use {
+    timer_core& of;
+    ~ends_use() { of.unuse(); }
+  };
+
   static void happens(runtime_timer& t, std::int64_t now_ns) noexcept {
     auto& me = static_cast<timer_core&>(t);
     if (me.call_ != nullptr) {
       go([&me] {
+        const ends_use after{me};  // however the user's function ends
         me.call_->call();
-        me.unuse();
       });
       return;
     }

@@ -148,8 +148,8 @@ class after_done_call {
   }
   ~after_done_call() { detail::drop(node_); }  // the call stays
 
-  // True: the function will not be called; false: it has been, is being, or stop() was here before.
-  bool stop() noexcept { return detail::call_off(node_); }
+  // True: the function will not be called; false: it has been, is being, stop() was here before, or this was moved from.
+  bool stop() noexcept { return node_ != nullptr && detail::call_off(node_); }
 
  private:
   template <class Fn>

@@ -20,6 +20,16 @@ struct pending_goroutine;
 // A goroutine that is not started yet and room for its closure. Fatal when there is no memory for a stack.
 [[nodiscard]] pending_goroutine* begin_go(std::size_t closure_bytes, void*& closure) noexcept;
 void end_go(pending_goroutine* pending, void (*invoke)(void*)) noexcept;
+// Instead of end_go(): the closure could not be made.
+void give_up_go(pending_goroutine* pending) noexcept;
+
+// Unless it is kept.
+struct gives_up_go {
+  pending_goroutine* pending;
+  ~gives_up_go() {
+    if (pending != nullptr) give_up_go(pending);
+  }
+};
 void sleep(std::int64_t duration_ns) noexcept;
 
 }  // namespace detail
@@ -34,7 +44,13 @@ void go(Fn&& fn) {
   } else {
     void* closure = nullptr;
     detail::pending_goroutine* const pending = detail::begin_go(sizeof(stored), closure);
-    new (closure) stored(std::forward<Fn>(fn));
+    if constexpr (std::is_nothrow_constructible_v<stored, Fn&&>) {
+      new (closure) stored(std::forward<Fn>(fn));
+    } else {
+      detail::gives_up_go unless{pending};
+      new (closure) stored(std::forward<Fn>(fn));
+      unless.pending = nullptr;
+    }
     detail::end_go(pending, [](void* at) {
       stored* const f = std::launder(static_cast<stored*>(at));
       struct destroy {

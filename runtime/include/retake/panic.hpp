@@ -69,8 +69,14 @@ void at_goroutine_exit(Fn&& fn) {
     });
     after->fn();
   };
-  void* const memory = detail::hook_memory(sizeof(hook));
-  detail::add_exit_hook(*new (memory) hook{{nullptr, call, drop}, std::forward<Fn>(fn)});
+  struct memory {
+    void* at = detail::hook_memory(sizeof(hook));
+    ~memory() {
+      if (at != nullptr) detail::free_hook_memory(at, sizeof(hook));
+    }
+  } room;
+  detail::add_exit_hook(*new (room.at) hook{{nullptr, call, drop}, std::forward<Fn>(fn)});
+  room.at = nullptr;
 }
 
 }  // namespace retake

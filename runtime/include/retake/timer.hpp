@@ -73,7 +73,7 @@ class ticker {
   detail::timer_core* core_;
 };
 
-// What after_func() returns. The call happens whether this is kept or not.
+// What after_func() returns. The call happens whether this is kept or not. Moved from, it is of no call: both answer false.
 class delayed_call {
  public:
   delayed_call(delayed_call&& other) noexcept : core_(std::exchange(other.core_, nullptr)) {}
@@ -86,9 +86,9 @@ class delayed_call {
   }
 
   // True: it will not be called; false: it has been, is being, or was stopped.
-  bool stop() noexcept { return detail::stop_timer(*core_); }
+  bool stop() noexcept { return core_ != nullptr && detail::stop_timer(*core_); }
   // It is called `duration_ns` from now, again if it has been; true: it was still to be called.
-  bool reset(std::int64_t duration_ns) noexcept { return detail::start_timer(*core_, duration_ns, 0); }
+  bool reset(std::int64_t duration_ns) noexcept { return core_ != nullptr && detail::start_timer(*core_, duration_ns, 0); }
 
  private:
   template <class Fn>

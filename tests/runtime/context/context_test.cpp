@@ -2,6 +2,7 @@
 #include "retake/context.hpp"
 
 #include <atomic>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -143,6 +144,49 @@ TEST(context, children_leave_a_parent_that_lives_on_and_everything_is_freed) {
     stop.cancel();
     all.wait();
     EXPECT_TRUE(yielding_until([&] { return live.load() == 0; }));
+  });
+}
+
+constexpr int long_chain = 100'000;
+
+TEST(context, a_long_chain_is_cancelled_and_let_go_on_a_goroutine_s_stack) {
+  run_on(1, [] {
+    static context_key<int> key;
+    std::vector<canceller> stops;
+    context last;
+    for (int i = 0; i < long_chain; ++i) {
+      auto [next, stop] = with_cancel(with_value(last, key, i));
+      last = next;
+      stops.push_back(std::move(stop));
+    }
+    stops.front().cancel();
+    EXPECT_TRUE(is_done(last));
+    EXPECT_EQ(*last.value(key), long_chain - 1);
+    stops.clear();
+    last = context();
+  });
+}
+
+TEST(context, contexts_that_values_and_functions_hold_end_one_after_the_other) {
+  run_on(1, [] {
+    static context_key<context> key;
+    context last;
+    for (int i = 0; i < long_chain; ++i) last = with_value(background(), key, last);
+    last = context();
+
+    auto [root, stop] = with_cancel(background());
+    context held;
+    for (int i = 0; i < long_chain; ++i) {
+      after_done_call call = after_done(root, [held] {});
+      static_cast<void>(call.stop());
+      struct keeps {
+        context of;
+        std::shared_ptr<after_done_call> call;
+      };
+      static context_key<keeps> kept;
+      held = with_value(background(), kept, {held, std::make_shared<after_done_call>(std::move(call))});
+    }
+    held = context();
   });
 }
 

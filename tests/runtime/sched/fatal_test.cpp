@@ -8,13 +8,23 @@
 #include <atomic>
 #include <cerrno>
 #include <cstddef>
+#include <optional>
 
 #include "../program.hpp"
 #include "retake/channel.hpp"
+#include "retake/context.hpp"
+#include "retake/debug.hpp"
+#include "retake/foreign_call.hpp"
+#include "retake/foreign_pool.hpp"
+#include "retake/leak_check.hpp"
+#include "retake/metrics.hpp"
 #include "retake/net.hpp"
+#include "retake/panic.hpp"
+#include "retake/select.hpp"
 #include "retake/sync.hpp"
 #include "retake/syscall.hpp"
 #include "retake/thread_lock.hpp"
+#include "retake/timer.hpp"
 
 namespace retake::test {
 namespace {
@@ -114,7 +124,112 @@ TEST(fatal_death, misuse_of_mutex_and_wait_group) {
 }
 
 TEST(fatal_death, a_call_that_needs_a_goroutine_says_so_elsewhere) {
-  EXPECT_DEATH(lock_os_thread(), "M2: this call needs a goroutine, and the thread has none");
+  constexpr char text[] = "fatal error: M2: this call needs a goroutine, and the thread has none";
+  int call = 0;
+  const auto says = [&](void (*misuse)()) {
+    SCOPED_TRACE(++call);
+    EXPECT_EXIT(misuse(), testing::ExitedWithCode(2), text);
+  };
+  says([] { lock_os_thread(); });
+  says([] { go([] {}); });
+  says([] { yield(); });
+  says([] { preempt_point(); });
+  says([] { sleep_for_ns(1); });
+  says([] { sleep_for_ns(0); });
+  says([] { static_cast<void>(goroutine_count()); });
+  says([] { stop_the_world(); });
+  says([] { channel<int>().send(1); });
+  says([] { static_cast<void>(channel<int>().receive()); });
+  says([] { static_cast<void>(channel<int>(1).try_receive()); });
+  says([] {
+    channel<int> c(1);
+    select(on_receive(c, [](auto) {}));
+  });
+  says([] {
+    mutex m;
+    m.lock();
+    m.unlock();
+  });
+  says([] {
+    mutex m;
+    m.lock();
+    m.lock();
+  });
+  says([] {
+    rw_mutex m;
+    m.lock_shared();
+    m.unlock_shared();
+  });
+  says([] { semaphore(1).release(0); });
+  says([] {
+    wait_group g;
+    g.add(1);
+    g.wait();
+  });
+  says([] { cond().signal(); });
+  says([] { once().call([] {}); });
+  says([] { const timer t(1); });
+  says([] { static_cast<void>(after_func_ns(1, [] {})); });
+  says([] { static_cast<void>(with_timeout_ns(background(), 1)); });
+  says([] { retake::syscall([] {}); });
+  says([] { retake::syscall_blocking([] {}); });
+  says([] { foreign_call([] {}); });
+  says([] { foreign_pool(1); });
+  says([] { callback_gate(); });
+  says([] { at_goroutine_exit([] {}); });
+  says([] { exit_goroutine(); });
+  says([] { static_cast<void>(make_pipe()); });
+  says([] { static_cast<void>(tcp_listen(loopback_address, 0)); });
+  says([] { static_cast<void>(processors()); });
+  says([] { static_cast<void>(all_goroutines()); });
+  says([] { static_cast<void>(read_metrics()); });
+  says([] { const leak_check l; });
+}
+
+TEST(fatal_death, a_call_of_the_runtime_within_a_call_of_the_kernel_or_of_foreign_code_says_so) {
+  constexpr char text[] = "fatal error: M2: this call needs a goroutine that runs, and this one is in a system call or in foreign code";
+  const auto says = [&](void (*misuse)()) {
+    EXPECT_EXIT(run_on(1, [&] { retake::syscall(misuse); }), testing::ExitedWithCode(2), text);
+    EXPECT_EXIT(run_on(1, [&] { retake::syscall_blocking(misuse); }), testing::ExitedWithCode(2), text);
+    EXPECT_EXIT(run_on(1, [&] { foreign_call(misuse); }), testing::ExitedWithCode(2), text);
+  };
+  says([] { go([] {}); });
+  says([] { yield(); });
+  says([] { channel<int>().send(1); });
+  says([] { retake::syscall([] {}); });
+  says([] { foreign_call([] {}); });
+}
+
+TEST(fatal_death, a_runtime_within_a_runtime_says_so) {
+  constexpr char text[] = "fatal error: M10: run\\(\\) is called on a thread of a runtime(.|\n)*goroutine 1 \\[";
+  EXPECT_EXIT(run_on(1, [] { run_on(1, [] {}); }), testing::ExitedWithCode(2), text);
+  EXPECT_EXIT(run_on(1, [] { foreign_call([] { run_on(1, [] {}); }); }), testing::ExitedWithCode(2), "M10: run\\(\\) is called on a thread of a runtime");
+}
+
+TEST(fatal_death, a_channel_that_ends_while_goroutines_wait_on_it_says_so) {
+  constexpr char text[] = "fatal error: G6: a channel is destroyed while goroutines wait on it(.|\n)*goroutine 1 \\[";
+  EXPECT_EXIT(run_on(1, [] {
+                std::optional<channel<int>> c(std::in_place);
+                go([&] { static_cast<void>(c->receive()); });
+                yield();
+                c.reset();
+              }),
+              testing::ExitedWithCode(2), text);
+  EXPECT_EXIT(run_on(1, [] {
+                std::optional<channel<int>> c(std::in_place);
+                go([&] { c->send(1); });
+                yield();
+                c.reset();
+              }),
+              testing::ExitedWithCode(2), text);
+  EXPECT_EXIT(run_on(1, [] {
+                channel<int> other;
+                std::optional<channel<int>> c(std::in_place);
+                go([&] { select(on_receive(*c, [](auto) {}), on_receive(other, [](auto) {})); });
+                yield();
+                c.reset();
+              }),
+              testing::ExitedWithCode(2), text);
 }
 
 // Every goroutine of it holds a thread.

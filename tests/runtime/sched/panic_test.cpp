@@ -2,14 +2,18 @@
 #include "retake/panic.hpp"
 
 #include <atomic>
+#include <cstdlib>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "../program.hpp"
 #include "retake/channel.hpp"
+#include "retake/context.hpp"
 #include "retake/foreign_call.hpp"
+#include "retake/foreign_pool.hpp"
 #include "retake/sync.hpp"
+#include "retake/timer.hpp"
 
 namespace retake::test {
 namespace {
@@ -107,6 +111,87 @@ TEST(panic_death, nothing_is_unwound) {
                 throw 1;
               }),
               testing::ExitedWithCode(2), "^panic: 1\n\ngoroutine 1");
+}
+
+// What a function leaves behind that ends its goroutine: nothing.
+struct counted {
+  static inline std::atomic<int> alive{0};
+  counted() { alive.fetch_add(1); }
+  counted(counted const&) { alive.fetch_add(1); }
+  ~counted() { alive.fetch_sub(1); }
+};
+
+TEST(exit_goroutine, in_a_function_that_the_runtime_calls_is_as_a_return) {
+  run_on(2, [] {
+    std::atomic<int> ended{0};
+    const auto ends = [&ended, held = counted()] {
+      at_goroutine_exit([&ended] { ended.fetch_add(1); });
+      exit_goroutine();
+    };
+    {
+      const delayed_call call = after_func_ns(1, ends);
+      EXPECT_TRUE(yielding_until([&] { return ended.load() == 1; }));
+    }
+    EXPECT_TRUE(yielding_until([] { return counted::alive.load() == 1 && goroutine_count() == 1; })) << "after_func_ns";
+    {
+      auto [ctx, stop] = with_cancel(background());
+      const after_done_call call = after_done(ctx, ends);
+      stop.cancel();
+      EXPECT_TRUE(yielding_until([&] { return ended.load() == 2; }));
+    }
+    EXPECT_TRUE(yielding_until([] { return counted::alive.load() == 1 && goroutine_count() == 1; })) << "after_done";
+    {
+      foreign_pool pool(1);
+      go([&] {
+        at_goroutine_exit([&ended] { ended.fetch_add(1); });
+        static_cast<void>(pool.call(background(), [held = counted()] { exit_goroutine(); }));
+      });
+      EXPECT_TRUE(yielding_until([&] { return ended.load() == 3; }));
+      EXPECT_TRUE(pool.call(background(), [] { return 1; })) << "the worker is there";
+    }
+    EXPECT_TRUE(yielding_until([] { return counted::alive.load() == 1 && goroutine_count() == 1; })) << "foreign_pool";
+    once first;
+    go([&] { first.call([] { exit_goroutine(); }); });
+    EXPECT_TRUE(yielding_until([] { return goroutine_count() == 1; }));
+    bool again = false;
+    first.call([&] { again = true; });
+    EXPECT_FALSE(again);
+  });
+  EXPECT_EQ(counted::alive.load(), 0);
+}
+
+TEST(exit_goroutine, in_the_init_of_a_program_leaves_its_thread) {
+  static bool seen = false;
+  options chosen;
+  chosen.processors = 1;
+  chosen.init = [] {
+    at_goroutine_exit([] { seen = this_machine()->lock_count.get() == 0; });
+    go([] { std::_Exit(seen ? 7 : 1); });
+    exit_goroutine();
+  };
+  EXPECT_EXIT(run(chosen, [] {}), testing::ExitedWithCode(7), "");
+}
+
+struct refuses_copies : counted {
+  refuses_copies() = default;
+  refuses_copies(refuses_copies const& other) : counted(other) { throw std::runtime_error("copied"); }
+  void operator()() const {}
+};
+
+TEST(panic, in_the_copy_of_a_closure_leaves_no_goroutine_and_no_hook) {
+  run_on(1, [] {
+    const refuses_copies closure;
+    for (int i = 0; i < 3; ++i) {
+      EXPECT_NE(recover([&] { go(closure); }), nullptr);
+      EXPECT_NE(recover([&] { at_goroutine_exit(closure); }), nullptr);
+    }
+    EXPECT_EQ(goroutine_count(), 1u);
+    EXPECT_EQ(counted::alive.load(), 1);
+    const locked hold(here().lock);
+    std::uint32_t records = 0;
+    for (goroutine const* g = here().goroutines.get(); g != nullptr; g = g->all_link.get()) ++records;
+    EXPECT_LE(records, 2u);
+  });
 }
 
 }  // namespace
