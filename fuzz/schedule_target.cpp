@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "command_line/told_command.hpp"
 #include "sim/choices/bytes.hpp"
 #include "sim/choices/random_source.hpp"
 #include "sim/replay.hpp"
@@ -180,10 +181,12 @@ void schedule_target::report(engine& e, scenario const& s) {
       fmt::print(stderr, "\n{}", timeline(e));
     }
   }
-  std::string const mutant_words = mutant_.file.empty() ? "" : " --mutate " + mutant_.text();
-  fmt::print(stderr, "\nfinding   {}\nclaim     {}\nscenario  {}: {}\nsteps     {}   preemptions {}   stale reads {}   faults {}\n./retake replay {}{}\n", result.what.tag,
-             result.what.claim, s.name, s.claim, result.steps, result.preemptions, result.stale_reads, result.faults, path, mutant_words);
-  ordered_json const finding = {{"tag", result.what.tag}, {"claim", result.what.claim}, {"replay", path}, {"scenario", s.name}, {"steps", result.steps},
+  // libFuzzer writes the input down, under a name that it chooses: without a replay that is what shows it again.
+  std::string const again = path.empty() ? "no replay could be written; libFuzzer's input shows it again"
+                                         : replay_command("", path, mutant_.file.empty() ? "" : mutant_.text());
+  fmt::print(stderr, "\nfinding   {}\nclaim     {}\nscenario  {}: {}\nsteps     {}   preemptions {}   stale reads {}   faults {}\n{}\n", result.what.tag,
+             result.what.claim, s.name, s.claim, result.steps, result.preemptions, result.stale_reads, result.faults, again);
+  ordered_json const finding = {{"tag", result.what.tag}, {"claim", result.what.claim}, {"replay", path.empty() ? ordered_json(nullptr) : ordered_json(path)}, {"scenario", s.name}, {"steps", result.steps},
                                 {"preemptions", result.preemptions}, {"stale_reads", result.stale_reads}, {"executions_to_first", executions_}};
   write_line(finding.dump(-1, ' ', false, ordered_json::error_handler_t::replace));
   done_ = true;

@@ -29,6 +29,7 @@
 #include "sim/shrink.hpp"
 #include "sim/timeline.hpp"
 #include "sim/trace_file.hpp"
+#include "command_line/told_command.hpp"
 #include "sim/trace_set.hpp"
 
 namespace retake::properties {
@@ -38,7 +39,7 @@ namespace {
 using nlohmann::ordered_json;
 using namespace sim;
 
-constexpr int exit_holds = 0, exit_finding = 1, exit_usage = 2, exit_harness = 4;
+constexpr int exit_holds = 0, exit_finding = 1, exit_usage = 2, exit_environment = 3, exit_harness = 4;
 constexpr std::uint32_t schedules_per_program = 48;
 constexpr std::uint32_t schedules_per_shrink = 2000;
 constexpr std::uint32_t bounded_search_preemptions_max = 3;
@@ -318,7 +319,11 @@ void runner::look_for_fewer_preemptions(engine& e, failure& f) {
 }
 
 int runner::report(double seconds) {
-  if (std::string why; !a_.traces_file.empty() && !join_traces(a_.traces_file, traces_, joined_, why)) return refuse(p_, why);
+  std::string reason;
+  // A finding is told whatever becomes of its replay and of the traces.
+  bool const lost_traces = !a_.traces_file.empty() && !join_traces(a_.traces_file, traces_, joined_, reason);
+  if (lost_traces) refuse(p_, reason);
+  if (!joined_.torn.empty()) fmt::print(stderr, "{}_properties: --traces `{}` is torn: set aside as {}, and begun anew\n", p_.name, a_.traces_file, joined_.torn);
   ordered_json j = line(seconds);
   if (!failure_) {
     if (a_.json) fmt::print("{}\n", j.dump());
@@ -327,7 +332,9 @@ int runner::report(double seconds) {
                  static_cast<double>(executions_) / std::max(seconds, 1e-9), traces_.count(), traces_.exact() ? "" : " (about)", truncated_ != 0 ? ", truncated" : "",
                  command_line::interrupted() ? ", interrupted" : "");
     }
-    return command_line::code_without_finding(p_.name, executions_);
+    int const none = command_line::code_without_finding(p_.name, executions_);
+    if (!lost_traces || none == command_line::interrupted_code) return none;
+    return joined_.disk_full ? exit_environment : exit_usage;
   }
   failure f = *failure_;
   running = &f.what;
@@ -336,12 +343,11 @@ int runner::report(double seconds) {
   std::string const world_name = fmt::format("{}/{}", name_, text_of(p_, f.what));
   scenario named = scenario_;
   named.name = world_name.c_str();
-  std::string reason;
   std::string path = file_name(a_.out, p_.name, f.result);
   // As it was found, first; then as short as it gets.
   if (!replay::of(e, named, tag.c_str(), f.choices).write(path, reason)) {
     fmt::print(stderr, "{}_properties: {}\n", p_.name, reason);
-    return exit_harness;
+    path.clear();
   }
   std::string const as_found = path;
   look_for_fewer_preemptions(e, f);
@@ -349,20 +355,24 @@ int runner::report(double seconds) {
     std::string const shorter = file_name(a_.out, p_.name, small.result);
     if (replay::of(e, named, tag.c_str(), small.choices).write(shorter, reason)) {
       std::error_code ignored;
-      if (shorter != as_found) std::filesystem::remove(as_found, ignored);
+      if (!as_found.empty() && shorter != as_found) std::filesystem::remove(as_found, ignored);
       path = shorter;
       f.result = small.result;
     }
   }
-  std::string words = fmt::format("{} --replay {}", a_.program, path);
-  if (!a_.mutate.file.empty()) words += " --mutate " + a_.mutate.text();
-  j["finding"] = {{"tag", f.result.what.tag}, {"claim", f.result.what.claim}, {"replay", path}, {"program", text_of(p_, f.what)}, {"steps", f.result.steps},
+  std::vector<std::string> again{a_.program};
+  if (!path.empty()) again.insert(again.end(), {"--replay", path});
+  else again.insert(again.end(), {"--seed", std::to_string(a_.seed), "--executions", std::to_string(to_first_)});
+  if (path.empty() && !a_.twin_name.empty()) again.insert(again.end(), {"--twin", a_.twin_name});
+  if (!a_.mutate.file.empty()) again.insert(again.end(), {"--mutate", a_.mutate.text()});
+  std::string const words = told_command(again);
+  j["finding"] = {{"tag", f.result.what.tag}, {"claim", f.result.what.claim}, {"replay", path.empty() ? ordered_json(nullptr) : ordered_json(path)}, {"program", text_of(p_, f.what)}, {"steps", f.result.steps},
                   {"preemptions", f.result.preemptions}, {"stale_reads", f.result.stale_reads}, {"executions_to_first", to_first_}, {"command", words}};
   if (a_.json) {
     fmt::print("{}\n", j.dump(-1, ' ', false, ordered_json::error_handler_t::replace));
   } else {
     replay r;
-    if (replay::read(path, r, reason)) run_again(e, scenario_, r);  // for the timeline
+    if (!path.empty() && replay::read(path, r, reason)) run_again(e, scenario_, r);  // for the timeline
     fmt::print("finding   {}\nclaim     {}\nproperty  {}: {}\nprogram\n", f.result.what.tag, f.result.what.claim, p_.name, p_.claim);
     for (std::size_t i = 0; i < f.what.actors.size(); ++i) fmt::print("  {}: {}\n", i, text_of(p_, program{{f.what.actors[i]}}));
     fmt::print("steps     {}   preemptions {}   stale reads {}   faults {}   found after {} executions\n\n{}\n{}\n", f.result.steps, f.result.preemptions,

@@ -23,6 +23,8 @@
 #include "command_line/flag_values.hpp"
 #include "command_line/interruption.hpp"
 #include "command_line/output.hpp"
+#include "command_line/told_command.hpp"
+#include "durable_file.hpp"
 #include "search.hpp"
 #include "world/sites.hpp"
 
@@ -90,7 +92,7 @@ struct report {
 
 class harness {
  public:
-  harness(char const* model, std::vector<suite_entry> const& suites, options const& o) : model_(model), suites_(suites), options_(o) {}
+  harness(char const* program, char const* model, std::vector<suite_entry> const& suites, options const& o) : program_(program), model_(model), suites_(suites), options_(o) {}
 
   int list() const {
     for (suite_entry const& s : suites_) {
@@ -326,9 +328,10 @@ class harness {
            << "\ntimeouts: " << under.timeouts << "\nmutate: " << (options_.mutate.empty() ? "none" : options_.mutate) << "\nchoices:";
       for (std::uint32_t i = 0; i < the_search.depth; ++i) file << ' ' << the_search.trail[i].chosen << '/' << the_search.trail[i].alternatives;
       file << "\n\n";
-      if (!file) {
-        fmt::print(stderr, "--out \"{}\": cannot be written\n", options_.out);
-        std::exit(usage_code);
+      if (!file.flush()) {  // the finding is told all the same, with the command that finds it again
+        fmt::print(stderr, "--out \"{}\": the history of a finding cannot be written\n", options_.out);
+        std::filesystem::remove(temporary, error);
+        return;
       }
     }
     search_kind const was = the_search.kind;
@@ -338,12 +341,27 @@ class harness {
     r.suite->write_history(under, temporary.c_str());
     the_search.kind = was;
     the_search.executions = executions;
-    std::filesystem::rename(temporary, path, error);
+    std::stringstream text;
+    text << std::ifstream(temporary).rdbuf();
+    std::filesystem::remove(temporary, error);
+    if (std::error_code const failed = durable::write(path, text.str())) {
+      fmt::print(stderr, "{}: cannot be written: {}\n", path, failed.message());
+      return;
+    }
     r.replay = path;
   }
 
   // An interruption came before all of its searches were through.
   static bool was_cut(report const& r) { return r.jobs_left != 0 && command_line::interrupted(); }
+
+  // What shows a finding again: its history, or the search that found it.
+  std::string again(report const& r) const {
+    if (!r.replay.empty()) return replay_command("", r.replay, options_.mutate);
+    std::vector<std::string> words{program_, "--suite", r.suite->name, "--seed", std::to_string(options_.seed)};
+    if (!options_.search.empty()) words.insert(words.end(), {"--search", options_.search});
+    if (!options_.mutate.empty()) words.insert(words.end(), {"--mutate", options_.mutate});
+    return told_command(words);
+  }
 
   void say(report const& r) const {
     double const rate = r.seconds > 0 ? static_cast<double>(r.executions) / r.seconds : 0;
@@ -363,7 +381,7 @@ class harness {
                {"spurious_wakes", r.suite->spurious}, {"timeouts", r.suite->timeouts}};
     json finding = nullptr;
     if (!r.found.tag.empty()) {
-      finding = {{"tag", r.found.tag}, {"claim", r.found.claim}, {"replay", r.replay}, {"steps", r.found.steps}, {"preemptions", r.found.preemptions}, {"executions_to_first", r.first}, {"search", r.how}};
+      finding = {{"tag", r.found.tag}, {"claim", r.found.claim}, {"replay", r.replay.empty() ? json(nullptr) : json(r.replay)}, {"command", again(r)}, {"steps", r.found.steps}, {"preemptions", r.found.preemptions}, {"executions_to_first", r.first}, {"search", r.how}};
     }
     json one{{"kind", "model"}, {"name", name(*r.suite)}, {"model", model_}, {"suite", r.suite->name}, {"executions", r.executions}, {"seconds", r.seconds}, {"executions_per_second", rate}, {"executions_per_cpu_second", cpu_rate},
              {"truncated", r.truncated}, {"exhausted", r.exhausted && !was_cut(r)}, {"interrupted", was_cut(r)}, {"scope", scope}, {"parts", r.parts}, {"seed", options_.seed}, {"finding", finding}};
@@ -407,12 +425,12 @@ class harness {
     if (missed) return command_line::interrupted() ? command_line::interrupted_code : fault_code;
     if (!found) return command_line::code_without_finding(model_.c_str(), total_);
     if (!options_.json) {
-      fmt::print("\n{}\n{}\n{}_model --replay {}{}\n", last->found.claim, last->replay, model_, last->replay, options_.mutate.empty() ? "" : " --mutate " + options_.mutate);
+      fmt::print("\n{}\n{}\n", last->found.claim, again(*last));
     }
     return finding_code;
   }
 
-  std::string const model_;
+  std::string const program_, model_;
   std::vector<suite_entry> const& suites_;
   options const& options_;
   std::vector<report> reports_;
@@ -485,7 +503,7 @@ int harness_main(int argc, char** argv, char const* model, std::vector<suite_ent
   if (!o.mutate.empty() && o.mutate != "none") choose_mutant(o.mutate);
   else o.mutate.clear();
   return command_line::finish(fmt::format("{}_model", model).c_str(), [&] {
-    harness h(model, suites, o);
+    harness h(argv[0], model, suites, o);
     if (o.list) return h.list();
     if (!o.replay.empty()) return h.replay();
     command_line::watch_interrupts();

@@ -83,6 +83,12 @@ TEST(trace_file, what_an_earlier_run_saw_is_not_new) {
   ASSERT_TRUE(sim::join_traces(path, seen(1), first, reason)) << reason;
   ASSERT_TRUE(sim::join_traces(path, seen(1), again, reason)) << reason;
   ASSERT_TRUE(sim::join_traces(path, seen(2), other, reason)) << reason;
+  std::ofstream(path, std::ios::trunc) << "half";
+  sim::joined_traces anew;
+  ASSERT_TRUE(sim::join_traces(path, seen(1), anew, reason)) << reason;
+  EXPECT_EQ(anew.torn, path + ".torn") << "a torn file is set aside";
+  EXPECT_EQ(anew.known, first.known) << "and begun anew";
+  std::remove(anew.torn.c_str());
   std::remove(path.c_str());
   EXPECT_NEAR(static_cast<double>(first.fresh), static_cast<double>(seen(1).count()), 3);
   EXPECT_EQ(again.fresh, 0U);

@@ -9,6 +9,7 @@
 
 #include "arguments.hpp"
 #include "command_line/interruption.hpp"
+#include "command_line/told_command.hpp"
 #include "sim/campaign.hpp"
 #include "sim/choices/bytes.hpp"
 #include "sim/choices/depth_first.hpp"
@@ -53,9 +54,22 @@ bool mutant_fits(engine const& e, int& code) {
 }
 
 std::string replay_command(std::string const& path, options const& o) {
-  std::string c = "./retake replay " + path;
-  if (!o.mutate.file.empty()) c += " --mutate " + o.mutate.text();
-  return c;
+  return retake::replay_command("", path, o.mutate.file.empty() ? "" : o.mutate.text());
+}
+
+// Of a finding without a replay: the same executions, up to it.
+std::string seed_command(arguments const& a, campaign const& r) {
+  std::vector<std::string> words{launcher_of(""), "sim", a.subject, "--strategy", a.strategy, "--executions", std::to_string(r.executions)};
+  auto const add = [&](std::string const& flag, std::string const& value) { words.insert(words.end(), {flag, value}); };
+  if (a.strategy == "bytes") add("--bytes", a.bytes_file);
+  else if (a.strategy == "dfs") add("--preemptions", std::to_string(a.preemptions));
+  else add("--seed", std::to_string(a.seed));
+  if (a.strategy == "pct") add("--depth", std::to_string(a.depth));
+  if (a.shards != 1) add("--shard", fmt::format("{}/{}", a.shard, a.shards));
+  for (option const& one : option_list()) {
+    if (std::string const text = one.text(a.world); text != one.text(options{})) add(flag_of(one), text);
+  }
+  return told_command(words);
 }
 
 std::string replay_path(std::string const& folder, std::string const& name, std::string const& tag, std::uint64_t hash) {
@@ -72,8 +86,11 @@ struct saved {
   execution result;
 };
 
-// Shrinks if that works, writes, and says where. False: the environment does not let us write.
+// Shrinks if that works, writes, and says where. False: the environment does not let us write; record and result are there, the path is empty.
 bool save_finding(engine& e, scenario const& s, campaign const& c, arguments const& a, saved& out, std::string& reason) {
+  // First what was seen: shrinking a crash may not come back.
+  out.record = replay::of(e, s, c.last.what.tag, c.choices);
+  out.result = c.last;
   std::string const& folder = a.out;
   double const seconds = a.word == "shrink" && a.seconds ? *a.seconds : 1e18;
   std::error_code error;
@@ -82,18 +99,17 @@ bool save_finding(engine& e, scenario const& s, campaign const& c, arguments con
     reason = fmt::format("{}: {}", folder, error.message());
     return false;
   }
-  // First what was seen: shrinking a crash may not come back.
-  out.record = replay::of(e, s, c.last.what.tag, c.choices);
-  out.result = c.last;
-  out.path = replay_path(folder, s.name, c.last.what.tag, c.last.hash);
-  if (!out.record.write(out.path, reason)) return false;
+  std::string const unshrunk = replay_path(folder, s.name, c.last.what.tag, c.last.hash);
+  if (!out.record.write(unshrunk, reason)) return false;
+  out.path = unshrunk;
   shrunk const small = shrink(e, s, c.last.what.tag, c.choices, shrink_executions, seconds);
   if (!small.reproduced) return true;
-  std::string const unshrunk = out.path;
-  out.record = replay::of(e, s, c.last.what.tag, small.choices);
+  replay const shorter = replay::of(e, s, c.last.what.tag, small.choices);
+  std::string const path = replay_path(folder, s.name, c.last.what.tag, small.result.hash);
+  if (!shorter.write(path, reason)) return true;  // what was seen is kept
+  out.record = shorter;
   out.result = small.result;
-  out.path = replay_path(folder, s.name, c.last.what.tag, small.result.hash);
-  if (!out.record.write(out.path, reason)) return false;
+  out.path = path;
   if (out.path != unshrunk) std::filesystem::remove(unshrunk, error);
   return true;
 }
@@ -147,18 +163,21 @@ int run_sim(arguments const& a) {
   bool const exhausted = r.exhausted;
   saved f;
   std::string reason;
-  if (r.failed && !save_finding(e, *s, r, a, f, reason)) {
-    fmt::print(stderr, "retake-sim: {}\n", reason);
-    return exit_environment;
-  }
+  // A finding is told whatever becomes of its replay and of the traces.
+  if (r.failed && !save_finding(e, *s, r, a, f, reason)) fmt::print(stderr, "retake-sim: {}\n", reason);
   joined_traces joined;
-  if (!a.traces.empty() && !join_traces(a.traces, r.traces, joined, reason)) return refuse(reason);
+  if (!a.traces.empty() && !join_traces(a.traces, r.traces, joined, reason)) {
+    code = refuse(reason);
+    if (joined.disk_full) code = exit_environment;
+  }
+  if (!joined.torn.empty()) fmt::print(stderr, "retake-sim: --traces `{}` is torn: set aside as {}, and begun anew\n", a.traces, joined.torn);
+  std::string const command = f.path.empty() ? seed_command(a, r) : replay_command(f.path, a.world);
   if (a.json) {
     ordered_json j = {{"kind", "sim"}, {"name", s->name}, {"strategy", a.strategy}, {"memory", memory_name(a.world)}, {"seed", a.seed},
                       {"executions", r.executions}, {"seconds", r.seconds},
                       {"executions_per_second", r.seconds > 0 ? static_cast<double>(r.executions) / r.seconds : 0.0}, {"steps", r.steps},
                       {"distinct_traces", r.traces.count()}, {"distinct_exact", r.traces.exact()}, {"trace_hash", fmt::format("{:016x}", r.trace_hash)},
-                      {"truncated", r.truncated}, {"exhausted", exhausted}, {"interrupted", command_line::interrupted()}, {"scope", scope_of(a, *s)}};
+                      {"truncated", r.truncated}, {"cut", r.cut}, {"exhausted", exhausted}, {"interrupted", command_line::interrupted()}, {"scope", scope_of(a, *s)}};
     if (!a.traces.empty()) j.update({{"new_traces", joined.fresh}, {"known_traces", joined.known}});
     j["must_fail"] = s->must_fail == nullptr ? ordered_json(nullptr) : ordered_json(s->must_fail);
     if (mutated) {
@@ -166,8 +185,9 @@ int run_sim(arguments const& a) {
       j["mutant_reached"] = e.sites().mutant_reached();
     }
     if (r.failed) {
-      j["finding"] = {{"tag", f.result.what.tag}, {"claim", f.result.what.claim}, {"replay", f.path}, {"steps", f.result.steps},
-                      {"preemptions", f.result.preemptions}, {"stale_reads", f.result.stale_reads}, {"executions_to_first", r.executions}};
+      j["finding"] = {{"tag", f.result.what.tag}, {"claim", f.result.what.claim}, {"replay", f.path.empty() ? ordered_json(nullptr) : ordered_json(f.path)}, {"steps", f.result.steps},
+                      {"preemptions", f.result.preemptions}, {"stale_reads", f.result.stale_reads}, {"executions_to_first", r.executions},
+                      {"command", command}};
     } else {
       j["finding"] = nullptr;
     }
@@ -176,7 +196,7 @@ int run_sim(arguments const& a) {
   } else {
     fmt::print("{}: {} executions in {:.2f} s ({:.0f} a second), {} distinct traces{}, {} steps each{}{}{}\n", s->name, r.executions, r.seconds,
                r.seconds > 0 ? static_cast<double>(r.executions) / r.seconds : 0.0, r.traces.count(), r.traces.exact() ? "" : " (about)",
-               r.executions != 0 ? r.steps / r.executions : 0, r.truncated ? ", truncated" : "", exhausted ? ", exhausted" : "",
+               r.executions != 0 ? r.steps / r.executions : 0, r.truncated ? ", truncated" : "", exhausted ? ", exhausted" : r.cut ? ", one more was cut" : "",
                command_line::interrupted() ? ", interrupted" : "");
     if (mutated && !e.sites().mutant_reached()) fmt::print("mutant site was never reached: {}\n", a.world.mutate.text());
     if (a.vacuity) {
@@ -184,10 +204,12 @@ int run_sim(arguments const& a) {
     }
     if (r.failed) {
       show_finding(e, *s, f);
-      fmt::print("{}\n", replay_command(f.path, a.world));
+      fmt::print("{}\n", command);
     }
   }
-  return r.failed ? exit_finding : command_line::code_without_finding("retake-sim", r.executions);
+  if (r.failed) return exit_finding;
+  int const none = command_line::code_without_finding("retake-sim", r.executions);
+  return code == exit_holds || none == command_line::interrupted_code ? none : code;
 }
 
 namespace {
