@@ -8,6 +8,7 @@
 #include "durable_file.hpp"
 #include "finding_id.hpp"
 #include "command_line/told_command.hpp"
+#include "torn.hpp"
 
 namespace retake::campaign {
 
@@ -15,13 +16,12 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// `tag P9` of the simulator, `tag: P9` of Relacy.
-std::string tag_in(std::string const& replay_text) {
-  for (std::string const begin : {"\ntag ", "\ntag: "}) {
-    std::size_t const at = replay_text.find(begin);
-    if (at != std::string::npos) return replay_text.substr(at + begin.size(), replay_text.find('\n', at + begin.size()) - at - begin.size());
-  }
-  return "?";
+// Of a line of a replay: `tag P9` of the simulator, `tag: P9` of Relacy.
+std::string value_in(std::string const& replay_text, std::string const& name) {
+  std::size_t const at = replay_text.find("\n" + name);
+  if (at == std::string::npos) return "?";
+  std::size_t const begin = at + 1 + name.size();
+  return replay_text.substr(begin, replay_text.find('\n', begin) - begin);
 }
 
 }  // namespace
@@ -56,23 +56,31 @@ bool finding_book::keep(std::string const& technique, std::string const& subject
   if (std::find(tonight.seen.begin(), tonight.seen.end(), id) == tonight.seen.end()) tonight.seen.push_back(id);
   if (is_new) when_new(k);
   std::error_code ignored;
-  if (!found.empty() && kept) fs::remove(found, ignored);
+  if (!found.empty() && kept && !fs::equivalent(found, dir_ + "/" + k.replay, ignored)) fs::remove(found, ignored);
   return is_new;
 }
 
-void finding_book::take_up_orphans(std::function<void(known_finding const&)> const& when_new) {
-  std::vector<std::string> found;
-  for (auto const& entry : fs::directory_iterator(dir_ + "/work")) {
+std::vector<std::string> finding_book::take_up(std::string const& folder, std::function<void(known_finding const&)> const& when_new) {
+  std::vector<std::string> found, remarks;
+  for (auto const& entry : fs::directory_iterator(dir_ + folder)) {
     std::string const path = entry.path().string();
     if (path.ends_with(".replay") || path.ends_with(".history")) found.push_back(path);
   }
-  std::sort(found.begin(), found.end());  // the order of a folder is nobody's
+  std::sort(found.begin(), found.end());  // a folder has no order
   for (std::string const& path : found) {
-    std::string const text = read_file(path), name = fs::path(path).stem().string();
-    std::string const technique = text.starts_with("retake relacy") ? "model" : name.find("_properties-") != std::string::npos ? "props" : "sim";
-    json const finding{{"tag", tag_in(text)}, {"claim", "found as the night was killed; the replay shows what"}, {"replay", path}};
-    keep(technique, name.substr(0, name.find('-')), finding, when_new);
+    if (look_at_replay(path) == replay_condition::torn) {
+      remarks.push_back(set_aside(path));
+      continue;
+    }
+    std::string const text = read_file(path);
+    bool const relacy = text.starts_with("retake relacy");
+    std::string const subject = value_in(text, relacy ? "model: " : "scenario ");
+    std::size_t const properties = subject.find("_properties");
+    std::string const technique = relacy ? "model" : properties != std::string::npos ? "props" : "sim";
+    json const finding{{"tag", value_in(text, relacy ? "tag: " : "tag ")}, {"claim", "found as the night was killed; the replay shows what"}, {"replay", path}};
+    keep(technique, subject.substr(0, properties), finding, when_new);
   }
+  return remarks;
 }
 
 }  // namespace retake::campaign

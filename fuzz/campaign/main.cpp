@@ -118,6 +118,9 @@ int run(int argc, char** argv) {
   for (int const signal : {SIGPIPE, SIGXFSZ}) std::signal(signal, [](int) {});
   watch_interrupts();
   set_own_command({argv, argv + argc});
+  for (std::string* const out : {&hunting.out, &nightly_chosen.out, &fuzzing.out}) {
+    if (out->starts_with('-')) out->insert(0, "./");  // for a child, a name that begins with a dash is a flag
+  }
   try {
     catalogue const programs(root, bin);
     hunting.seed = seed.value_or(static_cast<std::uint64_t>(std::chrono::system_clock::now().time_since_epoch().count()));

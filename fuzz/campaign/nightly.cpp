@@ -82,7 +82,12 @@ class night_watch {
     begin_or_go_on();
     for (job const& j : jobs_) records_.push_back(&state_.jobs[key_of(j)]);
     troubles_.run([this] {
-      book_.take_up_orphans([this](known_finding const& k) { tell_new(k); });
+      auto const tell = [this](known_finding const& k) { tell_new(k); };
+      std::vector<std::string> torn = book_.take_up("/work", tell);  // what children wrote whose line was lost
+      if (!torn_state_.empty()) {
+        for (std::string& one : book_.take_up("/findings", tell)) torn.push_back(std::move(one));
+      }
+      for (std::string const& remark : torn) progress_.say(remark);
       save();
       while (!interrupted()) {
         start_what_fits();
@@ -157,11 +162,15 @@ class night_watch {
       next.seed = options_.seed.value_or(static_cast<std::uint64_t>(std::chrono::system_clock::now().time_since_epoch().count()));
       next.seconds_wanted = seconds_default;
       for (auto& [name, r] : state_.jobs) r.tonight = 0, r.rests.clear();
+      for (auto& [id, f] : state_.findings) {
+        if (!state_.nights.empty() && !state_.tonight().closed && f.first_night == state_.tonight().number) f.first_night = next.number;
+      }
       state_.nights.push_back(std::move(next));
       forget_old_nights();
     }
     night& tonight = state_.tonight();
     if (options_.seconds) tonight.seconds_wanted = *options_.seconds;
+    tonight.closed = false;
     tonight.shard = part_.text();
     tonight.only = only_;
     tonight.revision = revision_of(programs_.root());
@@ -358,10 +367,10 @@ class night_watch {
     save();
     show();
     troubles_.keep([&] { write_lines(fresh); });
-    troubles_.decorate("report", [this] { write_report(programs_, {dir_}); });
+    bool const shown = troubles_.decorate("report", [this] { write_report(programs_, {dir_}); });
     if (full_) progress_.say(fmt::format("the folder is above {} MB without anything that may go: nothing more was taken into the corpus (--disk-mb)", options_.disk_mb));
     if (!tonight.had_no_turn.empty()) progress_.say(fmt::format("{} of {} jobs had no turn; they come first next time", tonight.had_no_turn.size(), jobs_.size()));
-    progress_.say(fmt::format("{} findings, {} new; report: {}/report.html", state_.findings.size(), fresh, dir_));
+    progress_.say(fmt::format("{} findings, {} new{}", state_.findings.size(), fresh, shown ? fmt::format("; report: {}/report.html", dir_) : ""));
     for (auto const& [id, f] : state_.findings) {
       if (f.first_night == tonight.number) progress_.say(fmt::format("NEW {} ({} {}): {}\n  {}", id, f.technique, f.subject, f.claim, command_for(f)));
     }
@@ -369,6 +378,8 @@ class night_watch {
     seen.environment_lacks = troubles_.lacking() || (lacking_faults_ != 0 && lacking_faults_ == tonight.faults.size());
     seen.harness_broken = troubles_.broken();
     progress_.say(sentence_of(seen, "new "));
+    tonight.closed = true;  // last: what a kill kept from being told is new again
+    save();
     return code_of(seen);
   }
 

@@ -45,13 +45,13 @@ json json_of(night const& n) {
   }
   for (moment const& m : n.curve) curve.push_back({m.seconds, m.executions, m.traces, m.features, m.findings});
   return {{"number", n.number}, {"began", n.began}, {"ended", n.ended}, {"revision", n.revision}, {"seconds_wanted", n.seconds_wanted}, {"seconds_used", n.seconds_used},
-          {"seed", n.seed}, {"shard", n.shard}, {"only", n.only}, {"end", n.end}, {"kills", n.kills}, {"techniques", techniques}, {"curve", curve}, {"seen", n.seen},
+          {"seed", n.seed}, {"shard", n.shard}, {"only", n.only}, {"end", n.end}, {"closed", n.closed}, {"kills", n.kills}, {"techniques", techniques}, {"curve", curve}, {"seen", n.seen},
           {"had_no_turn", n.had_no_turn}, {"faults", n.faults}};
 }
 
 night night_of(json const& j) {
   night n{.number = j.at("number"), .began = j.at("began"), .ended = j.at("ended"), .revision = j.at("revision"), .seconds_wanted = j.at("seconds_wanted"),
-          .seconds_used = j.at("seconds_used"), .seed = j.at("seed"), .shard = j.at("shard"), .only = j.value("only", std::vector<std::string>{}), .end = j.at("end"), .kills = j.at("kills"), .techniques = {}, .curve = {},
+          .seconds_used = j.at("seconds_used"), .seed = j.at("seed"), .shard = j.at("shard"), .only = j.value("only", std::vector<std::string>{}), .end = j.at("end"), .closed = j.value("closed", true), .kills = j.at("kills"), .techniques = {}, .curve = {},
           .seen = j.at("seen"), .had_no_turn = j.at("had_no_turn"), .faults = j.at("faults")};
   for (auto const& [name, t] : j.at("techniques").items()) {
     n.techniques[name] = {t.at("runs"), t.at("executions"), t.at("fresh"), t.at("faults"), t.at("seconds")};

@@ -54,6 +54,7 @@ struct night {
   std::string shard = "0/1";
   std::vector<std::string> only;  // words of --only
   std::string end = "running";  // running, whole, interrupted
+  bool closed = true;           // all that it found was told; false: a kill came before, and it is new in the next night
   unsigned kills = 0;           // how often it was taken up again
   std::map<std::string, technique_sum> techniques;
   std::vector<moment> curve;

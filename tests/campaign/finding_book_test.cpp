@@ -50,5 +50,25 @@ TEST_F(finding_book_of_one_night, drops_none_that_differs_in_tag_subject_techniq
   EXPECT_EQ(told, 6);
 }
 
+TEST_F(finding_book_of_one_night, sets_a_torn_replay_aside_and_takes_up_a_whole_one) {
+  std::filesystem::remove_all(dir);
+  std::filesystem::create_directories(dir + "/work");
+  std::filesystem::create_directories(dir + "/findings");
+  std::ofstream(dir + "/work/empty.replay").flush();
+  std::ofstream(dir + "/work/cut.replay") << "retake-replay 2\nscenario first\ntag P9\n";
+  std::ofstream(dir + "/work/whole.replay") << "retake-replay 2\nscenario ring_properties/push\ntag P9\nthread 1 cas take -> 1\nend 1\n";
+  std::vector<std::string> const remarks = book.take_up("/work", [this](known_finding const&) { ++told; });
+  EXPECT_EQ(remarks.size(), 2U);
+  EXPECT_EQ(told, 1);
+  ASSERT_EQ(state.findings.size(), 1U);
+  EXPECT_EQ(state.findings.begin()->second.technique, "props");
+  EXPECT_EQ(state.findings.begin()->second.subject, "ring");
+  state.findings.clear();
+  EXPECT_TRUE(book.take_up("/findings", [this](known_finding const&) { ++told; }).empty());
+  EXPECT_EQ(told, 2) << "a state that was lost does not lose the findings that are kept";
+  EXPECT_FALSE(book.take_up("/findings", [](known_finding const&) {}).size()) << "nor does it take them away";
+  EXPECT_TRUE(std::filesystem::exists(dir + "/" + state.findings.begin()->second.replay));
+}
+
 }  // namespace
 }  // namespace retake::campaign

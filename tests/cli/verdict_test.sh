@@ -68,6 +68,32 @@ sleep 1
 hunt 0 'No finding' --seconds 2 --shard 1/2 --out again
 ends 0 'shard 1/2 is there twice' "$campaign" report --bin builds part0 part1 again
 
+# What a kill kept from being told is new in the next night, also when that finds nothing; after it, known.
+night() { ends "$1" "$2" "$campaign" nightly --bin builds --seconds 1 --seed 1 --only planted --out killed; }
+PLANT="P9 wake" "$campaign" nightly --bin builds --seconds 20 --seed 1 --only planted --out killed >log 2>&1 &
+pid=$!
+for _ in $(seq 100); do grep -q '"id": "P9' killed/state.json 2>/dev/null && break; sleep 0.05; done
+kill -KILL $pid
+wait $pid 2>/dev/null
+night 1 'NEW P9'
+night 0 'No new finding'
+# So it is after a torn state; a replay of 0 bytes is none; a page that cannot be written is not told.
+echo '{"for' >killed/state.json
+night 1 'NEW P9'
+night 0 'No new finding'
+: >killed/work/empty.replay
+night 0 'empty.replay is torn: set aside as'
+rm -f killed/report.html
+mkdir -p killed/report.html/not_empty
+night 0 'No new finding'
+grep -q 'report: killed/report.html' log && fail "a page that is not there is told"
+
+# A folder whose name begins with a dash is no flag of a child.
+cp -r builds dash
+sed -i "2i printf '%s\\\\n' \"\$@\" >>$place/words" dash/fuzz/bin/fuzz_quick
+ends 0 'No new finding' "$campaign" nightly --bin dash --seconds 2.5 --seed 1 --only fuzz --out=-runs
+[ -s words ] && ! grep -q '^-runs/' words || fail "a folder became a flag: $(grep -m 1 '^-runs/' words)"
+
 # A command that is told is pasted in a shell: terminal, JSON and page name the same file, which is there. Also from a machine that is gone.
 export PLANT="P9 wake"
 odd=$'it\'s $HOME\nof `x` caf\xc3\xa9'
