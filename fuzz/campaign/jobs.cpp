@@ -28,15 +28,15 @@ void add_models(std::vector<job>& jobs, catalogue const& programs, std::string c
 void add_scenarios(std::vector<job>& jobs, catalogue const& programs, std::string const& out) {
   std::string const sim = programs.simulator();
   std::vector<named> const scenarios = programs.scenarios();
-  // Every scenario has one turn before any has a second: when time is short, what is missing is the fourth way of looking at it.
+  // Every scenario has one turn before any has a second: when time is short, what is missing is the eighth way of looking at it.
   for (std::string const memory : {"c11", "sc"}) {
-    for (std::string const strategy : {"pct", "random"}) {
+    for (auto const& [strategy, faults] : {std::pair<std::string, std::string>{"pct", "none"}, {"random", "all"}, {"pct", "all"}, {"random", "none"}}) {
       for (named const& scenario : scenarios) {
         // Stale reads are a superset: they get twice the time.
-        jobs.push_back({.technique = "sim", .subject = scenario.name + " " + strategy + " " + memory, .weight = memory == "c11" ? 2.0 : 1.0,
-                        .slice_seconds_min = 0.25,  // it starts in a few milliseconds
-                        .words = [=](double s, std::uint64_t seed) {
-          return std::vector<std::string>{sim, "sim", scenario.name, "--json", "--strategy", strategy, "--memory", memory,
+        jobs.push_back({.technique = "sim", .subject = fmt::format("{} {} {}{}", scenario.name, strategy, memory, faults == "none" ? "" : " faults"), .weight = memory == "c11" ? 2.0 : 1.0,
+                        .slice_seconds_min = 0.125,  // it starts in a few milliseconds
+                        .words = [sim, scenario, strategy = strategy, memory, faults = faults, out](double s, std::uint64_t seed) {
+          return std::vector<std::string>{sim, "sim", scenario.name, "--json", "--strategy", strategy, "--memory", memory, "--faults", faults,
                                           "--seconds", fmt::format("{:.2f}", s), "--seed", std::to_string(seed), "--out", out};
         }});
       }

@@ -35,7 +35,8 @@ void body() {
 }  // namespace
 
 constinit sim::scenario const core_spin = {
-    .name = "core_spin", .claim = "a spinner leaves its loop when the flag changes, and sees what was written before", .body = &body<true>};
+    .name = "core_spin", .claim = "a spinner leaves its loop when the flag changes, and sees what was written before", .body = &body<true>,
+    .cannot_bear = {sim::mask_of({sim::fault_kind::eagain_thread}), "it does not look whether a thread was made"}};
 constinit sim::scenario const core_spin_forever = {
     .name = "core_spin_forever", .claim = "spinning on what nobody changes is a livelock", .body = &body<false>, .must_fail = "livelock"};
 

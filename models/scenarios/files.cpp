@@ -296,16 +296,20 @@ void idle_and_read() {
   });
 }
 
+constexpr std::uint32_t no_ring = sim::mask_of({sim::fault_kind::ring_refused, sim::fault_kind::ring_busy});
+
 }  // namespace
 
 RETAKE_SCENARIO(sendfile_keeps_bytes, "a file that is sent inside the kernel arrives in order, to its end and no further", sends_cold_file);
 RETAKE_SCENARIO(cold_reads_in_rings, "what memory does not hold is read through the rings, whole, by whom it belongs to", cold_reads);
 RETAKE_SCENARIO(file_operations, "a file's operations do what they say, through a ring or without", every_operation);
 RETAKE_SCENARIO(rings_refused, "where the kernel refuses rings, files work all the same, and a counter says so", refused);
-RETAKE_SCENARIO(close_against_operations, "a close ends the operations of a file, and the kernel lets go of their memory first", close_and_read);
+RETAKE_SCENARIO(close_against_operations, "a close ends the operations of a file, and the kernel lets go of their memory first", close_and_read,
+                .cannot_bear = {no_ring, "without a ring a read is a blocking call, which goes on although its file is closed, and nothing is written"});
 RETAKE_SCENARIO(close_behind_operations, "a close reaches operations in the ring of another P", close_behind_readers);
 RETAKE_SCENARIO(ring_queues_full, "operations that find the queues full are done all the same", small_queues);
-RETAKE_SCENARIO(end_beside_operations, "a program ends only when the kernel has let go of its memory", end_under_way);
+RETAKE_SCENARIO(end_beside_operations, "a program ends only when the kernel has let go of its memory", end_under_way,
+                .cannot_bear = {no_ring, "without a ring a read is a blocking call, and a thread in one ends with the process, of which an execution has none"});
 RETAKE_SCENARIO(completions_are_polled, "a completion that comes while every P is idle or in a call is found", idle_and_read);
 
 }  // namespace retake::scenarios

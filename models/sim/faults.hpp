@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstdint>
+#include <initializer_list>
 #include <string_view>
 
 namespace retake::sim {
@@ -38,5 +39,19 @@ inline constexpr std::array<std::string_view, static_cast<std::size_t>(fault_kin
     "spurious",   "futex_order", "eagain_thread", "enomem",        "eintr",           "eagain",      "short_read",   "short_write",
     "emfile",     "econnreset",  "epoll_reorder", "epoll_duplicate", "epoll_stale",   "slow_syscall", "clock_step",  "signal",
     "ring_refused", "ring_busy",  "ring_overflow", "ring_cancelled"};
+
+inline constexpr std::uint32_t every_fault = (1U << fault_names.size()) - 1;
+
+constexpr std::uint32_t mask_of(std::initializer_list<fault_kind> kinds) noexcept {
+  std::uint32_t mask = 0;
+  for (fault_kind const kind : kinds) mask |= 1U << static_cast<unsigned>(kind);
+  return mask;
+}
+
+// Kinds that some code is not made to bear. A kind without a reason is borne.
+struct unbearable {
+  std::uint32_t mask = 0;
+  char const* why = nullptr;
+};
 
 }  // namespace retake::sim

@@ -91,7 +91,7 @@ bool parse_faults(std::string const& names, std::uint32_t& mask, std::string& un
   mask = 0;
   if (names == "none" || names.empty()) return true;
   if (names == "all") {
-    mask = (1U << fault_names.size()) - 1;
+    mask = every_fault;
     return true;
   }
   std::istringstream in(names);

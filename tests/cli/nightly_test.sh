@@ -49,7 +49,7 @@ for part in 0 1; do FOLDER=part$part night 0 "" --seconds 6 --shard $part/2; don
 python3 - <<'CODE' || bad=1
 import json
 jobs = [set(json.load(open(f"part{i}/state.json"))["jobs"]) for i in (0, 1)]
-if jobs[0] & jobs[1] or len(jobs[0] | jobs[1]) != 4 * 3 + 4: raise SystemExit(f"shards: {jobs}")
+if jobs[0] & jobs[1] or len(jobs[0] | jobs[1]) != 8 * 3 + 4: raise SystemExit(f"shards: {jobs}")
 CODE
 
 # One at a time; nothing to do; a state of somebody else.

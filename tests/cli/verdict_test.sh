@@ -25,9 +25,9 @@ hunt() { ends "$1" "$2" "$campaign" hunt --bin builds --seed 1 "${@:3}"; }
 closing() { tail -n 1 "$1/hunt.jsonl" | grep -qF -- "$2" || fail "the closing line of $1 has no $2: $(tail -n 1 "$1/hunt.jsonl")"; }
 
 # Something of all was run; nothing was.
-hunt 0 'No finding in 8 of 8 jobs' --seconds 2.9 --out all
+hunt 0 'No finding in 12 of 12 jobs' --seconds 2.9 --out all
 closing all '"had_no_turn":0'
-hunt 4 'Nothing was run: no verdict; 8 had no turn' --seconds 0.05 --out none
+hunt 4 'Nothing was run: no verdict; 12 had no turn' --seconds 0.05 --out none
 closing none '"verdict":"Nothing was run: no verdict'
 ends 4 none/report.html "$campaign" report --bin builds none
 grep -q 'Nothing was run: no verdict' none/report.html || fail "the page of a hunt that ran nothing says otherwise"

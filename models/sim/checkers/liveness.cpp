@@ -50,13 +50,13 @@ void check_v1(look const& at) noexcept {
   if (at.remembered.work.add(waits, at.until_ns - sim::now_ns()) > work_conservation_ns) sim::fail("V1: a P is idle beside a runnable goroutine");
 }
 
-// Measured from the time at which the timer was due.
+// Measured from the time at which the timer was due. The clock may have overtaken an M that looks for it (a tick).
 void check_v3(look const& at) noexcept {
   const std::int64_t polled_until_ns = inspector::polls_until_ns(at.s.polling);
   for (processor const& p : inspector::made(at.s.processors)) {
     const std::int64_t due_ns = inspector::first_due_ns(p.timers);
     if (due_ns == 0 || at.until_ns - due_ns < timer_ns || (polled_until_ns != 0 && polled_until_ns <= due_ns)) continue;
-    if (inspector::idle_count(at.s.idle) != 0) sim::fail("V3: a timer is overdue, an idle P does not run it and no M polls until then");
+    if (inspector::idle_count(at.s.idle) != 0 && !search_is_due(at.s)) sim::fail("V3: a timer is overdue, an idle P does not run it and no M polls until then");
   }
 }
 

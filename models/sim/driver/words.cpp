@@ -136,9 +136,11 @@ void show_finding(engine& e, scenario const& s, saved const& f) {
 
 }  // namespace
 
-int run_sim(arguments const& a) {
-  scenario const* const s = find_scenario(a.subject);
-  if (s == nullptr) return unknown_scenario(a.subject);
+int run_sim(arguments const& given) {
+  scenario const* const s = find_scenario(given.subject);
+  if (s == nullptr) return unknown_scenario(given.subject);
+  arguments a = given;
+  if (a.world.fault_mask == every_fault) a.world.fault_mask = bearable_faults(*s);
   std::string data;
   if (!a.bytes_file.empty()) {
     std::ifstream in(a.bytes_file, std::ios::binary);
@@ -301,6 +303,9 @@ int run_list(arguments const& a) {
       ordered_json j = {{"kind", "scenario"}, {"name", s->name}, {"claim", s->claim}};
       j["must_fail"] = s->must_fail == nullptr ? ordered_json(nullptr) : ordered_json(s->must_fail);
       if (s->must_fail_memory != nullptr) j["must_fail_memory"] = s->must_fail_memory;
+      for (unbearable const& one : {every_shortage, s->cannot_bear}) {
+        if (one.mask != 0) j["cannot_bear"].push_back({{"faults", faults_text(one.mask)}, {"why", one.why}});
+      }
       fmt::print("{}\n", j.dump());
     } else {
       fmt::print("{:<36} {}\n", s->name, s->claim);
