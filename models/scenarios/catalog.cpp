@@ -21,7 +21,7 @@ constexpr scenario const* all[] = {
     &computation_after_timer,
     &blocking_call_hands_over,
     &blocking_call_against_stop,
-    &safe_point_against_enter,
+    &safe_point_against_enter, &safe_point_against_long_call, &visitor_wakes_dozing_sysmon,
     &foreign_calls,
     &foreign_callbacks,
     &foreign_faults,

@@ -27,6 +27,8 @@ extern sim::scenario const computation_after_timer;
 extern sim::scenario const blocking_call_hands_over;
 extern sim::scenario const blocking_call_against_stop;
 extern sim::scenario const safe_point_against_enter;
+extern sim::scenario const safe_point_against_long_call;
+extern sim::scenario const visitor_wakes_dozing_sysmon;
 extern sim::scenario const foreign_calls;
 extern sim::scenario const foreign_callbacks;
 extern sim::scenario const foreign_faults;

@@ -1,9 +1,11 @@
 // A monitor that has backed off must not make work wait: whoever enters a call in front of work, or submits work beside a call, wakes it.
+#include "retake/foreign_call.hpp"
 #include "retake/go.hpp"
 #include "retake/sync.hpp"
 #include "scenarios/runtime_scenario.hpp"
 #include "world/atomic.hpp"
 #include "world/require.hpp"
+#include "world/thread.hpp"
 
 namespace retake::scenarios {
 
@@ -73,8 +75,44 @@ void work_beside_call() {
       backed_off());
 }
 
+// The only P is in one long call after the other; a foreign thread comes through a gate and finds none.
+struct patient_visitor {
+  callback_gate* gate;
+  world::atomic<std::uint32_t> over{0};
+
+  static void thread(void* self) {
+    auto& me = *static_cast<patient_visitor*>(self);
+    for (bool judged = false; !judged;) {
+      judged = sim::healing();
+      const std::int64_t before_ns = sim::now_ns();
+      const std::int64_t waited_ns = me.gate->call([&me, before_ns, judged] {
+        if (judged) me.over.store_release(1);
+        return sim::now_ns() - before_ns;
+      });
+      world::require(!judged || waited_ns <= pieces_max * piece_ns, "V6: a visitor waits behind a system call, and the monitor dozes");
+      if (!judged) world::sleep_until(world::nanotime() + 150 * piece_ns);  // until it has backed off again
+    }
+  }
+};
+
+void visitor_beside_call() {
+  const steady_clock steady(piece_ns);
+  run_watched(
+      1,
+      [] {
+        patient_visitor visitor{};
+        callback_gate gate;
+        visitor.gate = &gate;
+        compute(100 * ms);
+        while (world::thread_start(patient_visitor::thread, &visitor) != 0) world::sleep_until(world::nanotime() + 1 * us);
+        while (visitor.over.load_acquire() == 0) call(20 * piece_ns);
+      },
+      backed_off());
+}
+
 }  // namespace
 
+RETAKE_SCENARIO(visitor_wakes_dozing_sysmon, "a foreign thread that comes through a gate while the only P is in a system call does not wait for a monitor that has backed off", visitor_beside_call);
 RETAKE_SCENARIO(call_wakes_dozing_sysmon, "who enters a system call in front of waiting work does not leave it to a monitor that has backed off", call_in_front_of_work);
 RETAKE_SCENARIO(work_wakes_dozing_sysmon, "work that is submitted while the only other P is in a system call does not wait for a monitor that has backed off", work_beside_call);
 

@@ -128,8 +128,39 @@ void safe_point_at_enter() {
   });
 }
 
+// The same with a call that is long, while a third P is idle: sysmon would leave the caller its P.
+void safe_point_at_long_call() {
+  policy rules;
+  rules.retake_grace_ns = 10'000 * ms;
+  rules.stop_again_ns = 20 * ms;
+  run_watched(
+      3,
+      [] {
+        wait_group done;
+        done.add(1);
+        world::atomic<std::uint32_t> there(0);
+        go([&] {
+          there.store_release(1);
+          call(1'000 * ms);
+          done.done();
+        });
+        while (there.load_acquire() == 0) yield();
+        {
+          const steady_clock in_steps(5 * ms);
+          const std::int64_t before_ns = sim::now_ns();
+          sched::for_each_processor([](processor&) noexcept {});
+          const std::int64_t waited_ns = sim::now_ns() - before_ns;
+          const std::int64_t bound_ns = 500 * ms + sim::faults_struck() * sim::kernel::slow_syscall_ns;
+          world::require(waited_ns < bound_ns, "P10: a function for every P waits for a call that was entered as it began");
+        }
+        done.wait();
+      },
+      rules);
+}
+
 }  // namespace
 
+RETAKE_SCENARIO(safe_point_against_long_call, "a function for every P waits for no call, also when it is entered at that moment", safe_point_at_long_call);
 RETAKE_SCENARIO(syscall_against_retake, "a returning system call and sysmon never both own the P, and one of them runs the goroutine that waits for it", against_retake);
 RETAKE_SCENARIO(three_calls_two_processors, "three system calls over two Ps end, whichever of them wins which P back, ABA included", three_calls);
 RETAKE_SCENARIO(two_processors_six_goroutines, "a small service loses no job over two Ps, three Ms and their system calls", small_service);

@@ -157,6 +157,19 @@ void run_safe_point(scheduler& s, processor& p) noexcept {
   run_safe_point_locked(s, p);
 }
 
+namespace {
+
+// An M that enters a system call looks whether its P owes a run, and then gives the P up: one that has looked before it could
+// see, and still had its P at the first look here, is found at the next.
+void take_calls_that_owe(scheduler& s) noexcept {
+  for (processor& p : s.processors.all()) {
+    if (p.status.load_seq_cst() != processor_state::syscall || p.safe_point.load_relaxed() == 0) continue;
+    if (processor_status::take(p, processor_state::idle)) handoff(s, p);
+  }
+}
+
+}  // namespace
+
 void for_each_processor(void (*fn)(processor&) noexcept) noexcept {
   scheduler& s = machine_here().home;
   become_stopper(s);
@@ -178,10 +191,7 @@ void for_each_processor(void (*fn)(processor&) noexcept) noexcept {
     }
   }
   fn(own);
-  for (processor& p : s.processors.all()) {
-    if (p.status.load_seq_cst() != processor_state::syscall || p.safe_point.load_relaxed() == 0) continue;
-    if (processor_status::take(p, processor_state::idle)) handoff(s, p);
-  }
+  take_calls_that_owe(s);
   {
     const locked hold(s.lock);
     missing = s.safe_points_missing.get() - 1;
@@ -189,6 +199,7 @@ void for_each_processor(void (*fn)(processor&) noexcept) noexcept {
   }
   while (missing != 0 && !s.safe_points_done.sleep_until(world::nanotime() + s.rules.stop_again_ns)) {
     if (!ask_everybody(s)) leave(after_abandoning, nullptr);
+    take_calls_that_owe(s);
   }
   for (processor& p : s.processors.all()) {
     world::require(p.safe_point.load_relaxed() == 0, "P10: a P did not run the function");
