@@ -8,6 +8,8 @@
 //            merge: libFuzzer -merge=1 of all that there is into an empty folder. What it kept goes to corpus/ durably and is read
 //            back; when the target says that it reaches as much as all inputs together, the folder becomes minimised/, then work/
 //            is emptied. A kill between any two of these only repeats work.
+// Not promised: a merge while one of the inputs ends the target (all stay, in work/), or that the features are the same ones: their numbers
+//            are compared.
 #pragma once
 
 #include <string>
