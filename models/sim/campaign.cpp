@@ -1,8 +1,58 @@
 #include "sim/campaign.hpp"
 
+#include <algorithm>
 #include <chrono>
 
 namespace retake::sim {
+
+namespace {
+
+// Another strategy whose opportunities are counted, and whose budgets are not spent.
+class pilot final : public chooser {
+ public:
+  explicit pilot(chooser& inner) : inner_(inner) {}
+  char const* name() const override { return inner_.name(); }
+  void begin(std::uint64_t execution) override {
+    inner_.begin(execution);
+    ticks_ = faults_ = 0;
+  }
+  std::uint32_t choose(choice_point const& p) override {
+    std::uint32_t const chosen = inner_.choose(p);
+    if (p.kind == choice_kind::fault) {
+      ++faults_;
+      return 0;
+    }
+    if (p.kind != choice_kind::thread || !p.clock_may_tick) return chosen;
+    ++ticks_;
+    return chosen == p.n - 1 ? 0 : chosen;
+  }
+  bool end(execution_summary const& summary) override { return inner_.end(summary); }
+  void lengthen(lengths& most, std::uint32_t steps) const {
+    most = {std::max(most.steps, steps), std::max(most.ticks, ticks_), std::max(most.faults, faults_)};
+  }
+
+ private:
+  chooser& inner_;
+  std::uint32_t ticks_ = 0;
+  std::uint32_t faults_ = 0;
+};
+
+}  // namespace
+
+measurement measure(engine& e, scenario const& s, chooser& c) {
+  measurement m;
+  c.learn({});
+  pilot p(c);
+  for (std::uint32_t i = 0; i < pilots && !m.failed; ++i) {
+    m.last = pilots_from + i;
+    p.begin(m.last);
+    execution const& x = e.run(s, p);
+    p.lengthen(m.most, x.steps);
+    m.failed = x.failed;
+    if (x.cut) break;
+  }
+  return m;
+}
 
 campaign explore(engine& e, scenario const& s, chooser& c, campaign_limits const& limits) {
   using steady = std::chrono::steady_clock;
@@ -11,28 +61,40 @@ campaign explore(engine& e, scenario const& s, chooser& c, campaign_limits const
   auto const seconds = [&] { return std::chrono::duration<double>(steady::now() - begin).count(); };
   auto over = [&] { return (limits.stop != nullptr && *limits.stop != 0) || seconds() >= limits.seconds_max; };
   e.end_when([](void* context) { return (*static_cast<decltype(over)*>(context))(); }, &over);
-  bool more = limits.executions_max > 0;
-  while (more) {
-    std::uint64_t const number = limits.first + r.executions * limits.stride;
-    c.begin(number);
-    execution const& x = e.run(s, c);
-    r.steps += x.steps;
-    r.truncated |= x.truncated;
-    r.cut = x.cut;
-    if (x.cut) break;
+  auto const count = [&](execution const& x, std::uint64_t number) {
     ++r.executions;
     r.trace_hash = (r.trace_hash ^ x.hash) * 0x9e3779b97f4a7c15ULL;
     r.trace_hash ^= r.trace_hash >> 31;
     r.traces.add(x.hash);
-    more = c.end(summary_of(x));
-    if (x.failed) {
-      r.failed = true;
-      r.failing_execution = number;
-      r.last = x;
-      r.choices.assign(e.choices().begin(), e.choices().end());
+    r.steps += x.steps;
+    r.truncated |= x.truncated;
+    if (!x.failed) return;
+    r.failed = true;
+    r.failing_execution = number;
+    r.last = x;
+    r.choices.assign(e.choices().begin(), e.choices().end());
+  };
+  bool more = limits.executions_max > 0;
+  if (more && c.learns()) {
+    measurement const m = measure(e, s, c);
+    r.cut = e.last().cut;
+    if (m.failed) count(e.last(), m.last);
+    else c.learn(m.most);
+    more = !m.failed && !r.cut;
+  }
+  while (more) {
+    std::uint64_t const number = limits.first + r.executions * limits.stride;
+    c.begin(number);
+    execution const& x = e.run(s, c);
+    r.cut = x.cut;
+    if (x.cut) {
+      r.steps += x.steps;
+      r.truncated |= x.truncated;
       break;
     }
-    if (r.executions == limits.executions_max) break;
+    count(x, number);
+    more = c.end(summary_of(x));
+    if (r.failed || r.executions == limits.executions_max) break;
     if (limits.stop != nullptr && *limits.stop != 0) break;
     // The clock is looked at once in about 64 k steps.
     if ((r.steps >> 16) != ((r.steps - x.steps) >> 16) && seconds() >= limits.seconds_max) break;

@@ -2,6 +2,10 @@
 //
 // The loop that the driver, the tests, the mutants and `hunt` share. It stops at the first finding: what a defect is worth is seen
 // from one schedule, and the next execution would most likely find it again.
+//
+// Strategies that spread what they do over an execution learn its length from pilot executions, which come first and are a function
+// of scenario, options and seed: an execution is named by those and its number, whatever the shard. Pilots are not counted and
+// not numbered. Only when one fails it is the campaign's finding, with its number from pilots_from on.
 #pragma once
 
 #include <csignal>
@@ -13,6 +17,9 @@
 #include "sim/trace_set.hpp"
 
 namespace retake::sim {
+
+constexpr std::uint32_t pilots = 4;
+constexpr std::uint64_t pilots_from = std::uint64_t{1} << 63;
 
 struct campaign_limits {
   std::uint64_t executions_max = UINT64_MAX;
@@ -38,6 +45,15 @@ struct campaign {
 };
 
 campaign explore(engine& e, scenario const& s, chooser& c, campaign_limits const& limits);
+
+// The most choices of each kind in `pilots` executions by a chooser that has not learned them, with ticks and faults withheld, as
+// they would use up the opportunities that are counted. Ends at an execution that fails: the engine holds it as its last.
+struct measurement {
+  lengths most;
+  std::uint64_t last = 0;  // number of the last pilot
+  bool failed = false;
+};
+measurement measure(engine& e, scenario const& s, chooser& c);
 
 inline execution_summary summary_of(execution const& x) { return {x.hash, x.steps, x.choices, x.threads, x.truncated, x.failed}; }
 

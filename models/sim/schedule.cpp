@@ -91,7 +91,7 @@ std::uint32_t engine::decide_value(choice_kind kind, std::uint32_t n, op_kind op
     return scramble(steps_) % n;
   }
   return decide({kind, true, false, op, n, running_slot_, enabled_, steps_, running_->hb.at[running_slot_],
-                 pending_[running_slot_].object, s.id, name, pending_});
+                 pending_[running_slot_].object, s.id, name, pending_, faults_left_});
 }
 
 void engine::pick_next(bool running_enabled) noexcept {
@@ -112,7 +112,7 @@ void engine::pick_next(bool running_enabled) noexcept {
     } else {
       pending_operation const& mine = pending_[running_slot_];
       choice_point const p{choice_kind::thread, running_enabled, tick, mine.kind, n, running_slot_, enabled_, steps_,
-                           running_->hb.at[running_slot_], mine.object, mine.site, nullptr, pending_};
+                           running_->hb.at[running_slot_], mine.object, mine.site, nullptr, pending_, options_.ticks_max - result_.ticks};
       slot = p.slot_of(decide(p));
     }
     if (slot == clock_slot) {

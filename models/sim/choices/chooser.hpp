@@ -36,6 +36,7 @@ struct choice_point {
   std::uint16_t site;
   char const* name;          // fault and named: which
   pending_operation const* pending;  // by slot
+  std::uint32_t budget = 0;  // left of it. thread: ticks by choice; others: strikes of faults
 
   // Thread: which slot alternative i stands for.
   std::uint32_t slot_of(std::uint32_t alternative) const noexcept {
@@ -59,6 +60,13 @@ struct choice_point {
   }
 };
 
+// The length of an execution, as strategies need it that spread a budget over it; 0 is not known.
+struct lengths {
+  std::uint32_t steps = 0;
+  std::uint32_t ticks = 0;   // thread choices in which the clock may tick
+  std::uint32_t faults = 0;  // choices of a fault
+};
+
 struct execution_summary {
   std::uint64_t hash;
   std::uint32_t steps;
@@ -73,6 +81,9 @@ struct chooser {
   virtual char const* name() const = 0;
   // Before each execution; numbers count up from the shard's first.
   virtual void begin(std::uint64_t execution) = 0;
+  // Strategies that spread what they do over the length of an execution learn it before the first one. Until then they guess.
+  virtual bool learns() const { return false; }
+  virtual void learn(lengths const&) {}
   // Less than n.
   virtual std::uint32_t choose(choice_point const& point) = 0;
   // After each execution: is there another one?

@@ -1,0 +1,52 @@
+// spread.hpp: where in an execution the units of a budget are spent: each opportunity with the same chance.
+//
+// Problem.   "One time in sixteen" spends a budget of four within the first steps, and nothing that needs a late tick is found.
+// Recipe.    Selection sampling: of `length` opportunities, `wanted` are taken, each set of them with the same chance. `wanted` is
+//            drawn from 0 to the budget, but at most an eighth of the opportunities: ticks and faults stay rare.
+//            The length is measured in pilot executions (campaign.hpp) and is the longest of them: a length that is too long
+//            leaves units unspent and stays even; one that is too short spends all before the end. As executions vary, one in
+//            eight assumes from an eighth of the length to eight times it. A chooser that was not told a length, as one that is
+//            used without explore(), draws it for each execution: 4 to 16,384 in powers of two.
+// Not promised: that the budget is spent to its last unit.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "sim/choices/random_source.hpp"
+
+namespace retake::sim {
+
+// The length of this execution as the strategy assumes it; `measured` is 0 when it is not known.
+inline std::uint32_t assumed_length(std::uint32_t measured, random_source& random) noexcept {
+  constexpr std::uint32_t classes = 13, shortest = 4;
+  if (measured == 0) return shortest << random.below(classes);
+  if (!random.one_in(8)) return measured;
+  return std::max((measured << random.below(4)) >> random.below(4), 1U);
+}
+
+class spread {
+ public:
+  void begin(std::uint32_t length) noexcept {
+    ahead_ = length;
+    drawn_ = false;
+  }
+  // Takes this opportunity? `budget` is what may still be spent.
+  bool take(std::uint32_t budget, random_source& random) noexcept {
+    if (!drawn_) {
+      drawn_ = true;
+      wanted_ = random.below(std::min(budget, std::max(ahead_ / 8, 1U)) + 1);
+    }
+    if (wanted_ == 0) return false;
+    bool const taken = random.below(ahead_--) < wanted_;
+    if (taken) --wanted_;
+    return taken;
+  }
+
+ private:
+  std::uint32_t ahead_ = 0;   // opportunities that are still expected
+  std::uint32_t wanted_ = 0;  // of those, how many will be taken; never more than ahead_
+  bool drawn_ = false;
+};
+
+}  // namespace retake::sim
