@@ -220,9 +220,9 @@ bool runner::fails(program const& g, std::uint64_t schedules) {
   std::array<pct, 3> deep = {pct(schedules, 2), pct(schedules, 3), pct(schedules, 4)};
   bool const shrinking = failure_.has_value();
   std::uint32_t const most = shrinking ? schedules_per_shrink : schedules_per_program;
-  lengths const counts = measure(engine_of(0), scenario_, walk).most;  // a pilot that fails is left: the schedules follow
-  walk.learn(counts);
-  for (pct& p : deep) p.learn(counts);
+  lengths const measured = measure(engine_of(0), scenario_, walk).most;  // a pilot that fails is left: the schedules follow
+  walk.learn(measured);
+  for (pct& p : deep) p.learn(measured);
   for (std::uint32_t i = 0; i < most; ++i) {
     if (!shrinking && over()) return false;
     std::size_t const mode = i % 2;

@@ -62,12 +62,14 @@ campaign explore(engine& e, scenario const& s, chooser& c, campaign_limits const
   auto over = [&] { return (limits.stop != nullptr && *limits.stop != 0) || seconds() >= limits.seconds_max; };
   e.end_when([](void* context) { return (*static_cast<decltype(over)*>(context))(); }, &over);
   auto const count = [&](execution const& x, std::uint64_t number) {
+    r.steps += x.steps;
+    r.truncated |= x.truncated;
+    r.cut = x.cut;
+    if (x.cut) return;
     ++r.executions;
     r.trace_hash = (r.trace_hash ^ x.hash) * 0x9e3779b97f4a7c15ULL;
     r.trace_hash ^= r.trace_hash >> 31;
     r.traces.add(x.hash);
-    r.steps += x.steps;
-    r.truncated |= x.truncated;
     if (!x.failed) return;
     r.failed = true;
     r.failing_execution = number;
@@ -77,22 +79,16 @@ campaign explore(engine& e, scenario const& s, chooser& c, campaign_limits const
   bool more = limits.executions_max > 0;
   if (more && c.learns()) {
     measurement const m = measure(e, s, c);
-    r.cut = e.last().cut;
-    if (m.failed) count(e.last(), m.last);
-    else c.learn(m.most);
-    more = !m.failed && !r.cut;
+    more = !m.failed && !e.last().cut;
+    if (more) c.learn(m.most);
+    else count(e.last(), m.last);
   }
   while (more) {
     std::uint64_t const number = limits.first + r.executions * limits.stride;
     c.begin(number);
     execution const& x = e.run(s, c);
-    r.cut = x.cut;
-    if (x.cut) {
-      r.steps += x.steps;
-      r.truncated |= x.truncated;
-      break;
-    }
     count(x, number);
+    if (r.cut) break;
     more = c.end(summary_of(x));
     if (r.failed || r.executions == limits.executions_max) break;
     if (limits.stop != nullptr && *limits.stop != 0) break;

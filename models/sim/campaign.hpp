@@ -3,9 +3,10 @@
 // The loop that the driver, the tests, the mutants and `hunt` share. It stops at the first finding: what a defect is worth is seen
 // from one schedule, and the next execution would most likely find it again.
 //
-// Strategies that spread what they do over an execution learn its length from pilot executions, which come first and are a function
-// of scenario, options and seed: an execution is named by those and its number, whatever the shard. Pilots are not counted and
-// not numbered. Only when one fails it is the campaign's finding, with its number from pilots_from on.
+// Strategies that spread what they do over an execution learn its length from pilot executions,
+// which come first and are a function of scenario, options and seed: an execution is named by those
+// and its number, whatever the shard. Pilots are not counted. One that fails is the campaign's
+// finding and its one execution, with a number from pilots_from on.
 #pragma once
 
 #include <csignal>
@@ -46,8 +47,9 @@ struct campaign {
 
 campaign explore(engine& e, scenario const& s, chooser& c, campaign_limits const& limits);
 
-// The most choices of each kind in `pilots` executions by a chooser that has not learned them, with ticks and faults withheld, as
-// they would use up the opportunities that are counted. Ends at an execution that fails: the engine holds it as its last.
+// The longest of `pilots` executions by a chooser that has not learned the length, with ticks and
+// faults withheld, as they would use up the opportunities that are counted. Ends at an execution
+// that fails or is cut: the engine holds it as its last.
 struct measurement {
   lengths most;
   std::uint64_t last = 0;  // number of the last pilot

@@ -81,7 +81,8 @@ struct chooser {
   virtual char const* name() const = 0;
   // Before each execution; numbers count up from the shard's first.
   virtual void begin(std::uint64_t execution) = 0;
-  // Strategies that spread what they do over the length of an execution learn it before the first one. Until then they guess.
+  // A strategy that spreads what it does over an execution learns its length before the first one;
+  // until then it guesses.
   virtual bool learns() const { return false; }
   virtual void learn(lengths const&) {}
   // Less than n.

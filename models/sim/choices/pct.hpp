@@ -1,13 +1,15 @@
 // pct.hpp: probabilistic concurrency testing (Burckhardt and others, ASPLOS 2010), depth d.
 //
-// Each thread has a random priority and the highest enabled one runs; at d-1 random steps the running thread falls below all
-// that have not fallen. Which of two that fell stands higher is random too, whichever fell first: bugs of depth 3 need both orders.
+// Each thread has a random priority and the highest enabled one runs; at d-1 random steps the
+// running thread falls below all that have not fallen. The order of two that fell is random too,
+// whichever fell first: bugs of depth 3 need both orders.
 //
-// Promised.  A bug of depth d in an execution of n threads and k steps is found with probability at least
-//            1 / (n * k^(d-1)) by an execution that assumes k: seven of eight once the length was learned (spread.hpp).
-//            Of a chooser that knows no length, one execution in 13 assumes a length from k to 2k.
-//            Holds for the order of threads only: old values are read half of the time, ticks and faults are spread over the
-//            execution. They are no priorities: a clock that is a thread ticks in the first steps or never.
+// Promised.  A bug of depth d in an execution of n threads and k steps is found with probability
+//            at least 1 / (n * k^(d-1)) by an execution that assumes k: seven of eight, once the
+//            length was learned (spread.hpp). Of a chooser that did not learn it, one execution in
+//            13 assumes a length from k to 2k. Holds for the order of threads only: old values are
+//            read half of the time, and ticks and faults are spread over the execution. The clock
+//            has no priority: as a thread it would tick in the first steps or never.
 #pragma once
 
 #include <algorithm>
@@ -36,8 +38,8 @@ class pct final : public chooser {
     std::sort(change_.begin(), change_.begin() + (depth_ - 1), [](change const& a, change const& b) { return a.at != b.at ? a.at < b.at : a.level < b.level; });
     for (std::uint32_t& p : priority_) p = depth_ + static_cast<std::uint32_t>(random_.next() >> 33);
     changed_ = 0;
-    ticks_.begin(assumed_length(lengths_.ticks, random_));
-    faults_.begin(assumed_length(lengths_.faults, random_));
+    ticks_.begin(lengths_.ticks);
+    faults_.begin(lengths_.faults);
   }
 
   std::uint32_t choose(choice_point const& p) override {

@@ -1,8 +1,9 @@
 // random_walk.hpp: every enabled thread with the same chance at every step.
 //
-// The baseline that other strategies must beat. Bugs that need one thread to be left behind for long are out of its reach; its
-// strength is that it needs nothing and repeats nothing. An old value is read at half of the loads that have one, each old value
-// with the same chance; ticks and faults are spread over the execution (spread.hpp).
+// The baseline that other strategies must beat. Bugs that need one thread to be left behind for long
+// are out of its reach; its strength is that it needs nothing and repeats nothing. An old value is
+// read at half of the loads that have one, each old value with the same chance; ticks and faults are
+// spread over the execution (spread.hpp).
 #pragma once
 
 #include "sim/choices/chooser.hpp"
@@ -19,8 +20,8 @@ class random_walk final : public chooser {
   void learn(lengths const& measured) override { lengths_ = measured; }
   void begin(std::uint64_t execution) override {
     random_.seed(seed_, execution);
-    ticks_.begin(assumed_length(lengths_.ticks, random_));
-    faults_.begin(assumed_length(lengths_.faults, random_));
+    ticks_.begin(lengths_.ticks);
+    faults_.begin(lengths_.faults);
   }
   std::uint32_t choose(choice_point const& p) override {
     switch (p.kind) {

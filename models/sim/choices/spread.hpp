@@ -1,11 +1,17 @@
-// spread.hpp: where in an execution the units of a budget are spent: each opportunity with the same chance.
+// spread.hpp: where in an execution the units of a budget are spent: each opportunity with the same
+// chance.
 //
-// Problem.   "One time in sixteen" spends a budget of four within the first steps, and nothing that needs a late tick is found.
-// Recipe.    Selection sampling: of `length` opportunities, `wanted` are taken, each set of them with the same chance. `wanted` is
-//            drawn from 0 to the budget, but at most an eighth of the opportunities: ticks and faults stay rare.
-//            The length is measured in pilot executions (campaign.hpp) and is the longest of them: a length that is too long
-//            leaves units unspent and stays even; one that is too short spends all before the end. As executions vary, one in
-//            eight assumes from an eighth of the length to eight times it. A chooser that was not told a length, as one that is
+// Problem.   "One time in sixteen" spends a budget of four within the first steps, and nothing that
+//            needs a late tick is found.
+// Recipe.    Selection sampling: of `length` opportunities, `wanted` are taken, each set of them
+//            with the same chance. `wanted` is drawn from 0 to the budget; in seven of eight
+//            executions to an eighth of the opportunities at most, as ticks and faults are rare,
+//            and in the others up to all of them: no execution that the budget allows is out of
+//            reach.
+//            The length is measured in pilot executions (campaign.hpp) and is the longest of them:
+//            a length that is too long leaves units unspent and stays even; one that is too short
+//            spends all before the end. As executions vary, one in eight assumes from an eighth of
+//            the length to eight times it. A chooser that did not learn a length, as one that is
 //            used without explore(), draws it for each execution: 4 to 16,384 in powers of two.
 // Not promised: that the budget is spent to its last unit.
 #pragma once
@@ -27,15 +33,18 @@ inline std::uint32_t assumed_length(std::uint32_t measured, random_source& rando
 
 class spread {
  public:
-  void begin(std::uint32_t length) noexcept {
-    ahead_ = length;
+  // Nothing is drawn before the first opportunity: most executions of a small scenario have none.
+  void begin(std::uint32_t measured) noexcept {
+    ahead_ = measured;
     drawn_ = false;
   }
   // Takes this opportunity? `budget` is what may still be spent.
   bool take(std::uint32_t budget, random_source& random) noexcept {
     if (!drawn_) {
       drawn_ = true;
-      wanted_ = random.below(std::min(budget, std::max(ahead_ / 8, 1U)) + 1);
+      ahead_ = assumed_length(ahead_, random);
+      std::uint32_t const most = random.one_in(8) ? ahead_ : std::max(ahead_ / 8, 1U);
+      wanted_ = random.below(std::min(budget, most) + 1);
     }
     if (wanted_ == 0) return false;
     bool const taken = random.below(ahead_--) < wanted_;
@@ -44,7 +53,7 @@ class spread {
   }
 
  private:
-  std::uint32_t ahead_ = 0;   // opportunities that are still expected
+  std::uint32_t ahead_ = 0;   // opportunities that are still expected; before the first one, as measured
   std::uint32_t wanted_ = 0;  // of those, how many will be taken; never more than ahead_
   bool drawn_ = false;
 };
