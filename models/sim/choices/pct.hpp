@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <array>
+#include <compare>
 
 #include "sim/choices/chooser.hpp"
 #include "sim/choices/random_source.hpp"
@@ -33,9 +34,9 @@ class pct final : public chooser {
   void begin(std::uint64_t execution) override {
     random_.seed(seed_, execution);
     std::uint32_t const length = assumed_length(lengths_.steps, random_);
-    // The level is drawn with the place, and sorting by the place leaves the levels in random order.
+    // The level goes with the step: in the order of the steps, the levels are in random order.
     for (std::uint32_t i = 0; i + 1 < depth_; ++i) change_[i] = {random_.below(length), i};
-    std::sort(change_.begin(), change_.begin() + (depth_ - 1), [](change const& a, change const& b) { return a.at != b.at ? a.at < b.at : a.level < b.level; });
+    std::sort(change_.begin(), change_.begin() + (depth_ - 1));
     for (std::uint32_t& p : priority_) p = depth_ + static_cast<std::uint32_t>(random_.next() >> 33);
     changed_ = 0;
     ticks_.begin(lengths_.ticks);
@@ -64,6 +65,7 @@ class pct final : public chooser {
   struct change {
     std::uint32_t at;     // the step at which the running thread falls
     std::uint32_t level;  // its priority from then on; distinct, and below the first ones
+    auto operator<=>(change const&) const = default;
   };
 
   std::uint32_t highest(choice_point const& p) const {
@@ -80,7 +82,7 @@ class pct final : public chooser {
   random_source random_;
   lengths lengths_;
   std::array<change, depth_max> change_{};
-  std::array<std::uint32_t, 32> priority_{};
+  std::array<std::uint32_t, threads_max> priority_{};  // by slot
   std::uint32_t changed_ = 0;
   spread ticks_;
   spread faults_;
