@@ -50,6 +50,7 @@ struct memory {
   wait_clock reader;                                 // N8: the first goroutine parked beside data
   wait_clock in_call[world::limits::processors_max]; // V6: a P with work, in one system call
   std::uint32_t most_records = 0;                    // V9: goroutine records that were in use at a time
+  wait_clock overdue[world::limits::processors_max]; // V3: the first timer of a P, from the time at which it was due
 };
 
 struct look {
