@@ -54,23 +54,30 @@ void work_beside_call() {
       [] {
         compute(100 * ms);
         world::atomic<std::uint32_t> calling(0), ran(0);
-        wait_group calls;
-        calls.add(1);
+        wait_group all;
+        all.add(1);
         go([&] {
           calling.store_relaxed(1);
           while (ran.load_relaxed() == 0) call(call_pieces * piece_ns);
-          calls.done();
+          all.done();
         });
+        const auto submit = [&] {
+          all.add(1);
+          go([&] {
+            ran.store_relaxed(1);
+            all.done();
+          });
+        };
         while (calling.load_relaxed() == 0) compute(piece_ns);
         compute(2 * piece_ns);  // the word that there is a call has been left
-        go([&] { ran.store_relaxed(1); });
+        submit();
         int pieces = 0;
         while (ran.load_relaxed() == 0) {
-          if (sim::healing() && ++pieces % pieces_max == 0) go([&] { ran.store_relaxed(1); });  // few: none may overflow into the global queue
+          if (sim::healing() && ++pieces % pieces_max == 0) submit();  // few: none may overflow into the global queue
           world::require(pieces <= call_pieces + 2 * pieces_max, "V6: work waits beside a system call, and the monitor dozes");
           compute(piece_ns);
         }
-        calls.wait();
+        all.wait();
       },
       backed_off());
 }

@@ -24,7 +24,8 @@ interrupts() {  # signal, pattern of what it says, command...
   for _ in {1..200}; do
     program=$(cat "/proc/$pid/task/$pid/children" 2>/dev/null)
     program=${program%% *}
-    [ -n "$program" ] && catches "$program" 2 && break
+    # Before the exec it is still a part of timeout, whose handlers it has.
+    [ -n "$program" ] && [ "/proc/$program/exe" -ef "$1" ] && catches "$program" 2 && break
     sleep 0.05
   done
   kill -s "$signal" "$program"
