@@ -31,7 +31,7 @@ std::vector<std::string> words_of(catalogue const& programs, trial const& t, boo
   std::vector<std::string> words;
   std::string const seconds = fmt::format("{}", static_cast<long>(std::max(1.0, t.seconds)));
   if (t.technique == "sim") {
-    words = {programs.simulator(), "sim", t.subject, "--strategy", t.strategy, "--memory", t.memory, "--executions", std::to_string(t.executions)};
+    words = {programs.simulator(), "sim", t.subject, "--strategy", t.strategy, "--memory", t.memory, "--faults", t.faults, "--executions", std::to_string(t.executions)};
   } else if (t.technique == "model") {
     words = {programs.model(t.subject)};
   } else if (t.technique == "props") {

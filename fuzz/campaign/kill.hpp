@@ -20,6 +20,7 @@ struct trial {
   std::string subject;
   std::string memory = "c11";     // sim
   std::string strategy = "pct";   // sim
+  std::string faults = "none";    // sim
   std::string mutate{};           // SITE:KIND, or empty: the program itself is the mutant
   std::vector<std::string> tags{};  // declared; empty: any
   std::uint64_t executions = 20'000;

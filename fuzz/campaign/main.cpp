@@ -96,6 +96,7 @@ int run(int argc, char** argv) {
   mutants_command->add_flag("--claims", mutating.claims, "what the comments at the orders claim");
   mutants_command->add_flag("--first-kill", mutating.first_kill, "of a patch, the first technique it names");
   mutants_command->add_flag("--write-readme", mutating.write_readme, "the matrix, into models/README.md");
+  mutants_command->add_flag("--record", mutating.record, "the schedules of models/scenarios/regressions, anew");
   mutants_command->add_flag("--json", mutating.json);
   option(mutants_command, "--seed", mutating.seed, "");
   option(mutants_command, "--seconds", mutating.seconds, "of one trial");

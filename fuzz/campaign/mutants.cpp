@@ -19,6 +19,7 @@
 #include <thread>
 
 #include "children.hpp"
+#include "durable.hpp"
 #include "folder_lock.hpp"
 #include "interruption.hpp"
 #include "kill.hpp"
@@ -26,6 +27,7 @@
 #include "patches.hpp"
 #include "progress.hpp"
 #include "record.hpp"
+#include "regressions.hpp"
 #include "verdict.hpp"
 
 namespace retake::campaign {
@@ -60,7 +62,9 @@ class mutation_run {
     for (named const& s : programs_.scenarios()) scenarios_.push_back(s.name);
     for (program const& m : programs_.models()) models_.insert(m.name);
     read_reasons();
+    regressions_ = regressions_of(programs_.root());
     if (options_.claims) return claims();
+    if (options_.record) return record_regressions();
     if (options_.technique == "harness") {
       harness();
     } else if (!options_.patch.empty()) {
@@ -222,6 +226,7 @@ class mutation_run {
         fault(p.id, "does not compile: " + problem);
         continue;
       }
+      if (techniques.contains("sim")) follow_regressions(p, copy.programs());
       for (std::string const& technique : techniques) {
         std::vector<trial> these;
         std::copy_if(trials.begin(), trials.end(), std::back_inserter(these), [&](trial const& t) { return t.technique == technique; });
@@ -273,6 +278,11 @@ class mutation_run {
         trials.push_back(t);
         t.memory = "sc";
         trials.push_back(t);
+        t.memory = "c11";
+        t.faults = "all";
+        trials.push_back(t);
+        t.strategy = "pct";
+        trials.push_back(t);
       }
     }
     if (!foreign || !p.kills.empty()) return trials;
@@ -284,6 +294,60 @@ class mutation_run {
     }
     for (trial& t : trials) t.tags = p.tags;
     return trials;
+  }
+
+  // ---- schedules that are kept ----
+  std::vector<regression> of_patch(patch const& p) const {
+    std::vector<regression> all;
+    std::copy_if(regressions_.begin(), regressions_.end(), std::back_inserter(all), [&](regression const& r) { return r.patch == p.id; });
+    return all;
+  }
+
+  // On the mutant a schedule is followed to its end, and fails as it did. The clean tree is a quick test's.
+  void follow_regressions(patch const& p, catalogue const& mutated) {
+    for (regression const& r : of_patch(p)) {
+      replay_said const said = replay(mutated.simulator(), replay_file(programs_.root(), r), false);
+      if (said.reproduced) continue;
+      std::string const why = !said.problem.empty() ? said.problem : !said.divergence.empty() ? said.divergence : "it ends without the failure";
+      fault(p.id, fmt::format("the schedule {} is stale: {}; ./retake mutants --record --only {} records it anew", r.name, why, p.id));
+    }
+  }
+
+  // Finds each schedule anew on the tree with its patch, and asks the clean tree how far it follows. Nothing is written of one that fails.
+  int record_regressions() {
+    private_copy copy(programs_.root());
+    for (patch const& p : patches_in(programs_.root() + "/models/mutants/patches")) {
+      if (!wants_mutant(p.id) || of_patch(p).empty()) continue;
+      planned_ += 1;
+      copy.refresh();
+      std::string problem = copy.apply(p.file);
+      if (problem.empty()) problem = copy.build("models", {"retake-sim"});
+      if (!problem.empty()) {
+        fault(p.id, problem);
+        continue;
+      }
+      std::vector<trial> trials = trials_of(p, false);
+      std::erase_if(trials, [](trial const& t) { return t.technique != "sim"; });
+      trial_result const found = best(trials, copy.programs());
+      mutant_row const row{.id = p.id, .kind = "patch", .claim = p.claim, .by = {{"sim", found}}, .survivor_reason = ""};
+      add(row);
+      if (found.how != verdict::killed) continue;
+      campaign::run(command_of({copy.programs().simulator(), "shrink", found.replay, "--json", "--seconds", "20", "--out", fs::path(found.replay).parent_path().string()}, 60));
+      for (regression& r : regressions_) {
+        if (r.patch != p.id) continue;
+        replay_said const clean = replay(programs_.simulator(), found.replay, true);
+        if (!clean.problem.empty() || clean.reproduced) {
+          fault(p.id, fmt::format("{} on the clean tree: {}", found.replay, clean.reproduced ? "fails as on the mutant" : clean.problem));
+          continue;
+        }
+        copy_durably(found.replay, replay_file(programs_.root(), r));
+        r.followed = clean.followed;
+        progress_.say(fmt::format("{}: {} choices, the clean tree follows {}", r.name, clean.choices, r.followed));
+      }
+    }
+    copy.refresh();
+    write_regressions(programs_.root(), regressions_);
+    return finish();
   }
 
   // ---- mutants of the harness ----
@@ -442,6 +506,7 @@ class mutation_run {
   record record_;
   progress progress_;
   std::vector<std::string> scenarios_;
+  std::vector<regression> regressions_;
   std::set<std::string> models_;
   std::vector<std::vector<std::string>> reasons_;
   std::mutex mutex_;

@@ -19,6 +19,7 @@ struct mutant_options {
   bool claims = false;    // what the comments at the orders claim
   bool first_kill = false;  // patches: the first technique that they name, and no other
   bool write_readme = false;
+  bool record = false;      // the schedules that are kept, anew (regressions.hpp)
   bool json = false;
   std::uint64_t seed = 1;
   double seconds = 10;    // of one trial, at most
