@@ -4,12 +4,14 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
+#include <fstream>
+#include <set>
 #include <sstream>
 
 #include "children.hpp"
 #include "durable.hpp"
-#include "fuzz_output.hpp"
 #include "record.hpp"
 
 namespace retake::campaign {
@@ -25,6 +27,11 @@ void remove_leftovers(std::string const& folder) {  // of a merge that was kille
     if (entry.path().filename().string().starts_with("merging-")) fs::remove_all(entry.path());
   }
 }
+
+struct looked {
+  std::set<std::uint64_t> features;  // of all inputs together
+  std::set<std::string> ending;      // inputs that ended the target
+};
 
 // libFuzzer runs its own children through a shell and quotes nothing. So it works in DIR, where every name that it is given is
 // one of ours: `merging-PID/target`, `corpus/T`.
@@ -55,14 +62,37 @@ struct workplace {
     return run({std::move(words), merge_seconds_max, folder, {{"RETAKE_FUZZ_OUT", "work"}, {"TMPDIR", place}}});
   }
 
-  // What the inputs of these folders reach together. A number below 1: they could not be run.
-  std::uint64_t features(std::vector<std::string> const& folders) const {
-    finished const ended = run_target({"-runs=0"}, folders);
-    if (ended.code != 0) return 0;
-    std::uint64_t most = 0;
-    std::istringstream said(ended.complaint);
-    for (std::string line; std::getline(said, line);) most = std::max(most, fuzz_features_in(line));
-    return most;
+  // -merge=1 of these folders into an empty one, which survives inputs that end the target.
+  finished merge(std::string const& into, std::vector<std::string> folders, std::string const& control) const {
+    folders.insert(folders.begin(), into);
+    return run_target({"-merge=1", "-merge_control_file=" + place + "/" + control}, folders);
+  }
+
+  // What a merge wrote down of its inputs.
+  looked looked_at(std::string const& control) const {
+    looked seen;
+    std::ifstream in(folder + "/" + place + "/" + control);
+    std::size_t count = 0;
+    std::string line;
+    if (std::getline(in, line)) count = static_cast<std::size_t>(std::strtoul(line.c_str(), nullptr, 10));
+    std::getline(in, line);  // how many lie in the folder that it merges into
+    std::vector<std::string> names;
+    while (names.size() < count && std::getline(in, line)) names.push_back(line);
+    std::set<std::size_t> begun;
+    while (std::getline(in, line)) {
+      std::istringstream words(line);
+      std::string kind;
+      std::size_t number = 0;
+      if (!(words >> kind >> number)) continue;
+      if (kind == "STARTED") begun.insert(number);
+      if (kind != "FT") continue;
+      begun.erase(number);
+      for (std::uint64_t feature; words >> feature;) seen.features.insert(feature);
+    }
+    for (std::size_t const number : begun) {
+      if (number < names.size()) seen.ending.insert(names[number]);
+    }
+    return seen;
   }
 
   std::string folder, place, staging;   // the last two below folder
@@ -81,14 +111,12 @@ merged merge_corpus(catalogue const& programs, program const& target, std::strin
   workplace const here(folder, programs, target);
   std::vector<std::string> given{all, fresh};
   given.insert(given.end(), here.sources.begin(), here.sources.end());
-  std::vector<std::string> into{here.staging};
-  into.insert(into.end(), given.begin(), given.end());
-  finished const ended = here.run_target({"-merge=1", "-merge_control_file=" + here.place + "/control"}, into);
+  finished const ended = here.merge(here.staging, given, "control");
   if (ended.code != 0) {
     result.fault = ended.how_it_died() + "\n" + ended.complaint;
     return result;
   }
-  // Nothing is taken away before what takes its place was read back, and reaches as much.
+  // Nothing is taken away before what takes its place was read back, and reaches all of it.
   for (auto const& entry : fs::directory_iterator(folder + "/" + here.staging)) {
     std::string const name = entry.path().filename().string(), kept = folder + "/" + all + "/" + name;
     result.minimised += 1;
@@ -100,14 +128,19 @@ merged merge_corpus(catalogue const& programs, program const& target, std::strin
     }
     result.added.push_back(name);
   }
-  std::uint64_t const before = here.features(given), after = here.features({here.staging});
-  if (before == 0 || after < before) {
-    result.fault = fmt::format("the merged inputs reach {} of {} features: nothing is taken away", after, before);
+  fs::create_directory(folder + "/" + here.place + "/again");
+  finished const again = here.merge(here.place + "/again", {here.staging}, "control-again");
+  looked const before = here.looked_at("control"), after = here.looked_at("control-again");
+  std::size_t const lost = static_cast<std::size_t>(std::ranges::count_if(before.features, [&](std::uint64_t one) { return !after.features.contains(one); }));
+  if (again.code != 0 || before.features.empty() || lost != 0) {
+    result.fault = fmt::format("of {} features the merged inputs do not reach {}: nothing is taken away", before.features.size(), lost);
     return result;
   }
   fs::remove_all(minimal);
   fs::rename(folder + "/" + here.staging, minimal);
-  for (auto const& entry : fs::directory_iterator(folder + "/" + fresh)) fs::remove(entry.path());
+  for (auto const& entry : fs::directory_iterator(folder + "/" + fresh)) {
+    if (!before.ending.contains(fresh + "/" + entry.path().filename().string())) fs::remove(entry.path());
+  }
   return result;
 }
 

@@ -6,10 +6,9 @@
 //            DIR/corpus/T          grows only: every input that reached something new when it came; each is whole, its name its hash
 //            DIR/minimised/T       the fewest of them that reach the same; what the target begins with
 //            merge: libFuzzer -merge=1 of all that there is into an empty folder. What it kept goes to corpus/ durably and is read
-//            back; when the target says that it reaches as much as all inputs together, the folder becomes minimised/, then work/
-//            is emptied. A kill between any two of these only repeats work.
-// Not promised: a merge while one of the inputs ends the target (all stay, in work/), or that the features are the same ones: their numbers
-//            are compared.
+//            back; when a second merge, of what was kept alone, sees each feature that the first one saw, the folder becomes
+//            minimised/, then work/ is emptied. A kill between any two of these only repeats work. An input that ends the target
+//            stays in work/.
 #pragma once
 
 #include <string>

@@ -27,16 +27,30 @@ LENGTH=3 night 0 "a folder" --only fuzz
 [ -n "$(ls "a folder/corpus/fuzz_quick" 2>/dev/null)" ] || fail "no input is left of a night in a folder with a space"
 [ -n "$(ls "a folder/minimised/fuzz_quick" 2>/dev/null)" ] || fail "nothing was merged in a folder with a space"
 
-# A merge that keeps less than it was given takes nothing away.
-cp -r builds lossy
-sed -i 's/^  exit 0$/  rm -f "${folders[0]}"\/[0-7]*; exit 0/' lossy/fuzz/bin/fuzz_quick
-mkdir -p kept/work/corpus/fuzz_quick
-for i in $(seq 20); do echo "input $i" >"kept/work/corpus/fuzz_quick/$i"; done
-timeout 60 "$campaign" nightly --bin lossy --seconds 3 --seed 1 --out kept --only fuzz >night.log 2>&1 </dev/null
-said 'nothing is taken away'
-for i in $(seq 20); do
-  grep -qrx "input $i" kept/work/corpus kept/corpus 2>/dev/null || fail "input $i vanished in a merge that kept less"
-done
+# A merge that keeps less than it was given, or as much of something else, takes nothing away.
+keeps() {  # how, what its merge does in the place of the copy
+  local i
+  rm -rf lossy kept
+  cp -r builds lossy
+  sed -i "s/^      cp .*/      $2/" lossy/fuzz/bin/fuzz_quick
+  mkdir -p kept/work/corpus/fuzz_quick
+  for i in $(seq 20); do echo "input $i" >"kept/work/corpus/fuzz_quick/$i"; done
+  timeout 60 "$campaign" nightly --bin lossy --seconds 3 --seed 1 --out kept --only fuzz >night.log 2>&1 </dev/null
+  said 'nothing is taken away'
+  for i in $(seq 20); do
+    grep -qrx "input $i" kept/work/corpus kept/corpus 2>/dev/null || fail "input $i vanished in a merge that kept $1"
+  done
+}
+keeps less '[ $((i % 2)) = 0 ] || cp "${files[i]}" "${folders[0]}\/$i"'
+keeps others 'echo "another $i" >"${folders[0]}\/$i"'
+
+# An input that ends the target stays where it is, and keeps no others from being merged.
+mkdir -p ending/work/corpus/fuzz_quick
+for i in $(seq 5); do echo "input $i" >"ending/work/corpus/fuzz_quick/$i"; done
+echo "input that ends the target" >ending/work/corpus/fuzz_quick/ends
+LENGTH=3 night 0 ending --only fuzz
+grep -qrx 'input 3' ending/minimised || fail "nothing was merged beside an input that ends the target"
+grep -qrx 'input that ends the target' ending/work/corpus || fail "an input that ends the target vanished"
 
 # A folder whose name is no UTF-8, a child that prints a line of another kind: the finding is told, and the code is 1.
 export PLANT="P9 wake"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # killed_nightly_test.sh CAMPAIGN SHIM TWIN [SEED]: a night that is killed six times, at random, loses no finding, no input and no count.
 #
-# TWIN is `none`, or what SHIM (unsafe_rename.cpp) breaks in the writing of the state: then the same look must see it, in one of three nights.
+# TWIN is `none`, or what SHIM (unsafe_rename.cpp) breaks in the writing of the state: then the same look must see it, in one of six nights.
 set -uo pipefail
 campaign=$(realpath "$1") shim=$(realpath "$2") twin=$3 seed=${4:-$RANDOM}
 here=$(dirname -- "$(realpath "$0")")
@@ -47,6 +47,6 @@ if [ "$twin" = none ]; then
   one_night
   exit
 fi
-for _ in 1 2 3; do one_night && continue; echo "the twin is seen"; exit 0; done
+for _ in 1 2 3 4 5 6; do one_night && continue; echo "the twin is seen"; exit 0; done
 echo "a writer that $twin is not noticed"
 exit 1

@@ -43,14 +43,19 @@ CODE
 #!/usr/bin/env bash
 folders=()
 for one in "$@"; do [[ $one == -* ]] || folders+=("$one"); done
-if [[ " $* " == *" -merge=1 "* ]]; then
-  for folder in "${folders[@]:1}"; do
-    for file in "$folder"/*; do [ ! -s "$file" ] || cp "$file" "${folders[0]}/$(sha1sum <"$file" | cut -d' ' -f1)"; done
+if [[ " $* " == *" -merge=1 "* ]]; then  # the control file as libFuzzer writes it; an input that says "ends" ends the target
+  control=$(printf '%s\n' "$@" | sed -n 's/^-merge_control_file=//p')
+  files=()
+  for file in "${folders[@]:1}"; do
+    for file in "$file"/*; do [ ! -s "$file" ] || files+=("$file"); done
   done
-  exit 0
-fi
-if [[ " $* " == *" -runs=0 "* ]]; then
-  for folder in "${folders[@]}"; do cat "$folder"/*; done 2>/dev/null | sort -u | echo "#2 INITED cov: 1 ft: $(wc -l)" >&2
+  { printf '%s\n' "${#files[@]}" 0 "${files[@]}"
+    for i in "${!files[@]}"; do
+      echo "STARTED $i 1"
+      grep -q ends "${files[i]}" && continue
+      echo "FT $i $(cksum <"${files[i]}" | cut -d' ' -f1)"
+      cp "${files[i]}" "${folders[0]}/$(sha1sum <"${files[i]}" | cut -d' ' -f1)"
+    done; } >"$control"
   exit 0
 fi
 echo "#2 INITED cov: 1 ft: $(cat "${folders[@]:1}"/* 2>/dev/null | wc -l)" >&2
