@@ -122,7 +122,8 @@ struct counted {
 };
 
 TEST(exit_goroutine, in_a_function_that_the_runtime_calls_is_as_a_return) {
-  run_on(2, [] {
+  once first;  // ends when all threads have: a count of goroutines orders nothing
+  run_on(2, [&first] {
     std::atomic<int> ended{0};
     const auto ends = [&ended, held = counted()] {
       at_goroutine_exit([&ended] { ended.fetch_add(1); });
@@ -150,7 +151,6 @@ TEST(exit_goroutine, in_a_function_that_the_runtime_calls_is_as_a_return) {
       EXPECT_TRUE(pool.call(background(), [] { return 1; })) << "the worker is there";
     }
     EXPECT_TRUE(yielding_until([] { return counted::alive.load() == 1 && goroutine_count() == 1; })) << "foreign_pool";
-    once first;
     go([&] { first.call([] { exit_goroutine(); }); });
     EXPECT_TRUE(yielding_until([] { return goroutine_count() == 1; }));
     bool again = false;

@@ -53,12 +53,12 @@ TEST(select, waits_for_a_sender_a_receiver_or_a_close) {
   run_on(2, [] {
     channel<int> a, b, stop;
     go([&] { b.send(3); });
-    int got = 0;
+    std::atomic<int> got{0};
     EXPECT_EQ(select(on_receive(a, [](auto) {}), on_receive(b, [&](auto v) { got = *v; })), 1u);
-    EXPECT_EQ(got, 3);
+    EXPECT_EQ(got.load(), 3);
     go([&] { got = *a.receive(); });
     EXPECT_EQ(select(on_send(a, 4, [] {}), on_receive(stop, [](auto) {})), 0u);
-    EXPECT_TRUE(yielding_until([&] { return got == 4; }));
+    EXPECT_TRUE(yielding_until([&] { return got.load() == 4; }));
     go([&] { stop.close(); });
     EXPECT_EQ(select(on_send(a, 4, [] {}), on_receive(stop, [](auto v) { EXPECT_FALSE(v.has_value()); })), 1u);
   });
