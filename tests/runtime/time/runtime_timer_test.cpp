@@ -108,13 +108,13 @@ TEST(runtime_timer, stopped_while_they_come_due_each_is_answered_once) {
         for (int k = 0; k < rounds; ++k) {
           auto* const t = new shared(answers);
           t->start(due_after_ns(k % 20 * 1'000));
+          all.add(1);  // before its done(), or the wait could end with goroutines on their way
           go([&, t, yields = k % 7] {
             for (int n = 0; n < yields; ++n) yield();
             if (t->stop()) t->answer();
             t->drop();
             all.done();
           });
-          all.add(1);
           yield();
         }
         all.done();
