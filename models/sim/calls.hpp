@@ -111,6 +111,11 @@ wait_result wait(wait_list& list, std::int64_t deadline_ns, op_kind kind, std::u
 // Make waiters able to run. No choice point. Return how many.
 std::uint32_t notify_one(wait_list& list) noexcept;
 std::uint32_t notify_all(wait_list& list) noexcept;
+// By who simulates signals. `deliver` runs what waits for the running thread, and says whether a handler ran: it is called before a
+// thread sleeps in a futex or until a time, and when its sleep was interrupted. For this execution.
+void on_interruption(bool (*deliver)()) noexcept;
+// Ends the sleep of a thread in a futex or until a time (thread_id()). No choice point. False: it does not sleep there.
+bool interrupt_sleeper(std::uint64_t thread) noexcept;
 // At the virtual time `deadline_ns` (or later) calls hook(context), on the stack of whoever runs; it must not block or operate on
 // atomics: it notifies. A pending alarm counts as a deadline for the clock. False: more than the named bound are pending.
 using hook = void (*)(void* context);

@@ -114,6 +114,7 @@ void engine::reset(scenario const& s, chooser& c) noexcept {
   look_at_ = std::min(chaos_end_, look_steps);
   now_ns_ = 0;
   wall_step_ns_ = 0;
+  deliver_signals_ = nullptr;
   earliest_ns_ = no_deadline;
   hash_ = 0;
   event_next_ = choice_next_ = 0;

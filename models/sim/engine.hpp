@@ -156,6 +156,7 @@ class engine {
     bool read_clock;          // since its last pause
     bool wrote;               // since its last pause
     bool timed_out;
+    bool interrupted;         // its sleep was ended by a signal
     bool reads_overflow;
     thread_state state;
     std::uint8_t reads_count;  // locations read since the last pause
@@ -181,6 +182,9 @@ class engine {
   std::uint32_t decide_value(choice_kind kind, std::uint32_t n, op_kind op, site_record const& s, char const* name) noexcept;
   wait_result block(wait_list* list, std::int64_t deadline_ns, op_kind kind, site_record& s, std::uint32_t object) noexcept;
   bool notify(wait_list& list, std::uint32_t index) noexcept;
+  void rouse(std::uint32_t slot) noexcept;
+  bool interrupt(std::uint32_t number) noexcept;
+  bool deliver() noexcept { return deliver_signals_ != nullptr && deliver_signals_(); }
   void spin(site_record& s) noexcept;
   void jump_clock() noexcept;
   void recompute_earliest() noexcept;
@@ -267,6 +271,7 @@ class engine {
   std::uint32_t width_ = 1;        // slots in use so far
   std::int64_t now_ns_ = 0;
   std::int64_t wall_step_ns_ = 0;  // what the date was set forward by
+  bool (*deliver_signals_)() = nullptr;  // on_interruption
   std::int64_t earliest_ns_ = no_deadline;
   std::uint64_t hash_ = 0;
   std::uint32_t event_next_ = 0;

@@ -238,17 +238,7 @@ void engine::expire() noexcept {
     thread& t = threads_[u];
     if (t.deadline_ns > now_ns_) continue;
     t.timed_out = true;
-    if (t.waiting_in != nullptr) {
-      wait_list& list = *t.waiting_in;
-      for (std::uint32_t i = 0; i < list.count; ++i) {
-        if (list.slot[i] == u) {
-          notify(list, i);
-          break;
-        }
-      }
-    } else {
-      wake(u);
-    }
+    rouse(u);
   }
   for (std::uint32_t at_once = 0;;) {
     std::uint32_t due = alarms_max;
@@ -287,11 +277,35 @@ bool engine::notify(wait_list& list, std::uint32_t index) noexcept {
   return true;
 }
 
+// Ends the sleep of a blocked thread, wherever it waits.
+void engine::rouse(std::uint32_t slot) noexcept {
+  if (threads_[slot].waiting_in == nullptr) return wake(slot);
+  wait_list& list = *threads_[slot].waiting_in;
+  for (std::uint32_t i = 0; i < list.count; ++i) {
+    if (list.slot[i] != slot) continue;
+    notify(list, i);
+    return;
+  }
+}
+
+// A signal ends the sleep of this thread. False: it sleeps in no futex and until no time.
+bool engine::interrupt(std::uint32_t number) noexcept {
+  for (std::uint32_t u = 0; u < width_; ++u) {
+    thread& t = threads_[u];
+    if (t.number != number || t.state != thread_state::blocked) continue;
+    if (pending_[u].kind != op_kind::futex_wait && pending_[u].kind != op_kind::sleep) return false;
+    t.interrupted = true;
+    rouse(u);
+    return true;
+  }
+  return false;
+}
+
 wait_result engine::block(wait_list* list, std::int64_t deadline_ns, op_kind kind, site_record& s, std::uint32_t object) noexcept {
   if (deadline_ns <= now_ns_) return wait_result::timed_out;
   thread& me = *running_;
   std::uint32_t const slot = running_slot_;
-  me.timed_out = false;
+  me.timed_out = me.interrupted = false;
   me.pauses = 0;
   me.deadline_ns = deadline_ns;
   me.waiting_in = list;

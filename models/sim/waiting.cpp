@@ -43,9 +43,15 @@ wait_result futex_wait(void const* object, std::uint32_t number, std::uint32_t e
     e.done(op_kind::futex_resume, s, id, 0, event_outcome::woken, 1);
     return wait_result::woken;
   }
+  if (e.deliver()) {  // the signal came before the sleep: there is none
+    e.done(op_kind::futex_resume, s, id, 0, event_outcome::woken, 2);
+    return wait_result::woken;
+  }
   wait_result const how = e.block(&l.waiters, deadline_ns, op_kind::futex_wait, s, id);
+  bool const interrupted = e.running_->interrupted;
   ++s.outcomes[how == wait_result::timed_out ? 2 : 0];
   e.done(op_kind::futex_resume, s, id, 0, how == wait_result::timed_out ? event_outcome::timed_out : event_outcome::woken, 0);
+  if (interrupted) e.deliver();
   return how;
 }
 
@@ -132,7 +138,8 @@ void sleep_until(std::int64_t deadline_ns, site const& where) noexcept {
   site_record& s = e.sites_.intern(where, op_kind::sleep);
   e.point(op_kind::sleep, s, 0);
   e.done(op_kind::sleep, s, 0, static_cast<std::uint64_t>(deadline_ns), event_outcome::none, static_cast<std::uint64_t>(deadline_ns));
-  e.block(nullptr, deadline_ns, op_kind::sleep, s, 0);
+  e.deliver();
+  while (e.block(nullptr, deadline_ns, op_kind::sleep, s, 0) != wait_result::timed_out) e.deliver();  // bound: the deadline is absolute
 }
 
 std::uint32_t random_below(std::uint32_t n, site const& where) noexcept {
@@ -186,6 +193,10 @@ wait_result wait(wait_list& list, std::int64_t deadline_ns, op_kind kind, std::u
 }
 
 std::uint32_t notify_one(wait_list& list) noexcept { return the_engine->notify(list, 0) ? 1 : 0; }
+
+void on_interruption(bool (*deliver)()) noexcept { current(site::current()).deliver_signals_ = deliver; }
+
+bool interrupt_sleeper(std::uint64_t thread) noexcept { return current(site::current()).interrupt(static_cast<std::uint32_t>(thread)); }
 
 std::uint32_t notify_all(wait_list& list) noexcept {
   std::uint32_t n = 0;

@@ -4,6 +4,9 @@
 
 #include <csignal>
 
+#include "world/atomic.hpp"
+#include "world/futex.hpp"
+
 namespace retake::sim {
 
 namespace {
@@ -88,6 +91,43 @@ void signal_ends_a_poll() {
 }
 TEST(signals_in_sim, wake_a_sleeper_that_nothing_else_would_wake) {
   campaign const c = run(signal_ends_a_poll, strategy::tame);
+  EXPECT_FALSE(c.failed) << c.last.what.claim;
+}
+
+// Nothing but the signal ends this sleep.
+void signal_in_a_futex() {
+  seen = {};
+  world::require(world::install_signal(SIGUSR1, count_handler) == 0, "harness: install");
+  world::atomic<std::uint32_t> word(0);
+  start(only_raise);
+  while (seen.count[0] == 0) world::require(world::futex_wait(word, 0) == world::waited::woken, "T28: an interrupted wait counts as woken");
+  join_others();
+  world::require(seen.count[0] == 1, "T28: the handler ran once");
+}
+TEST(signals_in_sim, wake_a_thread_that_sleeps_in_a_futex) { holds(signal_in_a_futex); }
+
+void signal_until_a_time() {
+  seen = {};
+  world::require(world::install_signal(SIGUSR1, count_handler) == 0, "harness: install");
+  start(only_raise);
+  std::int64_t const until_ns = world::nanotime() + 7'000'000;
+  world::sleep_until(until_ns);
+  world::require(world::nanotime() >= until_ns, "T29: a sleep goes on after the handler");
+  join_others();
+  world::sleep_until(world::nanotime() + 1);
+  world::require(seen.count[0] == 1, "T29: the handler ran once");
+}
+TEST(signals_in_sim, come_to_a_thread_that_sleeps_until_a_time) { holds(signal_until_a_time); }
+
+void signal_before_the_time() {
+  seen = {};
+  world::require(world::install_signal(SIGUSR1, count_handler) == 0, "harness: install");
+  start(only_raise);
+  world::sleep_until(world::nanotime() + 7'000'000);
+  world::require(seen.count[0] == 1, "T30: the handler runs in the sleep");
+}
+TEST(signals_in_sim, interrupt_a_sleep_until_a_time) {  // in the tame schedule, in which nothing else makes the sleeper run
+  campaign const c = run(signal_before_the_time, strategy::tame);
   EXPECT_FALSE(c.failed) << c.last.what.claim;
 }
 

@@ -1,7 +1,8 @@
 // Signals of the simulated process. See kernel.hpp and world/signal.hpp.
 //
-// Recipe.    A pending signal waits for a thread that does not block it to make a system call, or wakes one that sleeps in one. New threads
-//            block everything; the first blocks nothing. While a handler runs, its thread blocks everything.
+// Recipe.    A pending signal waits for a thread that does not block it to make a system call, or wakes one that sleeps: in a call, in a
+//            futex (which answers as if it were woken) or until a time (which it sleeps on to). New threads block everything; the
+//            first blocks nothing. While a handler runs, its thread blocks everything.
 #include <cerrno>
 #include <csignal>
 #include <utility>
@@ -44,7 +45,10 @@ signal_table* table() noexcept { return state().signals; }
 
 signal_table& need_table() noexcept {
   kernel_state& s = state();
-  if (s.signals == nullptr) s.signals = make<signal_table>();
+  if (s.signals == nullptr) {
+    s.signals = make<signal_table>();
+    on_interruption([] { return deliver_signals(); });
+  }
   return *s.signals;
 }
 
@@ -139,8 +143,9 @@ void raise_signal(int number, site where) noexcept {
   t.pending |= bit(number);
   if (!deliver_signals()) {
     for (std::uint32_t i = 0; i < t.room; ++i) {
-      if (t.threads[i].sleeping == nullptr || (t.threads[i].blocked & bit(number)) != 0) continue;
-      notify_all(*t.threads[i].sleeping);
+      if ((t.threads[i].blocked & bit(number)) != 0) continue;
+      if (t.threads[i].sleeping != nullptr) notify_all(*t.threads[i].sleeping);
+      else if (!interrupt_sleeper(i)) continue;
       break;
     }
   }

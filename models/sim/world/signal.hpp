@@ -1,7 +1,7 @@
 // signal.hpp: signals of the simulated world.
 //
-// A handler runs at a system call of a thread that does not block its signal, or wakes one that sleeps in a system call (epoll_wait then
-// answers -EINTR, the others go on sleeping: SA_RESTART). Who sends them: sim::kernel::raise_signal, and the fault `signal`.
+// A handler runs at a system call of a thread that does not block its signal, or wakes one that sleeps: in a system call (epoll_wait then
+// answers -EINTR, the others go on sleeping: SA_RESTART), in a futex (woken) or until a time (it sleeps on). Who sends them: sim::kernel::raise_signal, and the fault `signal`.
 // Not promised: that a thread which makes no system call ever runs a handler.
 #pragma once
 
