@@ -11,7 +11,7 @@
 #include <algorithm>
 #include <string_view>
 
-#include "interruption.hpp"
+#include "command_line/interruption.hpp"
 #include "keeper.hpp"
 
 namespace retake::campaign {
@@ -177,10 +177,10 @@ void children::stop(std::function<void(finished const&)> const& ended) {
 
 finished run(command const& what) {
   finished ended;
-  if (interrupted()) return ended;
+  if (command_line::interrupted()) return ended;
   children one;
   one.start(what);
-  while (!interrupted()) {
+  while (!command_line::interrupted()) {
     if (auto result = one.wait(0.2)) return *result;
   }
   one.stop([&ended](finished const& result) { ended = result; });

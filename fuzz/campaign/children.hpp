@@ -15,6 +15,8 @@
 #include <string>
 #include <vector>
 
+#include "command_line/interruption.hpp"
+
 namespace retake::campaign {
 
 struct command {
@@ -37,7 +39,7 @@ struct finished {
   std::vector<std::string> lines;  // standard output
   std::string complaint;           // the end of standard error
 
-  bool was_interrupted() const { return code == 130; }
+  bool was_interrupted() const { return code == command_line::interrupted_code; }
   bool crashed() const { return timed_out || !flood.empty() || signal != 0 || code < 0 || (code > 4 && !was_interrupted()); }
   std::string how_it_died() const;
 };

@@ -19,7 +19,7 @@
 #include "children.hpp"
 #include "folder_lock.hpp"
 #include "fuzz_output.hpp"
-#include "interruption.hpp"
+#include "command_line/interruption.hpp"
 #include "jobs.hpp"
 #include "nightly_state.hpp"
 #include "outcome.hpp"
@@ -77,14 +77,14 @@ class campaign {
                               jobs_.size(), workers_, options_.seed, options_.out));
     fill_queue();
     troubles_.run([this] {
-      while (!interrupted()) {
+      while (!command_line::interrupted()) {
         start_what_fits();
         if (alive_.empty()) break;
         if (auto ended = children_.wait(0.2)) take(*ended);
         show();
       }
     });
-    if (interrupted()) progress_.say("interrupted: what was found until now is kept");
+    if (command_line::interrupted()) progress_.say("interrupted: what was found until now is kept");
     troubles_.run([this] {
       children_.stop([this](finished const& result) { take(result, true); });  // a finding may have come with the last breath
     });
@@ -208,10 +208,10 @@ class campaign {
     for (job const& j : jobs_) {
       if (!j.had_turn) not_run.push_back(j.technique + " " + j.subject);
     }
-    evidence seen{.findings = findings_.size(), .faults = faults_.size(), .jobs = jobs_.size(), .had_no_turn = not_run.size(), .was_interrupted = interrupted()};
+    evidence seen{.findings = findings_.size(), .faults = faults_.size(), .jobs = jobs_.size(), .had_no_turn = not_run.size(), .was_interrupted = command_line::interrupted()};
     std::string const page = options_.out + "/report.html";
     json const last{{"kind", "hunt"}, {"findings", findings_.size()}, {"techniques", sums}, {"seconds", seconds}, {"seed", options_.seed},
-                    {"faults", faults_}, {"jobs", jobs_.size()}, {"had_no_turn", not_run.size()}, {"not_run", not_run}, {"interrupted", interrupted()},
+                    {"faults", faults_}, {"jobs", jobs_.size()}, {"had_no_turn", not_run.size()}, {"not_run", not_run}, {"interrupted", command_line::interrupted()},
                     {"verdict", sentence_of(seen)}, {"shard", options_.part.text()}, {"began", began_utc_}, {"report", page}};
     troubles_.keep([&] { record_.add(last); });
     progress_.table(tallies_, seconds);
@@ -273,10 +273,10 @@ int fuzz_one(catalogue const& programs, std::string const& target, hunt_options 
     });
     for (;;) {
       std::optional<finished> result = one.wait(0.2);
-      if (interrupted()) one.stop([&result](finished const& ended) { result = ended; });
+      if (command_line::interrupted()) one.stop([&result](finished const& ended) { result = ended; });
       sum.seconds = now() - began;
       shown.show({sum}, {target}, options.seconds - sum.seconds);
-      if (!result && !interrupted()) continue;
+      if (!result && !command_line::interrupted()) continue;
       if (!result) result.emplace();
       json const line = fuzz_line(options.out, target, *result);
       troubles beside([&shown](std::string const& text) { shown.say(text); });
@@ -286,7 +286,7 @@ int fuzz_one(catalogue const& programs, std::string const& target, hunt_options 
         return 1;
       }
       std::uint64_t const executions = std::max(sum.executions, line.value("executions", std::uint64_t{0}));
-      evidence seen{.jobs = 1, .had_no_turn = executions == 0, .was_interrupted = interrupted()};
+      evidence seen{.jobs = 1, .had_no_turn = executions == 0, .was_interrupted = command_line::interrupted()};
       if (!seen.was_interrupted && !fuzz_ended_well(*result, line)) {
         shown.say(fmt::format("{} {}\n{}", target, result->how_it_died(), result->complaint));
         return 4;

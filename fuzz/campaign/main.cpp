@@ -13,7 +13,7 @@
 #include "command_line/output.hpp"
 #include "folder_lock.hpp"
 #include "hunt.hpp"
-#include "interruption.hpp"
+#include "command_line/interruption.hpp"
 #include "jobs.hpp"
 #include "list.hpp"
 #include "mutants.hpp"
@@ -117,7 +117,7 @@ int run(int argc, char** argv) {
 
   // With a handler instead of SIG_IGN, which a child would inherit: a closed pipe and a limit of size are errors of write.
   for (int const signal : {SIGPIPE, SIGXFSZ}) std::signal(signal, [](int) {});
-  watch_interrupts();
+  command_line::watch_interrupts();
   set_own_command({argv, argv + argc});
   for (std::string* const out : {&hunting.out, &nightly_chosen.out, &fuzzing.out}) {
     if (out->starts_with('-')) out->insert(0, "./");  // for a child, a name that begins with a dash is a flag

@@ -21,7 +21,7 @@
 #include "children.hpp"
 #include "durable.hpp"
 #include "folder_lock.hpp"
-#include "interruption.hpp"
+#include "command_line/interruption.hpp"
 #include "kill.hpp"
 #include "matrix.hpp"
 #include "patches.hpp"
@@ -123,7 +123,7 @@ class mutation_run {
     if (!options_.json) progress_.say(fmt::format("{} site mutants in {} headers; nothing is rebuilt", all.size(), headers.size()));
     std::atomic<std::size_t> next{0};
     auto const work = [&] {
-      for (std::size_t i; !interrupted() && (i = next.fetch_add(1)) < all.size();) add(try_site(all[i]));
+      for (std::size_t i; !command_line::interrupted() && (i = next.fetch_add(1)) < all.size();) add(try_site(all[i]));
     };
     std::vector<std::thread> workers;
     for (unsigned i = 0; i < std::max(1u, std::thread::hardware_concurrency()); ++i) workers.emplace_back(work);
@@ -194,7 +194,7 @@ class mutation_run {
     private_copy copy(programs_.root());
     if (std::string const problem = clean_tests(copy, all); !problem.empty()) return fault("the clean tree", problem);
     for (patch const& p : all) {
-      if (interrupted()) break;
+      if (command_line::interrupted()) break;
       mutant_row row{.id = p.id, .kind = "patch", .claim = p.claim, .by = {}, .survivor_reason = ""};
       std::vector<trial> trials = trials_of(p, foreign);
       if (options_.first_kill && !trials.empty()) {
@@ -364,7 +364,7 @@ class mutation_run {
     }
     if (std::string const problem = green(copy, targets, tests); !problem.empty()) return fault("the clean tree", problem);
     for (patch const& p : all) {
-      if (interrupted()) break;
+      if (command_line::interrupted()) break;
       copy.refresh();
       std::string problem = copy.apply(p.file);
       if (problem.empty() && !p.builds.empty()) problem = copy.build("dev", p.builds);
@@ -406,7 +406,7 @@ class mutation_run {
     planned_ += all.size();
     std::atomic<std::size_t> next{0};
     auto const work = [&] {
-      for (std::size_t i; !interrupted() && (i = next.fetch_add(1)) < all.size();) {
+      for (std::size_t i; !command_line::interrupted() && (i = next.fetch_add(1)) < all.size();) {
         one_claim const& c = all[i];
         std::string const id = site_name(c.one, c.kind);
         trial near = trial_of(c.by.technique, c.by.subject, id, true, id);
@@ -431,7 +431,7 @@ class mutation_run {
 
   // ---- results ----
   void add(mutant_row const& row) {
-    if (interrupted()) return;  // its trials were cut short: no verdict
+    if (command_line::interrupted()) return;  // its trials were cut short: no verdict
     std::lock_guard const lock(mutex_);
     for (auto const& [technique, r] : row.by) {
       json line{{"kind", "mutant"}, {"mutant", row.id}, {"mutant_kind", row.kind}, {"technique", technique}, {"killed", r.how == verdict::killed},
@@ -448,7 +448,7 @@ class mutation_run {
   }
 
   void fault(std::string const& id, std::string const& why) {
-    if (interrupted()) return;
+    if (command_line::interrupted()) return;
     faults_ += 1;
     progress_.say(fmt::format("{:<44} {}", id, why));
     record_.add({{"kind", "mutant"}, {"mutant", id}, {"mutant_kind", "patch"}, {"technique", nullptr}, {"killed", false}, {"executions", 0}, {"seconds", 0},
@@ -460,20 +460,20 @@ class mutation_run {
     std::size_t const killed = static_cast<std::size_t>(std::count_if(rows_.begin(), rows_.end(), [](mutant_row const& r) { return r.killed(); }));
     std::size_t const total = rows_.size() + faults_;
     std::size_t const had_no_turn = planned_ - std::min(planned_, total);
-    record_.add({{"kind", "mutants"}, {"killed", killed}, {"total", total}, {"had_no_turn", had_no_turn}, {"interrupted", interrupted()}});
+    record_.add({{"kind", "mutants"}, {"killed", killed}, {"total", total}, {"had_no_turn", had_no_turn}, {"interrupted", command_line::interrupted()}});
     std::size_t unexplained = 0;
     for (mutant_row const& row : rows_) {
       if (row.killed()) continue;
       progress_.say(fmt::format("survivor {}: {}", row.id, row.survivor_reason.empty() ? "no reason on record" : row.survivor_reason));
       if (row.survivor_reason.empty()) unexplained += 1;
     }
-    progress_.say(fmt::format("{} of {} killed{}{}", killed, total, had_no_turn != 0 ? fmt::format("; {} had no turn", had_no_turn) : "", interrupted() ? "; interrupted" : ""));
-    if (options_.write_readme && !interrupted()) write_between_markers(programs_.root() + "/models/README.md", markdown(rows_));
-    if (planned_ == 0 && faults_ == 0 && !interrupted()) {
+    progress_.say(fmt::format("{} of {} killed{}{}", killed, total, had_no_turn != 0 ? fmt::format("; {} had no turn", had_no_turn) : "", command_line::interrupted() ? "; interrupted" : ""));
+    if (options_.write_readme && !command_line::interrupted()) write_between_markers(programs_.root() + "/models/README.md", markdown(rows_));
+    if (planned_ == 0 && faults_ == 0 && !command_line::interrupted()) {
       fmt::print(stderr, "retake: no such mutant: \"{}\"; ./retake list names them\n", options_.only);
       return 2;
     }
-    return code_of({.findings = unexplained, .faults = faults_, .jobs = planned_, .had_no_turn = had_no_turn, .was_interrupted = interrupted()});
+    return code_of({.findings = unexplained, .faults = faults_, .jobs = planned_, .had_no_turn = had_no_turn, .was_interrupted = command_line::interrupted()});
   }
 
   // models/mutants/survivors.txt: `note.hpp | text of the line | kind | why nobody can kill it`, a part of the line's text is enough.
@@ -481,15 +481,7 @@ class mutation_run {
     std::ifstream in(programs_.root() + "/models/mutants/survivors.txt");
     for (std::string line; std::getline(in, line);) {
       if (line.empty() || line[0] == '#') continue;
-      std::vector<std::string> parts;
-      std::size_t begin = 0;
-      while (parts.size() < 3) {
-        std::size_t const bar = line.find(" | ", begin);
-        if (bar == std::string::npos) break;
-        parts.push_back(line.substr(begin, bar - begin));
-        begin = bar + 3;
-      }
-      parts.push_back(line.substr(begin));
+      std::vector<std::string> const parts = columns_of(line, 4);
       if (parts.size() == 4) reasons_.push_back(parts);
     }
   }

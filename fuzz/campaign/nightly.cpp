@@ -28,7 +28,7 @@
 #include "finding_id.hpp"
 #include "folder_lock.hpp"
 #include "fuzz_output.hpp"
-#include "interruption.hpp"
+#include "command_line/interruption.hpp"
 #include "jobs.hpp"
 #include "nightly_state.hpp"
 #include "outcome.hpp"
@@ -89,14 +89,14 @@ class night_watch {
       }
       for (std::string const& remark : torn) progress_.say(remark);
       save();
-      while (!interrupted()) {
+      while (!command_line::interrupted()) {
         start_what_fits();
         if (alive_.empty()) break;
         if (auto const ended = children_.wait(0.2)) take(*ended);
         look_after();
       }
     });
-    if (interrupted()) progress_.say("interrupted: what was found until now is kept; --resume goes on");
+    if (command_line::interrupted()) progress_.say("interrupted: what was found until now is kept; --resume goes on");
     troubles_.run([this] {
       children_.stop([this](finished const& result) { take(result, true); });  // a finding may have come with the last breath
     });
@@ -361,9 +361,9 @@ class night_watch {
     }
     std::size_t fresh = 0;
     for (auto const& [id, f] : state_.findings) fresh += f.first_night == tonight.number ? 1 : 0;
-    tonight.end = interrupted() ? "interrupted" : "whole";
+    tonight.end = command_line::interrupted() ? "interrupted" : "whole";
     save();
-    if (!interrupted()) troubles_.decorate("the merge of the corpora", [this] { merge_corpora(); });  // it goes on with --resume, and merges then
+    if (!command_line::interrupted()) troubles_.decorate("the merge of the corpora", [this] { merge_corpora(); });  // it goes on with --resume, and merges then
     save();
     show();
     troubles_.keep([&] { write_lines(fresh); });
@@ -385,7 +385,7 @@ class night_watch {
 
   evidence evidence_of(std::size_t fresh) const {
     night const& tonight = state_.nights.back();
-    return {.findings = fresh, .faults = tonight.faults.size(), .jobs = jobs_.size(), .had_no_turn = tonight.had_no_turn.size(), .was_interrupted = interrupted()};
+    return {.findings = fresh, .faults = tonight.faults.size(), .jobs = jobs_.size(), .had_no_turn = tonight.had_no_turn.size(), .was_interrupted = command_line::interrupted()};
   }
 
   // A line per finding, and the closing one.
@@ -404,7 +404,7 @@ class night_watch {
     }
     lines.add({{"kind", "nightly"}, {"name", fmt::format("night {}", tonight.number)}, {"findings", state_.findings.size()}, {"new_findings", fresh}, {"techniques", sums},
                {"seconds", tonight.seconds_used}, {"seed", tonight.seed}, {"shard", tonight.shard}, {"revision", tonight.revision}, {"faults", tonight.faults},
-               {"jobs", jobs_.size()}, {"had_no_turn", tonight.had_no_turn.size()}, {"not_run", tonight.had_no_turn}, {"interrupted", interrupted()},
+               {"jobs", jobs_.size()}, {"had_no_turn", tonight.had_no_turn.size()}, {"not_run", tonight.had_no_turn}, {"interrupted", command_line::interrupted()},
                {"verdict", sentence_of(evidence_of(fresh), "new ")}, {"report", dir_ + "/report.html"}});
   }
 

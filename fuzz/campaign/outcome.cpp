@@ -8,7 +8,7 @@
 #include "durable.hpp"
 #include "fuzz_output.hpp"
 #include "command_line/told_command.hpp"
-#include "interruption.hpp"
+#include "command_line/interruption.hpp"
 #include "torn.hpp"
 
 namespace retake::campaign {
@@ -40,7 +40,7 @@ void take_replay(json& finding, std::string const& out, std::vector<std::string>
 std::string fault_of(outcome const& o, finished const& result, bool crashed) {
   if (crashed) return result.how_it_died();
   bool const found = !o.findings.empty();
-  if (result.was_interrupted()) return interrupted() ? "" : "was interrupted from outside";
+  if (result.was_interrupted()) return command_line::interrupted() ? "" : "was interrupted from outside";
   if (!found && result.code == 4) return "did not exercise what it hammers, or is broken";
   if ((!found && result.code == 1) || result.code == 2 || result.code == 3) return fmt::format("ended with code {}", result.code);
   if (o.lines.empty()) return "printed no result";

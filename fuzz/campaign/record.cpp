@@ -71,4 +71,17 @@ std::string read_file(std::string const& path) {
   return text.str();
 }
 
+std::vector<std::string> columns_of(std::string const& line, std::size_t most) {
+  std::vector<std::string> columns;
+  std::size_t begin = 0;
+  while (columns.size() + 1 < most) {
+    std::size_t const bar = line.find(" | ", begin);
+    if (bar == std::string::npos) break;
+    columns.push_back(line.substr(begin, bar - begin));
+    begin = bar + 3;
+  }
+  columns.push_back(line.substr(begin));
+  return columns;
+}
+
 }  // namespace retake::campaign

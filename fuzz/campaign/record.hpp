@@ -5,7 +5,9 @@
 //            Replays are written by the programs that find them (durable_file.hpp).
 #pragma once
 
+#include <cstddef>
 #include <string>
+#include <vector>
 
 #include "result_line.hpp"
 
@@ -36,5 +38,8 @@ void append_line(std::string const& path, json const& line);
 std::string claim_of(json const& finding);
 
 std::string read_file(std::string const& path);
+
+// `a | b | c` of a table that is kept as text; the last of `most` columns takes the rest of the line.
+std::vector<std::string> columns_of(std::string const& line, std::size_t most);
 
 }  // namespace retake::campaign

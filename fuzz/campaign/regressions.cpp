@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <charconv>
 #include <fstream>
 
@@ -18,11 +17,6 @@ namespace {
 std::string folder_of(std::string const& root) { return root + "/models/scenarios/regressions"; }
 std::string index_file(std::string const& root) { return folder_of(root) + "/index.txt"; }
 
-std::string trimmed(std::string const& text) {
-  std::size_t const first = text.find_first_not_of(' '), last = text.find_last_not_of(' ');
-  return first == std::string::npos ? "" : text.substr(first, last - first + 1);
-}
-
 }  // namespace
 
 std::vector<regression> regressions_of(std::string const& root) {
@@ -30,15 +24,15 @@ std::vector<regression> regressions_of(std::string const& root) {
   std::ifstream in(index_file(root));
   for (std::string line; std::getline(in, line);) {
     if (line.empty() || line[0] == '#') continue;
-    std::size_t const first = line.find('|'), second = line.find('|', first + 1);
+    std::vector<std::string> const columns = columns_of(line, 3);
+    std::string const number = columns.back();
     regression r;
-    std::string const number = second == std::string::npos ? "" : trimmed(line.substr(second + 1));
     auto const [end, error] = std::from_chars(number.data(), number.data() + number.size(), r.followed);
-    if (number.empty() || error != std::errc{} || end != number.data() + number.size()) {
+    if (columns.size() != 3 || error != std::errc{} || end != number.data() + number.size()) {
       throw environment_error(fmt::format("{}: \"{}\" is not NAME | patch | number", index_file(root), line));
     }
-    r.name = trimmed(line.substr(0, first));
-    r.patch = trimmed(line.substr(first + 1, second - first - 1));
+    r.name = columns[0];
+    r.patch = columns[1];
     all.push_back(r);
   }
   return all;

@@ -12,7 +12,7 @@
 
 #include "children.hpp"
 #include "durable.hpp"
-#include "interruption.hpp"
+#include "command_line/interruption.hpp"
 #include "progress.hpp"
 #include "record.hpp"
 #include "report_data.hpp"
@@ -54,7 +54,7 @@ std::string mutant_of(std::string const& replay) {
 
 std::vector<std::string> timeline_of(catalogue const& programs, std::string const& replay) {
   if (programs.simulator().empty() || !fs::exists(replay) || !replay.ends_with(".replay")) return {};
-  if (interrupted()) return {"no picture: the report was interrupted; the command above shows it"};
+  if (command_line::interrupted()) return {"no picture: the report was interrupted; the command above shows it"};
   std::vector<std::string> words{programs.simulator(), "replay", replay};
   if (std::string const mutant = mutant_of(replay); !mutant.empty()) words.insert(words.end(), {"--mutate", mutant});
   return run(command_of(words, 60)).lines;
@@ -410,7 +410,7 @@ int report(catalogue const& programs, std::vector<std::string> const& folders) {
   }
   write_report(programs, folders, all);
   fmt::print("{}/report.html\n", folders.front());
-  if (interrupted()) return interrupted_code;
+  if (command_line::interrupted()) return command_line::interrupted_code;
   return all.shard_missing ? 3 : all.nothing_run() ? 4 : 0;
 }
 

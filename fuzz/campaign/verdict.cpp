@@ -1,5 +1,7 @@
 #include "verdict.hpp"
 
+#include "command_line/interruption.hpp"
+
 #include <fmt/format.h>
 
 namespace retake::campaign {
@@ -12,7 +14,7 @@ std::string counted(std::size_t n, std::string const& noun) { return fmt::format
 
 int code_of(evidence const& e) {
   if (e.findings != 0) return 1;
-  if (e.was_interrupted) return interrupted_code;
+  if (e.was_interrupted) return command_line::interrupted_code;
   if (e.environment_lacks) return 3;
   return e.faults != 0 || e.harness_broken || e.nothing_run() ? 4 : 0;
 }

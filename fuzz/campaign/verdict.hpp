@@ -20,7 +20,6 @@ struct evidence {
   bool nothing_run() const { return jobs == had_no_turn; }
 };
 
-constexpr int interrupted_code = 130;
 
 int code_of(evidence const& e);
 

@@ -35,6 +35,11 @@ TEST(process_in_sim, any_call_may_be_slow_by_the_fault) {
 
 void count_handler(int number) { ++seen.count[number == SIGUSR1 ? 0 : 1]; }
 
+void count_signals() {  // from now on, from zero
+  seen = {};
+  world::require(world::install_signal(SIGUSR1, count_handler) == 0, "harness: install");
+}
+
 struct blocked_call {
   int fd;
 };
@@ -78,8 +83,7 @@ TEST(signals_in_sim, leave_a_blocking_read_asleep) { holds(signal_while_reading)
 
 void only_raise(void*) { kernel::raise_signal(SIGUSR1); }
 void signal_ends_a_poll() {
-  seen = {};
-  world::require(world::install_signal(SIGUSR1, count_handler) == 0, "harness: install");
+  count_signals();
   int const ep = k::epoll_create();
   start(only_raise);
   k::poll_event event{};
@@ -96,8 +100,7 @@ TEST(signals_in_sim, wake_a_sleeper_that_nothing_else_would_wake) {
 
 // Nothing but the signal ends this sleep.
 void signal_in_a_futex() {
-  seen = {};
-  world::require(world::install_signal(SIGUSR1, count_handler) == 0, "harness: install");
+  count_signals();
   world::atomic<std::uint32_t> word(0);
   start(only_raise);
   while (seen.count[0] == 0) world::require(world::futex_wait(word, 0) == world::waited::woken, "T28: an interrupted wait counts as woken");
@@ -107,8 +110,7 @@ void signal_in_a_futex() {
 TEST(signals_in_sim, wake_a_thread_that_sleeps_in_a_futex) { holds(signal_in_a_futex); }
 
 void signal_until_a_time() {
-  seen = {};
-  world::require(world::install_signal(SIGUSR1, count_handler) == 0, "harness: install");
+  count_signals();
   start(only_raise);
   std::int64_t const until_ns = world::nanotime() + 7'000'000;
   world::sleep_until(until_ns);
@@ -120,8 +122,7 @@ void signal_until_a_time() {
 TEST(signals_in_sim, come_to_a_thread_that_sleeps_until_a_time) { holds(signal_until_a_time); }
 
 void signal_before_the_time() {
-  seen = {};
-  world::require(world::install_signal(SIGUSR1, count_handler) == 0, "harness: install");
+  count_signals();
   start(only_raise);
   world::sleep_until(world::nanotime() + 7'000'000);
   world::require(seen.count[0] == 1, "T30: the handler runs in the sleep");
@@ -132,8 +133,7 @@ TEST(signals_in_sim, interrupt_a_sleep_until_a_time) {  // in the tame schedule,
 }
 
 void signal_while_blocked() {
-  seen = {};
-  world::require(world::install_signal(SIGUSR1, count_handler) == 0, "harness: install");
+  count_signals();
   world::signal_mask const before = world::block_signals();
   kernel::raise_signal(SIGUSR1);
   kernel::raise_signal(SIGUSR1);

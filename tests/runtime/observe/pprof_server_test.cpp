@@ -121,7 +121,7 @@ TEST(pprof_server, begins_before_main_when_the_environment_says_so) {
 // ---- readers that are slow, hang, or are many ------------------------------------------------------------------------------------
 
 // So many that a report does not fit into the buffers of a connection whose reader takes nothing.
-constexpr std::int32_t large_crowd = 4'000;  // its report is larger than what the kernel takes for a reader that takes nothing
+constexpr std::int32_t large_crowd = 4'000;
 constexpr std::int32_t crowd_size = under_sanitizer ? 1'000 : large_crowd;
 
 [[gnu::noinline]] void waits_below(std::int32_t depth, channel<int>& never) {
