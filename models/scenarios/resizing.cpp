@@ -107,13 +107,16 @@ void follows_the_limit() {
           compute_and_yield();
           world::require(processors() == 4, "P8: a limit is followed although the program has said how many Ps there are");
         }
+        world::require(follow_processor_limit() == 4 && processors() == 1, "P8: a program that gives its number up does not get what it is allowed");
+        sim::kernel::set_cpu_limit(2);
+        while (processors() != 2) compute_and_yield();
       },
       rules);
 }
 
 }  // namespace
 
-RETAKE_SCENARIO(resize_by_limit, "the number of Ps follows affinity and quota, until the program says how many it wants", follows_the_limit);
+RETAKE_SCENARIO(resize_by_limit, "the number of Ps follows affinity and quota, until the program says how many it wants, and again when it gives that up", follows_the_limit);
 RETAKE_SCENARIO(resize_under_load, "Ps go and come while goroutines are in system calls, and no goroutine notices", under_load);
 RETAKE_SCENARIO(resize_leaves_nothing_behind, "what waits in the queue and in the timers of a P that goes runs on the others", nothing_left_behind);
 RETAKE_SCENARIO(resize_twice_at_once, "two changes of the number of Ps at once happen one after the other", two_at_once);

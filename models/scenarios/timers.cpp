@@ -3,6 +3,7 @@
 
 #include "retake/go.hpp"
 #include "retake/sync.hpp"
+#include "retake/timer.hpp"
 #include "scenarios/runtime_scenario.hpp"
 #include "sched/scheduler.hpp"
 #include "time/runtime_timer.hpp"
@@ -115,8 +116,31 @@ void moved_earlier() {
   });
 }
 
+// A timer comes due, on either P, while it is stopped, and then while it is started anew.
+void stale_value() {
+  run_watched(2, [] {
+    timer t(10 * us);
+    compute(10 * us);
+    world::require(t.stop(), "V3: a timer whose value no one has received has been received");
+    world::require(!t.stop(), "V3: a timer is stopped twice");
+    t.reset(10 * us);
+    compute(10 * us);
+    const std::int64_t again_ns = world::nanotime();
+    world::require(t.reset(1 * ms), "V3: a timer whose value no one has received has been received");
+    world::require(*t.due().receive() - again_ns >= 1 * ms, "V3: a timer sends what was asked for before it was started anew");
+    t.reset(10 * us);
+    compute(10 * us);
+    static_cast<void>(t.stop());
+    for (int looks = 0; looks < 3; ++looks) {
+      world::require(!t.due().try_receive(), "V3: a timer sends behind its stop");
+      compute(5 * us);
+    }
+  });
+}
+
 }  // namespace
 
+RETAKE_SCENARIO(stopped_timer_sends_nothing, "a receive behind a timer's stop or start gets nothing that was asked for before", stale_value);
 RETAKE_SCENARIO(timers_stop_or_run, "a timer that is stopped while it comes due runs or was stopped, and its memory ends on that word", stop_or_run);
 RETAKE_SCENARIO(timer_started_twice, "each start of a timer is answered once, by a run or a stop, whoever starts it where", started_twice);
 RETAKE_SCENARIO(timer_moved_earlier, "a timer that is moved to an earlier time runs then, although the P that keeps it computes", moved_earlier);

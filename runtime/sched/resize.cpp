@@ -74,11 +74,13 @@ void resize(scheduler& s) noexcept {
   s.processors.set_count(wanted);
 }
 
-std::uint32_t set_processors(std::uint32_t wanted) noexcept {
+// Both change in one stopped world: of two calls the last to stop it has said both.
+std::uint32_t set_processors(std::uint32_t wanted, std::uint32_t followed) noexcept {
   scheduler& s = machine_here().home;
   if (wanted > world::limits::processors_max) wanted = world::limits::processors_max;
   stop_the_world();
   const std::uint32_t before = s.processors.count();
+  s.limit_followed.store_relaxed(followed);  // the stop of the world brings it to who would follow the limit
   s.processors_wanted = wanted;
   start_the_world();
   return before;
@@ -91,8 +93,13 @@ std::uint32_t processors() noexcept { return machine_here().home.processors.coun
 std::uint32_t set_processors(std::uint32_t wanted) noexcept {
   const std::uint32_t now = processors();
   if (wanted == 0) return now;
-  machine_here().home.limit_followed.store_relaxed(0);  // the stop of the world brings it to who would follow the limit
-  return wanted == now ? now : sched::set_processors(wanted);
+  const bool is_so = wanted == now && machine_here().home.limit_followed.load_relaxed() == 0;
+  return is_so ? now : sched::set_processors(wanted, 0);
+}
+
+std::uint32_t follow_processor_limit() noexcept {
+  const std::uint32_t allowed = sched::processors_allowed();
+  return sched::set_processors(allowed, allowed);
 }
 
 }  // namespace retake

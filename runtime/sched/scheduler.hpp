@@ -252,8 +252,8 @@ void monitor_loop(void* m) noexcept;
 void freeze_the_world(scheduler& s) noexcept;
 
 // resize.cpp
-// GOMAXPROCS. Returns the number before; 0 changes nothing. By a goroutine; stops the world.
-std::uint32_t set_processors(std::uint32_t wanted) noexcept;
+// GOMAXPROCS. Returns the number before. `followed`: the limit that the number comes from; 0: the program has said it. By a goroutine; stops the world.
+std::uint32_t set_processors(std::uint32_t wanted, std::uint32_t followed) noexcept;
 // What affinity and quota allow now, within the world's limit.
 [[nodiscard]] std::uint32_t processors_allowed() noexcept;
 // sysmon, every limit_recheck_ns: when affinity or quota allow another number of Ps than before, starts a goroutine that changes it.

@@ -1,6 +1,7 @@
 #include "retake/sync.hpp"
 #include "sync/core_memory.hpp"
 #include "world/atomic.hpp"
+#include "world/require.hpp"
 
 namespace retake {
 
@@ -11,6 +12,8 @@ struct once_core {
   mutex doing;
   world::atomic<std::uint32_t> done;  // stored under the mutex, read before it
 };
+
+void once_value_did_not_return() noexcept { world::fatal("the function of a once_value did not return"); }
 
 }  // namespace detail
 

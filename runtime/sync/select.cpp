@@ -37,13 +37,20 @@ class selection {
     std::swap(cases_[i].polled, cases_[other].polled);
   }
 
+  // In the order of the channels' ids: a heap sort, in place, as a list may be long.
   void lock_all() noexcept {
     for (std::uint32_t i = 0; i < enabled_; ++i) {
-      const std::uint32_t one = cases_[i].polled;
-      const std::uint64_t id = cases_[one].channel->id();
+      select_case& one = polled(i);
+      one.order = one.channel->id();
       std::uint32_t at = i;
-      for (; at > 0 && locked(at - 1).id() > id; --at) cases_[at].locked = cases_[at - 1].locked;
-      cases_[at].locked = one;
+      for (; at > 0 && order((at - 1) / 2) < one.order; at = (at - 1) / 2) cases_[at].locked = cases_[(at - 1) / 2].locked;
+      cases_[at].locked = index(i);
+    }
+    for (std::uint32_t left = enabled_; left > 1;) {
+      --left;
+      const std::uint32_t last = cases_[left].locked;
+      cases_[left].locked = cases_[0].locked;
+      sink(last, left);
     }
     for (std::uint32_t i = 0; i < enabled_; ++i) {
       if (is_first(i)) locked(i).lock.lock();
@@ -61,6 +68,20 @@ class selection {
  private:
   // Several cases may be about one channel, which is locked once.
   [[nodiscard]] bool is_first(std::uint32_t i) noexcept { return i == 0 || &locked(i) != &locked(i - 1); }
+
+  // From the top of a heap of so many, whose first place is free.
+  void sink(std::uint32_t one, std::uint32_t count) noexcept {
+    std::uint32_t at = 0;
+    for (std::uint32_t below = 1; below < count; below = 2 * at + 1) {
+      if (below + 1 < count && order(below + 1) > order(below)) ++below;
+      if (order(below) <= cases_[one].order) break;
+      cases_[at].locked = cases_[below].locked;
+      at = below;
+    }
+    cases_[at].locked = one;
+  }
+
+  [[nodiscard]] std::uint64_t order(std::uint32_t i) const noexcept { return cases_[cases_[i].locked].order; }
 
   select_case* const cases_;
   std::uint32_t enabled_;
@@ -149,3 +170,26 @@ selected select_one(select_case* cases, std::size_t number, std::int64_t wait_ns
 }
 
 }  // namespace retake::detail
+
+namespace retake {
+
+std::size_t select(case_list& cases) {
+  const std::size_t count = cases.cases_.size();
+  cases.room_.resize(count);
+  std::int64_t wait_ns = detail::wait_for_ever;
+  std::size_t timed = count;
+  for (std::size_t i = 0; i < count; ++i) {
+    cases.room_[i] = {};
+    detail::listed_case* const one = cases.cases_[i].get();
+    const std::optional<std::int64_t> limit_ns = one != nullptr ? one->prepare(cases.room_[i]) : std::nullopt;
+    if (!limit_ns || (timed != count && *limit_ns >= wait_ns)) continue;
+    wait_ns = *limit_ns;
+    timed = i;
+  }
+  const detail::selected chosen = detail::select_one(cases.room_.data(), count, wait_ns);
+  const std::size_t place = chosen.index == count ? timed : chosen.index;
+  cases.cases_[place]->happen(chosen.how);
+  return place;
+}
+
+}  // namespace retake

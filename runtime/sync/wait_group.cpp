@@ -1,4 +1,7 @@
 #include "retake/sync.hpp"
+
+#include <limits>
+
 #include "sync/core_memory.hpp"
 #include "sync/waiters.hpp"
 #include "world/require.hpp"
@@ -17,6 +20,7 @@ class wait_group_core {
       const locked hold(lock_);
       const std::int64_t count = std::int64_t{count_.get()} + change;
       if (count < 0) world::fatal("negative wait_group counter");
+      if (count > std::numeric_limits<std::int32_t>::max()) world::fatal("wait_group counter overflow");
       count_.set(static_cast<std::int32_t>(count));
       if (count == 0) {
         while (waiter* const w = waiting_.pop_winner()) let_go.push_back(&w->g);
@@ -43,6 +47,10 @@ class wait_group_core {
 };
 
 }  // namespace detail
+
+detail::done_at_end::~done_at_end() {
+  if (to_ != nullptr) to_->done();
+}
 
 wait_group::wait_group() : core_(detail::make_core<detail::wait_group_core>()) {}
 wait_group::~wait_group() { detail::release_core(core_); }

@@ -2,10 +2,14 @@
 //
 // Uses of the memory: one for the handle, one for each start that has been neither stopped nor run. A ticker's function starts its timer again with the use
 // that it has; `lock_` decides between that and a stop or a reset, which must not be followed by a start of the old period.
+//
+// A run begins when the timer has left its heap. From there until it has sent, a stop or a reset may come first: so a run sends under `lock_`, and only
+// what was asked for last (`asked_`, and the time that it was asked for). What it has sent and nobody has received is taken back by the stop or the reset.
 #include "retake/timer.hpp"
 
 #include "protocol/spin_lock.hpp"
 #include "retake/go.hpp"
+#include "sync/channel_core.hpp"
 #include "sync/core_memory.hpp"
 #include "time/runtime_timer.hpp"
 #include "world/atomic.hpp"
@@ -17,31 +21,37 @@ namespace detail {
 
 class timer_core : runtime_timer {
  public:
-  explicit timer_core(std::unique_ptr<timer_call> call) : runtime_timer(happens), due(1), call_(std::move(call)), uses_(1), period_ns_(0), next_ns_(0) {}
+  explicit timer_core(std::unique_ptr<timer_call> call)
+      : runtime_timer(happens), due(1), call_(std::move(call)), uses_(1), asked_(0), period_ns_(0), next_ns_(0) {}
 
   bool begin(std::int64_t duration_ns, std::int64_t period_ns) noexcept {
     const std::int64_t due_ns = due_after_ns(duration_ns);
     uses_.fetch_add_relaxed(1);  // by who has one
     bool waited = false;
+    bool open = false;
     {
       const locked hold(lock_);
+      open = sends() && take_back();
+      asked_.set(1);
       period_ns_.set(period_ns);
       next_ns_.set(due_ns);
       waited = start(due_ns);
     }
     if (waited) unuse();
-    return waited;
+    return sends() ? open : waited;
   }
 
   bool end() noexcept {
     bool waited = false;
+    bool open = false;
     {
       const locked hold(lock_);
+      open = sends() && take_back();
       period_ns_.set(0);
       waited = stop();
     }
     if (waited) unuse();
-    return waited;
+    return sends() ? open : waited;
   }
 
   void unuse() noexcept {
@@ -58,25 +68,51 @@ class timer_core : runtime_timer {
 
   static void happens(runtime_timer& t, std::int64_t now_ns) noexcept {
     auto& me = static_cast<timer_core&>(t);
-    if (me.call_ != nullptr) {
+    if (!me.sends()) {
       go([&me] {
         const ends_use after{me};  // however the user's function ends
         me.call_->call();
       });
       return;
     }
-    std::int64_t value = now_ns;
-    static_cast<void>(me.due.try_send(value));  // full: the receiver is late
-    if (!me.again(now_ns)) me.unuse();
+    goroutine* receiver = nullptr;
+    const bool goes_on = me.send(now_ns, receiver);
+    if (receiver != nullptr) sched::ready(*receiver);
+    if (!goes_on) me.unuse();
   }
 
-  // The next whole period that is not over. False: the timer keeps no use for this run.
-  bool again(std::int64_t now_ns) noexcept {
+  [[nodiscard]] bool sends() const noexcept { return call_ == nullptr; }
+
+  // Under lock_. What was asked for last has been received by nobody, and now it will not be.
+  bool take_back() noexcept {
+    const bool unsent = asked_.get() != 0;
+    asked_.set(0);
+    if (unsent && period_ns_.get() == 0) return true;  // the channel is empty
+    channel_core& to = *channel_access::core(&due);
+    std::int64_t value = 0;
+    goroutine* no_sender = nullptr;
+    const locked hold(to.lock);
+    return to.receive_here(&value, no_sender) == transfer::done || unsent;
+  }
+
+  // False: the timer keeps no use for this run.
+  bool send(std::int64_t now_ns, goroutine*& receiver) noexcept {
     const locked hold(lock_);
+    if (!world::recheck(asked_.get() != 0 && now_ns >= next_ns_.get())) return false;  // stopped or started anew meanwhile
+    {
+      channel_core& to = *channel_access::core(&due);
+      const locked hold_channel(to.lock);
+      static_cast<void>(to.send_here(&now_ns, receiver));  // full: the receiver is late
+    }
     const std::int64_t period_ns = period_ns_.get();
-    if (period_ns == 0 || world::recheck(waits())) return false;  // stopped, or started anew meanwhile
+    if (period_ns == 0) {
+      asked_.set(0);
+      return false;
+    }
+    if (world::recheck(waits())) return false;  // started anew for this very instant
+    // The next whole period that is not over.
     const std::int64_t last_ns = next_ns_.get();
-    const std::int64_t next_ns = last_ns + (1 + (now_ns > last_ns ? now_ns - last_ns : 0) / period_ns) * period_ns;
+    const std::int64_t next_ns = last_ns + (1 + (now_ns - last_ns) / period_ns) * period_ns;
     next_ns_.set(next_ns);
     start(next_ns);
     return true;
@@ -84,7 +120,8 @@ class timer_core : runtime_timer {
 
   std::unique_ptr<timer_call> const call_;
   world::atomic<std::uint32_t> uses_;
-  spin_lock lock_;                       // rank: below a P's timers' lock
+  spin_lock lock_;                        // rank: below a P's timers' lock
+  world::plain<std::uint32_t> asked_;     // for a value that has neither been sent nor called off; a ticker: until it is stopped
   world::plain<std::int64_t> period_ns_;  // 0: it does not start again
   world::plain<std::int64_t> next_ns_;
 };

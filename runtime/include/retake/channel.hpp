@@ -125,4 +125,15 @@ class channel {
   detail::channel_core* core_;
 };
 
+namespace detail {
+
+struct channel_access {
+  template <class T>
+  [[nodiscard]] static channel_core* core(channel<T>* c) noexcept {
+    return c != nullptr ? c->core_ : nullptr;
+  }
+};
+
+}  // namespace detail
+
 }  // namespace retake

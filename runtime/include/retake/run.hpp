@@ -31,6 +31,9 @@ struct options {
 // Changes that, for good, between 1 and the world's limit, to which larger numbers are clamped; 0 changes nothing. Returns the number before. By a goroutine; it stops the
 // world for a moment and so waits for the next call of the runtime of every goroutine that runs. Source: GOMAXPROCS and procresize in Go's proc.go.
 std::uint32_t set_processors(std::uint32_t wanted) noexcept;
+// Takes back what set_processors(), `options::processors` or the environment said: from now on there are as many Ps as affinity and cgroup quota allow, asked again each
+// second. Returns the number before. As above; it reads the files of the cgroup. Source: runtime.SetDefaultGOMAXPROCS, Go 1.25.
+std::uint32_t follow_processor_limit() noexcept;
 
 namespace detail {
 void run(options const& chosen, void (*main)(void*), void* argument);

@@ -4,7 +4,9 @@
 //            on_send(results, r, [&] { ... }),
 //            after_ns(50'000'000, [&] { ... }));
 //
-// Source: select.go. A case whose channel is a null pointer never happens, as with Go's nil channel.
+// Cases of which a program learns their number only while it runs are put into a case_list.
+//
+// Source: select.go, reflect.Select. A case whose channel is a null pointer never happens, as with Go's nil channel.
 #pragma once
 
 #include <array>
@@ -15,6 +17,7 @@
 #include <optional>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "retake/channel.hpp"
 
@@ -28,6 +31,7 @@ struct select_case {
   bool sends = false;
   // select's own.
   std::uint32_t polled = 0, locked = 0;
+  std::uint64_t order = 0;  // of its channel among those that are locked
   alignas(std::max_align_t) std::byte waiter_room[96];
 };
 
@@ -40,13 +44,6 @@ inline constexpr std::int64_t wait_for_ever = -1;
 
 // `wait_ns`: below 0 without end; 0: does not block.
 [[nodiscard]] selected select_one(select_case* cases, std::size_t count, std::int64_t wait_ns) noexcept;
-
-struct channel_access {
-  template <class T>
-  [[nodiscard]] static channel_core* core(channel<T>* c) noexcept {
-    return c != nullptr ? c->core_ : nullptr;
-  }
-};
 
 template <class T, class Fn>
 class receiving {
@@ -170,5 +167,65 @@ std::size_t select(Cases&&... cases) {
   (happen(cases), ...);
   return result;
 }
+
+namespace detail {
+
+// A case of a list, of whatever type.
+class listed_case {
+ public:
+  virtual ~listed_case() = default;
+  // Of a channel; else for how long to wait for the others.
+  virtual std::optional<std::int64_t> prepare(select_case& c) noexcept = 0;
+  virtual void happen(transfer how) = 0;
+};
+
+template <class Case>
+class listed final : public listed_case {
+ public:
+  explicit listed(Case&& c) : case_(std::move(c)) {}
+  std::optional<std::int64_t> prepare([[maybe_unused]] select_case& c) noexcept override {
+    if constexpr (Case::is_channel) {
+      case_.prepare(c);
+      return std::nullopt;
+    } else {
+      return case_.wait_ns();
+    }
+  }
+  void happen(transfer how) override { case_.happen(how); }
+
+ private:
+  Case case_;
+};
+
+}  // namespace detail
+
+// Any number of cases, of any types, for select(). Belongs to one goroutine at a time. Functions are kept by value when they are given as one, so what a case's function refers to,
+// and its channel, live as long as the case.
+class case_list {
+ public:
+  // What on_receive(), on_send(), after_ns() or otherwise() made. Returns its place: the number of cases before. Throws std::bad_alloc.
+  template <class Case>
+  std::size_t add(Case one) {
+    cases_.push_back(std::make_unique<detail::listed<Case>>(std::move(one)));
+    return cases_.size() - 1;
+  }
+  // Another one at a place below size(). A case that has sent has given its value away: it is replaced before it sends again.
+  template <class Case>
+  void replace(std::size_t place, Case one) {
+    cases_[place] = std::make_unique<detail::listed<Case>>(std::move(one));
+  }
+  // That case, at a place below size(), does not happen until it is replaced; the places of the others stay.
+  void disable(std::size_t place) noexcept { cases_[place] = nullptr; }
+  [[nodiscard]] std::size_t size() const noexcept { return cases_.size(); }
+
+ private:
+  friend std::size_t select(case_list& cases);
+  std::vector<std::unique_ptr<detail::listed_case>> cases_;
+  std::vector<detail::select_case> room_;  // kept for the next select
+};
+
+// As select(cases...). Of several times the one that is over first counts. Between two calls the list may change; a function that is called by one may change it too, but for its own
+// case. Throws also std::bad_alloc, before it waits.
+std::size_t select(case_list& cases);
 
 }  // namespace retake

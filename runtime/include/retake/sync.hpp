@@ -8,20 +8,44 @@
 
 #include <cstdint>
 #include <exception>
+#include <optional>
 #include <system_error>
+#include <type_traits>
 #include <utility>
 
+#include "retake/go.hpp"
 #include "retake/needs_exceptions.hpp"
+#include "retake/panic.hpp"
 
 namespace retake {
 
 class context;
+class wait_group;
 
 namespace detail {
 class permits_core;
 class cond_core;
 struct once_core;
 class wait_group_core;
+[[noreturn]] void once_value_did_not_return() noexcept;
+
+// What wait_group::go() starts: its function's own objects end before it is done.
+class done_at_end {
+ public:
+  explicit done_at_end(wait_group& announced_to) noexcept : to_(&announced_to) {}
+  done_at_end(done_at_end&& other) noexcept : to_(std::exchange(other.to_, nullptr)) {}
+  done_at_end& operator=(done_at_end&&) = delete;
+  ~done_at_end();
+
+ private:
+  wait_group* to_;
+};
+template <class Fn>
+struct announced {
+  done_at_end last;
+  Fn fn;
+  void operator()() { fn(); }
+};
 }  // namespace detail
 
 // Mutual exclusion. Not recursive. Fits std::lock_guard and std::unique_lock. Source: sync/mutex.go.
@@ -147,14 +171,49 @@ class wait_group {
   wait_group(wait_group const&) = delete;
   wait_group& operator=(wait_group const&) = delete;
 
-  // By a goroutine; does not block. Fatal: "negative wait_group counter".
+  // By a goroutine; does not block. 0 to 2^31 - 1 things, else fatal: "negative wait_group counter", "wait_group counter overflow".
   void add(std::int32_t change) noexcept;
   void done() noexcept { add(-1); }
+  // Starts `fn` as a goroutine that is announced, and done however `fn` ends; otherwise as retake::go(). Source: WaitGroup.Go.
+  template <class Fn>
+  void go(Fn&& fn) {
+    add(1);
+    retake::go(detail::announced<std::decay_t<Fn>>{detail::done_at_end(*this), std::forward<Fn>(fn)});
+  }
   // Blocks the goroutine until the counter is 0. Something that is announced while it is 0 and somebody begins to wait may be waited for or not.
   void wait() noexcept;
 
  private:
   detail::wait_group_core* core_;
+};
+
+// A value that the first who asks for it computes. Moves and copies are not of use: it is one value. Source: sync.OnceValue.
+//
+//     once_value limits([] { return read_limits(); });
+//     limits().bytes;
+//
+// By goroutines. The first call runs `fn`; the others wait until that has ended. What left `fn` as an exception leaves each of the calls. Not recursive. Fatal, when
+// exit_goroutine() ended `fn`: "the function of a once_value did not return".
+template <class Fn>
+class once_value {
+ public:
+  using value_type = std::decay_t<std::invoke_result_t<Fn&>>;
+  static_assert(!std::is_void_v<value_type>, "a once_value has a value: once::call() is for a function without one");
+
+  explicit once_value(Fn fn) : fn_(std::move(fn)) {}
+
+  [[nodiscard]] value_type const& operator()() {
+    first_.call([this] { failed_ = recover([this] { value_.emplace(fn_()); }); });
+    if (value_) return *value_;
+    if (failed_ == nullptr) detail::once_value_did_not_return();
+    std::rethrow_exception(failed_);
+  }
+
+ private:
+  Fn fn_;
+  once first_;
+  std::optional<value_type> value_;
+  std::exception_ptr failed_;
 };
 
 }  // namespace retake

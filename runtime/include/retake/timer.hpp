@@ -28,8 +28,9 @@ bool stop_timer(timer_core& core) noexcept;
 
 }  // namespace detail
 
-// Sends the time (ns of the monotonic clock) once, `duration_ns` after it was made or started last; not above 0: at once. One value at most waits in the channel,
-// later ones are dropped. It stops when it is destroyed.
+// Sends the time (ns of the monotonic clock) once, `duration_ns` after it was made or started last; not above 0: at once. It stops when it is destroyed.
+// A receive that begins behind a stop() gets nothing, and one behind a reset() nothing from before it: a value that nobody has received is taken back
+// (Go 1.23). Other than there, one that waits counts in the channel's size().
 class timer {
  public:
   // Throws std::bad_alloc.
@@ -43,17 +44,17 @@ class timer {
 
   // For receive and select.
   [[nodiscard]] channel<std::int64_t>& due() noexcept { return detail::channel_of(*core_); }
-  // True: it will not send; false: it has sent, is about to, or was stopped. What it has sent stays in the channel, as in Go before 1.23.
+  // True: no one has received its value, and no one will; false: it was received, or the timer was stopped before.
   bool stop() noexcept { return detail::stop_timer(*core_); }
-  // From now on again; true: it was still to send.
+  // From now on again; true: no one had received its value of before.
   bool reset(std::int64_t duration_ns) noexcept { return detail::start_timer(*core_, duration_ns, 0); }
 
  private:
   detail::timer_core* core_;
 };
 
-// Sends the time every `period_ns`, without drift; a receiver that is late loses values, not time. Fatal: "a ticker's period is above 0". It stops when it is
-// destroyed; its channel is never closed.
+// Sends the time every `period_ns`, without drift; a receiver that is late loses values, not time: one at most waits in the channel. Fatal: "a ticker's period is
+// above 0". It stops when it is destroyed; its channel is never closed. stop() and reset() take back what was not received, as a timer's do.
 class ticker {
  public:
   explicit ticker(std::int64_t period_ns);

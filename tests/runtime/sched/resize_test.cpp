@@ -110,7 +110,7 @@ bool all_threads_may_use(cpu_set_t const& which) {
   return changed;
 }
 
-TEST(resize, ps_follow_the_affinity_until_the_program_says_how_many) {
+TEST(resize, ps_follow_the_affinity_until_the_program_says_how_many_and_again_when_it_gives_that_up) {
   cpu_set_t all;
   ASSERT_EQ(::sched_getaffinity(0, sizeof all, &all), 0);
   const int count = CPU_COUNT(&all);
@@ -148,7 +148,10 @@ TEST(resize, ps_follow_the_affinity_until_the_program_says_how_many) {
     EXPECT_TRUE(all_threads_may_use(one));
     sleep_for_ns(20'000'000);  // twenty looks
     EXPECT_EQ(processors(), before + 1);
+    EXPECT_EQ(follow_processor_limit(), before + 1);
+    EXPECT_EQ(processors(), 1u);
     EXPECT_TRUE(all_threads_may_use(all));
+    EXPECT_TRUE(yielding_until([&] { return processors() == before; }));
   });
 }
 

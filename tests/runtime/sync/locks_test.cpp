@@ -1,12 +1,18 @@
 // rw_mutex, cond, semaphore and once, and what misuse of this room ends with. Method: plain data that only the lock makes safe; counters; death tests.
+#include <array>
 #include <atomic>
+#include <limits>
+#include <memory>
 #include <mutex>
 #include <shared_mutex>
+#include <stdexcept>
 #include <string>
+#include <utility>
 
 #include "../program.hpp"
 #include "retake/channel.hpp"
 #include "retake/context.hpp"
+#include "retake/panic.hpp"
 #include "retake/sync.hpp"
 
 namespace retake::test {
@@ -287,6 +293,61 @@ TEST(once, the_first_does_it_and_the_others_wait) {
   });
 }
 
+TEST(once_value, is_computed_once_and_each_call_gets_it_or_its_exception) {
+  run_on(4, [] {
+    std::atomic<int> computed{0};
+    once_value answer([&] {
+      yield();
+      return std::make_unique<int>(++computed);
+    });
+    once_value failing([&]() -> int { throw std::runtime_error("attempt " + std::to_string(++computed)); });
+    wait_group all;
+    for (int i = 0; i < 8; ++i) all.go([&] { EXPECT_EQ(*answer(), 1); });
+    all.wait();
+    for (int i = 0; i < 2; ++i) {
+      try {
+        static_cast<void>(failing());
+        ADD_FAILURE() << "the exception is lost";
+      } catch (std::runtime_error const& e) {
+        EXPECT_STREQ(e.what(), "attempt 2");
+      }
+    }
+  });
+}
+
+TEST(wait_group, what_it_starts_is_done_however_it_ends_and_behind_the_function_s_own_objects) {
+  run_on(2, [] {
+    wait_group all;
+    std::atomic<int> ended{0};
+    struct counts_end {
+      std::atomic<int>* at;
+      explicit counts_end(std::atomic<int>& n) : at(&n) {}
+      counts_end(counts_end&& other) noexcept : at(std::exchange(other.at, nullptr)) {}
+      ~counts_end() {
+        if (at == nullptr) return;
+        for (int i = 0; i < 3; ++i) yield();
+        ++*at;
+      }
+    };
+    for (int i = 0; i < 4; ++i) {
+      all.go([i, last = counts_end(ended)] {
+        if (i % 2 == 0) exit_goroutine();
+      });
+    }
+    std::array<char, 4'000> large{1};
+    all.go([large, &ended] { ended += large[0]; });
+    all.wait();
+    EXPECT_EQ(ended.load(), 5);
+    struct throws_when_moved {
+      throws_when_moved() = default;
+      throws_when_moved(throws_when_moved const&) { throw std::runtime_error("no copy"); }
+      void operator()() const {}
+    } const whole;
+    EXPECT_THROW(all.go(whole), std::runtime_error);
+    all.wait();  // announces nothing that was not started
+  });
+}
+
 TEST(once, it_counts_as_done_when_it_throws) {
   run_on(1, [] {
     once o;
@@ -343,6 +404,20 @@ TEST(sync_death, misuse_is_fatal_with_its_text) {
          w.add(1);
          w.done();
          w.done();
+       }},
+      {"wait_group counter overflow",
+       [] {
+         wait_group w;
+         w.add(std::numeric_limits<std::int32_t>::max());
+         w.add(1);
+       }},
+      {"the function of a once_value did not return",
+       [] {
+         once_value answer([]() -> int { exit_goroutine(); });
+         wait_group first;
+         first.go([&] { static_cast<void>(answer()); });
+         first.wait();
+         static_cast<void>(answer());
        }},
       {"an exception left a goroutine",
        [] {

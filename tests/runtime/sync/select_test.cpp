@@ -4,6 +4,7 @@
 #include <array>
 #include <atomic>
 #include <memory>
+#include <vector>
 
 #include "../program.hpp"
 #include "retake/sync.hpp"
@@ -25,6 +26,76 @@ TEST(select, takes_the_one_case_that_is_ready) {
     closed.close();
     EXPECT_EQ(select(on_receive(empty, [&](auto) {}), on_receive(closed, [&](std::optional<int> v) { got = v ? 1 : 0; })), 1u);
     EXPECT_EQ(got, 0);
+  });
+}
+
+TEST(select_of_a_list, is_one_of_as_many_cases_as_were_added) {
+  run_on(2, [] {
+    constexpr std::size_t many = 300;
+    std::vector<std::unique_ptr<channel<std::size_t>>> channels;
+    case_list cases;
+    std::vector<int> got(many);
+    for (std::size_t i = 0; i < many; ++i) {
+      channels.push_back(std::make_unique<channel<std::size_t>>());
+      EXPECT_EQ(cases.add(on_receive(*channels[i],
+                                     [&, i](std::optional<std::size_t> v) {
+                                       if (!v) return cases.disable(i);
+                                       EXPECT_EQ(*v, i);
+                                       ++got[i];
+                                     })),
+                i);
+    }
+    bool late = false;
+    const std::size_t hurried = cases.add(after_ns(0, [&] { late = true; }));
+    cases.add(after_ns(hour_ns, [] { FAIL(); }));
+    EXPECT_EQ(select(cases), hurried);
+    EXPECT_TRUE(late);
+    cases.disable(hurried);
+    wait_group all;
+    for (std::size_t i = many; i-- > 0;) {  // so that ids and places differ
+      all.go([&, i] {
+        channels[i]->send(i);
+        channels[i]->close();
+      });
+    }
+    for (std::size_t n = 0; n < 2 * many; ++n) EXPECT_LT(select(cases), many);
+    all.wait();
+    EXPECT_EQ(got, std::vector<int>(many, 1));
+    cases.replace(hurried, otherwise([] {}));
+    EXPECT_EQ(select(cases), hurried) << "the disabled ones do not happen";
+  });
+}
+
+TEST(select_of_a_list, sends_of_two_lists_meet_and_a_closed_channel_throws) {
+  run_on(2, [] {
+    constexpr int rounds = under_sanitizer ? 200 : 1'000;
+    channel<int> a, b;
+    wait_group both;
+    std::atomic<int> sum{0};
+    both.go([&] {  // in the one order
+      for (int i = 0; i < rounds; ++i) {
+        case_list to;
+        to.add(on_send(a, i, [] {}));
+        to.add(on_send(b, i, [] {}));
+        to.add(on_send(a, i, [] {}));
+        static_cast<void>(select(to));
+      }
+    });
+    both.go([&] {  // and in the other
+      case_list from;
+      from.add(on_receive(b, [&](auto v) { sum += *v; }));
+      from.add(on_receive(a, [&](auto v) { sum += *v; }));
+      for (int i = 0; i < rounds; ++i) static_cast<void>(select(from));
+    });
+    both.wait();
+    EXPECT_EQ(sum.load(), rounds * (rounds - 1) / 2);
+    a.close();
+    case_list closed;
+    closed.add(on_send(a, 1, [] {}));
+    EXPECT_THROW(select(closed), closed_channel);
+    case_list none;
+    none.add(after_ns(1'000, [] {}));
+    EXPECT_EQ(select(none), 0u);
   });
 }
 
