@@ -1,5 +1,7 @@
 #include "retake/tcp.hpp"
 
+#include <utility>
+
 #include "io/polled_file.hpp"
 #include "io/results.hpp"
 #include "retake/channel.hpp"
@@ -48,6 +50,28 @@ void apply(int fd, tcp_options const& options) noexcept {
   static_cast<void>(apply(fd, options.probes));
 }
 
+// A new socket, prepared as the caller wishes, that is closed unless it is taken.
+struct fresh_socket {
+  fresh_socket(address const& where, tcp_options const& options) : fd(kernel::socket(where.family, kernel::socket_kind::stream)), failed(code_of(fd)) {
+    if (!failed && options.prepare) failed = options.prepare(fd);
+  }
+  ~fresh_socket() {
+    if (fd >= 0) kernel::close(fd);
+  }
+  fresh_socket(fresh_socket const&) = delete;
+  fresh_socket& operator=(fresh_socket const&) = delete;
+  [[nodiscard]] int taken() noexcept { return std::exchange(fd, -1); }
+
+  int fd;
+  std::error_code failed;
+};
+
+int listen_at(int fd, address const& where) noexcept {
+  int failed = kernel::set_option(fd, kernel::socket_option::reuse_address, 1);
+  if (failed == 0) failed = kernel::bind(fd, where);
+  return failed == 0 ? kernel::listen(fd, listen_backlog) : failed;
+}
+
 }  // namespace
 
 std::error_code tcp_stream::set_keep_alive(keep_alive const& probes) { return code_of(asked(file_, [&](polled_file& f) { return f.at_once([&] { return apply(f.fd(), probes); }); })); }
@@ -82,17 +106,25 @@ std::uint16_t tcp_listener::port() const {
 }
 
 result<tcp_listener> tcp_listen(address const& where, tcp_options const& options) {
-  const int fd = kernel::socket(where.family, kernel::socket_kind::stream);
-  if (fd < 0) return error_of(fd);
-  int failed = kernel::set_option(fd, kernel::socket_option::reuse_address, 1);
-  if (failed == 0) failed = kernel::bind(fd, where);
-  if (failed == 0) failed = kernel::listen(fd, listen_backlog);
-  if (failed != 0) {
-    kernel::close(fd);
-    return error_of(failed);
-  }
-  result<tcp_listener> made = handle_for<tcp_listener>(fd);
+  fresh_socket socket(where, options);
+  const std::error_code wrong = socket.failed ? socket.failed : code_of(listen_at(socket.fd, where));
+  if (wrong) return wrong;
+  result<tcp_listener> made = handle_for<tcp_listener>(socket.taken());
   if (made) made->options_ = options;
+  return made;
+}
+
+result<tcp_listener> tcp_listener_of(int descriptor, tcp_options const& options) {
+  result<stream> owner = adopt(descriptor);
+  if (!owner) return owner.error();
+  tcp_listener made;
+  made.socket_ = std::move(*owner);
+  made.options_ = options;
+  const result<address> name = made.local_address();
+  if (!name) return name.error();
+  if (name->family == address_family::local || name->port == 0) return std::make_error_code(std::errc::invalid_argument);
+  const std::int64_t failed = asked(made.socket_.file_, [](polled_file& f) { return f.at_once([&] { return kernel::listen(f.fd(), listen_backlog); }); });
+  if (failed < 0) return error_of(failed);
   return made;
 }
 
@@ -103,11 +135,14 @@ namespace {
 // A socket with its options and its deadline for as long as `connect` takes, which says what became of it.
 template <class Connect>
 result<tcp_stream> connected(address const& where, tcp_options const& options, Connect connect) {
-  const int fd = kernel::socket(where.family, kernel::socket_kind::stream);
-  if (fd < 0) return error_of(fd);
-  apply(fd, options);
+  fresh_socket socket(where, options);
+  if (socket.failed) return socket.failed;
+  if (options.local) {
+    if (const int refused = kernel::bind(socket.fd, *options.local); refused != 0) return error_of(refused);
+  }
+  apply(socket.fd, options);
   int failed = 0;
-  detail::polled_file* const file = detail::polled_file::make(fd, failed);
+  detail::polled_file* const file = detail::polled_file::make(socket.taken(), failed);
   if (file == nullptr) return error_of(failed);
   tcp_stream made(file);
   if (options.deadline_ns != 0) made.set_write_deadline(options.deadline_ns);

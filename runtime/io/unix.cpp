@@ -5,7 +5,8 @@
 #include "io/local_name.hpp"
 #include "io/polled_file.hpp"
 #include "io/results.hpp"
-#include "retake/go.hpp"
+#include "retake/context.hpp"
+#include "retake/select.hpp"
 #include "world/kernel.hpp"
 
 namespace retake {
@@ -90,18 +91,38 @@ result<unix_listener> unix_listen(address const& where) {
   return made;
 }
 
-result<unix_stream> unix_connect(address const& where) {
+result<unix_listener> unix_listener_of(int descriptor) {
+  result<stream> owner = adopt(descriptor);
+  if (!owner) return owner.error();
+  unix_listener made;
+  made.socket_ = std::move(*owner);
+  const result<address> name = made.local_address();
+  if (!name) return name.error();
+  if (name->family != address_family::local || name->used == 0) return std::make_error_code(std::errc::invalid_argument);
+  const std::int64_t failed = asked(made.socket_.file_, [](polled_file& f) { return f.at_once([&] { return kernel::listen(f.fd(), listen_backlog); }); });
+  if (failed < 0) return error_of(failed);
+  return made;
+}
+
+result<unix_stream> unix_connect(context const& ctx, address const& where) {
+  if (const std::error_code over = ctx.error()) return over;
   const int fd = kernel::socket(address_family::local, kernel::socket_kind::stream);
   if (fd < 0) return error_of(fd);
   int failed = kernel::connect(fd, where);
-  while (failed == detail::answer::would_block || failed == detail::answer::interrupted) {  // bound: the listener accepts, or goes
-    if (failed == detail::answer::would_block) sleep_for_ns(full_queue_ns);
+  while (failed == detail::answer::would_block || failed == detail::answer::interrupted) {  // bound: the listener accepts or goes, or the context is done
+    if (failed == detail::answer::would_block) select(on_receive(ctx.done(), [](auto) {}), after_ns(full_queue_ns, [] {}));
+    if (const std::error_code over = ctx.error()) {
+      kernel::close(fd);
+      return over;
+    }
     failed = kernel::connect(fd, where);
   }
   if (failed == 0) return handle_for<unix_stream>(fd);
   kernel::close(fd);
   return error_of(failed);
 }
+
+result<unix_stream> unix_connect(address const& where) { return unix_connect(background(), where); }
 
 result<unix_pair_ends> unix_pair() {
   int ends[2];

@@ -2,6 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <optional>
+#include <system_error>
 
 #include "retake/stream.hpp"
 
@@ -23,6 +26,10 @@ struct tcp_options {
   keep_alive probes = {};
   bool no_delay = true;              // small writes go out at once (Go's default)
   std::int64_t deadline_ns = 0;      // of connecting; clock.hpp: monotonic; 0: the kernel's patience (about two minutes)
+  std::optional<address> local = {}; // of connecting: the address (and port, unless 0) that the connection comes from
+  // For what this header does not have, as SO_REUSEPORT or SO_BINDTODEVICE: called with the new socket before it is bound or connected. Does not block, does not close it;
+  // its error is that of the call. Source: Control of Go's net.ListenConfig and net.Dialer.
+  std::function<std::error_code(int descriptor)> prepare = {};
 };
 
 class tcp_stream : public stream {
@@ -51,9 +58,12 @@ class tcp_listener {
   // As the stream's: ends a blocked accept().
   std::error_code set_deadline(std::int64_t due_ns) { return socket_.set_read_deadline(due_ns); }
   void close() { socket_.close(); }
+  // The number, which stays the listener's, as a stream's: to hand it to a program that goes on with it (process_options::files). -1 when closed.
+  [[nodiscard]] int descriptor() const noexcept { return socket_.descriptor(); }
 
  private:
   friend result<tcp_listener> tcp_listen(address const&, tcp_options const&);
+  friend result<tcp_listener> tcp_listener_of(int, tcp_options const&);
   stream socket_;
   tcp_options options_;
 };
@@ -61,6 +71,9 @@ class tcp_listener {
 // By a goroutine. Port 0: any free one. An IPv6 address that is all zero takes IPv4 connections too. Errors: what bind(2) and listen(2) say.
 [[nodiscard]] result<tcp_listener> tcp_listen(address const& where, tcp_options const& options = {});
 [[nodiscard]] result<tcp_listener> tcp_listen(std::uint32_t host, std::uint16_t port);
+// By a goroutine. A TCP socket that somebody else has bound (socket activation, a program that is replaced by another): takes it over, also on failure, and makes it listen
+// with this header's backlog. Errors: EBADF, std::errc::not_a_socket, std::errc::invalid_argument (no bound TCP socket, or a connected one). Source: net.FileListener.
+[[nodiscard]] result<tcp_listener> tcp_listener_of(int descriptor, tcp_options const& options = {});
 
 // By a goroutine. Blocks it until the connection stands or fails. Errors: what connect(2) says; std::errc::timed_out.
 [[nodiscard]] result<tcp_stream> tcp_connect(address const& where, tcp_options const& options = {});

@@ -8,6 +8,8 @@
 
 namespace retake {
 
+class context;
+
 inline constexpr std::size_t passed_descriptors_max = world::kernel::passed_descriptors_max;  // 16 in one message
 
 class unix_stream : public stream {
@@ -42,11 +44,19 @@ class unix_listener {
 
   // By a goroutine; one at a time. Blocks it until somebody connects. Errors as accept(2), std::errc::operation_canceled when closed.
   [[nodiscard]] result<unix_stream> accept();
+  // As the stream's: from `due_ns` on accept() fails with std::errc::timed_out, one that waits too; 0: no limit.
+  std::error_code set_deadline(std::int64_t due_ns) { return socket_.set_read_deadline(due_ns); }
   // By a goroutine. Removes the name and ends a blocked accept().
   void close();
+  // From now on the name stays when the listener ends, for a program that goes on with its descriptor. Source: SetUnlinkOnClose of Go's net.UnixListener.
+  void keep_name() noexcept { name_ = address(); }
+  [[nodiscard]] result<address> local_address() const { return socket_.local_address(); }
+  // The number, which stays the listener's, as a stream's. -1 when closed.
+  [[nodiscard]] int descriptor() const noexcept { return socket_.descriptor(); }
 
  private:
   friend result<unix_listener> unix_listen(address const& where);
+  friend result<unix_listener> unix_listener_of(int descriptor);
   void forget_name() noexcept;
   stream socket_;
   address name_;  // a path that goes with the listener, as in Go
@@ -60,6 +70,11 @@ struct unix_pair_ends {
 // makes unix_connect() try again every millisecond, for the kernel tells it nothing.
 [[nodiscard]] result<unix_listener> unix_listen(address const& where);
 [[nodiscard]] result<unix_stream> unix_connect(address const& where);
+// Ends also when the context is done, with the context's error: for a deadline, with_deadline().
+[[nodiscard]] result<unix_stream> unix_connect(context const& ctx, address const& where);
+// By a goroutine. A local stream socket that somebody else has bound (socket activation, a program that is replaced by another): takes it over, also on failure, and makes it
+// listen with this header's backlog. Its name stays when it ends. Errors: EBADF, std::errc::not_a_socket, std::errc::invalid_argument. Source: net.FileListener.
+[[nodiscard]] result<unix_listener> unix_listener_of(int descriptor);
 // By a goroutine. Two ends of one connection. Errors: EMFILE, ENFILE, ENOMEM.
 [[nodiscard]] result<unix_pair_ends> unix_pair();
 

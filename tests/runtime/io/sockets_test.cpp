@@ -4,11 +4,13 @@
 #include <netinet/tcp.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <array>
 #include <atomic>
 #include <cstdio>
+#include <cstring>
 #include <numeric>
 #include <string>
 #include <vector>
@@ -279,6 +281,127 @@ TEST(unix_socket, a_descriptor_passes_and_its_name_goes_with_the_listener) {
       EXPECT_NE(::access(socket_path.c_str(), F_OK), 0);
     }
     EXPECT_EQ(unix_connect(*parse_address(socket_path)).error(), std::errc::no_such_file_or_directory);
+  });
+}
+
+// A raw socket of a program before us, bound and perhaps listening.
+int bound_socket(address_family family, int backlog) {
+  int const fd = ::socket(family == address_family::local ? AF_UNIX : AF_INET, SOCK_STREAM, 0);
+  if (family == address_family::local) {
+    sockaddr_un name{};
+    name.sun_family = AF_UNIX;
+    std::strcpy(name.sun_path, socket_path.c_str());
+    EXPECT_EQ(::bind(fd, reinterpret_cast<sockaddr*>(&name), sizeof name), 0);
+  } else {
+    sockaddr_in name{};
+    name.sin_family = AF_INET;
+    name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    EXPECT_EQ(::bind(fd, reinterpret_cast<sockaddr*>(&name), sizeof name), 0);
+  }
+  if (backlog >= 0) {
+    EXPECT_EQ(::listen(fd, backlog), 0);
+  }
+  return fd;
+}
+
+TEST(tcp_options, are_applied_before_the_socket_is_bound_or_connected) {
+  run_on(2, [] {
+    tcp_options shared;
+    shared.prepare = [](int fd) {
+      int const on = 1;
+      return ::setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) == 0 ? std::error_code() : std::make_error_code(std::errc::not_supported);
+    };
+    auto first = tcp_listen(*parse_address("127.0.0.1:0"), shared);
+    ASSERT_TRUE(first);
+    EXPECT_TRUE(tcp_listen(*first->local_address(), shared)) << "both have SO_REUSEPORT";
+    EXPECT_EQ(tcp_listen(*first->local_address()).error(), std::errc::address_in_use);
+    tcp_options refusing;
+    int seen = -1;
+    refusing.prepare = [&](int fd) {
+      seen = fd;
+      return std::make_error_code(std::errc::no_such_device);
+    };
+    EXPECT_EQ(tcp_listen(*parse_address("127.0.0.1:0"), refusing).error(), std::errc::no_such_device);
+    EXPECT_EQ(::fcntl(seen, F_GETFD), -1) << "the socket is left open";
+    EXPECT_EQ(tcp_connect(*first->local_address(), refusing).error(), std::errc::no_such_device);
+    tcp_options from_two;
+    from_two.local = *parse_address("127.0.0.2:0");
+    auto client = tcp_connect(*first->local_address(), from_two);
+    ASSERT_TRUE(client) << client.error().message();
+    auto server = first->accept();
+    ASSERT_TRUE(server);
+    EXPECT_EQ(to_string(*server->peer_address()), to_string(*client->local_address()));
+    EXPECT_TRUE(to_string(*client->local_address()).starts_with("127.0.0.2:"));
+    from_two.local = *parse_address("192.0.2.1:0");  // nobody's
+    EXPECT_EQ(tcp_connect(*first->local_address(), from_two).error(), std::errc::address_not_available);
+  });
+}
+
+TEST(listener_of, a_socket_that_another_program_bound_accepts_and_what_is_no_listener_is_refused_and_closed) {
+  run_on(2, [] {
+    for (int const backlog : {-1, 5}) {
+      auto tcp = tcp_listener_of(bound_socket(address_family::ipv4, backlog));
+      ASSERT_TRUE(tcp) << tcp.error().message();
+      auto again = tcp_listener_of(::dup(tcp->descriptor()));  // as a program that replaces this one
+      ASSERT_TRUE(again);
+      tcp->close();
+      EXPECT_EQ(tcp->descriptor(), -1);
+      EXPECT_TRUE(tcp_connect(*again->local_address()));
+      EXPECT_TRUE(again->accept());
+    }
+    address const where = *parse_address(socket_path);
+    auto local = unix_listen(where);
+    ASSERT_TRUE(local);
+    auto next = unix_listener_of(::dup(local->descriptor()));
+    ASSERT_TRUE(next);
+    local->keep_name();
+    local = unix_listener();
+    EXPECT_TRUE(unix_connect(where)) << "the name went with the first listener";
+    EXPECT_TRUE(next->accept());
+    EXPECT_FALSE(next->set_deadline(deadline_in_ns(5 * ms)));
+    EXPECT_EQ(next->accept().error(), std::errc::timed_out);
+    next = unix_listener();
+    EXPECT_EQ(::unlink(socket_path.c_str()), 0) << "a name that another has bound goes with the listener";
+
+    int ends[2];
+    ASSERT_EQ(::pipe(ends), 0);
+    EXPECT_EQ(tcp_listener_of(ends[0]).error(), std::errc::not_a_socket);
+    EXPECT_EQ(unix_listener_of(ends[1]).error(), std::errc::not_a_socket);
+    int const unbound = ::socket(AF_INET, SOCK_STREAM, 0);
+    EXPECT_EQ(tcp_listener_of(unbound).error(), std::errc::invalid_argument);
+    for (int const fd : {ends[0], ends[1], unbound}) EXPECT_EQ(::fcntl(fd, F_GETFD), -1) << "left open";
+    EXPECT_EQ(tcp_listener_of(bound_socket(address_family::local, 1)).error(), std::errc::invalid_argument);
+    EXPECT_EQ(::unlink(socket_path.c_str()), 0);
+    EXPECT_EQ(unix_listener_of(bound_socket(address_family::ipv4, 1)).error(), std::errc::invalid_argument);
+    EXPECT_EQ(tcp_listener_of(-1).error(), std::errc::bad_file_descriptor);
+  });
+}
+
+TEST(unix_socket, a_connect_to_a_full_queue_ends_with_its_context) {
+  run_on(2, [] {
+    address const where = *parse_address(socket_path);
+    int const listener = bound_socket(address_family::local, 0);
+    std::vector<unix_stream> queued;
+    for (;;) {
+      auto [until, stop] = with_timeout_ns(background(), 20 * ms);
+      auto one = unix_connect(until, where);
+      if (!one) {
+        EXPECT_EQ(one.error(), std::errc::timed_out);
+        break;
+      }
+      queued.push_back(std::move(*one));
+      ASSERT_LT(queued.size(), 10u);
+    }
+    EXPECT_FALSE(queued.empty());
+    auto [until, stop] = with_cancel(background());
+    wait_group all;
+    all.go([&, ctx = until] { EXPECT_EQ(unix_connect(ctx, where).error(), std::errc::operation_canceled); });
+    sleep_for_ns(2 * ms);
+    stop.cancel();
+    all.wait();
+    EXPECT_EQ(unix_connect(until, where).error(), std::errc::operation_canceled);
+    ::close(listener);
+    EXPECT_EQ(::unlink(socket_path.c_str()), 0);
   });
 }
 
