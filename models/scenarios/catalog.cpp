@@ -103,7 +103,7 @@ constexpr scenario const* all[] = {
     &semaphore_serves_in_turn,
     &writers_exclude_readers,
     &signal_against_wait,
-    &cancel_against_deadline,
+    &cancel_against_deadline, &error_against_done,
     &tick_against_reset,
     &main_ends_before_others,
     &main_ends_beside_poller,

@@ -134,6 +134,7 @@ extern sim::scenario const semaphore_serves_in_turn;
 extern sim::scenario const writers_exclude_readers;
 extern sim::scenario const signal_against_wait;
 extern sim::scenario const cancel_against_deadline;
+extern sim::scenario const error_against_done;
 extern sim::scenario const tick_against_reset;
 extern sim::scenario const main_ends_before_others;
 extern sim::scenario const main_ends_beside_poller;

@@ -133,6 +133,36 @@ void cancel_and_deadline() {
   });
 }
 
+bool is_done(context const& c) {
+  return select(on_receive(c.done(), [](auto) {}), otherwise([] {})) == 0;
+}
+
+// One goroutine cancels, another reads the context in both orders, a third cancels too and reads it then.
+void error_and_done() {
+  run_watched(2, [] {
+    auto [root, stop] = with_cancel(background());
+    auto [below, stop_below] = with_cancel(root);
+    wait_group done;
+    done.add(2);
+    go([&, seen = root, seen_below = below] {
+      for (context const* const c : {&seen_below, &seen}) {
+        world::require(!c->error() || is_done(*c), "G6: a context has an error and its done() is open");
+        world::require(!is_done(*c) || c->error(), "G6: a context's done() is closed and it has no error");
+      }
+      done.done();
+    });
+    go([&, seen = root, canceller = &stop] {
+      canceller->cancel();
+      world::require(is_done(seen), "G6: cancel() returns before the context's done() is closed");
+      done.done();
+    });
+    yield();
+    stop.cancel();
+    world::require(is_done(root), "G6: cancel() returns before the context's done() is closed");
+    done.wait();
+  });
+}
+
 // A ticker is reset and stopped while it ticks.
 void tick_and_reset() {
   run_watched(2, [] {
@@ -180,6 +210,7 @@ RETAKE_SCENARIO(semaphore_serves_in_turn, "permits are had by as many as there a
 RETAKE_SCENARIO(writers_exclude_readers, "a writer is alone, and readers and writers all have their turn", readers_and_writers);
 RETAKE_SCENARIO(signal_against_wait, "a signal between the look and the wait is not lost", signal_and_wait);
 RETAKE_SCENARIO(cancel_against_deadline, "a context that is cancelled while its deadline passes is done once, and nothing of it is touched afterwards", cancel_and_deadline);
+RETAKE_SCENARIO(error_against_done, "a context has an error exactly while its done() is closed, for every reader", error_and_done);
 RETAKE_SCENARIO(tick_against_reset, "a ticker that is reset while it ticks goes on, and ends when it is stopped", tick_and_reset);
 
 }  // namespace retake::scenarios

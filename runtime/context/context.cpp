@@ -1,8 +1,12 @@
-// The tree of contexts: who is done makes done what was derived from it.
+// The tree of contexts: a context that is done makes done all that were derived from it.
 //
 // A node is in the list of the nearest one above it that can be done, under that one's lock, from its derivation until it is done, called off or its canceller
-// ends: the list holds a use of it. Whoever makes a node done takes its list off it under the lock and goes on with each, one level at a time and without
-// recursion. No two nodes' locks are held at once, and none while a channel is closed.
+// ends: the list holds a use of it. make_done() takes a node's list off it under the lock and goes on with each, one level at a
+// time and without recursion. No two nodes' locks are held at once.
+//
+// A node's error and the end of its channel are one step for every reader: make_done() sets the error and
+// closes the channel under the node's lock, and error() reads under it. So a node's lock comes before its
+// channel's, and the goroutines that waited are readied when both are free.
 #include "retake/context.hpp"
 
 #include "protocol/spin_lock.hpp"
@@ -10,9 +14,11 @@
 #include "retake/go.hpp"
 #include "retake/select.hpp"
 #include "sched/scheduler.hpp"
+#include "sync/channel_core.hpp"
 #include "sync/core_memory.hpp"
 #include "time/runtime_timer.hpp"
 #include "world/atomic.hpp"
+#include "world/clock.hpp"
 
 namespace retake {
 
@@ -143,6 +149,7 @@ void context_node::make_done(std::error_code error, std::error_code cause) noexc
   context_node* todo = nullptr;  // each with a use, linked by next_
   for (context_node* at = this; at != nullptr;) {
     context_node* derived = nullptr;
+    batch<goroutine> waited;
     bool newly = false;
     {
       const locked hold(at->lock_);
@@ -151,6 +158,7 @@ void context_node::make_done(std::error_code error, std::error_code cause) noexc
         at->is_done_.set(1);
         at->error_ = error;
         at->cause_ = cause ? cause : error;
+        if (at->what_ == kind::cancel) channel_access::core(&*at->done)->close(waited);
         derived = at->first_;
         at->first_ = nullptr;
         for (context_node* n = derived; n != nullptr; n = n->next_) n->linked_.set(0);
@@ -162,7 +170,7 @@ void context_node::make_done(std::error_code error, std::error_code cause) noexc
       todo = derived;
       derived = next;
     }
-    if (newly && at->what_ == kind::cancel) at->done->close();
+    ready_all(waited);
     if (newly && at->what_ == kind::call) at->call_held();
     if (newly && at->stop()) at->timer_has_left();
     if (at != this) at->unuse();
@@ -243,7 +251,10 @@ context_node* derive(context const& parent) {
   return node;
 }
 
+// Joins the context to its parent. Its deadline may be over already, also one that is inherited and whose timer is late: then it is done here.
 cancellable hand_out(context_node* node) noexcept {
+  node->join();
+  if (node->deadline_ns && *node->deadline_ns <= world::nanotime()) node->make_done(std::make_error_code(std::errc::timed_out), {});
   node->use();
   return {context_access::wrap(node), context_access::wrap_canceller(node)};
 }
@@ -281,18 +292,16 @@ canceller::~canceller() {
 }
 
 cancellable with_cancel(context const& parent) {
-  context_node* const node = derive(parent);
-  node->join();
-  return hand_out(node);
+  return hand_out(derive(parent));
 }
 
 cancellable with_deadline(context const& parent, std::int64_t deadline_ns) {
   context_node* const node = derive(parent);
   const bool sooner = !node->deadline_ns || deadline_ns < *node->deadline_ns;
   if (sooner) node->deadline_ns = deadline_ns;
-  node->join();
-  if (sooner) node->run_until(deadline_ns);
-  return hand_out(node);
+  cancellable made = hand_out(node);
+  if (sooner && !made.ctx.error()) node->run_until(deadline_ns);
+  return made;
 }
 
 cancellable with_timeout_ns(context const& parent, std::int64_t duration_ns) { return with_deadline(parent, due_after_ns(duration_ns)); }

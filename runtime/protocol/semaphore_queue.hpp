@@ -20,7 +20,7 @@
 // Orders     [Z1]-[Z5], below: what was written before permits were given back is read by who takes them, on whichever way. A waiter that is let go
 //            learns by the ready.
 // Checked by models/relacy/semaphore_queue_model.cpp, scenarios mutex_is_exclusive, semaphore_serves_in_turn, writers_exclude_readers, patch sy4.
-// Not promised: that an unlock by somebody who does not hold the lock is noticed while others hold or want it.
+// Not promised: that permits are given back by the goroutine that took them.
 #pragma once
 
 #include <cstdint>
@@ -43,6 +43,15 @@ class semaphore_queue {
 
   // Those that are left, and those that are given out.
   [[nodiscard]] std::uint32_t permits() const noexcept { return permits_; }
+
+  // A goroutine that has taken permits finds it false, unless it has taken the last one.
+  [[nodiscard]] bool none_left() const noexcept { return word_.load_relaxed() / 2 == 0; }
+
+  // The owner, when no call is under way any more: a goroutine that is in the queue waits for ever.
+  [[nodiscard]] bool waited_on() noexcept {
+    const locked hold(lock);
+    return !queue_.empty();
+  }
 
   // Anybody. False: they are not there, or somebody waits for some.
   [[nodiscard]] bool try_take(std::uint32_t n) noexcept {
@@ -114,6 +123,7 @@ class semaphore_queue {
       return before / 2 + n <= permits_;
     }
     std::uint32_t left = now / 2 + n;
+    if (left > permits_) return false;  // before a waiter can have what was never given out
     while (waiter* const first = queue_.first()) {
       if (first->wanted > left) break;
       waiter* const w = queue_.pop_winner_of(*first);
@@ -123,7 +133,7 @@ class semaphore_queue {
       let_go(w->g);
     }
     leave(left);
-    return left <= permits_;
+    return true;
   }
 
   // Under the lock, which is the only way to the word now.

@@ -94,16 +94,12 @@ transfer channel_core::receive(void* element, bool block) noexcept {
   return self.served.get() != 0 ? transfer::done : transfer::closed;
 }
 
-bool channel_core::close() noexcept {
-  batch<goroutine> sent_away;
-  {
-    const locked hold(lock);
-    if (closed_.get() != 0) return false;
-    closed_.set(1);
-    while (waiter* const w = receivers_.pop_winner()) sent_away.push_back(&w->g);
-    while (waiter* const w = senders_.pop_winner()) sent_away.push_back(&w->g);
-  }
-  ready_all(sent_away);
+bool channel_core::close(batch<goroutine>& sent_away) noexcept {
+  const locked hold(lock);
+  if (closed_.get() != 0) return false;
+  closed_.set(1);
+  while (waiter* const w = receivers_.pop_winner()) sent_away.push_back(&w->g);
+  while (waiter* const w = senders_.pop_winner()) sent_away.push_back(&w->g);
   return true;
 }
 
@@ -174,7 +170,12 @@ void free_channel(channel_core* core) noexcept { core->abandon(); }
 
 transfer channel_send(channel_core& core, void* element, bool block) noexcept { return core.send(element, block); }
 transfer channel_receive(channel_core& core, void* element, bool block) noexcept { return core.receive(element, block); }
-bool channel_close(channel_core& core) noexcept { return core.close(); }
+bool channel_close(channel_core& core) noexcept {
+  batch<goroutine> sent_away;
+  const bool closed = core.close(sent_away);
+  ready_all(sent_away);
+  return closed;
+}
 std::size_t channel_size(channel_core& core) noexcept { return core.size(); }
 std::size_t channel_capacity(channel_core& core) noexcept { return core.capacity(); }
 

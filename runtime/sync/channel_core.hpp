@@ -20,8 +20,8 @@ class channel_core {
 
   [[nodiscard]] transfer send(void* element, bool block) noexcept;
   [[nodiscard]] transfer receive(void* element, bool block) noexcept;
-  // False: it is closed already.
-  [[nodiscard]] bool close() noexcept;
+  // Appends the goroutines that waited; the caller readies them when it holds no lock. False: it is closed already.
+  bool close(batch<goroutine>& sent_away) noexcept;
   [[nodiscard]] std::size_t size() noexcept;
   [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
 

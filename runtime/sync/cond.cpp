@@ -41,6 +41,11 @@ class cond_core {
     sched::preempt_point();
   }
 
+  [[nodiscard]] bool waited_on() noexcept {
+    const locked hold(lock_);
+    return !waiting_.empty();
+  }
+
  private:
   struct parking {
     spin_lock& lock;
@@ -54,7 +59,7 @@ class cond_core {
 }  // namespace detail
 
 cond::cond() : core_(detail::make_core<detail::cond_core>()) {}
-cond::~cond() { detail::release_core(core_); }
+cond::~cond() { detail::end_core(core_, "G6: a cond is destroyed while goroutines wait for it"); }
 void cond::wait(mutex& guard) noexcept { core_->wait(guard); }
 void cond::signal() noexcept { core_->let_go(false); }
 void cond::broadcast() noexcept { core_->let_go(true); }

@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "world/memory.hpp"
+#include "world/require.hpp"
+#include "world/thread.hpp"
 
 namespace retake::detail {
 
@@ -24,6 +26,14 @@ template <class Core>
 void release_core(Core* core) noexcept {
   core->~Core();
   world::deallocate(core, sizeof(Core));
+}
+
+// The end of an object that goroutines wait for by mistake is fatal, with the text `waited_on`. They are looked
+// for on a thread of a runtime only: a program that has ended has taken its goroutines along, waiting or not.
+template <class Core>
+void end_core(Core* core, char const* waited_on) noexcept {
+  if (world::this_thread() != nullptr && core->waited_on()) world::fatal(waited_on);
+  release_core(core);
 }
 
 }  // namespace retake::detail

@@ -19,25 +19,29 @@ void give_back(detail::permits_core& core, std::uint32_t n, char const* otherwis
 }  // namespace
 
 mutex::mutex() : core_(detail::make_core<detail::permits_core>(1u)) {}
-mutex::~mutex() { detail::release_core(core_); }
+mutex::~mutex() { detail::end_core(core_, "G6: a mutex is destroyed while goroutines wait for it"); }
 void mutex::lock() noexcept { core_->take(1, wait_reason::sync_mutex); }
 void mutex::unlock() noexcept { give_back(*core_, 1, "unlock of unlocked mutex"); }
 bool mutex::try_lock() noexcept { return core_->try_take(1); }
 
 rw_mutex::rw_mutex() : core_(detail::make_core<detail::permits_core>(all)) {}
-rw_mutex::~rw_mutex() { detail::release_core(core_); }
+rw_mutex::~rw_mutex() { detail::end_core(core_, "G6: a rw_mutex is destroyed while goroutines wait for it"); }
 void rw_mutex::lock() noexcept { core_->take(all, wait_reason::sync_rw_mutex); }
 void rw_mutex::unlock() noexcept { give_back(*core_, all, "unlock of unlocked rw_mutex"); }
 bool rw_mutex::try_lock() noexcept { return core_->try_take(all); }
 void rw_mutex::lock_shared() noexcept { core_->take(1, wait_reason::sync_rw_mutex); }
-void rw_mutex::unlock_shared() noexcept { give_back(*core_, 1, "unlock_shared of unlocked rw_mutex"); }
+// A reader holds one permit of all, so some are left but while a writer has them.
+void rw_mutex::unlock_shared() noexcept {
+  if (core_->none_left()) world::fatal("unlock_shared of unlocked rw_mutex");
+  give_back(*core_, 1, "unlock_shared of unlocked rw_mutex");
+}
 bool rw_mutex::try_lock_shared() noexcept { return core_->try_take(1); }
 
 semaphore::semaphore(std::uint32_t permits) : core_(nullptr) {
   if (permits < 1 || permits > all) world::fatal("a semaphore of no permits, or of too many");
   core_ = detail::make_core<detail::permits_core>(permits);
 }
-semaphore::~semaphore() { detail::release_core(core_); }
+semaphore::~semaphore() { detail::end_core(core_, "G6: a semaphore is destroyed while goroutines wait for it"); }
 
 namespace {
 
@@ -61,8 +65,11 @@ bool semaphore::acquire_for_ns(std::int64_t duration_ns, std::uint32_t n) noexce
 
 std::error_code semaphore::acquire(context const& until, std::uint32_t n) noexcept {
   check_wish(*core_, n);
-  if (core_->take_until(n, detail::done_of(until), -1)) return {};
-  return until.error();
+  if (const std::error_code why = until.error()) return why;
+  if (!core_->take_until(n, detail::done_of(until), -1)) return until.error();
+  const std::error_code why = until.error();  // done in the meantime, before the permits were there perhaps
+  if (why) release(n);
+  return why;
 }
 
 void semaphore::release(std::uint32_t n) noexcept { give_back(*core_, n, "a semaphore gets back more permits than it gave"); }

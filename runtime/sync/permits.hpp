@@ -13,6 +13,8 @@ class permits_core {
   explicit permits_core(std::uint32_t permits) noexcept : queue_(permits) {}
 
   [[nodiscard]] std::uint32_t permits() const noexcept { return queue_.permits(); }
+  [[nodiscard]] bool none_left() const noexcept { return queue_.none_left(); }
+  [[nodiscard]] bool waited_on() noexcept { return queue_.waited_on(); }
   [[nodiscard]] bool try_take(std::uint32_t n) noexcept { return queue_.try_take(n); }
   // A goroutine; blocks it.
   void take(std::uint32_t n, wait_reason reason) noexcept {

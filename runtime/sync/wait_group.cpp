@@ -40,6 +40,11 @@ class wait_group_core {
     park_in(waiting_, self, lock_, wait_reason::sync_wait_group);
   }
 
+  [[nodiscard]] bool waited_on() noexcept {
+    const locked hold(lock_);
+    return !waiting_.empty();
+  }
+
  private:
   spin_lock lock_;
   world::plain<std::int32_t> count_;
@@ -53,7 +58,7 @@ detail::done_at_end::~done_at_end() {
 }
 
 wait_group::wait_group() : core_(detail::make_core<detail::wait_group_core>()) {}
-wait_group::~wait_group() { detail::release_core(core_); }
+wait_group::~wait_group() { detail::end_core(core_, "G6: a wait_group is destroyed while goroutines wait for it"); }
 void wait_group::add(std::int32_t change) noexcept { core_->add(change); }
 void wait_group::wait() noexcept { core_->wait(); }
 

@@ -48,7 +48,6 @@ class bounded {
  private:
   template <class Value, class Call>
   detail::value_or_error<Value> admit(context const& until, Call call) {
-    if (const std::error_code why = until.error()) return why;
     if (const std::error_code why = room_.acquire(until)) return why;
     struct give_back {
       semaphore& room;

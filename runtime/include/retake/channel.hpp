@@ -43,7 +43,8 @@ struct channel_access;
 }  // namespace detail
 
 // channel<T> for T that moves without throwing. The object may be shared by reference among goroutines; it must outlive their calls, but for those of
-// select() that another case has ended or its own close(). One that goroutines wait on when it is destroyed is fatal. Capacity 0: a send and a receive meet. Go's nil channel is a null pointer in select.hpp. Source: chan.go.
+// select() that another case has ended or its own close(). Fatal:
+// "G6: a channel is destroyed while goroutines wait on it". Capacity 0: a send and a receive meet. Go's nil channel is a null pointer in select.hpp. Source: chan.go.
 template <class T>
 class channel {
   static_assert(std::is_nothrow_move_constructible_v<T>, "a value is moved while the channel's lock is held");

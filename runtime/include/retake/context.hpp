@@ -76,7 +76,8 @@ class context {
   }
   ~context() { detail::drop(node_); }
 
-  // Closed when the context is done; for select and receive. A null pointer when it never will be.
+  // Closed when the context is done, in one step with error(): a reader that sees one of them sees the
+  // other. For select and receive. A null pointer when it never will be.
   [[nodiscard]] channel<never_sent>* done() const noexcept;
   // None while it is not done; then std::errc::operation_canceled, or std::errc::timed_out when it was a deadline.
   [[nodiscard]] std::error_code error() const noexcept;
@@ -128,7 +129,8 @@ struct cancellable {
 
 // Done when `parent` is, or when the canceller says so. Throws std::bad_alloc, as those below.
 [[nodiscard]] cancellable with_cancel(context const& parent);
-// And at the latest at `deadline_ns` of the monotonic clock. A later deadline than the parent's changes nothing.
+// And at the latest at `deadline_ns` of the monotonic clock. A later deadline than the parent's changes
+// nothing. A context whose deadline has passed is done when it is returned.
 [[nodiscard]] cancellable with_deadline(context const& parent, std::int64_t deadline_ns);
 [[nodiscard]] cancellable with_timeout_ns(context const& parent, std::int64_t duration_ns);
 

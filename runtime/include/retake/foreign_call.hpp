@@ -101,7 +101,8 @@ class carried_call {
 
 // Runs `fn`, foreign code that needs a real stack and may block, on the thread's own stack (1 MiB of it at least) and not on the goroutine's; returns what it
 // returns. Bookkeeping as in syscall(): the P goes to other work when the call is long. What leaves `fn` as an exception arrives as foreign_fault, with the
-// exception nested in it; a fault (SIGSEGV, SIGBUS, SIGFPE) is fatal. `fn` calls the runtime through callback() only. By a goroutine; it may continue on another thread afterwards unless it is locked.
+// exception nested in it; for a fault (SIGSEGV, SIGBUS, SIGFPE),
+// fatal: "unexpected signal during foreign code execution". `fn` calls the runtime through callback() only. By a goroutine; it may continue on another thread afterwards unless it is locked.
 // Costs a system call's bookkeeping and two stack changes. Source: cgocall in Go's cgocall.go.
 template <class Fn>
 auto foreign_call(Fn&& fn) -> std::invoke_result_t<Fn&> {
@@ -122,8 +123,8 @@ auto foreign_call(contain_faults_t, Fn&& fn) -> std::invoke_result_t<Fn&> {
   return call.take();
 }
 
-// The way back: runs `fn` as the goroutine that made the foreign call, and returns to the foreign code. By foreign code, on the thread of that call; elsewhere it
-// is fatal. Within `fn` the goroutine may block, lock, make system and foreign calls, which may call back again, to any depth that the thread's stack has room
+// The way back: runs `fn` as the goroutine that made the foreign call, and returns to the foreign code. By foreign code, on the thread of that call; elsewhere,
+// fatal: "callback: the thread is in no foreign call" or "callback: the goroutine is in no foreign call". Within `fn` the goroutine may block, lock, make system and foreign calls, which may call back again, to any depth that the thread's stack has room
 // for: it runs on the foreign code's stack. Until `fn` returns the goroutine is locked to its thread (unlock_os_thread() does not undo that). Waits for a P.
 // An exception of `fn` passes through the frames of the foreign code, which must be able to bear that (C code: -fexceptions). Source: cgocallbackg in Go's cgocall.go.
 template <class Fn>

@@ -17,7 +17,8 @@ namespace detail {
 inline constexpr std::size_t closure_inline_bytes = 1024;
 
 struct pending_goroutine;
-// A goroutine that is not started yet and room for its closure. Fatal when there is no memory for a stack.
+// A goroutine that is not started yet and room for its closure. Without memory for a stack,
+// fatal: "runtime: cannot allocate a goroutine's stack".
 [[nodiscard]] pending_goroutine* begin_go(std::size_t closure_bytes, void*& closure) noexcept;
 void end_go(pending_goroutine* pending, void (*invoke)(void*)) noexcept;
 // Instead of end_go(): the closure could not be made.
@@ -35,7 +36,7 @@ void sleep(std::int64_t duration_ns) noexcept;
 }  // namespace detail
 
 // Starts `fn` as a goroutine; it runs soon, on this P or another. By a goroutine only; does not block. A closure of more than 1 KiB is kept on the heap.
-// An exception that leaves `fn` ends the process. Source: newproc in Go's proc.go.
+// For an exception that leaves `fn`, fatal: "panic: an exception left a goroutine". Source: newproc in Go's proc.go.
 template <class Fn>
 void go(Fn&& fn) {
   using stored = std::decay_t<Fn>;

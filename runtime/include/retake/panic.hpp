@@ -45,7 +45,8 @@ template <class Fn>
 }
 
 // Ends the calling goroutine: destructors run, then its exit hooks. It unwinds as an exception does: who stops it by catch (...) without `throw;` goes on living,
-// and through foreign code it passes as an exception. The program goes on when main ends so, until nobody is left ("no goroutines", fatal).
+// and through foreign code it passes as an exception. The program goes on when main ends so; when
+// no goroutine is left, fatal: "no goroutines (main called exit_goroutine) - deadlock!".
 // By a goroutine only. Source: Goexit.
 [[noreturn]] void exit_goroutine();
 

@@ -16,7 +16,7 @@ struct policy;
 struct options {
   std::uint32_t processors = 0;       // GOMAXPROCS: Ps; 0: what affinity and cgroup quota allow, asked again each second while the program runs, until
                                       // set_processors() says otherwise (Go 1.25; 1.22 asks for the affinity once). Clamped to the world's limit.
-  std::uint32_t machines_max = 0;     // threads; more are fatal ("thread exhaustion"); 0: 10,000
+  std::uint32_t machines_max = 0;     // threads; 0: 10,000. For more, fatal: "thread exhaustion"
   std::size_t stack_bytes = 0;        // address space of each goroutine's stack; 0: 256 KiB. Pages are touched on demand.
   void (*init)() = nullptr;           // runs first, as main's goroutine and on the thread that called run(). A lock_os_thread() in it that is not undone keeps
                                       // main on that thread, as some graphics libraries want it. Source: runtime.main, "locked during initialization"
@@ -40,7 +40,7 @@ void run(options const& chosen, void (*main)(void*), void* argument);
 }
 
 // Runs `main` as the first goroutine and returns when it has ended and every thread of the runtime has gone home. Call it on a thread that is not
-// a goroutine; it blocks that thread, which becomes the main M. Goroutines that have not ended by then are abandoned, as in Go:
+// a goroutine (fatal: "M10: run() is called on a thread of a runtime"); it blocks that thread, which becomes the main M. Goroutines that have not ended by then are abandoned, as in Go:
 // their stacks are released without unwinding. A thread in a system call is waited for.
 // Fatal errors (deadlock, panic) end the process. Source: runtime.main in Go's proc.go.
 template <class Main>

@@ -1,8 +1,9 @@
 // sync.hpp: mutex, rw_mutex, cond, semaphore, once and wait_group, which block goroutines and never threads.
 //
-// All may be made on any thread and used by goroutines only; each must outlive its calls; making one throws std::bad_alloc. Who waits is served first come,
-// first served: no one starves, and an unlock hands the lock to the longest waiter (Go lets newcomers in first until somebody has waited for a
-// millisecond). Misuse is fatal, with the text that is named at each call: it is a mistake in the program, not something to recover from.
+// All may be made on any thread and used by goroutines only; each must outlive its calls; making one throws
+// std::bad_alloc. Waiters are served first come, first served: none starves, and an unlock hands the lock to
+// the longest waiter (Go lets newcomers in first until a waiter has waited for a millisecond). Misuse ends the
+// program with the text that is named at each call: it is a mistake in the program, not something to recover from.
 // What was written before an unlock, a release, a done() or a signal is read behind the lock, the acquire or the wait that it lets go on.
 #pragma once
 
@@ -52,6 +53,7 @@ struct announced {
 class mutex {
  public:
   mutex();
+  // Fatal: "G6: a mutex is destroyed while goroutines wait for it".
   ~mutex();
   mutex(mutex const&) = delete;
   mutex& operator=(mutex const&) = delete;
@@ -72,15 +74,16 @@ class mutex {
 class rw_mutex {
  public:
   rw_mutex();
+  // Fatal: "G6: a rw_mutex is destroyed while goroutines wait for it".
   ~rw_mutex();
   rw_mutex(rw_mutex const&) = delete;
   rw_mutex& operator=(rw_mutex const&) = delete;
 
-  // As a mutex's. Fatal: "unlock of unlocked rw_mutex".
+  // As a mutex's. Fatal: "unlock of unlocked rw_mutex", also while only readers have it.
   void lock() noexcept;
   void unlock() noexcept;
   [[nodiscard]] bool try_lock() noexcept;
-  // For reading. Fatal: "unlock_shared of unlocked rw_mutex".
+  // For reading. Fatal: "unlock_shared of unlocked rw_mutex", also while a writer has it.
   void lock_shared() noexcept;
   void unlock_shared() noexcept;
   [[nodiscard]] bool try_lock_shared() noexcept;
@@ -92,20 +95,21 @@ class rw_mutex {
 // So many permits. Source: golang.org/x/sync/semaphore.
 class semaphore {
  public:
-  // 1 to 2^30 - 1 permits, else fatal: "a semaphore of no permits, or of too many".
+  // 1 to 2^30 - 1 permits. Fatal: "a semaphore of no permits, or of too many".
   explicit semaphore(std::uint32_t permits);
+  // Fatal: "G6: a semaphore is destroyed while goroutines wait for it".
   ~semaphore();
   semaphore(semaphore const&) = delete;
   semaphore& operator=(semaphore const&) = delete;
 
-  // Blocks the goroutine until `n` permits are its own; a large wish is not overtaken by small ones. More than there are of at all is fatal: "a semaphore
-  // is asked for more permits than it has".
+  // Blocks the goroutine until `n` permits are its own; a large wish is not overtaken by small ones.
+  // For more than there are at all, fatal: "a semaphore is asked for more permits than it has".
   void acquire(std::uint32_t n = 1) noexcept;
   // False instead of blocking.
   [[nodiscard]] bool try_acquire(std::uint32_t n = 1) noexcept;
   // Waits no longer than `duration_ns` of the monotonic clock; false: in vain.
   [[nodiscard]] bool acquire_for_ns(std::int64_t duration_ns, std::uint32_t n = 1) noexcept;
-  // Waits until `until` is done: then its error, and no permit is taken. A permit that is there is taken even then.
+  // Waits until `until` is done: then returns its error and takes no permit, also if some are free.
   [[nodiscard]] std::error_code acquire(context const& until, std::uint32_t n = 1) noexcept;
   // By any goroutine. Does not block. Fatal: "a semaphore gets back more permits than it gave".
   void release(std::uint32_t n = 1) noexcept;
@@ -118,6 +122,7 @@ class semaphore {
 class cond {
  public:
   cond();
+  // Fatal: "G6: a cond is destroyed while goroutines wait for it".
   ~cond();
   cond(cond const&) = delete;
   cond& operator=(cond const&) = delete;
@@ -141,6 +146,7 @@ class cond {
 class once {
  public:
   once();
+  // Fatal: "G6: a once is destroyed while goroutines wait for it".
   ~once();
   once(once const&) = delete;
   once& operator=(once const&) = delete;
@@ -167,6 +173,7 @@ class once {
 class wait_group {
  public:
   wait_group();
+  // Fatal: "G6: a wait_group is destroyed while goroutines wait for it".
   ~wait_group();
   wait_group(wait_group const&) = delete;
   wait_group& operator=(wait_group const&) = delete;

@@ -15,7 +15,7 @@ namespace retake {
 // Source: LockOSThread in Go's proc.go.
 void lock_os_thread(char const* file = __builtin_FILE(), unsigned line = __builtin_LINE()) noexcept;
 
-// Fatal when the goroutine is not locked. Source: UnlockOSThread (which ignores that; here it is a bug that is told).
+// Fatal: "unlock_os_thread: the goroutine is not locked to its thread". Source: UnlockOSThread (which ignores that; here it is a bug that is told).
 void unlock_os_thread() noexcept;
 
 // Holds the lock for a scope.
@@ -36,7 +36,8 @@ struct ended_locked {
 // By a goroutine. Costs a lock.
 std::size_t threads_ended_locked(std::span<ended_locked> into) noexcept;
 
-// How many threads the runtime may have before it gives up ("thread exhaustion", fatal, also at once when it has more already); returns the number before.
+// How many threads the runtime may have; returns the number before. For more, also at once when it has more
+// already, fatal: "thread exhaustion".
 // By a goroutine. Source: debug.SetMaxThreads.
 std::uint32_t set_max_threads(std::uint32_t most) noexcept;
 // Threads of the runtime now: Ms, the monitor's, the template thread's. By a goroutine; a snapshot.

@@ -2,13 +2,19 @@
 #include "retake/context.hpp"
 
 #include <atomic>
+#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "../program.hpp"
+#include "retake/bounded.hpp"
+#include "retake/clock.hpp"
+#include "retake/dial.hpp"
+#include "retake/foreign_pool.hpp"
 #include "retake/select.hpp"
 #include "retake/sync.hpp"
+#include "retake/tcp.hpp"
 
 namespace retake::test {
 namespace {
@@ -66,6 +72,72 @@ TEST(context, a_deadline_that_is_over_makes_it_done) {
     auto [ctx, stop] = with_timeout_ns(background(), -1);
     static_cast<void>(ctx.done()->receive());
     EXPECT_EQ(ctx.error(), std::errc::timed_out);
+  });
+}
+
+TEST(context, a_deadline_in_the_past_makes_it_done_before_it_is_returned) {
+  run_on(1, [] {
+    auto [live, stop_live] = with_timeout_ns(background(), hour_ns);
+    for (context const& parent : {background(), live}) {
+      const auto expect_done = [&](cancellable made) {
+        EXPECT_TRUE(is_done(made.ctx));
+        EXPECT_EQ(made.ctx.error(), std::errc::timed_out);
+        EXPECT_EQ(made.ctx.cause(), std::errc::timed_out);
+        EXPECT_EQ(with_cancel(made.ctx).ctx.error(), std::errc::timed_out);
+        EXPECT_EQ(with_timeout_ns(made.ctx, hour_ns).ctx.error(), std::errc::timed_out);
+      };
+      expect_done(with_timeout_ns(parent, 0));
+      expect_done(with_timeout_ns(parent, -1));
+      expect_done(with_timeout_ns(parent, std::numeric_limits<std::int64_t>::min()));
+      expect_done(with_deadline(parent, monotonic_ns()));
+      for (const std::int64_t past_ns : {std::numeric_limits<std::int64_t>::min(), std::int64_t{-1}, std::int64_t{0}, std::int64_t{1}}) {
+        expect_done(with_deadline(parent, past_ns));
+      }
+    }
+    EXPECT_FALSE(live.error());
+  });
+}
+
+// One P and no preemption point: the parent's timer cannot have run.
+TEST(context, an_inherited_deadline_in_the_past_makes_it_done_although_the_parent_s_timer_is_late) {
+  run_on(1, [] {
+    auto [parent, stop_parent] = with_timeout_ns(background(), 1'000'000);
+    while (monotonic_ns() < *parent.deadline_ns()) nap_ns(100'000);
+    EXPECT_EQ(with_timeout_ns(parent, hour_ns).ctx.error(), std::errc::timed_out);
+    EXPECT_EQ(with_cancel(parent).ctx.error(), std::errc::timed_out);
+  });
+}
+
+TEST(context, that_is_done_admits_nothing) {
+  run_on(2, [] {
+    auto [cancelled, stop] = with_cancel(background());
+    stop.cancel();
+    auto [late, stop_late] = with_timeout_ns(background(), -1);
+    bounded room(1);
+    semaphore free(1);
+    foreign_pool pool(1);
+    auto const listener = tcp_listen(loopback_address, 0);
+    ASSERT_TRUE(listener);
+    const address there = *listener->local_address();
+    int ran = 0;
+    const auto refuses = [&](context const& ctx) {
+      const std::error_code why = ctx.error();
+      EXPECT_TRUE(why);
+      for (int i = 0; i < 50; ++i) {  // no choice among what is ready
+        EXPECT_EQ(free.acquire(ctx), why);
+        EXPECT_EQ(room.foreign_call(ctx, [&] { ++ran; }), why);
+        EXPECT_EQ(room.foreign_call(contain_faults, ctx, [&] { ++ran; }), why);
+        EXPECT_EQ(room.syscall_blocking(ctx, [&] { ++ran; }), why);
+        EXPECT_EQ(pool.call(ctx, [&] { ++ran; }), why);
+        EXPECT_EQ(pool.call(contain_faults, ctx, [&] { ++ran; }), why);
+      }
+      EXPECT_EQ(tcp_connect(ctx, there).error(), why);
+      EXPECT_EQ(dial(ctx, "127.0.0.1", there.port).error(), why);
+    };
+    refuses(cancelled);
+    refuses(late);
+    EXPECT_EQ(ran, 0);
+    EXPECT_TRUE(free.try_acquire());
   });
 }
 

@@ -170,7 +170,7 @@ TEST(fatal_death, a_call_that_needs_a_goroutine_says_so_elsewhere) {
   says([] { once().call([] {}); });
   says([] { const timer t(1); });
   says([] { static_cast<void>(after_func_ns(1, [] {})); });
-  says([] { static_cast<void>(with_timeout_ns(background(), 1)); });
+  says([] { static_cast<void>(with_timeout_ns(background(), 3'600'000'000'000)); });
   says([] { retake::syscall([] {}); });
   says([] { retake::syscall_blocking([] {}); });
   says([] { foreign_call([] {}); });

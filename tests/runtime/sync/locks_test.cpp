@@ -163,7 +163,8 @@ TEST(semaphore, waits_until_a_context_is_done) {
     EXPECT_EQ(s.acquire(ctx), std::errc::operation_canceled);
     EXPECT_EQ(s.acquire(ctx), std::errc::operation_canceled);
     s.release();
-    EXPECT_FALSE(s.acquire(ctx));  // what is there is taken
+    EXPECT_EQ(s.acquire(ctx), std::errc::operation_canceled) << "a permit is free, and the context is done";
+    EXPECT_TRUE(s.try_acquire());
     go([&] { s.release(); });
     auto [later, never] = with_timeout_ns(background(), hour_ns);
     EXPECT_FALSE(s.acquire(later));
@@ -386,6 +387,28 @@ TEST(sync_death, misuse_is_fatal_with_its_text) {
          rw_mutex m;
          m.unlock_shared();
        }},
+      {"unlock_shared of unlocked rw_mutex",
+       [] {
+         rw_mutex m;
+         m.lock();  // a writer is no reader
+         m.unlock_shared();
+       }},
+      {"unlock_shared of unlocked rw_mutex",
+       [] {
+         rw_mutex m;
+         m.lock();
+         go([&] { m.lock(); });
+         yield();
+         m.unlock_shared();  // and a waiter changes nothing
+       }},
+      {"unlock of unlocked rw_mutex",
+       [] {
+         rw_mutex m;
+         m.lock_shared();
+         go([&] { m.lock(); });
+         yield();
+         m.unlock();
+       }},
       {"a semaphore of no permits, or of too many", [] { semaphore s(0); }},
       {"a semaphore is asked for more permits than it has",
        [] {
@@ -433,6 +456,59 @@ TEST(sync_death, misuse_is_fatal_with_its_text) {
        }},
   };
   for (misuse const& one : all) EXPECT_EXIT(run_on(1, one.what), testing::ExitedWithCode(2), one.text);
+}
+
+// A goroutine waits in `wait` when the object ends.
+template <class Object, class Wait>
+void ends_while_waited_for(Object* object, Wait wait) {
+  go([=] { wait(*object); });
+  yield();
+  delete object;
+}
+
+TEST(sync_death, the_end_of_an_object_that_goroutines_wait_for_is_fatal) {
+  constexpr misuse all[] = {
+      {"G6: a mutex is destroyed while goroutines wait for it",
+       [] {
+         auto* const m = new mutex;
+         m->lock();
+         ends_while_waited_for(m, [](mutex& x) { x.lock(); });
+       }},
+      {"G6: a rw_mutex is destroyed while goroutines wait for it",
+       [] {
+         auto* const m = new rw_mutex;
+         m->lock_shared();
+         ends_while_waited_for(m, [](rw_mutex& x) { x.lock(); });
+       }},
+      {"G6: a semaphore is destroyed while goroutines wait for it",
+       [] {
+         auto* const s = new semaphore(2);
+         s->acquire(1);
+         ends_while_waited_for(s, [](semaphore& x) { x.acquire(2); });
+       }},
+      {"G6: a cond is destroyed while goroutines wait for it",
+       [] {
+         static mutex guard;
+         ends_while_waited_for(new cond, [](cond& x) {
+           guard.lock();
+           x.wait(guard);
+         });
+       }},
+      {"G6: a once is destroyed while goroutines wait for it",
+       [] {
+         auto* const o = new once;
+         go([=] { o->call([] { sleep_for_ns(hour_ns); }); });
+         yield();
+         ends_while_waited_for(o, [](once& x) { x.call([] {}); });
+       }},
+      {"G6: a wait_group is destroyed while goroutines wait for it",
+       [] {
+         auto* const w = new wait_group;
+         w->add(1);
+         ends_while_waited_for(w, [](wait_group& x) { x.wait(); });
+       }},
+  };
+  for (misuse const& one : all) EXPECT_EXIT(run_on(1, one.what), testing::ExitedWithCode(2), std::string(one.text) + "(.|\n)*goroutine 1 \\[");
 }
 
 }  // namespace
