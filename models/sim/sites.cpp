@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstring>
 #include <nlohmann/json.hpp>
@@ -49,21 +50,21 @@ bool fits(mutation m, op_kind k) {
   return false;
 }
 
-// Two-sided questions: how many answers count (a timed-out wait is extra), and their names.
-std::size_t sides(op_kind k) {
-  switch (k) {
-    case op_kind::cas:
-    case op_kind::recheck:
-    case op_kind::futex_wait: return 2;
-    default: return 0;
+}  // namespace
+
+std::span<std::string_view const> sides_of(op_kind kind) noexcept {
+  static constexpr std::string_view cas[] = {"won", "lost"};
+  static constexpr std::string_view recheck[] = {"true", "false"};
+  static constexpr std::string_view wait[] = {"woken", "changed", "timed_out", "spurious"};
+  switch (kind) {
+    case op_kind::cas: return cas;
+    case op_kind::recheck: return recheck;
+    case op_kind::futex_wait: return wait;
+    default: return {};
   }
 }
-char const* side_name(op_kind k, std::size_t i) {
-  static constexpr char const* names[3][3] = {{"won", "lost", ""}, {"true", "false", ""}, {"slept", "changed", "timed_out"}};
-  return names[k == op_kind::cas ? 0 : k == op_kind::recheck ? 1 : 2][i];
-}
 
-}  // namespace
+std::size_t sides_needed(op_kind kind, bool may_time_out) noexcept { return sides_of(kind).empty() ? 0 : may_time_out ? 3 : 2; }
 
 std::string_view site_record::basename() const noexcept { return base_of(file); }
 std::string_view site_record::function_name() const noexcept { return strip_arguments(function); }
@@ -161,7 +162,7 @@ std::vector<site_record> site_table::merged() const {
   std::vector<site_record> all;
   for (std::uint32_t i = 1; i < size_; ++i) {
     site_record const& r = records_[i];
-    if (sides(r.kind) == 0 && r.reached == 0) continue;
+    if (r.reached == 0) continue;
     site_record* same = nullptr;
     for (auto& a : all) {
       if (a.line == r.line && a.kind == r.kind && a.basename() == r.basename()) same = &a;
@@ -171,6 +172,7 @@ std::vector<site_record> site_table::merged() const {
       continue;
     }
     same->reached += r.reached;
+    same->may_time_out |= r.may_time_out;
     for (std::size_t o = 0; o < std::size(r.outcomes); ++o) same->outcomes[o] += r.outcomes[o];
   }
   return all;
@@ -181,11 +183,8 @@ std::string site_table::counters_json() const {
   for (auto const& r : merged()) {
     nlohmann::ordered_json line = {{"kind", "site"}, {"site", fmt::format("{}:{}", r.basename(), r.line)},
                                    {"op", name_of(r.kind)}, {"function", r.function_name()}, {"reached", r.reached}};
-    if (sides(r.kind) != 0) {
-      for (std::size_t i = 0; i < 3; ++i) {
-        if (*side_name(r.kind, i) != 0) line[side_name(r.kind, i)] = r.outcomes[i];
-      }
-    }
+    auto const sides = sides_of(r.kind);
+    for (std::size_t i = 0; i < sides.size(); ++i) line[std::string(sides[i])] = r.outcomes[i];
     text += line.dump() + "\n";
   }
   return text;
@@ -194,11 +193,16 @@ std::string site_table::counters_json() const {
 std::vector<std::string> site_table::one_sided() const {
   std::vector<std::string> lines;
   for (auto const& r : merged()) {
-    std::size_t const n = sides(r.kind);
-    if (n == 0 || (r.outcomes[0] == 0) == (r.outcomes[1] == 0)) continue;
-    std::size_t const seen = r.outcomes[0] != 0 ? 0 : 1;
-    lines.push_back(fmt::format("{}:{} {} in {}: {} {} times, never {}", r.basename(), r.line, name_of(r.kind), r.function_name(),
-                                side_name(r.kind, seen), r.outcomes[seen], side_name(r.kind, 1 - seen)));
+    auto const sides = sides_of(r.kind);
+    std::size_t const needed = sides_needed(r.kind, r.may_time_out);
+    if (std::count(r.outcomes, r.outcomes + needed, 0U) == 0) continue;
+    std::string seen;
+    std::string never;
+    for (std::size_t i = 0; i < sides.size(); ++i) {
+      if (r.outcomes[i] != 0) seen += fmt::format("{}{} {} times", seen.empty() ? "" : ", ", sides[i], r.outcomes[i]);
+      else if (i < needed) never += fmt::format(", never {}", sides[i]);
+    }
+    lines.push_back(fmt::format("{}:{} {} in {}: {}{}", r.basename(), r.line, name_of(r.kind), r.function_name(), seen.empty() ? "reached" : seen, never));
   }
   return lines;
 }

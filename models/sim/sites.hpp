@@ -11,6 +11,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,13 +29,22 @@ struct site_record {
   std::uint16_t id = 0;
   op_kind kind = op_kind::none;
   mutation mutate = mutation::none;
+  bool may_time_out = false;  // a futex_wait that was given a deadline
   std::uint64_t reached = 0;
-  // cas: won, lost. recheck: true, false. futex_wait: slept, changed, timed out.
-  std::uint64_t outcomes[3] = {};
+  static constexpr std::size_t outcomes_max = 4;
+  std::uint64_t outcomes[outcomes_max] = {};  // by the place of their name in sides_of()
 
   std::string_view basename() const noexcept;
   std::string_view function_name() const noexcept;  // without template arguments
 };
+
+// The names of the answers to a two-sided question; empty for an operation that asks none.
+// cas: won, lost. recheck: true, false. futex_wait: woken by a wake, changed (the word differed
+// before the sleep), timed_out, spurious (a fault or a signal, and no wake).
+std::span<std::string_view const> sides_of(op_kind kind) noexcept;
+// How many of them, from the first on, a site has to see. A wait that may time out has to see that
+// too, and no time-out counts as a wake; a spurious wake is counted and not asked for.
+std::size_t sides_needed(op_kind kind, bool may_time_out) noexcept;
 
 // `--mutate basename:line:kind`. Empty file: none.
 struct mutant {
@@ -72,7 +82,7 @@ class site_table {
 
   // One JSON object per site with counters, merged by file name, line and kind: lines, each ends with '\n'. Merge across runs by adding.
   std::string counters_json() const;
-  // Sites that were asked a two-sided question and saw one answer only: text for people, one a line.
+  // Sites that were asked a two-sided question and did not see each answer: text for people, one a line.
   std::vector<std::string> one_sided() const;
 
  private:

@@ -26,6 +26,7 @@ constexpr std::int64_t hour_ns = 3'600'000'000'000;
 wait_result futex_wait(void const* object, std::uint32_t number, std::uint32_t expected, std::int64_t deadline_ns, site const& where) noexcept {
   engine& e = current(where);
   site_record& s = e.sites_.intern(where, op_kind::futex_wait);
+  s.may_time_out |= deadline_ns != no_deadline;
   e.point(op_kind::futex_wait, s, e.find(object, number, where, op_kind::futex_wait).id);
   location& l = e.find(object, number, where, op_kind::futex_wait);
   std::uint16_t const id = l.id;
@@ -40,16 +41,18 @@ wait_result futex_wait(void const* object, std::uint32_t number, std::uint32_t e
   }
   e.done(op_kind::futex_wait, s, id, expected, event_outcome::none, 0);
   if (e.strike(fault_kind::spurious, where)) {
+    ++s.outcomes[3];
     e.done(op_kind::futex_resume, s, id, 0, event_outcome::woken, 1);
     return wait_result::woken;
   }
   if (e.deliver()) {  // the signal came before the sleep: there is none
+    ++s.outcomes[3];
     e.done(op_kind::futex_resume, s, id, 0, event_outcome::woken, 2);
     return wait_result::woken;
   }
   wait_result const how = e.block(&l.waiters, deadline_ns, op_kind::futex_wait, s, id);
   bool const interrupted = e.running_->interrupted;
-  ++s.outcomes[how == wait_result::timed_out ? 2 : 0];
+  ++s.outcomes[how == wait_result::timed_out ? 2 : interrupted ? 3 : 0];
   e.done(op_kind::futex_resume, s, id, 0, how == wait_result::timed_out ? event_outcome::timed_out : event_outcome::woken, 0);
   if (interrupted) e.deliver();
   return how;

@@ -184,7 +184,8 @@ poll_result poller::wait(poll_descriptor& d, poll_direction& way) noexcept {
       case poll_waiter<goroutine>::begun::busy: return poll_result::busy;
       case poll_waiter<goroutine>::begun::waiting: break;
     }
-    if (!world::recheck(d.closed.announced()) && !world::recheck(way.deadline.over())) {
+    const bool closed = world::recheck(d.closed.announced());
+    if (!closed && !world::recheck(way.deadline.over())) {
       waiting what{way.waiter, waiting_};
       sched::park(commit_wait, &what, wait_reason::io_wait);
     }

@@ -384,6 +384,40 @@ TEST(vacuity, a_site_that_saw_one_outcome_is_named) {
   sim::explore(e, scenarios::core_handoff, all, {});
   for (auto const& line : e.sites().one_sided()) EXPECT_EQ(line.find("core_handoff"), std::string::npos) << line;
 }
+void sleep_until_late() {
+  word w(0);
+  world::futex_wait_until(w, 0, 1'000);
+}
+TEST(vacuity, a_wait_that_only_timed_out_was_not_woken_and_not_changed) {
+  sim::engine e(in(sc));
+  sim::depth_first d(0);
+  sim::explore(e, of(&sleep_until_late), d, {});
+  auto const lines = e.sites().one_sided();
+  ASSERT_EQ(lines.size(), 1U);
+  EXPECT_NE(lines[0].find("timed_out 1 times, never woken, never changed"), std::string::npos) << lines[0];
+}
+void sleep_until_woken() {
+  word w(0);
+  with<word>(w, [](word& other) {
+    other.store_relaxed(1);
+    world::futex_wake(other, 1);
+  });
+  world::futex_wait(w, 0);
+  sim::join_others();
+}
+TEST(vacuity, a_spurious_wake_is_counted_and_is_no_wake) {
+  sim::options o = in(sc);
+  o.fault_mask = sim::mask_of({sim::fault_kind::spurious});
+  sim::engine e(o);
+  sim::depth_first d(sim::depth_first::unbounded);
+  EXPECT_FALSE(sim::explore(e, of(&sleep_until_woken), d, {}).failed);
+  std::string const counters = e.sites().counters_json();
+  for (char const* const answer : {"woken", "changed", "spurious"}) {
+    EXPECT_EQ(counters.find(std::string("\"") + answer + "\":0"), std::string::npos) << answer << ":\n" << counters;
+  }
+  EXPECT_NE(counters.find("\"timed_out\":0"), std::string::npos) << counters;
+  EXPECT_TRUE(e.sites().one_sided().empty());
+}
 
 }  // namespace
 }  // namespace retake::test
