@@ -62,7 +62,7 @@ constexpr scenario const* all[] = {
     &tcp_echo_loopback,
     &deadline_against_byte, &deadline_moves, &deadline_against_wait, &deadline_against_reuse,
     &connect_against_cancel,
-    &accept_backs_off, &half_close_answers, &udp_echo_loopback, &descriptor_passes_on, &splice_keeps_bytes, &sendfile_keeps_bytes,
+    &accept_backs_off, &half_close_answers, &udp_echo_loopback, &descriptor_passes_on, &splice_keeps_bytes, &sendfile_keeps_bytes, &copies_between_kinds, &sends_to_kinds,
     &cold_reads_in_rings,
     &file_operations,
     &rings_refused,

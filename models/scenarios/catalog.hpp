@@ -86,6 +86,8 @@ extern sim::scenario const udp_echo_loopback;
 extern sim::scenario const descriptor_passes_on;
 extern sim::scenario const splice_keeps_bytes;
 extern sim::scenario const sendfile_keeps_bytes;
+extern sim::scenario const copies_between_kinds;
+extern sim::scenario const sends_to_kinds;
 extern sim::scenario const cold_reads_in_rings;
 extern sim::scenario const file_operations;
 extern sim::scenario const rings_refused;

@@ -25,6 +25,7 @@ namespace answer {
 inline constexpr int interrupted = -4;         // -EINTR
 inline constexpr int no_descriptor = -9;       // -EBADF: of a handle that has none
 inline constexpr int would_block = -11;        // -EAGAIN
+inline constexpr int invalid = -22;            // -EINVAL
 inline constexpr int timed_out = -110;         // -ETIMEDOUT
 inline constexpr int already_waiting = -115;   // -EINPROGRESS: what a second goroutine on a direction is told
 inline constexpr int cancelled = -125;         // -ECANCELED

@@ -91,11 +91,17 @@ class stream {
   friend result<std::size_t> send_file(stream& to, int file, std::int64_t offset, std::size_t bytes);
 };
 
-// By a goroutine. Moves bytes from `from` to `to` until its end: inside the kernel through a pipe where both can (splice(2)), else by read and write.
-// Blocks it. How many bytes went over; errors of either side, after which some may be on their way. Source: io.Copy and splice_linux.go in Go.
+// Goroutine context only; blocks it. Moves bytes from `from` to `to` until its end, whatever the two
+// are: inside the kernel through a pipe where both can (splice(2)), else by read and write. Returns how
+// many bytes went over. Errors of either side, after which some may be on their way. Source: io.Copy
+// and splice_linux.go in Go.
 [[nodiscard]] result<std::size_t> copy(stream& to, stream& from);
-// By a goroutine. Sends `bytes` bytes of a file from `offset` on, fewer where it ends, and leaves the file's position alone (sendfile(2)). What memory holds is sent
-// at once, as file.hpp reads; what the disk has is a system call that hands its P over. How many bytes went. Source: sendfile in Go's internal/poll.
+// Goroutine context only; blocks it. Sends `bytes` bytes of a file from `offset` on, fewer where it ends, to
+// a stream of any kind, and leaves the file's position alone (sendfile(2); by read and write where the
+// kernel refuses the kind). What memory holds is sent at once, as file.hpp reads; what the disk has is
+// a system call that hands its P off. Returns how many bytes went. Errors: of the write;
+// std::errc::invalid_seek for a `file` without offsets (a pipe, a socket, a terminal). Source: sendfile in
+// Go's internal/poll.
 [[nodiscard]] result<std::size_t> send_file(stream& to, int file, std::int64_t offset, std::size_t bytes);
 
 // By a goroutine. Takes `fd` over, also on failure: from now on the stream closes it. The poller serves what epoll takes: pipes, sockets, terminals, eventfds;
