@@ -76,7 +76,7 @@ constexpr scenario const* all[] = {
     &sleepers_wake,
     &many_sleepers_wake,
     &sleeper_wakes_beside_hog, &sleeper_breaks_poll,
-    &timers_stop_or_run, &stopped_timer_sends_nothing,
+    &timers_stop_or_run, &stopped_timer_sends_nothing, &ticker_reset_late,
     &timer_started_twice,
     &last_use_of_timer, &last_use_of_socket, &last_use_of_file,
     &timer_moved_earlier,

@@ -107,6 +107,7 @@ extern sim::scenario const sleeper_wakes_beside_hog;
 extern sim::scenario const sleeper_breaks_poll;
 extern sim::scenario const timers_stop_or_run;
 extern sim::scenario const stopped_timer_sends_nothing;
+extern sim::scenario const ticker_reset_late;
 extern sim::scenario const timer_started_twice;
 extern sim::scenario const last_use_of_timer;
 extern sim::scenario const last_use_of_socket;

@@ -138,8 +138,25 @@ void stale_value() {
   });
 }
 
+// A reset whose time is over before it takes the timer's lock, beside a run that has reached that time.
+void late_reset() {
+  run_watched(2, [] {
+    wait_group done;
+    ticker t(1 * us);
+    done.go([&] {
+      for (int i = 0; i < 3; ++i) static_cast<void>(t.due().receive());
+    });
+    for (int i = 0; i < 8; ++i) {
+      t.reset(1);
+      compute(1 * us);
+    }
+    done.wait();
+  });
+}
+
 }  // namespace
 
+RETAKE_SCENARIO(ticker_reset_late, "a ticker that is reset to a time which is over goes on once, and ends with its owner", late_reset);
 RETAKE_SCENARIO(stopped_timer_sends_nothing, "a receive behind a timer's stop or start gets nothing that was asked for before", stale_value);
 RETAKE_SCENARIO(timers_stop_or_run, "a timer that is stopped while it comes due runs or was stopped, and its memory ends on that word", stop_or_run);
 RETAKE_SCENARIO(timer_started_twice, "each start of a timer is answered once, by a run or a stop, whoever starts it where", started_twice);

@@ -109,7 +109,7 @@ class timer_core : runtime_timer {
       asked_.set(0);
       return false;
     }
-    if (world::recheck(waits())) return false;  // started anew for this very instant
+    if (world::recheck(waits())) return false;  // started anew, for a time that this run has reached already
     // The next whole period that is not over.
     const std::int64_t last_ns = next_ns_.get();
     const std::int64_t next_ns = last_ns + (1 + (now_ns - last_ns) / period_ns) * period_ns;
