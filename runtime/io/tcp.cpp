@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "io/listening.hpp"
 #include "io/polled_file.hpp"
 #include "io/results.hpp"
 #include "retake/channel.hpp"
@@ -22,7 +23,6 @@ using detail::polled_file;
 
 namespace {
 
-constexpr int listen_backlog = 4096;
 constexpr std::int64_t long_ago_ns = 1;
 constexpr std::int64_t put_off_first_ns = 5'000'000;
 constexpr std::int64_t put_off_longest_ns = 100'000'000;
@@ -69,7 +69,7 @@ struct fresh_socket {
 int listen_at(int fd, address const& where) noexcept {
   int failed = kernel::set_option(fd, kernel::socket_option::reuse_address, 1);
   if (failed == 0) failed = kernel::bind(fd, where);
-  return failed == 0 ? kernel::listen(fd, listen_backlog) : failed;
+  return failed == 0 ? kernel::listen(fd, detail::listen_backlog) : failed;
 }
 
 }  // namespace
@@ -115,16 +115,9 @@ result<tcp_listener> tcp_listen(address const& where, tcp_options const& options
 }
 
 result<tcp_listener> tcp_listener_of(int descriptor, tcp_options const& options) {
-  result<stream> owner = adopt(descriptor);
-  if (!owner) return owner.error();
-  tcp_listener made;
-  made.socket_ = std::move(*owner);
-  made.options_ = options;
-  const result<address> name = made.local_address();
-  if (!name) return name.error();
-  if (name->family == address_family::local || name->port == 0) return std::make_error_code(std::errc::invalid_argument);
-  const std::int64_t failed = asked(made.socket_.file_, [](polled_file& f) { return f.at_once([&] { return kernel::listen(f.fd(), listen_backlog); }); });
-  if (failed < 0) return error_of(failed);
+  const auto is_bound = [](address const& name) { return name.family != address_family::local && name.port != 0; };
+  result<tcp_listener> made = detail::listening_on<tcp_listener>(descriptor, is_bound);
+  if (made) made->options_ = options;
   return made;
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "io/listening.hpp"
 #include "io/local_name.hpp"
 #include "io/polled_file.hpp"
 #include "io/results.hpp"
@@ -20,7 +21,6 @@ using detail::polled_file;
 
 namespace {
 
-constexpr int listen_backlog = 4096;
 constexpr std::int64_t full_queue_ns = 1'000'000;
 
 }  // namespace
@@ -81,7 +81,7 @@ result<unix_listener> unix_listen(address const& where) {
   const int fd = kernel::socket(address_family::local, kernel::socket_kind::stream);
   if (fd < 0) return error_of(fd);
   int failed = kernel::bind(fd, where);
-  if (failed == 0) failed = kernel::listen(fd, listen_backlog);
+  if (failed == 0) failed = kernel::listen(fd, detail::listen_backlog);
   if (failed != 0) {
     kernel::close(fd);
     return error_of(failed);
@@ -92,16 +92,8 @@ result<unix_listener> unix_listen(address const& where) {
 }
 
 result<unix_listener> unix_listener_of(int descriptor) {
-  result<stream> owner = adopt(descriptor);
-  if (!owner) return owner.error();
-  unix_listener made;
-  made.socket_ = std::move(*owner);
-  const result<address> name = made.local_address();
-  if (!name) return name.error();
-  if (name->family != address_family::local || name->used == 0) return std::make_error_code(std::errc::invalid_argument);
-  const std::int64_t failed = asked(made.socket_.file_, [](polled_file& f) { return f.at_once([&] { return kernel::listen(f.fd(), listen_backlog); }); });
-  if (failed < 0) return error_of(failed);
-  return made;
+  const auto is_bound = [](address const& name) { return name.family == address_family::local && name.used != 0; };
+  return detail::listening_on<unix_listener>(descriptor, is_bound);
 }
 
 result<unix_stream> unix_connect(context const& ctx, address const& where) {
@@ -109,8 +101,11 @@ result<unix_stream> unix_connect(context const& ctx, address const& where) {
   const int fd = kernel::socket(address_family::local, kernel::socket_kind::stream);
   if (fd < 0) return error_of(fd);
   int failed = kernel::connect(fd, where);
-  while (failed == detail::answer::would_block || failed == detail::answer::interrupted) {  // bound: the listener accepts or goes, or the context is done
-    if (failed == detail::answer::would_block) select(on_receive(ctx.done(), [](auto) {}), after_ns(full_queue_ns, [] {}));
+  // bound: the listener accepts or goes, or the context is done
+  while (failed == detail::answer::would_block || failed == detail::answer::interrupted) {
+    if (failed == detail::answer::would_block) {
+      select(on_receive(ctx.done(), [](auto) {}), after_ns(full_queue_ns, [] {}));
+    }
     if (const std::error_code over = ctx.error()) {
       kernel::close(fd);
       return over;

@@ -3,8 +3,9 @@
 // Uses of the memory: one for the handle, one for each start that has been neither stopped nor run. A ticker's function starts its timer again with the use
 // that it has; `lock_` decides between that and a stop or a reset, which must not be followed by a start of the old period.
 //
-// A run begins when the timer has left its heap. From there until it has sent, a stop or a reset may come first: so a run sends under `lock_`, and only
-// what was asked for last (`asked_`, and the time that it was asked for). What it has sent and nobody has received is taken back by the stop or the reset.
+// A run begins when the timer has left its heap. From there until it has sent, a stop or a reset may come
+// first: so a run sends under `lock_`, and only what was asked for last (`asked_`, and the time that it was
+// asked for). What it has sent and no receiver has taken is taken back by the stop or the reset.
 #include "retake/timer.hpp"
 
 #include "protocol/spin_lock.hpp"

@@ -2,9 +2,11 @@
 //
 //     for (folder_entry const& one : *list_folder("/etc")) ...
 //
-// All calls: by a goroutine only. The disk is waited for in a blocking call, whose P is handed on when the call is long; the goroutine may continue on another thread
-// unless it is locked to its own. A path has no zero byte: std::errc::invalid_argument. All may throw std::bad_alloc.
-// To open, and the status of a path: file.hpp. Source: os.ReadDir, Mkdir, MkdirAll, Rename, Remove and RemoveAll of Go, by std::filesystem.
+// All calls: by a goroutine only. The disk is waited for in a blocking call, whose P is handed on when
+// the call is long; the goroutine may continue on another thread unless it is locked to its own. A path
+// has no zero byte: std::errc::invalid_argument. All may throw std::bad_alloc. To open, and the status of
+// a path: file.hpp. Source: os.ReadDir, Mkdir, MkdirAll, Rename, Remove and RemoveAll of Go, by
+// std::filesystem.
 #pragma once
 
 #include <algorithm>
@@ -49,7 +51,8 @@ std::error_code on_paths(Call call, Paths const&... paths) {
 
 }  // namespace detail
 
-// All entries but "." and "..", by name. What comes or goes meanwhile may be listed or not. Errors: opendir(3), readdir(3).
+// All entries but "." and "..", by name. What comes or goes meanwhile may be listed or not. Errors:
+// opendir(3), readdir(3).
 [[nodiscard]] inline result<std::vector<folder_entry>> list_folder(std::string const& path) {
   std::vector<folder_entry> entries;
   const std::error_code failed = detail::on_paths(
@@ -60,44 +63,57 @@ std::error_code on_paths(Call call, Paths const&... paths) {
           entries.push_back({at->path().filename().string(), detail::kind_of(at->symlink_status(gone).type())});
           at.increment(error);
         }
-        std::sort(entries.begin(), entries.end(), [](folder_entry const& a, folder_entry const& b) { return a.name < b.name; });
+        const auto by_name = [](folder_entry const& a, folder_entry const& b) { return a.name < b.name; };
+        std::sort(entries.begin(), entries.end(), by_name);
       },
       path);
   if (failed) return failed;
   return entries;
 }
 
-// One new folder, with permissions 0777 less the umask. Errors: mkdir(2); std::errc::file_exists when the name is taken.
+// One new folder, with permissions 0777 less the umask. Errors: mkdir(2); std::errc::file_exists when the
+// name is taken.
 [[nodiscard]] inline std::error_code make_folder(std::string const& path) {
   return detail::on_paths(
       [](std::filesystem::path const& folder, std::error_code& error) {
-        if (!std::filesystem::create_directory(folder, error) && !error) error = std::make_error_code(std::errc::file_exists);
+        const bool made = std::filesystem::create_directory(folder, error);
+        if (!made && !error) error = std::make_error_code(std::errc::file_exists);
       },
       path);
 }
 
 // And all that lead to it; those that are there stay. Errors: mkdir(2).
 [[nodiscard]] inline std::error_code make_folders(std::string const& path) {
-  return detail::on_paths([](std::filesystem::path const& folder, std::error_code& error) { std::filesystem::create_directories(folder, error); }, path);
+  const auto make = [](std::filesystem::path const& folder, std::error_code& error) {
+    std::filesystem::create_directories(folder, error);
+  };
+  return detail::on_paths(make, path);
 }
 
 // What `to` names is replaced, in one step for all who look. Errors: rename(2).
 [[nodiscard]] inline std::error_code rename_path(std::string const& from, std::string const& to) {
-  return detail::on_paths([](std::filesystem::path const& a, std::filesystem::path const& b, std::error_code& error) { std::filesystem::rename(a, b, error); }, from, to);
+  const auto rename = [](std::filesystem::path const& a, std::filesystem::path const& b, std::error_code& error) {
+    std::filesystem::rename(a, b, error);
+  };
+  return detail::on_paths(rename, from, to);
 }
 
-// A file, a link (not what it leads to) or an empty folder. Errors: unlink(2), rmdir(2); std::errc::no_such_file_or_directory.
+// A file, a link (not what it leads to) or an empty folder. Errors: unlink(2), rmdir(2);
+// std::errc::no_such_file_or_directory.
 [[nodiscard]] inline std::error_code remove_path(std::string const& path) {
   return detail::on_paths(
       [](std::filesystem::path const& one, std::error_code& error) {
-        if (!std::filesystem::remove(one, error) && !error) error = std::make_error_code(std::errc::no_such_file_or_directory);
+        const bool removed = std::filesystem::remove(one, error);
+        if (!removed && !error) error = std::make_error_code(std::errc::no_such_file_or_directory);
       },
       path);
 }
 
-// With all that is in it; nothing there is no error. Links are removed, not followed. After an error a part may be gone. Errors: as remove_path().
+// With all that is in it; nothing there is no error. Links are removed, not followed. After an error a
+// part may be gone. Errors: as remove_path().
 [[nodiscard]] inline std::error_code remove_tree(std::string const& path) {
-  return detail::on_paths([](std::filesystem::path const& one, std::error_code& error) { std::filesystem::remove_all(one, error); }, path);
+  return detail::on_paths(
+      [](std::filesystem::path const& one, std::error_code& error) { std::filesystem::remove_all(one, error); }, path);
 }
 
 }  // namespace retake

@@ -17,7 +17,6 @@ class polled_file;
 class datagram_socket;
 class process;
 class tcp_listener;
-struct tcp_options;
 class unix_listener;
 
 using byte_view = std::span<std::byte const>;
@@ -85,8 +84,6 @@ class stream {
   friend class tcp_listener;
   friend class unix_listener;
   friend class datagram_socket;
-  friend result<tcp_listener> tcp_listener_of(int descriptor, tcp_options const& options);
-  friend result<unix_listener> unix_listener_of(int descriptor);
   friend result<std::size_t> copy(stream& to, stream& from);
   friend result<std::size_t> send_file(stream& to, int file, std::int64_t offset, std::size_t bytes);
 };

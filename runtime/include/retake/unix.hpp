@@ -56,7 +56,6 @@ class unix_listener {
 
  private:
   friend result<unix_listener> unix_listen(address const& where);
-  friend result<unix_listener> unix_listener_of(int descriptor);
   void forget_name() noexcept;
   stream socket_;
   address name_;  // a path that goes with the listener, as in Go
