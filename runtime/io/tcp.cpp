@@ -125,6 +125,14 @@ result<tcp_listener> tcp_listen(std::uint32_t host, std::uint16_t port) { return
 
 namespace {
 
+// On loopback the kernel may give a socket the very port that it connects to: then this one socket is
+// both ends of the connection, and no listener is there.
+bool is_its_own_peer(detail::polled_file& file, address const& where) noexcept {
+  address own, peer;
+  if (file.at_once([&] { return kernel::local_address(file.fd(), own); }) != 0 || own.port != where.port) return false;
+  return file.at_once([&] { return kernel::peer_address(file.fd(), peer); }) == 0 && own == peer;
+}
+
 // A socket with its options and its deadline for as long as `connect` takes, which says what became of it.
 template <class Connect>
 result<tcp_stream> connected(address const& where, tcp_options const& options, Connect connect) {
@@ -140,6 +148,7 @@ result<tcp_stream> connected(address const& where, tcp_options const& options, C
   tcp_stream made(file);
   if (options.deadline_ns != 0) made.set_write_deadline(options.deadline_ns);
   if (const std::error_code wrong = connect(made, *file)) return wrong;
+  if (is_its_own_peer(*file, where)) return std::make_error_code(std::errc::connection_refused);
   if (options.deadline_ns != 0) made.set_write_deadline(0);
   return made;
 }

@@ -75,7 +75,10 @@ class tcp_listener {
 // with this header's backlog. Errors: EBADF, std::errc::not_a_socket, std::errc::invalid_argument (no bound TCP socket, or a connected one). Source: net.FileListener.
 [[nodiscard]] result<tcp_listener> tcp_listener_of(int descriptor, tcp_options const& options = {});
 
-// By a goroutine. Blocks it until the connection stands or fails. Errors: what connect(2) says; std::errc::timed_out.
+// Goroutine context only. Blocks until the connection stands or fails. Errors: those of connect(2);
+// std::errc::timed_out; std::errc::connection_refused also for a socket that the kernel connects to
+// itself, as it may on loopback when no socket listens at that port.
+// Source: selfConnect in Go's tcpsock_posix.go (Go tries three times, then returns such a connection).
 [[nodiscard]] result<tcp_stream> tcp_connect(address const& where, tcp_options const& options = {});
 [[nodiscard]] result<tcp_stream> tcp_connect(std::uint32_t host, std::uint16_t port);
 // Ends also when the context is done, with the context's error: then there is no connection, even if it stood at that moment. See dial.hpp for names.

@@ -337,6 +337,26 @@ TEST(tcp_options, are_applied_before_the_socket_is_bound_or_connected) {
   });
 }
 
+// A port of `host` at which no socket listens.
+address unused(address const& host) {
+  auto const once = tcp_listen(host);
+  return once ? *once->local_address() : address{};
+}
+
+TEST(tcp, a_socket_that_is_connected_to_itself_is_refused) {
+  run_on(2, [] {
+    for (char const* const host : {"127.0.0.1:0", "[::1]:0"}) {
+      for (int i = 0; i < 2; ++i) {  // a port each: the end of a connection keeps its port for a minute
+        tcp_options same;
+        same.local = unused(*parse_address(host));  // the kernel makes this choice in one connect of some ten thousand
+        if (same.local->family == address_family::none) continue;  // a machine without IPv6
+        auto const made = i == 0 ? tcp_connect(*same.local, same) : tcp_connect(background(), *same.local, same);
+        EXPECT_EQ(made.error(), std::errc::connection_refused) << host;
+      }
+    }
+  });
+}
+
 TEST(listener_of, a_socket_that_another_program_bound_accepts_and_what_is_no_listener_is_refused_and_closed) {
   run_on(2, [] {
     for (int const backlog : {-1, 5}) {
