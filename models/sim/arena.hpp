@@ -47,6 +47,7 @@ class arena {
   char const* deallocate(void* memory, std::size_t bytes) noexcept;
   void reset() noexcept;
   std::size_t used() const noexcept { return used_; }
+  bool contains(void const* p) const noexcept { return offset_of(p) < bytes_max; }
   // Of what lies in the arena, less than used().
   std::size_t offset_of(void const* p) const noexcept { return static_cast<std::size_t>(static_cast<char const*>(p) - memory_.as<char>()); }
 

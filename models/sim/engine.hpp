@@ -203,7 +203,15 @@ class engine {
   bool read_older_than_success(location& l, std::uint64_t expected, order o, site_record const& s, std::uint64_t& seen, std::uint32_t& age) noexcept;
   store_entry& entry_at(location const& l, std::uint32_t sequence) const noexcept { return l.ring[sequence & ring_mask_]; }
   void note_read(location& l, std::uint32_t sequence) noexcept;
-  std::uint64_t hash_class(location const& l, std::uint64_t value) const noexcept { return l.traits.opaque ? (value != 0) : value; }
+  // What of a value enters the hash of the trace. Addresses differ from process to process: of a
+  // pointer it is "zero or not", and so it is of an integer that is an address of the execution's own
+  // memory (arena, stacks). Each other integer enters whole. Not promised: an integer that carries an
+  // address of anything else, or an address with its upper bits in use.
+  std::uint64_t hash_class(location const& l, std::uint64_t value) const noexcept {
+    if (l.traits.pointer) return value != 0;
+    return value <= UINT32_MAX || !is_address(value) ? value : 1;
+  }
+  bool is_address(std::uint64_t value) const noexcept;
   std::uint32_t add_plain(void const* object, site const& where) noexcept;
   plain_record& find_plain(void const* object, std::uint32_t number, site const& where, op_kind kind) noexcept;
   void plain_touch(plain_record& p, site_record const& s, bool write) noexcept;

@@ -45,6 +45,15 @@ event const* engine::last_touch(std::uint32_t slot, location const& l) const noe
   return nullptr;
 }
 
+bool engine::is_address(std::uint64_t value) const noexcept {
+  auto const* const p = reinterpret_cast<void const*>(value);
+  if (arena_.contains(p) || (p >= stacks_.as<char>() && p < stacks_.as<char>() + stacks_.bytes())) return true;
+  for (std::uint32_t i = 0; i < pool_size_; ++i) {
+    if (pool_[i].memory.contains(p)) return true;
+  }
+  return false;
+}
+
 void engine::judge_end(location& l, access how, std::uint16_t site) noexcept {
   vector_clock const& hb = running_->hb;
   if (l.dead) {

@@ -16,7 +16,7 @@ enum class rmw : std::uint8_t { exchange, add_, sub_, or_, and_ };
 
 struct value_traits {
   std::uint8_t bytes;
-  bool opaque;  // may carry an address: only "zero or not" enters a hash
+  bool pointer;  // an address by its type: only "zero or not" enters a hash
 };
 
 enum class op_kind : std::uint8_t {

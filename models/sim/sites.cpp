@@ -4,8 +4,11 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdlib>
 #include <cstring>
 #include <nlohmann/json.hpp>
+
+#include "sim/engine.hpp"
 
 namespace retake::sim {
 
@@ -106,7 +109,10 @@ site_record& site_table::look_up(world::site const& where, op_kind kind) noexcep
     if (r.line == where.line && r.kind == kind && std::strcmp(r.file, where.file) == 0) found = &r;
   }
   if (found == nullptr) {
-    if (size_ == sites_max) return records_[sites_max - 1];
+    if (size_ == sites_max) {
+      if (the_engine == nullptr) std::abort();
+      the_engine->fail("bound", "bound: more sites than sites_max", 0);
+    }
     found = &records_[size_];
     found->file = where.file;
     found->line = where.line;
@@ -197,12 +203,12 @@ std::vector<std::string> site_table::one_sided() const {
     std::size_t const needed = sides_needed(r.kind, r.may_time_out);
     if (std::count(r.outcomes, r.outcomes + needed, 0U) == 0) continue;
     std::string seen;
-    std::string never;
+    std::string unseen;
     for (std::size_t i = 0; i < sides.size(); ++i) {
       if (r.outcomes[i] != 0) seen += fmt::format("{}{} {} times", seen.empty() ? "" : ", ", sides[i], r.outcomes[i]);
-      else if (i < needed) never += fmt::format(", never {}", sides[i]);
+      else if (i < needed) unseen += fmt::format(", never {}", sides[i]);
     }
-    lines.push_back(fmt::format("{}:{} {} in {}: {}{}", r.basename(), r.line, name_of(r.kind), r.function_name(), seen.empty() ? "reached" : seen, never));
+    lines.push_back(fmt::format("{}:{} {} in {}: {}{}", r.basename(), r.line, name_of(r.kind), r.function_name(), seen.empty() ? "reached" : seen, unseen));
   }
   return lines;
 }

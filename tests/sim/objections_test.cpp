@@ -36,12 +36,17 @@ void too_many_quiescence_hooks() {
   for (std::uint32_t i = 0; i <= sim::engine::quiescence_hooks_max; ++i) sim::at_quiescence([](void*) {}, nullptr);
 }
 
+void too_many_sites() {
+  for (unsigned line = 1; line <= sim::site_table::sites_max; ++line) sim::count_recheck(true, world::site{"many.cpp", line, "many"});
+}
+
 struct objection {
   void (*body)();
   char const* claim;
 };
 constexpr objection objections[] = {
     {too_many_atomics, "bound: more atomics and plains than objects_max"},
+    {too_many_sites, "bound: more sites than sites_max"},
     {too_many_plains, "bound: more atomics and plains than objects_max"},
     {an_atomic_from_outside, "harness: an atomic that was made outside of the execution"},
     {a_plain_from_outside, "harness: a plain that was made outside of the execution"},

@@ -4,6 +4,7 @@
 
 #include <cstdio>
 #include <fstream>
+#include <set>
 
 #include "exhaust.hpp"
 #include "scenarios/catalog.hpp"
@@ -363,6 +364,40 @@ TEST(faults, have_a_budget) {
     most = std::max(most, seen[0]);
   }
   EXPECT_EQ(most, 3);
+}
+
+// ---- what of a value is in the trace ----
+std::uint64_t stored;
+std::size_t block;
+void store_a_number() { world::atomic<std::uint64_t>(0).store_relaxed(stored); }
+void store_an_address() {
+  void* const blocks[] = {world::allocate(64), world::allocate(64)};
+  int here = 0;
+  world::atomic<std::uintptr_t> a(0);
+  a.store_relaxed(reinterpret_cast<std::uintptr_t>(blocks[block]));
+  a.store_relaxed(block == 0 ? reinterpret_cast<std::uintptr_t>(&here) : reinterpret_cast<std::uintptr_t>(blocks[0]));
+  world::atomic<void*>(nullptr).store_relaxed(blocks[block]);
+}
+std::uint64_t hash_of(void (*body)()) {
+  sim::engine e(in(sc));
+  sim::depth_first d(0);
+  return sim::explore(e, of(body), d, {}).trace_hash;
+}
+
+TEST(traces, of_eight_byte_numbers_differ_when_the_numbers_do) {
+  std::set<std::uint64_t> hashes;
+  for (std::uint64_t const n : {std::uint64_t{1}, std::uint64_t{2}, std::uint64_t{1} << 40, UINT64_MAX}) {
+    stored = n;
+    hashes.insert(hash_of(&store_a_number));
+  }
+  EXPECT_EQ(hashes.size(), 4U);
+}
+
+TEST(traces, of_addresses_are_the_same_wherever_the_object_lies) {
+  block = 0;
+  std::uint64_t const first = hash_of(&store_an_address);
+  block = 1;
+  EXPECT_EQ(first, hash_of(&store_an_address));
 }
 
 // ---- vacuity ----

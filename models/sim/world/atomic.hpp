@@ -109,8 +109,7 @@ class atomic {
   using bits_type = std::conditional_t<sizeof(T) == 1, std::uint8_t,
                     std::conditional_t<sizeof(T) == 2, std::uint16_t,
                     std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>>>;
-  // Eight-byte values may carry addresses, which differ from process to process: only "zero or not" of them enters the hash.
-  static constexpr sim::value_traits traits{sizeof(T), std::is_pointer_v<T> || sizeof(T) == 8};
+  static constexpr sim::value_traits traits{sizeof(T), std::is_pointer_v<T>};
 
   static constexpr std::uint64_t to_bits(T v) noexcept { return std::bit_cast<bits_type>(v); }
   static constexpr T from_bits(std::uint64_t v) noexcept { return std::bit_cast<T>(static_cast<bits_type>(v)); }
