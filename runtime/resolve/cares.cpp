@@ -1,13 +1,26 @@
 // c-ares over the poller.
 //
-// Problem.   c-ares has several sockets at once (servers, UDP and TCP) that come and go, wants to hear of each, and of time.
-// Rejected.  A goroutine for each socket: they would have to share the channel. c-ares' own thread: a thread.
-// Recipe.    Its sockets are registered in a poll set of their own, level-triggered; that set is a descriptor, and the goroutine waits for it in the runtime's poller, until the
-//            library's next time-out at the latest. One channel for each lookup: nothing is shared. Every call of the library is a foreign call: it reads
-//            files (/etc/resolv.conf, /etc/hosts) and wants a real stack; its callbacks only write down what they are told.
+// Problem.   c-ares has several sockets at once (servers, UDP and TCP) that come and go, and has to hear
+//            of each, and of time. It keeps the answer for one family until the other is answered or
+//            given up, and some servers never answer for one of them.
+// Rejected.  A goroutine for each socket: they would have to share the channel. c-ares' own thread: a
+//            thread. One question for both families, cancelled in time: c-ares answers with what it
+//            has, but does not say before whether it has something.
+// Recipe.    The sockets are registered in a poll set of their own, level-triggered; that set is a
+//            descriptor, and the goroutine waits for it in the runtime's poller, until the library's
+//            next time-out at the latest. One channel for each turn: nothing is shared. Every call of
+//            the library is a foreign call: it reads files (/etc/resolv.conf, /etc/hosts) and wants a
+//            real stack; its callbacks only write down what they are given.
+//            The two families are two questions for the same full name; the next name is asked for only
+//            when neither had an answer. So the search list, and the order of the hosts file and the
+//            servers, are followed here: c-ares would follow them for each family alone and mix the
+//            addresses of two hosts.
 #include <ares.h>
 
 #include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "io/polled_file.hpp"
 #include "io/results.hpp"
@@ -25,12 +38,19 @@ namespace {
 
 constexpr int events_at_once = 8;
 constexpr std::int64_t ns_per_ms = 1'000'000;
+constexpr char hosts_file = 'f';  // c-ares' letters for its sources
+constexpr char servers = 'b';
+
+struct turn {
+  char source;
+  std::string name;
+};
 
 struct conversation {
   ares_channel channel = nullptr;
   int sockets = -1;  // the poll set
-  bool answered = false;
-  int status = ARES_SUCCESS;
+  int open = 0;                 // questions without an answer
+  int status = ARES_ENOTFOUND;  // why there is no address, if not because the name has none
   std::uint16_t port = 0;
   std::vector<address> found;
 };
@@ -42,23 +62,39 @@ void socket_changed(void* opaque, ares_socket_t fd, int readable, int writable) 
   if (events != 0) static_cast<void>(kernel::epoll_add(c.sockets, fd, events, static_cast<std::uint64_t>(fd)));
 }
 
+std::error_code meaning(int status) noexcept {
+  switch (status) {
+    case ARES_ENOTFOUND:
+    case ARES_ENODATA:
+    case ARES_EBADNAME: return resolve_error::not_found;
+    case ARES_ETIMEOUT: return std::make_error_code(std::errc::timed_out);
+    case ARES_ENOMEM: return std::make_error_code(std::errc::not_enough_memory);
+    default: return resolve_error::failed;
+  }
+}
+
 void answer_came(void* opaque, int status, int, ares_addrinfo* result) {
   auto& c = *static_cast<conversation*>(opaque);
-  c.answered = true;
-  c.status = status;
+  --c.open;
+  if (status != ARES_SUCCESS && meaning(status) != resolve_error::not_found) c.status = status;
   if (result == nullptr) return;
   for (ares_addrinfo_node const* at = result->nodes; at != nullptr; at = at->ai_next) append(c.found, at->ai_addr, c.port);
   ares_freeaddrinfo(result);
 }
 
 // Without ares_library_init(): on Linux it only counts, and two threads may not count at once.
-int begin(conversation& c, question const& q, resolver_options const& options) {
-  ares_options wishes{};
+int begin(conversation& c, turn const& t, question const& q, resolver_options const& options) {
+  char lookups[] = {t.source, 0};
+  ares_options wishes{};  // no domains: the name of the turn is full
+  wishes.flags = ARES_FLAG_NOSEARCH;
+  wishes.lookups = lookups;
   wishes.timeout = static_cast<int>(std::max<std::int64_t>(options.timeout_ns / ns_per_ms, 1));
   wishes.tries = static_cast<int>(options.tries);
   wishes.sock_state_cb = socket_changed;
   wishes.sock_state_cb_data = &c;
-  int failed = ares_init_options(&c.channel, &wishes, ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB);
+  constexpr int wished = ARES_OPT_FLAGS | ARES_OPT_DOMAINS | ARES_OPT_LOOKUPS | ARES_OPT_TIMEOUTMS |
+                         ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB;
+  int failed = ares_init_options(&c.channel, &wishes, wished);
   if (failed != ARES_SUCCESS) return failed;
   if (!options.servers.empty()) {
     std::string all;
@@ -67,11 +103,41 @@ int begin(conversation& c, question const& q, resolver_options const& options) {
     if (failed != ARES_SUCCESS) return failed;
   }
   ares_addrinfo_hints hints{};
-  hints.ai_family = family_of(q.family);
   hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags = ARES_AI_NOSORT;  // sorting connects a socket to each: the order is the servers'
-  ares_getaddrinfo(c.channel, q.name.c_str(), nullptr, &hints, answer_came, &c);
+  hints.ai_flags = ARES_AI_NOSORT;  // sorting connects a socket to each: the order is that of the answers
+  std::vector<int> families = {family_of(q.family)};
+  if (t.source == servers && q.family == address_family::none) families = {AF_INET, AF_INET6};
+  c.open = static_cast<int>(families.size());
+  for (const int family : families) {
+    hints.ai_family = family;
+    ares_getaddrinfo(c.channel, t.name.c_str(), nullptr, &hints, answer_came, &c);
+  }
   return ARES_SUCCESS;
+}
+
+// The hosts file and the servers in the order of the system, the servers for each full name that the
+// search list makes of `name`. Source: nameList in Go's dnsclient_unix.go; resolv.conf(5).
+int turns_for(std::string const& name, std::vector<turn>& turns) {
+  ares_channel system = nullptr;
+  ares_options known{};
+  int which = 0;
+  int failed = ares_init(&system);
+  if (failed != ARES_SUCCESS) return failed;
+  failed = ares_save_options(system, &known, &which);
+  std::vector<std::string> full;
+  const bool complete = name.ends_with('.');
+  const bool as_is_first = complete || std::count(name.begin(), name.end(), '.') >= known.ndots;
+  if (as_is_first) full.push_back(name);
+  for (int i = 0; i < known.ndomains && !complete; ++i) full.push_back(name + '.' + known.domains[i]);
+  if (!as_is_first) full.push_back(name);
+  for (char const* source = known.lookups; source != nullptr && *source != 0; ++source) {
+    if (*source == hosts_file) turns.push_back({hosts_file, name});
+    if (*source != servers) continue;
+    for (std::string const& one : full) turns.push_back({servers, one});
+  }
+  ares_destroy_options(&known);
+  ares_destroy(system);
+  return failed;
 }
 
 // What the poll set has, or the library's time-outs.
@@ -93,20 +159,7 @@ std::int64_t next_look_ns(conversation const& c, std::int64_t deadline_ns) {
   return deadline_ns != 0 ? std::min(due_ns, deadline_ns) : due_ns;
 }
 
-std::error_code meaning(int status) noexcept {
-  switch (status) {
-    case ARES_ENOTFOUND:
-    case ARES_ENODATA:
-    case ARES_EBADNAME: return resolve_error::not_found;
-    case ARES_ETIMEOUT: return std::make_error_code(std::errc::timed_out);
-    case ARES_ENOMEM: return std::make_error_code(std::errc::not_enough_memory);
-    default: return resolve_error::failed;
-  }
-}
-
-}  // namespace
-
-result<std::vector<address>> ask_cares(question const& q, resolver_options const& options) {
+result<std::vector<address>> take(turn const& t, question const& q, resolver_options const& options) {
   conversation c;
   c.port = q.port;
   c.sockets = kernel::epoll_create();
@@ -114,25 +167,45 @@ result<std::vector<address>> ask_cares(question const& q, resolver_options const
   int failed = 0;
   polled_file* const set = polled_file::make(c.sockets, failed);
   if (set == nullptr) return error_of(failed);
+  std::int64_t until_ns = q.deadline_ns;
   bool late = false;
-  int status = retake::foreign_call([&] { return begin(c, q, options); });
-  while (status == ARES_SUCCESS && !c.answered && !late) {  // bound: the library's tries, or the deadline
+  int status = retake::foreign_call([&] { return begin(c, t, q, options); });
+  while (status == ARES_SUCCESS && c.open != 0 && !late) {  // bound: the library's tries, or the deadline
     kernel::poll_event events[events_at_once];
-    static_cast<void>(set->set_deadlines(next_look_ns(c, q.deadline_ns), true, false));
+    static_cast<void>(set->set_deadlines(next_look_ns(c, until_ns), true, false));
     const std::int64_t count = set->reading([&] {
       const int n = kernel::epoll_wait(c.sockets, events, events_at_once, 0);
       return std::int64_t{n == 0 ? answer::would_block : n};
     });
-    late = count < 0 && q.deadline_ns != 0 && monotonic_ns() >= q.deadline_ns;
-    if (!late) retake::foreign_call([&] { go_on(c, events, count < 0 ? 0 : static_cast<int>(count)); });
+    late = count < 0 && until_ns != 0 && monotonic_ns() >= until_ns;
+    if (late) continue;
+    const bool had_some = !c.found.empty();
+    retake::foreign_call([&] { go_on(c, events, count < 0 ? 0 : static_cast<int>(count)); });
+    // Half of the time is for the other family, half for the caller, who wants to connect.
+    if (!had_some && !c.found.empty() && until_ns != 0) until_ns -= (until_ns - monotonic_ns()) / 2;
   }
-  if (c.channel != nullptr) retake::foreign_call([&] { ares_destroy(c.channel); });  // answers with ARES_EDESTRUCTION what is open
-  set->release();
-  if (late) return std::make_error_code(std::errc::timed_out);
   if (status == ARES_SUCCESS) status = c.status;
-  if (status != ARES_SUCCESS) return meaning(status);
-  if (c.found.empty()) return make_error_code(resolve_error::not_found);
-  return std::move(c.found);
+  // What is open is answered with ARES_EDESTRUCTION.
+  if (c.channel != nullptr) retake::foreign_call([&] { ares_destroy(c.channel); });
+  set->release();
+  if (!c.found.empty()) return std::move(c.found);
+  if (late) return std::make_error_code(std::errc::timed_out);
+  // c-ares says ARES_ECONNREFUSED of a name that is not in the file.
+  return t.source == hosts_file ? resolve_error::not_found : meaning(status);
+}
+
+}  // namespace
+
+result<std::vector<address>> ask_cares(question const& q, resolver_options const& options) {
+  std::vector<turn> turns;
+  const int failed = retake::foreign_call([&] { return turns_for(q.name, turns); });
+  if (failed != ARES_SUCCESS) return meaning(failed);
+  result<std::vector<address>> answer = make_error_code(resolve_error::not_found);
+  for (turn const& t : turns) {
+    answer = take(t, q, options);
+    if (answer || answer.error() != resolve_error::not_found) break;
+  }
+  return answer;
 }
 
 }  // namespace retake::detail

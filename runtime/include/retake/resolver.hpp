@@ -31,9 +31,14 @@ class resolver {
  public:
   explicit resolver(resolver_options options = {});
 
-  // By a goroutine. Blocks it until the name is answered: by itself when it is a number, by /etc/hosts, by a server. The addresses have `port`; never empty.
-  // `family` none: of both. deadline_ns as in stream::set_deadline(); getaddrinfo(3) cannot be ended and ignores it.
-  // Errors: resolve_error, std::errc::timed_out, std::errc::not_enough_memory. Source: dnsclient_unix.go and cgo_unix.go in Go's net.
+  // Goroutine context only. Blocks until the name is answered: by itself when it is a number, by
+  // /etc/hosts, by a server. The addresses have `port`; there is at least one.
+  // `family` none asks for both families. When one has answered with addresses, the other may take
+  // half of the time that is left until the deadline (without one: until the servers are given up);
+  // then the addresses that are there are the answer, whatever became of the other family.
+  // deadline_ns as in stream::set_deadline(); getaddrinfo(3) cannot be ended and ignores it.
+  // Errors: resolve_error, std::errc::timed_out, std::errc::not_enough_memory.
+  // Source: dnsclient_unix.go and cgo_unix.go in Go's net.
   [[nodiscard]] result<std::vector<address>> lookup(std::string_view name, std::uint16_t port, std::int64_t deadline_ns = 0, address_family family = address_family::none) const;
 
   // cares or system.

@@ -23,8 +23,10 @@ namespace {
 
 constexpr std::int64_t ms = 1'000'000;
 
-// Answers A questions: known.test has two addresses, slow.test one after 100 ms, silent.test none ever, large.test so many that a datagram has no room for them and TCP has
-// to be asked, here.test the loopback address behind one where nobody listens; all else does not exist.
+// known.test has two addresses, slow.test one after 100 ms, silent.test none ever, large.test so many that a
+// datagram has no room for them and TCP has to be asked, here.test the loopback address after one where no socket
+// listens; all of these are IPv4. four.test and six.test are answered for that family only, the other is never.
+// "host" has an IPv4 address in first.test, an IPv6 address in second.test. Other names do not exist.
 class name_server {
  public:
   static constexpr int large = 100;
@@ -84,7 +86,8 @@ class name_server {
       asked_.fetch_add(1);
       std::vector<std::byte> question(room.begin(), room.begin() + static_cast<std::ptrdiff_t>(got->bytes));
       std::string const name = name_in(question);
-      if (name == "silent.test") continue;
+      bool const asks_a = question[12 + name.size() + 2 + 1] == std::byte{1};
+      if (name == "silent.test" || (name == "four.test" && !asks_a) || (name == "six.test" && asks_a)) continue;
       serving_.add(1);
       go([this, question, name, from = got->from] {
         if (name == "slow.test") sleep_for_ns(100 * ms);
@@ -115,6 +118,8 @@ class name_server {
   static std::vector<std::string> addresses_of(std::string const& name) {
     if (name == "known.test") return {"10.1.2.3", "10.1.2.4"};
     if (name == "slow.test") return {"10.1.2.3"};
+    if (name == "four.test" || name == "host.first.test") return {"127.0.0.1"};
+    if (name == "six.test" || name == "host.second.test") return {"::1"};
     if (name == "here.test") return {"127.0.0.9", "127.0.0.1"};
     std::vector<std::string> many;
     for (int i = 0; name == "large.test" && i < large; ++i) many.push_back("10.1.2." + std::to_string(i));
@@ -127,12 +132,20 @@ class name_server {
     reply.resize(end);  // without the additional section
     std::vector<std::string> const known = addresses_of(name);
     bool const exists = !known.empty();
-    std::size_t const addresses = asks_a && !cut_off ? known.size() : 0;
+    bool const has_a = exists && known[0].find(':') == std::string::npos;
+    std::size_t const addresses = asks_a == has_a && !cut_off ? known.size() : 0;
     reply[2] = cut_off ? std::byte{0x86} : std::byte{0x84};
     reply[3] = exists ? std::byte{0x80} : std::byte{0x83};
     for (std::size_t i = 6; i < 12; ++i) reply[i] = std::byte{0};
     reply[7] = static_cast<std::byte>(addresses);
     for (std::size_t i = 0; i < addresses; ++i) {
+      if (!has_a) {
+        for (int const b : {0xc0, 12, 0, 28, 0, 1, 0, 0, 0, 60, 0, 16}) reply.push_back(static_cast<std::byte>(b));
+        std::array<std::byte, 16> six{};
+        ::inet_pton(AF_INET6, known[i].c_str(), six.data());
+        reply.insert(reply.end(), six.begin(), six.end());
+        continue;
+      }
       for (int const b : {0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4}) reply.push_back(static_cast<std::byte>(b));
       std::uint32_t const number = ::ntohl(::inet_addr(known[i].c_str()));
       for (int shift = 24; shift >= 0; shift -= 8) reply.push_back(static_cast<std::byte>(number >> shift & 255));
@@ -195,6 +208,52 @@ TEST(dial, tries_the_addresses_of_a_name_in_turn) {
     EXPECT_EQ(dial(background(), "unknown.test", 1, {.names = &names}).error(), resolve_error::not_found);
     std::uint16_t const gone = tcp_listen(loopback_address, 0)->port();
     EXPECT_EQ(dial(background(), "127.0.0.1", gone).error(), std::errc::connection_refused);
+  });
+}
+
+TEST(resolver, answers_with_one_family_within_the_deadline_when_the_other_is_silent) {
+  run_on(2, [] {
+    name_server server;
+    resolver const names(server.options());
+    for (auto const& [name, number] : {std::pair{"four.test", "127.0.0.1:80"}, std::pair{"six.test", "[::1]:80"}}) {
+      std::int64_t const due_ns = deadline_in_ns(300 * ms);
+      EXPECT_EQ(texts(names.lookup(name, 80, due_ns)), std::vector<std::string>{number}) << name;
+      EXPECT_LT(monotonic_ns(), due_ns) << name;
+    }
+    resolver_options hurried = server.options();
+    hurried.timeout_ns = 50 * ms;
+    hurried.tries = 1;
+    EXPECT_EQ(texts(resolver(hurried).lookup("four.test", 80)), std::vector<std::string>{"127.0.0.1:80"})
+        << "without a deadline: once the other is given up";
+    auto const silent = names.lookup("four.test", 80, deadline_in_ns(50 * ms), address_family::ipv6);
+    EXPECT_EQ(silent.error(), std::errc::timed_out);
+  });
+}
+
+TEST(resolver, takes_both_families_from_the_same_name_of_the_search_list) {
+  ::setenv("LOCALDOMAIN", "none.test first.test second.test", 1);
+  run_on(2, [] {
+    name_server server;
+    resolver const names(server.options());
+    EXPECT_EQ(texts(names.lookup("host", 80)), std::vector<std::string>{"127.0.0.1:80"});
+    EXPECT_EQ(texts(names.lookup("host", 80, 0, address_family::ipv6)), std::vector<std::string>{"[::1]:80"});
+    EXPECT_EQ(texts(names.lookup("host.second.test", 80)), std::vector<std::string>{"[::1]:80"});
+    EXPECT_EQ(names.lookup("host.", 80).error(), resolve_error::not_found) << "a full name is not searched for";
+  });
+  ::unsetenv("LOCALDOMAIN");
+}
+
+TEST(dial, connects_by_one_family_within_the_deadline_when_the_other_is_silent) {
+  run_on(2, [] {
+    name_server server;
+    resolver const names(server.options());
+    auto const listener = tcp_listen(loopback_address, 0);
+    auto [until, stop] = with_timeout_ns(background(), 300 * ms);
+    auto const made = dial(until, "four.test", listener->port(), {.names = &names});
+    EXPECT_TRUE(made) << made.error().message();
+    dial_options bounded{.names = &names};
+    bounded.connection.deadline_ns = deadline_in_ns(300 * ms);
+    EXPECT_TRUE(dial(background(), "four.test", listener->port(), bounded));
   });
 }
 
