@@ -205,8 +205,6 @@ void asymmetric_heavy(site const& where) noexcept {
   e.done(op_kind::heavy, s, 0, 0, event_outcome::none, 0);
 }
 
-void require_failed(char const* tag_and_claim, site const& where) noexcept { current(where).fail_tagged(tag_and_claim, where, where); }
-
 void fail(char const* tag_and_claim, site const& where, site const& from) noexcept { current(where).fail_tagged(tag_and_claim, where, from); }
 
 void fatal(char const* text, site const& where) noexcept {

@@ -44,7 +44,6 @@ void futex_wake(void const* object, std::uint32_t number, std::uint32_t count, s
 void futex_rouse(void const* object, std::uint32_t number) noexcept;
 void pause(site const& where) noexcept;
 
-[[noreturn]] void require_failed(char const* tag_and_claim, site const& where) noexcept;
 [[noreturn]] void fatal(char const* text, site const& where) noexcept;
 void count_recheck(bool condition, site const& where) noexcept;
 void commit(void const* ghost, char const* tag, site const& where) noexcept;
@@ -122,7 +121,7 @@ using hook = void (*)(void* context);
 bool alarm(std::int64_t deadline_ns, hook call, void* context) noexcept;
 void cancel_alarms(void* context) noexcept;
 
-// Fails the execution, as require does.
+// Fails the execution, as require does. `from`: the line of the harness that objects.
 [[noreturn]] void fail(char const* tag_and_claim, site const& where = site::current(), site const& from = site::current()) noexcept;
 // By thread 0: waits until every other thread ended, and everything they did has happened before its return (as joining them all).
 void join_others(site const& where = site::current()) noexcept;

@@ -3,9 +3,9 @@
 
 #include <csignal>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 
+#include "fired.hpp"
 #include "sim/engine.hpp"
 
 namespace retake::sim {
@@ -17,16 +17,6 @@ void copy_text(char* to, std::size_t room, char const* from) noexcept {
   if (n >= room) n = room - 1;
   std::memcpy(to, from, n);
   to[n] = 0;
-}
-
-// For the test that lists the objections which no test makes fire (tests/alarm/every_fail_fires.py): a line for each that fired.
-void note_fired(site const& from) noexcept {
-  char const* const path = std::getenv("RETAKE_FIRED");
-  if (path == nullptr) return;
-  std::FILE* const list = std::fopen(path, "a");
-  if (list == nullptr) std::abort();
-  std::fprintf(list, "%s:%u\n", from.file, from.line);
-  std::fclose(list);
 }
 
 }  // namespace
@@ -45,7 +35,7 @@ void engine::fail(char const* tag, char const* claim, std::uint16_t site, world:
   result_.what.site = site;
   result_.what.step = steps_;
   result_.what.from = from;
-  note_fired(from);
+  note_fired(from.file, from.line);
   finish();
 }
 

@@ -189,7 +189,6 @@ struct history : litmus<history, 2> {
 
 struct independent_reads_acquire : litmus<independent_reads_acquire, 4> {
   static constexpr char const* name = "independent_reads_acquire";
-  static constexpr unsigned reads = 4;
   word x{0}, y{0};
   void thread(unsigned index) {
     if (index == 0) {
@@ -209,7 +208,6 @@ struct independent_reads_acquire : litmus<independent_reads_acquire, 4> {
 
 struct independent_reads_seq_cst : litmus<independent_reads_seq_cst, 4> {
   static constexpr char const* name = "independent_reads_seq_cst";
-  static constexpr unsigned reads = 4;
   word x{0}, y{0};
   void thread(unsigned index) {
     if (index == 0) {
@@ -284,6 +282,43 @@ struct last_look : model::suite<last_look<Ordered>, 2> {
   }
   void after() {
     if (object != nullptr) object->~word();
+  }
+};
+
+// A thread that sees an object must see its construction.
+template <bool Ordered>
+struct first_use : model::suite<first_use<Ordered>, 2> {
+  static constexpr char const* name = "first_use_of_atomic";
+  static constexpr char const* claim = "";
+  alignas(word) unsigned char room[sizeof(word)];
+  word* object = nullptr;
+  word made{0};
+  void thread(unsigned index) {
+    if (index == 0) {
+      object = new (room) word(1);
+      Ordered ? made.store_release(1) : made.store_relaxed(1);
+    } else if (made.load_acquire() == 1) {
+      object->load_relaxed();
+    }
+  }
+  void after() { object->~word(); }
+};
+
+// Claims that do not hold.
+struct wrong_claim : model::suite<wrong_claim, 2> {
+  static constexpr char const* name = "wrong_claim";
+  static constexpr char const* claim = "";
+  word w{0};
+  void thread(unsigned) { world::require(w.exchange_relaxed(1) == 0, "X1: only one thread comes here"); }
+};
+struct wrong_owner : model::suite<wrong_owner, 2> {
+  static constexpr char const* name = "wrong_owner";
+  static constexpr char const* claim = "";
+  word w{0};
+  world::ghost<unsigned> owner{0};
+  void thread(unsigned) {
+    w.store_relaxed(1);
+    owner.move(0, 1, "X2: it moves from its first owner");
   }
 };
 
@@ -385,5 +420,9 @@ int main() {
   expect_tag<last_use<world::plain<std::uint32_t>, true>>("");
   expect_tag<last_look<false>>("race");
   expect_tag<last_look<true>>("");
+  expect_tag<first_use<false>>("race");
+  expect_tag<first_use<true>>("");
+  expect_tag<wrong_claim>("X1");
+  expect_tag<wrong_owner>("X2");
   return failures == 0 ? 0 : 1;
 }

@@ -3,6 +3,7 @@
 #include <new>
 
 #include "exhaust.hpp"
+#include "world/ghost.hpp"
 #include "world/memory.hpp"
 
 namespace retake::test {
@@ -40,6 +41,8 @@ void too_many_sites() {
   for (unsigned line = 1; line <= sim::site_table::sites_max; ++line) sim::count_recheck(true, world::site{"many.cpp", line, "many"});
 }
 
+void a_move_from_another_owner() { world::ghost<unsigned>(0).move(1, 2, "P1: it moves from its owner"); }
+
 struct objection {
   void (*body)();
   char const* claim;
@@ -53,6 +56,7 @@ constexpr objection objections[] = {
     {a_plain_after_its_end, "use_after_free: a plain is touched before its construction or after its end"},
     {another_thread_joins, "harness: join_others is for thread 0"},
     {a_fault_without_a_boundary, "crash: a fault that nobody contains"},
+    {a_move_from_another_owner, "P1: it moves from its owner"},
     {too_many_quiescence_hooks, "bound: more quiescence hooks than quiescence_hooks_max"},
 };
 TEST(objections, say_what_was_misused) {

@@ -62,6 +62,7 @@ inline void retake_switch_to_fiber(fiber_t& to, fiber_t& from) {
 #undef errno
 #define errno (*__errno_location())
 
+#include "../../fired.hpp"
 #include "world/site.hpp"
 #include "world/sites.hpp"
 
@@ -103,10 +104,12 @@ inline void note_event(char const* text, site const& where) {
   if (rl::context& c = rl::ctx(); c.collecting_history()) c.exec_log(info_of(where), rl::user_event{text});
 }
 
-// The execution ends here: nothing unwinds, the stacks are left as they stand.
-[[gnu::cold, gnu::noinline]] inline void fail(char const* claim, site const& where) {
+// The execution ends here: nothing unwinds, the stacks are left as they stand. `from`: the line of the harness that objects.
+[[gnu::cold, gnu::noinline]] inline void fail(char const* claim, site const& where, rl::test_result_e how = rl::test_result_user_assert_failed,
+                                              site const& from = site::current()) {
+  note_fired(from.file, from.line);
   run.claim = claim;
-  rl::ctx().fail_test(claim, rl::test_result_user_assert_failed, info_of(where));
+  rl::ctx().fail_test(claim, how, info_of(where));
 }
 
 // How long an atomic lives, for Relacy's judgement of plain data: each operation reads it, the end writes it. An operation leaves its
@@ -120,11 +123,10 @@ class lifetime {
 
   void touch(site const& where) const {
     rl::context& c = rl::ctx();
-    if (!c.invariant_executing && !data_->load(*c.threadx_)) c.fail_test("an atomic is touched before its construction", rl::test_result_data_race, info_of(where));
+    if (!c.invariant_executing && !data_->load(*c.threadx_)) fail("an atomic is touched before its construction", where, rl::test_result_data_race);
   }
   void end() {
-    rl::context& c = rl::ctx();
-    if (!data_->store(*c.threadx_)) c.fail_test("an atomic ends before the last touch of it", rl::test_result_data_race, info_of({"", 0, "the end of an atomic"}));
+    if (!data_->store(*rl::ctx().threadx_)) fail("an atomic ends before the last touch of it", {"", 0, "the end of an atomic"}, rl::test_result_data_race);
   }
 
  private:

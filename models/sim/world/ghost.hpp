@@ -21,7 +21,7 @@ class ghost {
   }
   // The same, and the value must be `from`.
   void move(T from, T to, char const* tag, site where = site::current()) noexcept {
-    if (!(value_ == from)) [[unlikely]] sim::require_failed(tag, where);
+    if (!(value_ == from)) [[unlikely]] sim::fail(tag, where);
     value_ = to;
     sim::commit(this, tag, where);
   }

@@ -10,7 +10,7 @@
 namespace retake::world {
 
 inline void require(bool condition, char const* tag_and_claim, site where = site::current()) noexcept {
-  if (!condition) [[unlikely]] sim::require_failed(tag_and_claim, where);
+  if (!condition) [[unlikely]] sim::fail(tag_and_claim, where);
 }
 
 // A second look whose both outcomes must be seen by the scenarios; counted per site. Returns `condition`.
