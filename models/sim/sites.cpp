@@ -208,7 +208,8 @@ std::vector<std::string> site_table::one_sided() const {
       if (r.outcomes[i] != 0) seen += fmt::format("{}{} {} times", seen.empty() ? "" : ", ", sides[i], r.outcomes[i]);
       else if (i < needed) unseen += fmt::format(", never {}", sides[i]);
     }
-    lines.push_back(fmt::format("{}:{} {} in {}: {}{}", r.basename(), r.line, name_of(r.kind), r.function_name(), seen.empty() ? "reached" : seen, unseen));
+    lines.push_back(fmt::format("{}:{} {} in {}: {}{}", r.basename(), r.line, name_of(r.kind), r.function_name(),
+                                seen.empty() ? "reached" : seen, unseen));
   }
   return lines;
 }

@@ -7,7 +7,8 @@
 //            The pointer serves the look-up alone. Functions are named up to their template arguments (GCC writes them, clang not).
 //
 // Fields.    reached, outcomes: counted over all executions of the engine; only clear_counters() resets them.
-// Not promised: two operations of one kind on one line are one site. More than sites_max sites: the execution ends with the finding `bound`.
+// Not promised: two operations of one kind on one line are one site. More than sites_max sites: the
+//            execution ends with the finding `bound`.
 #pragma once
 
 #include <cstdint>

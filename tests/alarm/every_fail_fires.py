@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """every_fail_fires.py SOURCE PROGRAM...: each objection of the harness is made to fire by some test.
 
-The programs are run with RETAKE_FIRED: both worlds write file and line of each objection that fires into that file
-(models/fired.hpp). What is compared with it are the calls of fail() that stand in the simulator, its checkers and kernel, and in
-the worlds of the simulator and of Relacy, world::require among them: a comment or a name of a test satisfies nothing. Exits with 1
-and lists the calls that no test has fired.
+The programs are run with RETAKE_FIRED: both worlds write file and line of each objection that fires
+into that file (models/fired.hpp). What is compared with it are the calls of fail() that stand in the
+simulator, its checkers and kernel, and in the worlds of the simulator and of Relacy, world::require
+among them: a comment or a name of a test satisfies nothing. Exits with 1 and lists the calls that no
+test has fired.
 """
 import pathlib
 import re
@@ -15,7 +16,8 @@ import tempfile
 # Where they stand, and how many there are at least: fewer, and the search for them is broken.
 FOLDERS = {"models/sim": 60, "models/relacy": 4}
 # Calls whose line is not the objection's own: they pass on what another line says.
-PASSED_ON = ("models/sim/calls.cpp", "models/sim/calls.hpp", "models/sim/engine.hpp", "models/sim/findings.cpp", "models/relacy/world/engine.hpp")
+PASSED_ON = ("models/sim/calls.cpp", "models/sim/calls.hpp", "models/sim/engine.hpp", "models/sim/findings.cpp",
+             "models/relacy/world/engine.hpp")
 CALL = re.compile(r"\bfail(?:_test)?\((?!\))")
 OWN = re.compile(r"e\.fail\(|the_engine->fail\(|fail(?:_test)?\(\"")
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# flags_test.sh ROOT BIN: the flags of each word: those that its help names, those that the launcher accepts, and those that the
-# word's program accepts are the same, and a value is taken by those that the help shows with one.
+# flags_test.sh ROOT BIN: the flags of each word: those that its help names, those that the launcher
+# accepts, and those that the word's program accepts are the same, and a value is taken by those that
+# the help shows with one.
 # Method: each flag of a help is given before a flag that does not exist; the launcher's complaint says how far it came.
 set -uo pipefail
 root=$(realpath "$1") bin=$(realpath "$2")
@@ -10,7 +11,7 @@ cd "$place" || exit 4
 bad=0 looked=0
 fail() { printf '%s\n' "$@"; bad=1; }
 
-usage_of() { sed -n '1p; 2,$ { /^ *\[/!q; p }'; }                        # of a help: its first line and those that go on with [
+usage_of() { sed -n '1p; 2,$ { /^ *\[/!q; p }'; }            # of a help: its first line and those that go on with [
 shown_in() { grep -oE -- '--[a-z]+(-[a-z]+)*( [^] |]+)?'; }             # with the value, if it has one
 rows_of() { sed -nE 's/^  (--[a-z-]+)[ =].*/\1/p'; }                    # flags that have a line of their own
 sorted() { tr ' ' '\n' | sort -u | xargs; }
@@ -31,7 +32,8 @@ for word in $words; do
     if [ -z "$value" ]; then
       [[ $said == *--no-flag-at-all* ]] || fail "$word $flag: in the help without a value; the launcher: $said"
     else
-      [[ $said == *"$flag "*value* || $said == *"$flag \""*"not accepted"* ]] || fail "$word $flag $value: in the help; the launcher: $said"
+      [[ $said == *"$flag "*value* || $said == *"$flag \""*"not accepted"* ]] ||
+        fail "$word $flag $value: in the help; the launcher: $said"
     fi
   done <<<"$shown"
   [ "$word" = diagnose ] && continue  # its program reads its arguments
@@ -48,7 +50,8 @@ for word in $words; do
   [ -x "${program[0]}" ] || continue
   known=$("${program[@]}" --help | sed -nE 's/^ +(-[a-z],)?(--[a-z-]+).*/\2/p' | xargs)
   for flag in $accepted; do
-    [[ " $known " == *" $flag "* ]] || fail "$word $flag: the launcher passes it on, and ${program[0]##*/} does not know it"
+    [[ " $known " == *" $flag "* ]] ||
+      fail "$word $flag: the launcher passes it on, and ${program[0]##*/} does not know it"
   done
 done
 [ $looked -ge 80 ] || fail "only $looked flags were found in the helps: the search is broken"

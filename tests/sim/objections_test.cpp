@@ -38,7 +38,9 @@ void too_many_quiescence_hooks() {
 }
 
 void too_many_sites() {
-  for (unsigned line = 1; line <= sim::site_table::sites_max; ++line) sim::count_recheck(true, world::site{"many.cpp", line, "many"});
+  for (unsigned line = 1; line <= sim::site_table::sites_max; ++line) {
+    sim::count_recheck(true, world::site{"many.cpp", line, "many"});
+  }
 }
 
 void a_move_from_another_owner() { world::ghost<unsigned>(0).move(1, 2, "P1: it moves from its owner"); }

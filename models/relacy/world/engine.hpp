@@ -104,8 +104,10 @@ inline void note_event(char const* text, site const& where) {
   if (rl::context& c = rl::ctx(); c.collecting_history()) c.exec_log(info_of(where), rl::user_event{text});
 }
 
-// The execution ends here: nothing unwinds, the stacks are left as they stand. `from`: the line of the harness that objects.
-[[gnu::cold, gnu::noinline]] inline void fail(char const* claim, site const& where, rl::test_result_e how = rl::test_result_user_assert_failed,
+// The execution ends here: nothing unwinds, the stacks are left as they stand. `from`: the line of the
+// harness that objects.
+[[gnu::cold, gnu::noinline]] inline void fail(char const* claim, site const& where,
+                                              rl::test_result_e how = rl::test_result_user_assert_failed,
                                               site const& from = site::current()) {
   note_fired(from.file, from.line);
   run.claim = claim;
@@ -123,10 +125,12 @@ class lifetime {
 
   void touch(site const& where) const {
     rl::context& c = rl::ctx();
-    if (!c.invariant_executing && !data_->load(*c.threadx_)) fail("an atomic is touched before its construction", where, rl::test_result_data_race);
+    if (c.invariant_executing || data_->load(*c.threadx_)) return;
+    fail("an atomic is touched before its construction", where, rl::test_result_data_race);
   }
   void end() {
-    if (!data_->store(*rl::ctx().threadx_)) fail("an atomic ends before the last touch of it", {"", 0, "the end of an atomic"}, rl::test_result_data_race);
+    if (data_->store(*rl::ctx().threadx_)) return;
+    fail("an atomic ends before the last touch of it", {"", 0, "the end of an atomic"}, rl::test_result_data_race);
   }
 
  private:
