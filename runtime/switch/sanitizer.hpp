@@ -9,7 +9,7 @@
 // Recipe.    leaving                                       arriving, on the other stack
 //            leave(from, to): save the fake stack (a       arrive(me, previous): restore my fake stack; the bounds ASan left go
 //            dying context frees it), announce bounds      into `previous`, which the switch carried over in a register
-//            TSan: become `to`'s fiber                     -
+//            TSan: become `to`'s fiber, signals blocked    -
 //
 // Fields.    ASan: fake_stack, low, bytes of the stack the context left last. TSan: fiber; owned: ours to destroy, not a thread's.
 //            Written by the switch alone. In other builds the struct is empty and every function is nothing.
@@ -33,6 +33,7 @@
 #include <sanitizer/common_interface_defs.h>
 #elif defined(__SANITIZE_THREAD__) || RETAKE_FLOOR_HAS(thread_sanitizer)
 #define RETAKE_FLOOR_TSAN 1
+#include <csignal>
 #include <sanitizer/tsan_interface.h>
 #endif
 
@@ -79,18 +80,43 @@ inline void unpoison_stack(const void* low, std::size_t bytes) noexcept { __asan
 
 #elif defined(RETAKE_FLOOR_TSAN)
 
+// TSan keeps a signal in the fiber that it found until that fiber's next call which TSan knows. A fiber
+// that is left may make none, and one that is made or destroyed is the thread's own meanwhile: there
+// the signal would be lost. pthread_sigmask is such a call: what came before it is handled in it.
+class signals_blocked {
+ public:
+  RETAKE_FLOOR_ANNOTATION signals_blocked() noexcept {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before_);
+  }
+  RETAKE_FLOOR_ANNOTATION ~signals_blocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  signals_blocked(const signals_blocked&) = delete;
+  signals_blocked& operator=(const signals_blocked&) = delete;
+
+ private:
+  sigset_t before_;
+};
+
 struct sanitizer_state {
   void* fiber = nullptr;
   bool owned = false;
 
-  RETAKE_FLOOR_ANNOTATION void make(const void*, std::size_t) noexcept { *this = {__tsan_create_fiber(0), true}; }
+  RETAKE_FLOOR_ANNOTATION void make(const void*, std::size_t) noexcept {
+    const signals_blocked meanwhile;
+    *this = {__tsan_create_fiber(0), true};
+  }
   RETAKE_FLOOR_ANNOTATION void adopt() noexcept { *this = {__tsan_get_current_fiber(), false}; }
   RETAKE_FLOOR_ANNOTATION static void leave(sanitizer_state&, sanitizer_state& to, bool) noexcept {
+    const signals_blocked meanwhile;
     __tsan_switch_to_fiber(to.fiber, 0);
   }
   RETAKE_FLOOR_ANNOTATION static void arrive(sanitizer_state&, sanitizer_state&) noexcept {}
   RETAKE_FLOOR_ANNOTATION void retire() noexcept {
-    if (owned) __tsan_destroy_fiber(fiber);
+    if (owned) {
+      const signals_blocked meanwhile;
+      __tsan_destroy_fiber(fiber);
+    }
     *this = {};
   }
 };

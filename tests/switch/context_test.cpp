@@ -1,12 +1,18 @@
 // Goal: a switch goes where it says, with arguments, alignment and stack as promised. Method: strands that log what they see.
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <chrono>
+#include <csignal>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
 #include <thread>
 #include <vector>
+
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "strand.hpp"
 
@@ -37,6 +43,38 @@ TEST(switch_context, two_contexts_alternate_in_order) {
     log += '.';
   }
   EXPECT_EQ(log, "ab.ab.ab..");
+}
+
+std::atomic<int> signals_handled{0};
+
+// Each signal comes to a thread that makes, runs and destroys contexts all the time, and the next one
+// when it was handled. ThreadSanitizer keeps a signal in the context that it finds: one that is left,
+// or on its way out, takes it along.
+TEST(switch_context, no_signal_is_lost_while_contexts_come_and_go) {
+  constexpr int signals = 300;
+  struct sigaction count {}, before {};
+  count.sa_handler = [](int) { signals_handled.fetch_add(1); };
+  ASSERT_EQ(::sigaction(SIGUSR1, &count, &before), 0);
+  signals_handled = 0;
+  std::atomic<bool> over{false};
+  const auto me_id = ::syscall(SYS_gettid);
+  std::thread sender([&] {
+    const auto patience = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    for (int sent = 1; sent <= signals && std::chrono::steady_clock::now() < patience; ++sent) {
+      ::syscall(SYS_tgkill, ::getpid(), me_id, SIGUSR1);
+      while (signals_handled != sent && std::chrono::steady_clock::now() < patience) std::this_thread::yield();
+    }
+    over = true;
+  });
+  thread_context me;
+  while (!over) {
+    strand one([](strand& s) { s.pause(); });
+    one.resume(me);
+    one.resume(me);
+  }
+  sender.join();
+  EXPECT_EQ(signals_handled, signals);
+  ASSERT_EQ(::sigaction(SIGUSR1, &before, nullptr), 0);
 }
 
 TEST(switch_context, contexts_hand_over_to_each_other_without_a_middleman) {
