@@ -111,6 +111,7 @@ void engine::reset(scenario const& s, chooser& c) noexcept {
   heal_end_ = s.heal_steps < UINT32_MAX - s.chaos_steps ? s.chaos_steps + s.heal_steps : UINT32_MAX;
   if (s.steps_max != 0 && s.steps_max < chaos_end_) chaos_end_ = s.steps_max;
   looked_at_ = still_step_ = 0;
+  still_asked_ns_ = no_deadline;
   look_at_ = std::min(chaos_end_, look_steps);
   now_ns_ = 0;
   wall_step_ns_ = 0;
@@ -123,7 +124,7 @@ void engine::reset(scenario const& s, chooser& c) noexcept {
   locations_used_ = plains_used_ = objects_made_ = elsewhere_ = sc_position_ = 0;
   lonely_ = slice_ = numbers_ = alive_ = 0;
   faults_left_ = options_.fault_budget;
-  alarms_ = rings_ = still_rings_ = quiescence_count_ = 0;
+  alarms_ = rings_ = still_rings_ = looked_ring_ = quiescence_count_ = 0;
   text_next_ = 0;
   joiner_ = {};
   fence_clock_.clear();

@@ -119,7 +119,7 @@ class engine {
 
   // One execution, decided by `c` (who gets no begin() and no end(): those are the caller's).
   execution const& run(scenario const& s, chooser& c);
-  // Asked once in look_steps steps, and while nobody can run: true cuts the execution short. nullptr takes it away.
+  // Asked once in look_steps steps, and once in look_rings alarms that ring in vain: true cuts the execution short. nullptr takes it away.
   using over_hook = bool (*)(void* context);
   void end_when(over_hook over, void* context) noexcept {
     over_ = over;
@@ -263,6 +263,7 @@ class engine {
   static constexpr std::uint32_t look_steps = 1U << 16;
   static constexpr std::uint32_t rings_at_once_max = 1U << 16;  // alarms that ring at one time
   static constexpr std::uint32_t renewals_max = 1U << 14;       // alarms that ring in vain before those that renew themselves count for nothing
+  static constexpr std::uint32_t look_rings = 1U << 12;         // alarms that ring in vain then, from one look at the end of the campaign to the next
   static constexpr std::uint32_t rings_max = 1U << 22;          // alarms that ring in vain while some thread waits for a deadline
 
   // Hot, in the order of use.
@@ -305,6 +306,8 @@ class engine {
   std::uint32_t rings_ = 0;        // alarms that rang in this execution
   std::uint32_t still_step_ = 0;   // the last step before nobody could run
   std::uint32_t still_rings_ = 0;  // rings_ then
+  std::int64_t still_asked_ns_ = 0;  // until when the hook was asked about it last
+  std::uint32_t looked_ring_ = 0;  // rings_ when the end of the campaign was looked for last
   std::uint32_t quiescence_count_ = 0;
   std::size_t text_next_ = 0;
   wait_list joiner_;
@@ -341,7 +344,7 @@ class engine {
   void pick_fair(bool running_enabled) noexcept;
   void switch_to(std::uint32_t slot) noexcept;
   void nobody_can_run() noexcept;
-  bool deadlines_can_help() noexcept;
+  std::int64_t still_until() noexcept;
   void look() noexcept;
   [[noreturn]] void cut() noexcept;
   void expire() noexcept;

@@ -165,24 +165,31 @@ void engine::cut() noexcept {
   finish();
 }
 
-// Nobody can run. Whether the clock may still wake a thread: one waits for a deadline, or an alarm is pending that does not merely renew itself.
-bool engine::deadlines_can_help() noexcept {
-  if (earliest_ns_ == no_deadline) return false;
+// No thread can run. Until when that lasts at least: the next deadline of a thread or an alarm. Alarms
+// that merely renew themselves count for nothing once renewals_max have rung in vain. no_deadline: for
+// ever.
+std::int64_t engine::still_until() noexcept {
+  if (earliest_ns_ == no_deadline) return no_deadline;
   if (still_step_ != steps_) {
     still_step_ = steps_;
     still_rings_ = rings_;
+    still_asked_ns_ = no_deadline;
   }
   std::uint32_t const in_vain = rings_ - still_rings_;
-  if (in_vain < renewals_max) return true;
-  if (in_vain >= rings_max) fail("bound", "bound: rings_max alarms rang one after the other and woke no thread", pending_[running_slot_].site);
-  if (in_vain % look_steps == 0 && over_ != nullptr && over_(over_context_)) cut();
-  for (std::uint32_t u = 0; u < width_; ++u) {
-    if (threads_[u].deadline_ns != no_deadline) return true;
+  if (in_vain < renewals_max) return earliest_ns_;
+  if (in_vain >= rings_max) {
+    fail("bound", "bound: rings_max alarms rang one after the other and woke no thread", pending_[running_slot_].site);
   }
+  if (rings_ - looked_ring_ >= look_rings) {
+    looked_ring_ = rings_;
+    if (over_ != nullptr && over_(over_context_)) cut();
+  }
+  std::int64_t until_ns = no_deadline;
+  for (std::uint32_t u = 0; u < width_; ++u) until_ns = std::min(until_ns, threads_[u].deadline_ns);
   for (std::uint32_t i = 0; i < alarms_; ++i) {
-    if (rings_ - alarm_[i].set_at > renewals_max / 2) return true;
+    if (rings_ - alarm_[i].set_at > renewals_max / 2) until_ns = std::min(until_ns, alarm_[i].deadline_ns);
   }
-  return false;
+  return until_ns;
 }
 
 void engine::nobody_can_run() noexcept {
@@ -199,8 +206,10 @@ void engine::nobody_can_run() noexcept {
     yielded_ = 0;
     return;
   }
-  if (deadlines_can_help()) {
-    if (still_ != nullptr) still_(still_context_, earliest_ns_);
+  if (std::int64_t const until_ns = still_until(); until_ns != no_deadline) {
+    // Asked once for the same end: an alarm that is renewed meanwhile changes nothing in the answer.
+    if (still_ != nullptr && until_ns != still_asked_ns_) still_(still_context_, until_ns);
+    still_asked_ns_ = until_ns;
     jump_clock();
     return;
   }

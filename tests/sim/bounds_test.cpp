@@ -87,6 +87,33 @@ TEST(renewing_alarm, is_no_deadlock_while_something_can_still_wake) {
   EXPECT_EQ(tag_of(search(&wakes_late, without_ticks())), "");
   EXPECT_EQ(tag_of(search(&wakes_at_a_later_ring, without_ticks())), "");
 }
+struct asked_about {
+  std::uint32_t times = 0;
+  std::int64_t until_ns = 0;
+};
+void asks_until_late() {
+  asked_about& asked = made(asked_about{});
+  sim::on_stillness([](void* context, std::int64_t until_ns) {
+    auto& me = *static_cast<asked_about*>(context);
+    ++me.times;
+    me.until_ns = until_ns;
+  }, &asked);
+  word w{0};
+  for (std::int64_t const late_ns : {200'000'000, 400'000'000}) {
+    asked.times = 0;
+    world::futex_wait_until(w, 0, late_ns);
+    world::require(asked.until_ns == late_ns, "late: not asked about the whole sleep");
+    world::require(asked.times > 1 && asked.times < 20'000, "late: asked at every beat");
+  }
+}
+void asks_until_late_beside_beats() {
+  beating(5'000);
+  asks_until_late();
+}
+// A hook that judges a state reads all of it: once for the sleep, not at each beat of 40,000 beside it.
+TEST(renewing_alarm, is_not_asked_about_for_ever) {
+  EXPECT_EQ(tag_of(search(&asks_until_late_beside_beats, without_ticks())), "");
+}
 void rings_at_once() {
   beating(0);
   world::nanotime();
@@ -137,6 +164,19 @@ TEST(campaign, a_stop_is_honoured_inside_an_execution_that_does_not_end) {
   EXPECT_EQ(c.executions, 0U);
   EXPECT_GE(c.steps, 100'000U);
   EXPECT_LT(c.steps, 1'000'000U);
+}
+void stops_while_it_sleeps() {
+  sim::alarm(100'000'000, [](void*) { stopped = 1; }, nullptr);  // behind 20,000 beats
+  sleeps_until_late();
+  world::require(false, "endless: nothing ended the sleep");
+}
+TEST(campaign, a_stop_is_honoured_while_alarms_ring_and_no_thread_runs) {
+  stopped = 0;
+  sim::engine e(without_ticks());
+  sim::random_walk r(1);
+  sim::campaign const c = sim::explore(e, of(&stops_while_it_sleeps), r, {.stop = &stopped});
+  EXPECT_FALSE(c.failed) << c.last.what.claim;
+  EXPECT_TRUE(c.cut);
 }
 TEST(campaign, seconds_are_honoured_inside_an_execution_that_does_not_end) {
   sim::campaign const c = endless({.seconds_max = 0.02});
