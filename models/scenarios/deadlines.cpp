@@ -112,9 +112,27 @@ void deadline_and_reuse() {
   });
 }
 
-// Somebody sets the date an hour back and two forward: who sleeps, and who waits for a descriptor, sleeps and waits as long as was asked for.
+// Fails the execution with `claim` when `length_ns` of its time have passed: what never comes is
+// missed before a bound of the engine ends the execution.
+class time_limit {
+ public:
+  time_limit(std::int64_t length_ns, char const* claim) noexcept : claim_(claim) {
+    sim::alarm(sim::now_ns() + length_ns, over, this);
+  }
+  ~time_limit() { sim::cancel_alarms(this); }
+  time_limit(time_limit const&) = delete;
+  time_limit& operator=(time_limit const&) = delete;
+
+ private:
+  static void over(void* self) { world::require(false, static_cast<time_limit*>(self)->claim_); }
+  char const* const claim_;
+};
+
+// The date is set an hour back and two forward: a sleep and a wait for a descriptor last as long as
+// was asked for.
 void date_steps() {
   const steady_clock steady(1 * ms);
+  const time_limit limit(500 * ms, "V3: a sleep or a deadline follows the date");
   run_watched(2, [] {
     auto ends = make_pipe();
     const std::int64_t wall_before_ns = wall_ns();
