@@ -10,6 +10,7 @@
 #include "sched/scheduler.hpp"
 #include "sched/watch.hpp"
 #include "world/clock.hpp"
+#include "world/kernel.hpp"
 #include "world/panic.hpp"
 #include "world/require.hpp"
 #include "world/thread.hpp"
@@ -145,6 +146,7 @@ void finish(scheduler& s, machine& m) noexcept {
 }  // namespace
 
 namespace detail {
+  if (world::kernel::hold_standard_descriptors() != 0) world::fatal("runtime: a standard descriptor is closed and /dev/null cannot be opened");
 
 void run(options const& chosen, void (*main)(void*), void* argument) {
   if (world::this_thread() != nullptr) world::fatal("M10: run() is called on a thread of a runtime");

@@ -54,6 +54,8 @@ enum class socket_option : int {
 
 // The number is free on return, even when -EINTR: never call it twice.
 int close(int fd, site = site::current()) noexcept;
+// The simulated process has its three standard descriptors.
+[[nodiscard]] inline int hold_standard_descriptors(site = site::current()) noexcept { return 0; }
 
 // --- pipes. ends[0] reads, ends[1] writes. The second is for scenarios that need a system call that really blocks.
 [[nodiscard]] int pipe(int (&ends)[2], site = site::current()) noexcept;

@@ -81,6 +81,16 @@ int close(int fd, site) noexcept { return or_error(::close(fd)); }
 
 int pipe(int (&ends)[2], site) noexcept { return or_error(::pipe2(ends, O_NONBLOCK | O_CLOEXEC)); }
 
+int hold_standard_descriptors(site) noexcept {
+  for (int fd = 0; fd <= 2; ++fd) {
+    if (::fcntl(fd, F_GETFD) >= 0) continue;
+    int const made = ::open("/dev/null", O_RDWR);  // gets the lowest number that is free
+    if (made < 0) return -errno;
+    if (made != fd) ::close(made);  // another thread has opened that one meanwhile
+  }
+  return 0;
+}
+
 int pipe_blocking(int (&ends)[2], site) noexcept { return or_error(::pipe2(ends, O_CLOEXEC)); }
 
 int eventfd(std::uint32_t initial, site) noexcept { return or_error(::eventfd(initial, EFD_NONBLOCK | EFD_CLOEXEC)); }

@@ -63,6 +63,8 @@ enum class socket_option : int {
 
 // The number is free on return, even when -EINTR: never call it twice.
 int close(int fd, site = site::current()) noexcept;
+// Descriptors 0, 1 and 2 that are closed become /dev/null, so that no other descriptor gets their numbers. 0 or -errno.
+[[nodiscard]] int hold_standard_descriptors(site = site::current()) noexcept;
 
 // --- pipes. ends[0] reads, ends[1] writes. The second is for scenarios that need a system call that really blocks.
 [[nodiscard]] int pipe(int (&ends)[2], site = site::current()) noexcept;
