@@ -30,6 +30,7 @@ result<address> local_name(std::string_view name) {
 
 result<address> parse_address(std::string_view text) {
   const std::error_code wrong = std::make_error_code(std::errc::invalid_argument);
+  if (text.find('\0') != std::string_view::npos) return wrong;
   if (text.starts_with('/') || text.starts_with('@') || text.starts_with('.')) return local_name(text);
   const std::size_t colon = text.rfind(':');
   if (colon == std::string_view::npos) return wrong;

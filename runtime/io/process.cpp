@@ -1,5 +1,7 @@
 #include "retake/process.hpp"
 
+#include <algorithm>
+
 #include "io/polled_file.hpp"
 #include "io/results.hpp"
 #include "retake/syscall.hpp"
@@ -15,6 +17,12 @@ using detail::error_of;
 using detail::polled_file;
 
 namespace {
+
+// A C interface would take what stands before it.
+bool has_zero_byte(std::string const& text) noexcept { return text.find('\0') != std::string::npos; }
+bool has_zero_byte(std::vector<std::string> const& texts) noexcept {
+  return std::any_of(texts.begin(), texts.end(), [](std::string const& text) { return has_zero_byte(text); });
+}
 
 std::vector<char*> list_of(std::vector<std::string> const& texts) {
   std::vector<char*> list;
@@ -63,6 +71,9 @@ std::error_code process::signal(int number) {
 
 result<process> spawn(process_options const& options) {
   if (options.arguments.empty()) return std::make_error_code(std::errc::invalid_argument);
+  if (has_zero_byte(options.arguments) || has_zero_byte(options.directory) || (options.environment && has_zero_byte(*options.environment))) {
+    return std::make_error_code(std::errc::invalid_argument);
+  }
   stream input, output, error;
   child_end ends[3];
   if (const std::error_code failed = ends[0].choose(options.input, 0, input)) return failed;

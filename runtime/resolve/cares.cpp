@@ -197,6 +197,9 @@ result<std::vector<address>> take(turn const& t, question const& q, resolver_opt
 }  // namespace
 
 result<std::vector<address>> ask_cares(question const& q, resolver_options const& options) {
+  for (std::string const& server : options.servers) {
+    if (server.find('\0') != std::string::npos) return std::make_error_code(std::errc::invalid_argument);
+  }
   std::vector<turn> turns;
   const int failed = retake::foreign_call([&] { return turns_for(q.name, turns); });
   if (failed != ARES_SUCCESS) return meaning(failed);

@@ -77,8 +77,12 @@ void say(std::string const& line) { world::print(line.data(), line.size()); }
 
 char const* word_of(resolver_kind kind) noexcept { return kind == resolver_kind::system ? "getaddrinfo" : "c-ares"; }
 
+// A name of the network: neither the path nor the name of a local socket, nor cut by a zero byte where a C interface reads it.
+bool is_host(std::string_view name) noexcept { return !name.empty() && name.find_first_of(std::string_view("/@\0", 3)) == std::string_view::npos && name.front() != '.'; }
+
 // An address that needs no question.
 result<address> literal(std::string_view name, std::uint16_t port) {
+  if (!is_host(name)) return make_error_code(resolve_error::not_found);
   const bool six = name.find(':') != std::string_view::npos;
   return parse_address(six ? fmt::format("[{}]:{}", name, port) : fmt::format("{}:{}", name, port));
 }
@@ -107,7 +111,7 @@ result<std::vector<address>> resolver::lookup(std::string_view name, std::uint16
   result<std::vector<address>> answer = make_error_code(resolve_error::not_found);
   if (const result<address> number = literal(name, port)) {
     if (family == address_family::none || number->family == family) answer = std::vector<address>{*number};
-  } else if (!name.empty()) {
+  } else if (is_host(name)) {
     who = word_of(kind_);
     const detail::question q{std::string(name), port, deadline_ns, family};
     answer = kind_ == resolver_kind::system ? detail::ask_system(q) : detail::ask_cares(q, options_);

@@ -20,7 +20,7 @@ inline constexpr std::uint32_t loopback_address = 0x7f000001;  // 127.0.0.1, in 
 [[nodiscard]] constexpr address ipv4(std::uint32_t host, std::uint16_t port) noexcept { return world::kernel::ipv4_address(host, port); }
 
 // "127.0.0.1:80", "[::1]:80", "[fe80::1%2]:80", "/run/a.socket", "@abstract": numbers only, no names (see resolver.hpp). Anywhere; does not block.
-// Errors: std::errc::invalid_argument; std::errc::filename_too_long above 107 bytes.
+// Errors: std::errc::invalid_argument, also for a zero byte anywhere; std::errc::filename_too_long above 107 bytes.
 [[nodiscard]] result<address> parse_address(std::string_view text);
 // The same form. Anywhere.
 [[nodiscard]] std::string to_string(address const& where);

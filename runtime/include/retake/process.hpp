@@ -48,7 +48,8 @@ class process {
 };
 
 // By a goroutine. Starts a program; the call waits until the child runs it, or says why it cannot, and hands its P on meanwhile. The child has no signal blocked.
-// Errors: std::errc::no_such_file_or_directory and what else execve(2) says, EAGAIN, EMFILE (then the program may run, and nobody waits for it). Source: posix_spawn(3); StartProcess in Go's os.
+// A process that ignores SIGCHLD has its default action from here on, which drops it as well: else children could not be waited for.
+// Errors: std::errc::invalid_argument for no arguments and for a zero byte in any string, std::errc::no_such_file_or_directory and what else execve(2) says, EAGAIN, EMFILE (then the program may run, and nobody waits for it). Source: posix_spawn(3); StartProcess in Go's os.
 [[nodiscard]] result<process> spawn(process_options const& options);
 
 }  // namespace retake

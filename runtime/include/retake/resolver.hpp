@@ -37,7 +37,9 @@ class resolver {
   // half of the time that is left until the deadline (without one: until the servers are given up);
   // then the addresses that are there are the answer, whatever became of the other family.
   // deadline_ns as in stream::set_deadline(); getaddrinfo(3) cannot be ended and ignores it.
-  // Errors: resolve_error, std::errc::timed_out, std::errc::not_enough_memory.
+  // A path, "@name", and a name with a zero byte are no hosts: resolve_error::not_found, without a question.
+  // Errors: resolve_error, std::errc::invalid_argument (a server with a zero byte), std::errc::timed_out,
+  // std::errc::not_enough_memory.
   // Source: dnsclient_unix.go and cgo_unix.go in Go's net.
   [[nodiscard]] result<std::vector<address>> lookup(std::string_view name, std::uint16_t port, std::int64_t deadline_ns = 0, address_family family = address_family::none) const;
 

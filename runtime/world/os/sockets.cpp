@@ -37,6 +37,11 @@ struct encoded {
 };
 
 encoded encode(socket_address const& a) noexcept {
+// The kernel takes what stands before the zero byte: another name than the one that was meant. Abstract names begin with one and may have more.
+bool is_cut_path(socket_address const& a) noexcept {
+  return a.family == address_family::local && a.used != 0 && a.bytes[0] != 0 && std::memchr(a.bytes, 0, a.used) != nullptr;
+}
+
   encoded result;
   switch (a.family) {
     case address_family::ipv4:
@@ -129,11 +134,13 @@ int socket(address_family family, socket_kind kind, site) noexcept {
 
 int bind(int fd, socket_address const& name, site) noexcept {
   encoded const e = encode(name);
+  if (is_cut_path(name)) return -EINVAL;
   return or_error(::bind(fd, &e.name.head, e.bytes));
 }
 
 int connect(int fd, socket_address const& name, site) noexcept {
   encoded const e = encode(name);
+  if (is_cut_path(name)) return -EINVAL;
   return or_error(::connect(fd, &e.name.head, e.bytes));
 }
 
@@ -156,7 +163,7 @@ int peer_address(int fd, socket_address& name, site) noexcept {
 }
 
 std::int64_t send_message(int fd, socket_message const& m, site) noexcept {
-  if (m.descriptor_count > passed_descriptors_max) return -EINVAL;
+  if (m.descriptor_count > passed_descriptors_max || (m.address != nullptr && is_cut_path(*m.address))) return -EINVAL;
   encoded name = m.address != nullptr ? encode(*m.address) : encoded();
   alignas(cmsghdr) char control[control_bytes_max] = {};
   msghdr const h = header_of(m, name, control, CMSG_SPACE(sizeof(int) * m.descriptor_count));
