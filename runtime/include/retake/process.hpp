@@ -30,8 +30,8 @@ class process {
  public:
   process(stream descriptor, int number) noexcept : number_(number), descriptor_(std::move(descriptor)) {}
 
-  // By a goroutine, until it has succeeded once. Blocks it until the program has ended; no thread waits. Errors: std::errc::no_child_process (somebody else has waited,
-  // or SIGCHLD is ignored), std::errc::timed_out. Source: pidfd_open(2), waitid(2); pidfdWait in Go's os.
+  // By a goroutine, until it has succeeded once. Blocks it until the program has ended; no thread waits. Errors: std::errc::no_child_process (another has waited,
+  // or the program itself has ignored SIGCHLD since spawn() and before this call), std::errc::timed_out. Source: pidfd_open(2), waitid(2); pidfdWait in Go's os.
   [[nodiscard]] result<exit_status> wait();
   std::error_code set_deadline(std::int64_t due_ns) { return descriptor_.set_read_deadline(due_ns); }
 

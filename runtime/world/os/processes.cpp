@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "child_signal.hpp"
 #include "world/kernel.hpp"
 
 namespace retake::world::kernel {
@@ -35,6 +36,11 @@ int arrange(posix_spawn_file_actions_t& actions, spawn_request const& what) noex
   return failed;
 }
 
+void keep_ended_children() noexcept {
+  struct sigaction now {};
+  if (::sigaction(SIGCHLD, nullptr, &now) == 0 && os::keep_children(now)) ::sigaction(SIGCHLD, &now, nullptr);
+}
+
 }  // namespace
 
 int spawn(spawn_request const& what, site) noexcept {
@@ -49,6 +55,7 @@ int spawn(spawn_request const& what, site) noexcept {
   ::posix_spawnattr_setsigmask(&attributes, &none);
   ::posix_spawnattr_setsigdefault(&attributes, &defaults);
   ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+  keep_ended_children();
   int failed = arrange(actions, what);
   pid_t child = -1;
   if (failed == 0) failed = ::posix_spawnp(&child, what.path, &actions, &attributes, what.arguments, what.environment != nullptr ? what.environment : ::environ);
@@ -64,6 +71,7 @@ int process_descriptor(int process, site) noexcept {
 
 int reap_process(int descriptor, exit_status& status, site) noexcept {
   siginfo_t info{};
+  keep_ended_children();  // the program may have ignored SIGCHLD since
   if (::waitid(static_cast<idtype_t>(wait_by_descriptor), static_cast<id_t>(descriptor), &info, WEXITED | WNOHANG) != 0) return -errno;
   if (info.si_pid == 0) return -EAGAIN;
   status.code = info.si_code == CLD_EXITED ? info.si_status : 0;

@@ -110,6 +110,41 @@ TEST(process, waiting_for_many_holds_no_thread_and_ends_at_a_deadline) {
   });
 }
 
+// Ignored: at the start, by the runtime's call, by a channel's stop, between the start of the child and its wait.
+TEST(process, is_found_although_sigchld_is_ignored) {
+  struct sigaction no_zombies {};
+  no_zombies.sa_handler = [](int) {};
+  no_zombies.sa_flags = SA_NOCLDWAIT;
+  static constexpr std::array child_signal{SIGCHLD};
+  for (int way = 0; way < 5; ++way) {
+    ::signal(SIGCHLD, way == 0 || way == 3 ? SIG_IGN : SIG_DFL);
+    if (way == 1) {
+      ASSERT_EQ(::sigaction(SIGCHLD, &no_zombies, nullptr), 0);
+    }
+    run_on(1, [way] {
+      if (way == 2) {
+        ASSERT_FALSE(ignore_signals(child_signal));
+      }
+      channel<int> came(4);
+      if (way == 3) {
+        ASSERT_FALSE(notify(came, child_signal));
+      }
+      auto child = spawn(shell("read line; exit 7"));
+      if (way == 3) stop_notify(came);
+      if (way == 4) {
+        child = spawn(shell("exec sleep 0.05"));
+        ::signal(SIGCHLD, SIG_IGN);
+      }
+      ASSERT_TRUE(child) << way << ": " << child.error().message();
+      if (way != 4) sleep_for_ns(20 * ms);  // it has ended
+      const auto status = child->wait();
+      ASSERT_TRUE(status) << way << ": " << status.error().message();
+      EXPECT_EQ(status->code, way == 4 ? 0 : 7) << way;
+    });
+  }
+  ::signal(SIGCHLD, SIG_DFL);
+}
+
 TEST(signals, arrive_on_every_channel_that_asked_and_no_other) {
   run_on(2, [] {
     static constexpr std::array both{SIGUSR1, SIGUSR2};
