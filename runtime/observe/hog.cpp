@@ -35,22 +35,6 @@ void copy(world::thread_registers const& at, void* argument) noexcept {
   if (at.sp >= low && at.sp < end) to.bytes = world::peek(to.stack, at.sp, std::min<std::size_t>(end - at.sp, most_bytes));
 }
 
-observe::registers registers_of(world::thread_registers const& at) noexcept {
-  observe::registers r;
-  r.pc = at.pc;
-  r.sp = at.sp;
-  r.fp = at.fp;
-  r.pc_is_exact = true;
-#if defined(__x86_64__)
-  r.rbx = at.rbx;
-  r.r12 = at.r12;
-  r.r13 = at.r13;
-  r.r14 = at.r14;
-  r.r15 = at.r15;
-#endif
-  return r;
-}
-
 }  // namespace
 
 void watch::hogs(processor& p, std::int64_t since_ns, std::int64_t now_ns) noexcept try {
@@ -68,7 +52,7 @@ void watch::hogs(processor& p, std::int64_t since_ns, std::int64_t now_ns) noexc
   observe::symbols names;
   observe::goroutine_view view = observe::view_of(*g, names, nullptr);
   if (view.state != goroutine_state::running) return;
-  if (still->bytes != 0) view.pcs = names.walk(registers_of(still->at), {still->at.sp, {still->stack, still->stack + still->bytes}});
+  if (still->bytes != 0) view.pcs = names.walk(observe::registers_of(still->at), {still->at.sp, {still->stack, still->stack + still->bytes}});
   const std::string text = fmt::format("runtime: goroutine {} has run for {:.1f} s and does not give way, others wait; preempt_point() in its loop would let them run\n{}\n", view.id,
                                        static_cast<double>(now_ns - since_ns) / 1e9, observe::text_of(observe::info_of(names, view)));
   world::print(text.data(), text.size());

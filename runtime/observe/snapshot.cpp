@@ -13,6 +13,7 @@ namespace {
 constexpr std::size_t stack_bytes_max = 64 * 1024;
 constexpr int looks_max = 3;
 
+constexpr std::uintptr_t guard_bytes_max = 64 * 1024;
 // A copy of an object's bytes; its members are asked for by where they are in the original.
 template <class T>
 class copied {
@@ -35,6 +36,12 @@ class copied {
 };
 
 bool in_callback(goroutine const& g) noexcept {
+// A frame that did not fit any more: its stack pointer lies in the guard below the stack.
+std::uintptr_t above_guard(goroutine const& g, std::uintptr_t sp) noexcept {
+  const auto low = reinterpret_cast<std::uintptr_t>(g.stack.low);
+  return sp < low && low - sp < guard_bytes_max ? low : sp;
+}
+
   auto const* const m = world::peek_word<machine const*>(&g.locked_m, nullptr);
   return m != nullptr && world::peek_word<std::uint32_t>(&m->callbacks, 0) != 0;
 }
@@ -130,7 +137,7 @@ goroutine_view view_of(goroutine const& g, symbols& names, registers const* here
     still_stack stack;
     bool still = true;
     if (here != nullptr && this_machine() != nullptr && m == this_machine() && view.state == goroutine_state::running) {
-      stack = {*here, copy_stack(g, here->sp)};
+      stack = {*here, copy_stack(g, above_guard(g, here->sp))};
     } else {
       stack = stack_of_record(g, record);
       still = kept_still(g, record, stack);
@@ -144,6 +151,22 @@ goroutine_view view_of(goroutine const& g, symbols& names, registers const* here
 }
 
 std::size_t count_newer(scheduler& s, std::uint64_t newest) noexcept {
+registers registers_of(world::thread_registers const& at) noexcept {
+  registers r;
+  r.pc = at.pc;
+  r.sp = at.sp;
+  r.fp = at.fp;
+  r.pc_is_exact = true;
+#if defined(__x86_64__)
+  r.rbx = at.rbx;
+  r.r12 = at.r12;
+  r.r13 = at.r13;
+  r.r14 = at.r14;
+  r.r15 = at.r15;
+#endif
+  return r;
+}
+
   std::size_t count = 0;
   auto const* g = world::peek_word<goroutine const*>(&s.goroutines, nullptr);
   for (; g != nullptr; g = world::peek_word<goroutine const*>(&g->all_link, nullptr)) {

@@ -11,6 +11,7 @@
 
 #include "observe/symbols.hpp"
 #include "sched/scheduler.hpp"
+#include "world/interrupt.hpp"
 
 namespace retake::observe {
 
@@ -34,6 +35,9 @@ struct goroutine_view {
   r.fp = *static_cast<std::uintptr_t*>(__builtin_frame_address(0));
   return r;
 }
+
+// Where another thread, or this one at a fault, stood.
+[[nodiscard]] registers registers_of(world::thread_registers const& at) noexcept;
 
 // One goroutine. Dead: it has no goroutine now. `here`: registers of the calling thread, whose running goroutine has its stack from there.
 [[nodiscard]] goroutine_view view_of(goroutine const& g, symbols& names, registers const* here);

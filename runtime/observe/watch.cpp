@@ -8,6 +8,7 @@
 #include "observe/schedtrace.hpp"
 #include "observe/snapshot.hpp"
 #include "observe/watcher.hpp"
+#include "world/fault.hpp"
 #include "world/kernel.hpp"
 #include "world/last_words.hpp"
 #include "world/memory.hpp"
@@ -22,7 +23,8 @@ using observe::watcher_of;
 namespace {
 
 [[gnu::noinline]] void report(void* s) noexcept {
-  const observe::registers here = observe::registers_here();
+  observe::registers here = observe::registers_here();
+  if (world::thread_registers const* const fault = world::fatal_fault()) here = observe::registers_of(*fault);
   sched::freeze_the_world(*static_cast<scheduler*>(s));
   observe::dump_at_end(*static_cast<scheduler*>(s), &here);
 }

@@ -10,6 +10,7 @@
 
 #include "switch/exception_globals.hpp"
 #include "switch/guarded_call.hpp"
+#include "registers.hpp"
 #include "world/require.hpp"
 
 namespace retake::world {
@@ -35,6 +36,8 @@ constexpr std::uintptr_t frame_bytes = std::uintptr_t{64} << 10;  // the largest
 [[gnu::tls_model("initial-exec")]] constinit thread_local boundary* armed = nullptr;
 [[gnu::tls_model("initial-exec")]] constinit thread_local char const* last_text = nullptr;  // of the fatal error that this thread's fault is
 
+[[gnu::tls_model("initial-exec")]] constinit thread_local thread_registers last_registers;                 // where that fault came
+
 constinit std::atomic<fault_report> report{nullptr};
 constinit struct sigaction before[3] = {};  // what was there when the first runtime came
 
@@ -49,20 +52,11 @@ void resume_at(void* context, floor::landing where) noexcept {
 #endif
 }
 
-std::uintptr_t stack_pointer_in(void* context) noexcept {
-  auto const& machine = static_cast<ucontext_t*>(context)->uc_mcontext;
-#if defined(__x86_64__)
-  return static_cast<std::uintptr_t>(machine.gregs[REG_RSP]);
-#else
-  return machine.sp;
-#endif
-}
-
 [[noreturn]] void end_here() { fatal(last_text); }
 
 // Where the fault came, or, when it came because that stack is used up, on the alternate one; with a call's return address missing, as at a thread's first function.
 floor::landing landing_of_end(fault const& what, void* context) noexcept {
-  std::uintptr_t top = stack_pointer_in(context) - red_zone_bytes;
+  std::uintptr_t top = os::registers_in(context).sp - red_zone_bytes;
   stack_t alternate{};
   if (what.address + frame_bytes > top && what.address < top + frame_bytes && ::sigaltstack(nullptr, &alternate) == 0) {
     top = reinterpret_cast<std::uintptr_t>(alternate.ss_sp) + alternate.ss_size;
@@ -83,6 +77,7 @@ void on_fault(int number, siginfo_t* info, void* context) {
   if (fault_report const ask = report.load(std::memory_order_acquire); raised_here && ask != nullptr && last_text == nullptr) {
     last_text = ask(what);
     if (last_text != nullptr) {
+      last_registers = os::registers_in(context);
       resume_at(context, landing_of_end(what, context));
       return;
     }
@@ -114,6 +109,8 @@ void* suspend_fault_boundary() noexcept {
 }
 
 void resume_fault_boundary(void* suspended) noexcept { armed = static_cast<boundary*>(suspended); }
+
+thread_registers const* fatal_fault() noexcept { return last_text != nullptr ? &last_registers : nullptr; }
 
 void watch_faults(fault_report who, site) noexcept {
   report.store(who, std::memory_order_release);

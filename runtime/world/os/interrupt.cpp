@@ -6,9 +6,9 @@
 #include <csignal>
 
 #include <sys/syscall.h>
-#include <ucontext.h>
 #include <unistd.h>
 
+#include "registers.hpp"
 #include "world/clock.hpp"
 #include "world/futex.hpp"
 
@@ -23,24 +23,10 @@ constinit std::atomic<long> wanted{0};       // the thread that is asked
 constinit thread_registers found;            // held: the looker's
 constinit std::atomic<std::uint32_t> lookers{0};
 
-thread_registers registers_in(void* context) noexcept {
-  auto const& machine = static_cast<ucontext_t*>(context)->uc_mcontext;
-  thread_registers at;
-#if defined(__x86_64__)
-  auto const of = [&machine](int number) { return static_cast<std::uintptr_t>(machine.gregs[number]); };
-  at = {of(REG_RIP), of(REG_RSP), of(REG_RBP), of(REG_RBX), of(REG_R12), of(REG_R13), of(REG_R14), of(REG_R15)};
-#else
-  at.pc = machine.pc;
-  at.sp = machine.sp;
-  at.fp = machine.regs[29];
-#endif
-  return at;
-}
-
 void stand_still(int, siginfo_t*, void* context) {
   int const errno_before = errno;
   if (state.load(std::memory_order_acquire) == asked && wanted.load(std::memory_order_relaxed) == ::syscall(SYS_gettid)) {
-    found = registers_in(context);  // two lookers, of which the first was late, would both be answered by this thread: with where it stands now
+    found = os::registers_in(context);  // two lookers, of which the first was late, would both be answered by this thread: with where it stands now
     std::uint32_t expected = asked;
     if (state.compare_exchange_strong(expected, held, std::memory_order_acq_rel)) {
       detail::futex_rouse(&state, 1);

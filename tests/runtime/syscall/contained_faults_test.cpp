@@ -155,5 +155,25 @@ TEST(fault_death, a_stack_overflow_names_the_goroutine_and_its_size) {
               testing::ExitedWithCode(2), "runtime: goroutine 1 exceeds its stack of 262144 bytes\nfatal error: stack overflow");
 }
 
+// The stack is used up by the call of another function in turn: the walk begins in a frame that no longer fits.
+RETAKE_TEST_FAULTS int recurse_with_a_large_frame(int volatile* above) {
+  int volatile room[600] = {};
+  return above[0] < 0 ? 0 : recurse_with_a_large_frame(room) + room[1];
+}
+
+TEST(fault_death, a_stack_overflow_shows_the_stack_that_overflowed) {
+  for (auto* const deep : {&recurse, &recurse_with_a_large_frame}) {
+    EXPECT_EXIT(run_on(2, [deep] {
+                  sleep_for_ns(1);
+                  go([deep] {
+                    int volatile zero = 0;
+                    static_cast<void>(deep(&zero));
+                  });
+                  sleep_for_ns(patience_ns);
+                }),
+                testing::ExitedWithCode(2), "goroutine [0-9]+ \\[running[^]]*\\]:\n[^\n]*recurse[^\n]*\n[^\n]*contained_faults_test[^\n]*\n[^\n]*recurse");
+  }
+}
+
 }  // namespace
 }  // namespace retake::test

@@ -37,6 +37,10 @@ void resume_fault_boundary(void* suspended) noexcept;
 using fault_report = char const* (*)(fault const& what) noexcept;
 void watch_faults(fault_report report, site = site::current()) noexcept;
 
+// Where this thread stood when the fault came that ends the process; nullptr: none has. Its stack is as it was then: the end of the process runs elsewhere when it is used up.
+struct thread_registers;
+[[nodiscard]] thread_registers const* fatal_fault() noexcept;
+
 // Gives the thread an alternate stack for handlers, unless it has one as large; for the life of the object. Threads that thread_start made have one.
 class fault_stack {
  public:
