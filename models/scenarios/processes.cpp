@@ -34,6 +34,20 @@ void signals_arrive() {
   }, {}, {.everything_ends = false});
 }
 
+// A signal that has been caught when its channel stops, wherever the relay is by then: the channel has it, once, although it asked twice.
+void signal_and_stop() {
+  run_watched(2, [] {
+    constexpr std::array one{SIGUSR1};
+    constexpr std::array both{SIGUSR1, SIGUSR2};
+    channel<int> came(4);
+    world::require(!notify(came, one) && !notify(came, both), "N1: signals cannot be asked for");
+    retake::syscall([] { sim::kernel::raise_signal(SIGUSR1); });
+    stop_notify(came);
+    world::require(came.try_receive() == SIGUSR1, "N8: a signal that was caught before a stop is lost");
+    world::require(!came.try_receive(), "N8: a signal comes twice");
+  }, {}, {.everything_ends = false});
+}
+
 // Goroutines come back from system calls again and again, each time with something to compute, so that the only P always has work. A signal comes: its receiver waits until sysmon
 // has looked into the poller and for those that queue before it, and not for those that come back later.
 void signal_and_returns() {
@@ -104,6 +118,8 @@ void child_is_killed() {
 }  // namespace
 
 RETAKE_SCENARIO(signals_reach_channels, "every signal that was asked for arrives, also one that comes while another is delivered", signals_arrive,
+                .cannot_bear = {sim::mask_of({sim::fault_kind::signal}), "it counts the signals that come, and the fault sends others"});
+RETAKE_SCENARIO(signal_before_stop, "a signal that was caught before its channel stops is in the channel, once", signal_and_stop,
                 .cannot_bear = {sim::mask_of({sim::fault_kind::signal}), "it counts the signals that come, and the fault sends others"});
 RETAKE_SCENARIO(signal_behind_returns, "a signal's receiver waits for those that came back from calls before, not for those that come back later", signal_and_returns);
 RETAKE_SCENARIO(child_ends_by_itself, "the end of a child wakes its waiter, and holds no thread meanwhile", child_ends);

@@ -1,6 +1,9 @@
-// signals.hpp: who wants which signals, and the goroutine that tells them. One of these hangs off the scheduler once somebody has asked.
+// signals.hpp: which channels want which signals, and the goroutine that relays them. The service hangs off the scheduler from the first request on.
 //
-// Locks: `lock_` is below a channel's. While it is held nothing parks or yields: sends do not wait, and the M's lock count keeps preemption away.
+// Recipe.    The relay lives from the first subscriber to the last: while none is left, it neither waits in the poller, where it would keep a deadlock from
+//            being found, nor is it there for reports. A number that the last channel gives up is relayed once more, under the same lock as its
+//            removal: what a handler has caught before reaches the channels that wanted it then.
+// Locks:     `lock_` is below a channel's. While it is held nothing parks or yields: sends do not wait, and the M's lock count keeps preemption away.
 #pragma once
 
 #include <cstdint>
@@ -24,8 +27,11 @@ class signal_service : public scheduler_service {
 
   [[nodiscard]] int add(channel<int>& to, std::uint64_t numbers) noexcept;
   void remove(channel<int>& to) noexcept;
-  // Nobody wants these any more; `what` is done to each that was wanted or not.
-  [[nodiscard]] int forget(std::uint64_t numbers, int (*what)(int number) noexcept) noexcept;
+  // No channel wants these any more; `action` is taken for each, wanted or not.
+  [[nodiscard]] int forget(std::uint64_t numbers, int (*action)(int number) noexcept) noexcept;
+
+  // The relay is the runtime's own: no goroutine that a program has left behind.
+  [[nodiscard]] static bool is_relay(scheduler& s, std::uint64_t goroutine_id) noexcept;
 
  private:
   struct subscriber {
@@ -34,16 +40,21 @@ class signal_service : public scheduler_service {
     subscriber* next;
   };
 
-  signal_service(poller& network, int fd, poll_descriptor& entry) noexcept : scheduler_service{end}, network_(network), fd_(fd), entry_(entry), first_(nullptr) {}
+  signal_service(poller& network, int fd, poll_descriptor& entry) noexcept : scheduler_service{end}, network_(network), fd_(fd), entry_(entry), relay_(0), relaying_(false), first_(nullptr) {}
   static void end(scheduler_service* me) noexcept;
-  void serve() noexcept;
-  void tell(world::recorded_signals came) noexcept;
+  void relay() noexcept;
+  [[nodiscard]] bool relay_once() noexcept;
+  void tell_recorded() noexcept;
+  void withdraw(std::uint64_t numbers, channel<int> const* from) noexcept;
+  [[nodiscard]] subscriber* find(channel<int> const& to) const noexcept;
   [[nodiscard]] std::uint64_t wanted() const noexcept;
 
   poller& network_;
   int const fd_;
   poll_descriptor& entry_;
+  world::atomic<std::uint64_t> relay_;  // the goroutine's id; 0: none has begun
   spin_lock lock_;
+  bool relaying_;                       // under lock_: the relay has been started and has not decided to end
   subscriber* first_;  // under lock_
 };
 

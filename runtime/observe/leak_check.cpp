@@ -1,5 +1,6 @@
 #include "retake/leak_check.hpp"
 
+#include "io/signals.hpp"
 #include "observe/frames.hpp"
 #include "retake/go.hpp"
 #include "sched/scheduler.hpp"
@@ -20,7 +21,7 @@ std::string leak_check::report(std::int64_t patience_ns) const {
   std::string text;
   const std::uint64_t self = goroutine_id();
   for (goroutine_info const& one : all_goroutines()) {
-    if (one.id > newest_ && one.id != self) text += observe::text_of(one) + "\n";
+    if (one.id > newest_ && one.id != self && !detail::signal_service::is_relay(s, one.id)) text += observe::text_of(one) + "\n";
   }
   return text;
 }

@@ -35,6 +35,7 @@
 #include "retake/trace.hpp"
 #include "sched/watch.hpp"
 #include "world/clock.hpp"
+#include "world/last_words.hpp"
 #include "world/print.hpp"
 
 namespace retake {
@@ -259,6 +260,9 @@ void watch::main_begins(scheduler& s) noexcept {
   if (server) w.server = std::make_shared<pprof_server>(std::move(*server));
 }
 
-void watch::main_returned(scheduler& s) noexcept { observe::watcher_of(s).server.reset(); }
+void watch::main_returned(scheduler& s) noexcept {
+  observe::watcher_of(s).server.reset();
+  world::await_quit();
+}
 
 }  // namespace retake

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "io/signals.hpp"
 #include "world/clock.hpp"
 #include "world/peek.hpp"
 
@@ -12,8 +13,8 @@ namespace {
 
 constexpr std::size_t stack_bytes_max = 64 * 1024;
 constexpr int looks_max = 3;
-
 constexpr std::uintptr_t guard_bytes_max = 64 * 1024;
+
 // A copy of an object's bytes; its members are asked for by where they are in the original.
 template <class T>
 class copied {
@@ -35,13 +36,13 @@ class copied {
   std::byte bytes_[sizeof(T)];
 };
 
-bool in_callback(goroutine const& g) noexcept {
 // A frame that did not fit any more: its stack pointer lies in the guard below the stack.
 std::uintptr_t above_guard(goroutine const& g, std::uintptr_t sp) noexcept {
   const auto low = reinterpret_cast<std::uintptr_t>(g.stack.low);
   return sp < low && low - sp < guard_bytes_max ? low : sp;
 }
 
+bool in_callback(goroutine const& g) noexcept {
   auto const* const m = world::peek_word<machine const*>(&g.locked_m, nullptr);
   return m != nullptr && world::peek_word<std::uint32_t>(&m->callbacks, 0) != 0;
 }
@@ -150,7 +151,6 @@ goroutine_view view_of(goroutine const& g, symbols& names, registers const* here
   return view;
 }
 
-std::size_t count_newer(scheduler& s, std::uint64_t newest) noexcept {
 registers registers_of(world::thread_registers const& at) noexcept {
   registers r;
   r.pc = at.pc;
@@ -167,11 +167,13 @@ registers registers_of(world::thread_registers const& at) noexcept {
   return r;
 }
 
+std::size_t count_newer(scheduler& s, std::uint64_t newest) noexcept {
   std::size_t count = 0;
   auto const* g = world::peek_word<goroutine const*>(&s.goroutines, nullptr);
   for (; g != nullptr; g = world::peek_word<goroutine const*>(&g->all_link, nullptr)) {
     const copied<goroutine> record(*g);
-    if (g != &this_goroutine() && record.get<std::uint64_t>(g->id) > newest && record.get<goroutine_state>(g->state) != goroutine_state::dead) ++count;
+    const std::uint64_t id = record.get<std::uint64_t>(g->id);
+    if (g != &this_goroutine() && id > newest && record.get<goroutine_state>(g->state) != goroutine_state::dead && !detail::signal_service::is_relay(s, id)) ++count;
   }
   return count;
 }

@@ -48,10 +48,11 @@ void begin(scheduler& s) noexcept {
     world::print(text.data(), text.size());
   }
   world::on_fatal(report, &s);
+  world::keep_quit(report, wake_monitor, &s);
 }
 
 void end(scheduler& s) noexcept {
-  world::forget_quit();
+  world::forget_quit(&s);
   world::on_fatal(nullptr, nullptr);
   observe::watcher& w = watcher_of(s);
   w.~watcher();
@@ -79,7 +80,7 @@ void thread_ended(machine& m) noexcept {
   if (m.charged_site != nullptr) watcher_of(m.home).threads.ended(static_cast<thread_sites::site*>(m.charged_site));
 }
 
-void monitor_begins(scheduler& s) noexcept { world::keep_quit(report, wake_monitor, &s); }
+void monitor_begins(scheduler& s) noexcept { world::attend_quit(&s); }
 void monitor_sleeps(scheduler&) noexcept { world::quit_open(); }
 void monitor_wakes(scheduler&) noexcept { world::quit_shut(); }
 

@@ -61,10 +61,6 @@ void run_main(void* closure) {
 
 }  // namespace
 
-namespace {
-constexpr int broken_pipe_signal = 13;  // SIGPIPE, which Linux numbers so everywhere
-}  // namespace
-
 scheduler::scheduler(options const& chosen, std::int64_t now_ns) noexcept
     : rules(rules_of(chosen)),
       polling(now_ns),
@@ -93,7 +89,7 @@ scheduler::scheduler(options const& chosen, std::int64_t now_ns) noexcept
       clock_ns(now_ns),
       phase(0) {
   world::restore_signals(signals);
-  static_cast<void>(world::install_signal(broken_pipe_signal, world::ignore_signal));  // a write that nobody can read is an error, not the end of the process
+  static_cast<void>(world::handle_broken_pipes());
   const int failed = network.open();
   if (failed != 0) world::fatal("runtime: cannot make the poller");
   const std::uint32_t count = chosen.processors == 0 ? limit_followed.load_relaxed() : std::min(chosen.processors, world::limits::processors_max);
@@ -102,7 +98,6 @@ scheduler::scheduler(options const& chosen, std::int64_t now_ns) noexcept
 }
 
 scheduler::~scheduler() {
-  if (scheduler_service* const service = signal_service.load_relaxed()) service->end(service);
   network.close();
   for (goroutine* g = goroutines.get(); g != nullptr; g = g->all_link.get()) {
     if (g->state.load_relaxed() == goroutine_state::dead) continue;
@@ -134,6 +129,7 @@ void wait_for_threads(scheduler& s) noexcept {
 void finish(scheduler& s, machine& m) noexcept {
   sched::give_up_processor(m);
   wait_for_threads(s);
+  if (scheduler_service* const service = s.signal_service.load_relaxed()) service->end(service);  // before watch::end: it gives back the action of SIGQUIT
   watch::end(s);
   s.phase.set(2, "every thread has gone home");
   world::set_this_thread(nullptr);
@@ -146,10 +142,10 @@ void finish(scheduler& s, machine& m) noexcept {
 }  // namespace
 
 namespace detail {
-  if (world::kernel::hold_standard_descriptors() != 0) world::fatal("runtime: a standard descriptor is closed and /dev/null cannot be opened");
 
 void run(options const& chosen, void (*main)(void*), void* argument) {
   if (world::this_thread() != nullptr) world::fatal("M10: run() is called on a thread of a runtime");
+  if (world::kernel::hold_standard_descriptors() != 0) world::fatal("runtime: a standard descriptor is closed and /dev/null cannot be opened");
   void* const memory = world::allocate(sizeof(scheduler), alignof(scheduler));
   if (memory == nullptr) world::fatal("runtime: cannot allocate memory for the scheduler");
   scheduler& s = *new (memory) scheduler(chosen, world::nanotime());

@@ -28,6 +28,8 @@ struct signal_table {
   static constexpr std::uint32_t threads_first = 32;
 
   world::signal_handler handlers[signals_max + 1] = {};
+  world::signal_handler before[signals_max + 1] = {};  // of those that are taken: what was there
+  std::uint64_t taken = 0;
   std::uint64_t installed = 0;
   world::recorded_signals recorded{};
   int wake_fd = -1;
@@ -176,30 +178,47 @@ void restore_signals(signal_mask before, site where) noexcept {
 
 void ignore_signal(int) noexcept {}
 
+namespace {
+
+int take_signal(int number, signal_handler handler, site where) noexcept {
+  signal_table& t = need_table();
+  signal_handler const before = number < 1 || number > signals_max ? nullptr : t.handlers[number];
+  int const failed = install_signal(number, handler, where);
+  if (failed == 0 && (t.taken & bit(number)) == 0) {
+    t.taken |= bit(number);
+    t.before[number] = before;
+  }
+  return failed;
+}
+
+}  // namespace
+
 int install_signal(int number, signal_handler handler, site where) noexcept {
   enter(where);
   if (number < 1 || number > signals_max || number == SIGKILL || number == SIGSTOP) return leave(-EINVAL);
   signal_table& t = need_table();
   me();
   t.handlers[number] = handler;
-  t.installed = handler == ignore_signal ? t.installed & ~bit(number) : t.installed | bit(number);
+  t.installed = handler == ignore_signal || handler == nullptr ? t.installed & ~bit(number) : t.installed | bit(number);
   return leave(0);
 }
 
-int default_signal(int number, site where) noexcept {
-  enter(where);
-  if (number < 1 || number > signals_max || number == SIGKILL || number == SIGSTOP) return leave(-EINVAL);
-  signal_table& t = need_table();
-  me();
-  t.handlers[number] = nullptr;
-  t.installed &= ~bit(number);
-  return leave(0);
-}
+int handle_broken_pipes(site where) noexcept { return install_signal(SIGPIPE, ignore_signal, where); }
 
 int record_signal(int number, int wake_fd, site where) noexcept {
   if (number < 1 || number > 63) return -EINVAL;
   need_table().wake_fd = wake_fd;
-  return install_signal(number, record, where);
+  return take_signal(number, record, where);
+}
+
+int drop_signal(int number, site where) noexcept { return take_signal(number, ignore_signal, where); }
+
+int give_back_signal(int number, site where) noexcept {
+  if (number < 1 || number > signals_max) return -EINVAL;
+  signal_table& t = need_table();
+  if ((t.taken & bit(number)) == 0) return 0;
+  t.taken &= ~bit(number);
+  return install_signal(number, t.before[number], where);
 }
 
 recorded_signals take_recorded_signals(site where) noexcept {

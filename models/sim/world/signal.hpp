@@ -27,12 +27,17 @@ void ignore_signal(int number) noexcept;
 
 // 0, or -EINVAL for a number that cannot be handled. The handler runs on any thread, between any two instructions.
 [[nodiscard]] int install_signal(int number, signal_handler handler, site = site::current()) noexcept;
-// The default action again. 0 or -EINVAL.
-int default_signal(int number, site = site::current()) noexcept;
+// A write that no reader can get is -EPIPE, and the end of the process by SIGPIPE if it was to descriptor 1 or 2, unless the program has its own handler. 0 or -EINVAL.
+int handle_broken_pipes(site = site::current()) noexcept;
 
 // Recorded signals, of the whole process, as dispositions are: from now on `number` (1 to 63) sets its bit, and an eventfd is made readable; nothing else happens in
-// the handler. The eventfd is the last one that was given. 0 or -EINVAL.
+// the handler. The eventfd is the last one that was given. The action that was there is remembered. 0 or -EINVAL.
 [[nodiscard]] int record_signal(int number, int wake_fd, site = site::current()) noexcept;
+// The kernel drops `number` from now on; the action that was there is remembered, unless the number is recorded. Children are waited for although SIGCHLD is dropped. 0 or -EINVAL.
+[[nodiscard]] int drop_signal(int number, site = site::current()) noexcept;
+// The remembered action again, if there is one. 0 or -EINVAL.
+// When either has returned, a signal that was caught before has its bit set, or takes the action that is there now: none is lost. Waits for handlers on other threads.
+int give_back_signal(int number, site = site::current()) noexcept;
 // The bits that were set since the last call, signal n is bit n; and when the first of them was, by nanotime(). Any thread.
 struct recorded_signals {
   std::uint64_t numbers;

@@ -10,17 +10,22 @@
 
 namespace retake {
 
-// By a goroutine; does not block. From now on each of `numbers` (1 to 63) is sent to `to`, if it has room: give it a buffer for as many as must not be missed. Their
-// other effects are gone until the last channel has stopped. The channel must outlive its stop_notify(). Errors: std::errc::invalid_argument (SIGKILL, SIGSTOP), EMFILE, ENOMEM.
-// One program (run()) of a process has the signals: the last that asked.
+// Goroutine context only; does not block. From now on each of `numbers` (1 to 63) is sent to `to`, if it has room: give it a buffer for as many as must not be missed. Their
+// other effects are gone until the last channel has stopped. A channel that asks again gets the numbers of both requests, each signal once. The channel must outlive its
+// stop_notify(). Errors: std::errc::invalid_argument (SIGKILL, SIGSTOP), EMFILE, ENOMEM.
+// One program (run()) of a process has the signals: the last that asked. What arrives as its last goroutines end is not relayed to a later run().
 std::error_code notify(channel<int>& to, std::span<int const> numbers);
 
-// By a goroutine; does not block. `to` gets no more; a number that no channel wants has its default action again.
+// Goroutine context only; waits for signal handlers on other threads, no longer. A signal that was caught before is in the channel when this returns, if it had room;
+// later ones are not. A number that no channel wants has the action again that it had before: ignored if the program began so (nohup), the dump for SIGQUIT. Source: Stop.
 void stop_notify(channel<int>& to) noexcept;
 
-// By a goroutine. The kernel drops these; channels that wanted them get them no more.
+// Goroutine context only; as stop_notify() for all channels. The kernel drops these from now on; SIGCHLD so that children can still be waited for. Source: Ignore.
 std::error_code ignore_signals(std::span<int const> numbers) noexcept;
-// By a goroutine. Their default actions again, whoever wanted them.
+// Goroutine context only; as stop_notify() for all channels: the actions that they had before notify() and ignore_signals(). Source: Reset.
 std::error_code reset_signals(std::span<int const> numbers) noexcept;
+
+// SIGPIPE: a write to descriptor 1 or 2 that no reader can get ends the program, as `program | head` needs it; elsewhere it is an error (std::errc::broken_pipe). notify() and
+// ignore_signals() make it an error there too. A handler of the program's own is left alone.
 
 }  // namespace retake

@@ -16,6 +16,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "broken_pipe.hpp"
 #include "open_flags.hpp"
 
 namespace retake::world::kernel {
@@ -69,17 +70,16 @@ std::int64_t writev(int fd, io_slice const* slices, std::size_t count, site) noe
 }
 
 std::int64_t splice(int from, int to, std::size_t bytes, site) noexcept {
-  return or_error(::splice(from, nullptr, to, nullptr, bytes, SPLICE_F_MOVE | SPLICE_F_NONBLOCK));
+  os::splice_target = to;
+  std::int64_t const moved = or_error(::splice(from, nullptr, to, nullptr, bytes, SPLICE_F_MOVE | SPLICE_F_NONBLOCK));
+  os::splice_target = -1;
+  return moved;
 }
 
 std::int64_t sendfile(int to, int from, std::int64_t offset, std::size_t bytes, site) noexcept {
   off_t at = offset;
   return or_error(::sendfile(to, from, &at, bytes));
 }
-
-int close(int fd, site) noexcept { return or_error(::close(fd)); }
-
-int pipe(int (&ends)[2], site) noexcept { return or_error(::pipe2(ends, O_NONBLOCK | O_CLOEXEC)); }
 
 int hold_standard_descriptors(site) noexcept {
   for (int fd = 0; fd <= 2; ++fd) {
@@ -90,6 +90,10 @@ int hold_standard_descriptors(site) noexcept {
   }
   return 0;
 }
+
+int close(int fd, site) noexcept { return or_error(::close(fd)); }
+
+int pipe(int (&ends)[2], site) noexcept { return or_error(::pipe2(ends, O_NONBLOCK | O_CLOEXEC)); }
 
 int pipe_blocking(int (&ends)[2], site) noexcept { return or_error(::pipe2(ends, O_CLOEXEC)); }
 

@@ -23,7 +23,8 @@ struct reporter {
 
 constinit reporter at_fatal;
 constinit reporter at_quit;
-constinit std::atomic<int> keeper{0};          // its thread id; 0: nobody
+constexpr int nobody_yet = -1;
+constinit std::atomic<int> keeper{0};          // its thread id; nobody_yet; 0: no runtime asks for SIGQUIT
 constinit std::atomic<last_wake> wake_keeper{nullptr};
 constinit std::atomic<int> open{0};            // the keeper sleeps with empty hands
 constinit std::atomic<int> asked{0};           // SIGQUIT came
@@ -48,18 +49,21 @@ void say(reporter& who) noexcept {
   ::_exit(2);
 }
 
+// The mark before the look at the keeper; a keeper that comes stores its id before it looks at the mark: one of the two sees the other.
 void handle(int) noexcept {
   int const errno_before = errno;
-  int const whose = keeper.load(std::memory_order_acquire);
+  asked.store(1);
+  int const whose = keeper.load();
   if (whose == 0) ::_exit(2);
-  if (self() != whose) {
-    ::syscall(SYS_tgkill, ::getpid(), whose, SIGQUIT);
-  } else {
-    asked.store(1, std::memory_order_relaxed);
+  if (whose == self()) {
     if (open.load(std::memory_order_relaxed) != 0) wake_keeper.load(std::memory_order_relaxed)(at_quit.argument.load(std::memory_order_relaxed));
+  } else if (whose != nobody_yet) {
+    ::syscall(SYS_tgkill, ::getpid(), whose, SIGQUIT);
   }
   errno = errno_before;
 }
+
+bool keeps_for(void* argument) noexcept { return keeper.load() != 0 && at_quit.argument.load(std::memory_order_relaxed) == argument; }
 
 void set(reporter& who, last_report report, void* argument) noexcept {
   who.report.store(nullptr, std::memory_order_relaxed);
@@ -80,24 +84,38 @@ void keep_quit(last_report report, last_wake wake, void* argument) noexcept {
   if (::sigaction(SIGQUIT, nullptr, &before) != 0 || before.sa_handler != SIG_DFL) return;
   wake_keeper.store(wake, std::memory_order_relaxed);
   set(at_quit, report, argument);
-  keeper.store(self(), std::memory_order_release);
+  asked.store(0, std::memory_order_relaxed);
+  keeper.store(nobody_yet);
   struct sigaction mine {};
   mine.sa_handler = handle;
   mine.sa_flags = SA_RESTART | SA_ONSTACK;
   ::sigfillset(&mine.sa_mask);
   ::sigaction(SIGQUIT, &mine, nullptr);
+}
+
+void attend_quit(void* argument) noexcept {
+  if (!keeps_for(argument)) return;
+  keeper.store(self());
   sigset_t quit_alone;
   ::sigemptyset(&quit_alone);
   ::sigaddset(&quit_alone, SIGQUIT);
   ::pthread_sigmask(SIG_UNBLOCK, &quit_alone, nullptr);  // the keeper began with all signals blocked
+  if (asked.load() != 0) quit();
 }
 
-void forget_quit() noexcept {
-  if (keeper.exchange(0) == 0) return;
+void await_quit() noexcept {
+  while (asked.load() != 0 && keeper.load() != 0) ::pause();
+}
+
+void forget_quit(void* argument) noexcept {
+  if (!keeps_for(argument)) return;
   struct sigaction now {};
-  if (::sigaction(SIGQUIT, nullptr, &now) != 0 || now.sa_handler != handle) return;
-  now.sa_handler = SIG_DFL;
-  ::sigaction(SIGQUIT, &now, nullptr);
+  if (::sigaction(SIGQUIT, nullptr, &now) == 0 && now.sa_handler == handle) {
+    now.sa_handler = SIG_DFL;
+    ::sigaction(SIGQUIT, &now, nullptr);
+  }
+  keeper.store(0);
+  if (asked.load() != 0) quit();
 }
 
 void quit_open() noexcept {

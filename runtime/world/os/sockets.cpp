@@ -10,6 +10,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "broken_pipe.hpp"
 #include "world/kernel.hpp"
 
 namespace retake::world::kernel {
@@ -36,12 +37,12 @@ struct encoded {
   socklen_t bytes = 0;
 };
 
-encoded encode(socket_address const& a) noexcept {
 // The kernel takes what stands before the zero byte: another name than the one that was meant. Abstract names begin with one and may have more.
 bool is_cut_path(socket_address const& a) noexcept {
   return a.family == address_family::local && a.used != 0 && a.bytes[0] != 0 && std::memchr(a.bytes, 0, a.used) != nullptr;
 }
 
+encoded encode(socket_address const& a) noexcept {
   encoded result;
   switch (a.family) {
     case address_family::ipv4:
@@ -133,14 +134,14 @@ int socket(address_family family, socket_kind kind, site) noexcept {
 }
 
 int bind(int fd, socket_address const& name, site) noexcept {
-  encoded const e = encode(name);
   if (is_cut_path(name)) return -EINVAL;
+  encoded const e = encode(name);
   return or_error(::bind(fd, &e.name.head, e.bytes));
 }
 
 int connect(int fd, socket_address const& name, site) noexcept {
-  encoded const e = encode(name);
   if (is_cut_path(name)) return -EINVAL;
+  encoded const e = encode(name);
   return or_error(::connect(fd, &e.name.head, e.bytes));
 }
 
@@ -174,7 +175,7 @@ std::int64_t send_message(int fd, socket_message const& m, site) noexcept {
     rights->cmsg_len = CMSG_LEN(sizeof(int) * m.descriptor_count);
     std::memcpy(CMSG_DATA(rights), m.descriptors, sizeof(int) * m.descriptor_count);
   }
-  std::int64_t const sent = ::sendmsg(fd, &h, MSG_NOSIGNAL);
+  std::int64_t const sent = ::sendmsg(fd, &h, os::is_standard_output(fd) ? 0 : MSG_NOSIGNAL);
   return sent < 0 ? -std::int64_t{errno} : sent;
 }
 

@@ -6,7 +6,7 @@
 //            non-blocking unless its function says otherwise.
 //
 // Addresses and ports are in host byte order: 127.0.0.1 is loopback_ipv4. A write to a pipe or socket that nobody reads is -EPIPE and
-// raises SIGPIPE as well: the runtime installs ignore_signal for it (signal.hpp).
+// raises SIGPIPE as well: the runtime installs handle_broken_pipes() for it (signal.hpp).
 //
 // Any thread; not this header's matter whether the caller still holds a P. "Blocks" below means the thread.
 //

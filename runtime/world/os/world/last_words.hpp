@@ -3,8 +3,8 @@
 // Problem.   A deadlock report without the stacks helps nobody, and fatal() may be called anywhere, under any lock. SIGQUIT comes on any thread, in the
 //            middle of malloc; a handler that walks stacks there hangs in the moment it is needed most.
 // Rejected.  A thread that only waits for SIGQUIT: every program would have one more. Walking in a handler, of whatever thread it is: a report allocates.
-// Recipe.    fatal(): the text, then the report, once, then exit. SIGQUIT: its handler passes the signal on to the one thread that said keep_quit(), and there
-//            it marks that it was asked; when that thread sleeps between quit_open() and quit_shut(), where it holds nothing, the handler wakes it
+// Recipe.    fatal(): the text, then the report, once, then exit. SIGQUIT: its handler marks that it was asked, and passes the signal on to the one thread that said
+//            attend_quit(), if there is one yet; when that thread sleeps between quit_open() and quit_shut(), where it holds nothing, the handler wakes it
 //            as well. The thread reports at the next of the two. Both end with status 2, as in Go.
 // Fields.    Words of this process, for it has one SIGQUIT and one end: the last runtime that came is the one that reports.
 //
@@ -20,10 +20,15 @@ using last_wake = void (*)(void* argument) noexcept;
 // fatal() calls it after its text; nullptr: nobody. Any thread.
 void on_fatal(last_report report, void* argument) noexcept;
 
-// The calling thread reports for SIGQUIT from now on, until forget_quit() (by any thread, when the keeper has ended). Installs the handler, which
-// calls `wake` on that thread, in its sleep: it may take locks, for the thread holds none, but not allocate.
+// SIGQUIT asks for `report` from now on, until forget_quit(): installs the handler, unless the program has its own or ignores the signal. One that comes before its
+// keeper is kept for it. `wake` is called on the keeper's thread, in its sleep: it may take locks, for the thread holds none, but not allocate.
 void keep_quit(last_report report, last_wake wake, void* argument) noexcept;
-void forget_quit() noexcept;
+// The calling thread is the keeper, of the keep_quit() with that argument, if that is still in force.
+void attend_quit(void* argument) noexcept;
+// Any thread, while there is a keeper: returns unless SIGQUIT has come; then the keeper ends the process.
+void await_quit() noexcept;
+// Any thread, when the keeper has ended. Reports for a signal that has come since await_quit().
+void forget_quit(void* argument) noexcept;
 // The keeper, around its sleep: in between it holds no lock and has nothing half done. Each reports at once when a signal came before.
 void quit_open() noexcept;
 void quit_shut() noexcept;
