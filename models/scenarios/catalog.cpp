@@ -71,7 +71,7 @@ constexpr scenario const* all[] = {
     &ring_queues_full,
     &end_beside_operations,
     &completions_are_polled,
-    &signals_reach_channels, &signal_before_stop, &signal_behind_returns, &child_ends_by_itself, &child_ends_by_signal,
+    &signals_reach_channels, &signal_before_stop, &signals_asked_for_at_once, &signal_behind_returns, &child_ends_by_itself, &child_ends_by_signal,
     &date_steps_move_no_timer,
     &sleepers_wake,
     &many_sleepers_wake,

@@ -98,6 +98,7 @@ extern sim::scenario const end_beside_operations;
 extern sim::scenario const completions_are_polled;
 extern sim::scenario const signals_reach_channels;
 extern sim::scenario const signal_before_stop;
+extern sim::scenario const signals_asked_for_at_once;
 extern sim::scenario const signal_behind_returns;
 extern sim::scenario const child_ends_by_itself;
 extern sim::scenario const child_ends_by_signal;

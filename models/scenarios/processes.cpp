@@ -31,7 +31,7 @@ void signals_arrive() {
     for (int i = 0; i < 2; ++i) sum += *came.receive();
     world::require(sum == SIGUSR1 + SIGUSR2, "N8: a signal comes as another");
     stop_notify(came);
-  }, {}, {.everything_ends = false});
+  });
 }
 
 // A signal that has been caught when its channel stops, wherever the relay is by then: the channel has it, once, although it asked twice.
@@ -45,7 +45,27 @@ void signal_and_stop() {
     stop_notify(came);
     world::require(came.try_receive() == SIGUSR1, "N8: a signal that was caught before a stop is lost");
     world::require(!came.try_receive(), "N8: a signal comes twice");
-  }, {}, {.everything_ends = false});
+  });
+}
+
+// Two goroutines are the first that want a signal, at one time: there is one relay, and both channels have the signal.
+void first_requests_at_once() {
+  run_watched(2, [] {
+    constexpr std::array numbers{SIGUSR1};
+    channel<int> mine(1), other(1);
+    wait_group asked;
+    asked.add(1);
+    go([&] {
+      world::require(!notify(other, numbers), "N1: signals cannot be asked for");
+      asked.done();
+    });
+    world::require(!notify(mine, numbers), "N1: signals cannot be asked for");
+    asked.wait();
+    retake::syscall([] { sim::kernel::raise_signal(SIGUSR1); });
+    world::require(mine.receive() == SIGUSR1 && other.receive() == SIGUSR1, "N8: a signal comes as another");
+    stop_notify(mine);
+    stop_notify(other);
+  });
 }
 
 // Goroutines come back from system calls again and again, each time with something to compute, so that the only P always has work. A signal comes: its receiver waits until sysmon
@@ -82,7 +102,7 @@ void signal_and_returns() {
     over.store_relaxed(1);
     done.wait();
     stop_notify(came);
-  }, rules, {.everything_ends = false});
+  }, rules);
 }
 
 // A child runs for a while; the only P is there for others, its pipe ends with it, and its code is told once.
@@ -120,6 +140,8 @@ void child_is_killed() {
 RETAKE_SCENARIO(signals_reach_channels, "every signal that was asked for arrives, also one that comes while another is delivered", signals_arrive,
                 .cannot_bear = {sim::mask_of({sim::fault_kind::signal}), "it counts the signals that come, and the fault sends others"});
 RETAKE_SCENARIO(signal_before_stop, "a signal that was caught before its channel stops is in the channel, once", signal_and_stop,
+                .cannot_bear = {sim::mask_of({sim::fault_kind::signal}), "it counts the signals that come, and the fault sends others"});
+RETAKE_SCENARIO(signals_asked_for_at_once, "two goroutines that are the first to want a signal, at one time, both get it", first_requests_at_once,
                 .cannot_bear = {sim::mask_of({sim::fault_kind::signal}), "it counts the signals that come, and the fault sends others"});
 RETAKE_SCENARIO(signal_behind_returns, "a signal's receiver waits for those that came back from calls before, not for those that come back later", signal_and_returns);
 RETAKE_SCENARIO(child_ends_by_itself, "the end of a child wakes its waiter, and holds no thread meanwhile", child_ends);

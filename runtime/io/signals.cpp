@@ -89,6 +89,7 @@ void signal_service::end(scheduler_service* opaque) noexcept {
     me->first_ = gone->next;
     world::deallocate(gone, sizeof(subscriber));
   }
+  if (!me->relaying_) me->network_.remove(me->entry_);  // else the relay still waits there
   kernel::close(me->fd_);
   me->~signal_service();
   world::deallocate(me, sizeof(signal_service));

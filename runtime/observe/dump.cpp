@@ -16,6 +16,7 @@ namespace retake {
 namespace {
 
 constexpr std::size_t last_dump_max = 1'000;  // goroutines: who reads more has a leak, and sees it
+constexpr std::uint64_t main_id = 1;
 
 }  // namespace
 
@@ -54,6 +55,8 @@ void dump_at_end(scheduler& s, registers const* here) noexcept {
     symbols names;
     say("\n");
     const std::vector<goroutine_view> all = view_all(s, names, here, last_dump_max + 1);
+    const bool main_is_there = !all.empty() && all.front().id == main_id;
+    if (!main_is_there && s.ending.load_relaxed() != 0) say("goroutine 1 [main has returned]\n\n");
     for (std::size_t i = 0; i < all.size() && i < last_dump_max; ++i) say(text_of(info_of(names, all[i])) + "\n");
     if (all.size() > last_dump_max) say("...more goroutines are not shown...\n");
   } catch (std::exception const& failed) {

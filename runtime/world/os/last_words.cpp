@@ -63,6 +63,13 @@ void handle(int) noexcept {
   errno = errno_before;
 }
 
+sigset_t quit_alone() noexcept {
+  sigset_t set;
+  ::sigemptyset(&set);
+  ::sigaddset(&set, SIGQUIT);
+  return set;
+}
+
 bool keeps_for(void* argument) noexcept { return keeper.load() != 0 && at_quit.argument.load(std::memory_order_relaxed) == argument; }
 
 void set(reporter& who, last_report report, void* argument) noexcept {
@@ -96,14 +103,17 @@ void keep_quit(last_report report, last_wake wake, void* argument) noexcept {
 void attend_quit(void* argument) noexcept {
   if (!keeps_for(argument)) return;
   keeper.store(self());
-  sigset_t quit_alone;
-  ::sigemptyset(&quit_alone);
-  ::sigaddset(&quit_alone, SIGQUIT);
-  ::pthread_sigmask(SIG_UNBLOCK, &quit_alone, nullptr);  // the keeper began with all signals blocked
+  sigset_t const quit_only = quit_alone();
+  ::pthread_sigmask(SIG_UNBLOCK, &quit_only, nullptr);  // the keeper began with all signals blocked
   if (asked.load() != 0) quit();
 }
 
+// A signal that was sent to the process waits for a thread that sleeps: this thread takes it when its mask has changed.
 void await_quit() noexcept {
+  sigset_t const quit_only = quit_alone();
+  sigset_t before;
+  ::pthread_sigmask(SIG_BLOCK, &quit_only, &before);
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
   while (asked.load() != 0 && keeper.load() != 0) ::pause();
 }
 

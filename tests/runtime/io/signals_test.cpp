@@ -189,9 +189,34 @@ TEST(quit_death, as_the_first_that_main_does) {
 TEST(quit_death, as_the_last_that_main_does) {
   EXPECT_EXIT(run_on(2, [] {
                 sleep_for_ns(ms);
+                ::raise(SIGQUIT);
+              }),
+              testing::ExitedWithCode(2), EXPECTED "running");
+}
+
+// The thread that the kernel chooses for it sleeps, and may handle it only when main has returned.
+TEST(quit_death, on_its_way_when_main_returns) {
+  EXPECT_EXIT(run_on(2, [] {
+                sleep_for_ns(ms);
                 ::kill(::getpid(), SIGQUIT);
               }),
               testing::ExitedWithCode(2), EXPECTED);
+}
+
+TEST(quit_death, after_main_has_returned) {
+  EXPECT_EXIT(run_on(2, [] {
+                std::atomic<bool> begun{false};
+                go([&begun] {
+                  scheduler& s = here();
+                  retake::syscall([&] {
+                    begun = true;
+                    while (s.goroutines_ended.load_relaxed() == 0) nap_ns(20'000);
+                    ::raise(SIGQUIT);
+                  });
+                });
+                while (!begun) yield();
+              }),
+              testing::ExitedWithCode(2), EXPECTED "main has returned");
 }
 
 TEST(quit_death, as_all_that_main_does) {
