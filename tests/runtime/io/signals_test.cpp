@@ -245,7 +245,10 @@ TEST(quit_death, after_channels_have_stopped_and_after_a_reset) {
 
 TEST(quit, is_the_kernels_again_although_a_channel_listened_to_the_end) {
   channel<int> came(1);
-  run_on(2, [&] { ASSERT_FALSE(notify(came, quit)); });
+  run_on(2, [&] {
+    ASSERT_FALSE(notify(came, quit));
+    sleep_for_ns(ms);  // the relay waits in the poller
+  });
   EXPECT_EQ(action_of(SIGQUIT).sa_handler, SIG_DFL);
 }
 
