@@ -1,4 +1,5 @@
 // atomics.cpp: the rules of memory.hpp, executed.
+#include <algorithm>
 #include <cstring>
 
 #include "sim/engine.hpp"
@@ -66,11 +67,9 @@ bool engine::must_see(store_entry const& e, order o) const noexcept {
 }
 
 // The oldest entry that a load of this order by the running thread may read.
-std::uint32_t engine::floor_of(location const& l, order o) const noexcept {
+std::uint32_t engine::floor_of(location const& l, order o, site_record const& s) noexcept {
   std::uint32_t const oldest = l.newest >= history_ ? l.newest - history_ + 1 : 0;
-  for (std::uint32_t k = 0; k < running_->fresh_count; ++k) {
-    if (running_->fresh[k] == &l) return l.newest;  // a spin loop that would otherwise read the same old value for ever
-  }
+  if (running_->fresh_count != 0 && is_fresh(l, s)) return l.newest;
   std::uint32_t i = l.newest;
   while (i > oldest && !must_see(entry_at(l, i), o)) --i;
   return i;
@@ -91,11 +90,11 @@ void engine::acquire(store_entry const& e) noexcept {
 }
 
 // For pause(): what the loop looked at.
-void engine::note_read(location& l, std::uint32_t sequence) noexcept {
+void engine::note_read(location& l, std::uint32_t sequence, site_record const& s) noexcept {
   thread& t = *running_;
   for (std::uint32_t i = 0; i < t.reads_count; ++i) {
     if (t.reads[i].where == &l) {
-      t.reads[i].sequence = sequence;
+      t.reads[i] = {&l, sequence, s.id};
       return;
     }
   }
@@ -103,7 +102,7 @@ void engine::note_read(location& l, std::uint32_t sequence) noexcept {
     t.reads_overflow = true;
     return;
   }
-  t.reads[t.reads_count++] = {&l, sequence};
+  t.reads[t.reads_count++] = {&l, sequence, s.id};
 }
 
 namespace {
@@ -119,8 +118,10 @@ std::uint64_t engine::read(location& l, order o, site_record const& s, std::uint
   touch(l);
   if (c11_) {
     if (l.newest != 0) {
-      std::uint32_t const n = l.newest - floor_of(l, o) + 1;
-      if (n > 1) age = decide_value(choice_kind::read_from, n, s.kind, s, nullptr);
+      std::uint32_t const low = floor_of(l, o, s);
+      if (low < l.newest) {
+        age = alone_.active ? l.newest - std::max(sequence_alone(l), low) : decide_value(choice_kind::read_from, l.newest - low + 1, s.kind, s, nullptr);
+      }
       chosen -= age;
     }
     store_entry& e = entry_at(l, chosen);
@@ -132,7 +133,7 @@ std::uint64_t engine::read(location& l, order o, site_record const& s, std::uint
   }
   store_entry const& e = entry_at(l, chosen);
   if (acquires(o)) acquire(e);
-  note_read(l, chosen);
+  note_read(l, chosen, s);
   if (!pairs_.empty()) [[unlikely]] {
     std::uint32_t const pair = sites_[e.site].function_hash * 31 + s.function_hash + sites_[e.site].line * 7 + s.line;
     ++pairs_[(pair * 2654435761U >> 12) % pairs_.size()];
@@ -143,7 +144,7 @@ std::uint64_t engine::read(location& l, order o, site_record const& s, std::uint
 // A strong compare_exchange may fail on an older entry that differs from `expected`. True: it did, `seen` is what it read.
 bool engine::read_older_than_success(location& l, std::uint64_t expected, order o, site_record const& s, std::uint64_t& seen, std::uint32_t& age) noexcept {
   if (!c11_ || l.newest == 0) return false;
-  std::uint32_t const low = floor_of(l, o);
+  std::uint32_t const low = floor_of(l, o, s);
   std::uint32_t candidates[history_max];
   std::uint32_t n = 1;
   candidates[0] = l.newest;
@@ -151,7 +152,14 @@ bool engine::read_older_than_success(location& l, std::uint64_t expected, order 
     if (entry_at(l, i).value != expected) candidates[n++] = i;
   }
   if (n == 1) return false;
-  std::uint32_t const chosen = candidates[decide_value(choice_kind::read_from, n, s.kind, s, nullptr)];
+  std::uint32_t which = 0;
+  if (alone_.active) {
+    while (which < n && candidates[which] != sequence_alone(l)) ++which;
+    which %= n;
+  } else {
+    which = decide_value(choice_kind::read_from, n, s.kind, s, nullptr);
+  }
+  std::uint32_t const chosen = candidates[which];
   if (chosen == l.newest) return false;
   touch(l);
   store_entry& e = entry_at(l, chosen);
@@ -161,7 +169,7 @@ bool engine::read_older_than_success(location& l, std::uint64_t expected, order 
     if (e.sc_position == never) e.sc_position = sc_position_;
   }
   if (acquires(o)) acquire(e);
-  note_read(l, chosen);
+  note_read(l, chosen, s);
   age = l.newest - chosen;
   seen = e.value;
   return true;

@@ -83,7 +83,7 @@ void store(void const* object, std::uint32_t number, std::uint64_t value, order 
   e.point(op_kind::store, s, e.find(object, number, where, op_kind::store).id);
   location& l = e.find(object, number, where, op_kind::store);
   e.append(l, value, weakened(s, o), false, s);
-  e.running_->pauses = 0;
+  e.forget_loop();
   e.done(op_kind::store, s, l.id, value, event_outcome::none, e.hash_class(l, value));
 }
 
@@ -102,6 +102,7 @@ std::uint64_t modify(void const* object, std::uint32_t number, rmw what, std::ui
     l = &e.find(object, number, where, op_kind::split_store);
     std::uint64_t const next = combined(what, old, value, l->traits);
     e.append(*l, next, store_half(o), false, second);
+    e.effect(s, l->id);
     e.done(op_kind::split_store, second, l->id, next, event_outcome::none, e.hash_class(*l, next));
     return old;
   }
@@ -110,6 +111,7 @@ std::uint64_t modify(void const* object, std::uint32_t number, rmw what, std::ui
   if (o != order::relaxed && o != order::release) e.acquire(newest);
   std::uint64_t const next = combined(what, old, value, l->traits);
   e.append(*l, next, o, true, s);
+  e.effect(s, l->id);
   e.done(op_kind::rmw, s, l->id, next, event_outcome::none, e.hash_class(*l, old) * 31 + e.hash_class(*l, next));
   return old;
 }
@@ -148,11 +150,11 @@ compared compare_exchange(void const* object, std::uint32_t number, std::uint64_
         if (mine.first_seen[e.running_slot_] == never) mine.first_seen[e.running_slot_] = e.running_->hb.at[e.running_slot_];
         if (f == order::seq_cst && ++e.sc_position_ < mine.sc_position) mine.sc_position = e.sc_position_;
       }
-      e.note_read(*l, l->newest);
+      e.note_read(*l, l->newest, s);
     }
   }
   ++s.outcomes[won ? 0 : 1];
-  if (won) e.running_->pauses = 0;
+  if (won) e.forget_loop();
   e.done(op_kind::cas, s, l->id, won ? desired : seen, won ? event_outcome::won : event_outcome::lost, e.hash_class(*l, seen), age);
   return {won, seen};
 }
@@ -182,6 +184,7 @@ void fence(site const& where) noexcept {
   site_record& s = e.sites_.intern(where, op_kind::fence);
   e.point(op_kind::fence, s, 0);
   if (s.mutate != mutation::drop) e.full_fence(*e.running_);
+  e.effect(s, 0);
   e.done(op_kind::fence, s, 0, 0, event_outcome::none, 0);
 }
 
@@ -202,6 +205,7 @@ void asymmetric_heavy(site const& where) noexcept {
     }
     e.full_fence(*e.running_);
   }
+  e.effect(s, 0);
   e.done(op_kind::heavy, s, 0, 0, event_outcome::none, 0);
 }
 

@@ -14,12 +14,12 @@ class pilot final : public chooser {
   char const* name() const override { return inner_.name(); }
   void begin(std::uint64_t execution) override {
     inner_.begin(execution);
-    ticks_ = faults_ = 0;
+    ticks_ = faults_ = give_ups_ = 0;
   }
   std::uint32_t choose(choice_point const& p) override {
     std::uint32_t const chosen = inner_.choose(p);
-    if (p.kind == choice_kind::fault) {
-      ++faults_;
+    if (p.kind == choice_kind::fault || p.kind == choice_kind::give_up) {
+      ++(p.kind == choice_kind::fault ? faults_ : give_ups_);
       return 0;
     }
     if (p.kind != choice_kind::thread || !p.clock_may_tick) return chosen;
@@ -28,13 +28,14 @@ class pilot final : public chooser {
   }
   bool end(execution_summary const& summary) override { return inner_.end(summary); }
   void lengthen(lengths& most, std::uint32_t steps) const {
-    most = {std::max(most.steps, steps), std::max(most.ticks, ticks_), std::max(most.faults, faults_)};
+    most = {std::max(most.steps, steps), std::max(most.ticks, ticks_), std::max(most.faults, faults_), std::max(most.give_ups, give_ups_)};
   }
 
  private:
   chooser& inner_;
   std::uint32_t ticks_ = 0;
   std::uint32_t faults_ = 0;
+  std::uint32_t give_ups_ = 0;
 };
 
 }  // namespace

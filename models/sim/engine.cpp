@@ -123,6 +123,9 @@ void engine::reset(scenario const& s, chooser& c) noexcept {
   healing_ = crashing_ = false;
   locations_used_ = plains_used_ = objects_made_ = elsewhere_ = sc_position_ = 0;
   lonely_ = slice_ = numbers_ = alive_ = 0;
+  only_yielded_ = in_vain_ = told_to_give_up_ = 0;
+  alone_.active = false;
+  give_ups_left_ = options_.give_ups_max;
   faults_left_ = options_.fault_budget;
   alarms_ = rings_ = still_rings_ = looked_ring_ = quiescence_count_ = 0;
   text_next_ = 0;

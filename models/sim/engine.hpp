@@ -13,13 +13,14 @@
 //            All state of an execution is reset in time proportional to what was used.
 //
 // States.    a thread slot is  unused | enabled | blocked (in a wait_list, with or without deadline) | paused (until a location it
-//            read changes) | yielded (until somebody else made a step) | ended. Only `enabled` is in the mask.
+//            read changes, or it gives up) | yielded (until somebody else made a step) | ended. Only `enabled` is in the mask.
 // Fields.    the engine is reached by one global pointer, set while run() is active: the only mutable global of the image.
 // Findings   tag                what happened
 //            (before the ':')   a failed require, ghost move or sim::fail
 //            race               two touches of a plain, one a write, unordered; or a touch unordered with the construction or the end
 //            deadlock           nobody can run and no deadline is pending
-//            livelock           all who live spin on what nobody changes; or a healed world does not end within heal_steps
+//            livelock           all that live spin on what no thread changes, and no loop gives up; or a healed world does not end
+//                               within heal_steps
 //            steps, memory, bound  a named bound was hit: steps_max, the arena, objects or threads
 //            use_after_free     an atomic or plain touched outside its life
 //            fatal              world::fatal with a text that the scenario does not expect
@@ -101,7 +102,7 @@ struct event {
 };
 static_assert(sizeof(event) == 16);
 namespace event_outcome {
-inline constexpr std::uint8_t none = 0, won = 1, lost = 2, woken = 3, changed = 4, timed_out = 5, failed = 6;
+inline constexpr std::uint8_t none = 0, won = 1, lost = 2, woken = 3, changed = 4, timed_out = 5, failed = 6, gave_up = 7;
 }
 
 struct crash_watch;
@@ -145,6 +146,13 @@ class engine {
   struct spin_read {
     location* where;
     std::uint32_t sequence;
+    std::uint16_t site;  // of its last read
+  };
+  // One operation of a loop, and what it touched.
+  struct loop_step {
+    std::uint16_t site;
+    std::uint16_t object;
+    bool operator==(loop_step const&) const = default;
   };
   enum class thread_state : std::uint8_t { unused, enabled, blocked, paused, yielded, ended };
   struct thread {
@@ -157,11 +165,13 @@ class engine {
     bool wrote;               // since its last pause
     bool timed_out;
     bool interrupted;         // its sleep was ended by a signal
-    bool reads_overflow;
     thread_state state;
+    // What pause() knows of the loop that the thread is in (spinning.cpp).
+    bool reads_overflow;
     std::uint8_t reads_count;  // locations read since the last pause
-    std::uint8_t fresh_count;  // locations whose next reads return the newest
-    std::uint32_t pauses;      // of one loop, without effect in between
+    std::uint8_t fresh_count;  // reads to come that return the newest
+    std::uint8_t known_count;  // pauses and effects that belong to the loop
+    std::uint32_t pauses;      // of the loop
     std::uint32_t number;      // in order of creation, never reused
     std::int64_t deadline_ns;
     wait_list* waiting_in;
@@ -170,8 +180,10 @@ class engine {
     void (*entry)(void*);
     void* argument;
     static constexpr std::uint32_t reads_max = 8;
+    static constexpr std::uint32_t known_max = 8;
     spin_read reads[reads_max];
-    location* fresh[reads_max];
+    spin_read fresh[reads_max];
+    loop_step known[known_max];
   };
 
   // schedule.cpp
@@ -185,13 +197,21 @@ class engine {
   void rouse(std::uint32_t slot) noexcept;
   bool interrupt(std::uint32_t number) noexcept;
   bool deliver() noexcept { return deliver_signals_ != nullptr && deliver_signals_(); }
-  void spin(site_record& s) noexcept;
   void jump_clock() noexcept;
   void recompute_earliest() noexcept;
   bool strike(fault_kind kind, site const& where) noexcept;
 
   // What a race check is asked for; all but a read are writes.
   enum class access : std::uint8_t { read, write, end, deallocation, returned_pages };
+
+  // spinning.cpp
+  void spin(site_record& s) noexcept;
+  void forget_loop() noexcept {
+    running_->pauses = 0;
+    running_->reads_overflow = false;
+    running_->reads_count = running_->fresh_count = running_->known_count = 0;
+  }
+  void effect(site_record const& s, std::uint32_t object) noexcept;
 
   // atomics.cpp, races.cpp, lifetimes.cpp
   location& find(void const* object, std::uint32_t number, site const& where, op_kind kind) noexcept;
@@ -202,7 +222,7 @@ class engine {
   void full_fence(thread& t) noexcept;
   bool read_older_than_success(location& l, std::uint64_t expected, order o, site_record const& s, std::uint64_t& seen, std::uint32_t& age) noexcept;
   store_entry& entry_at(location const& l, std::uint32_t sequence) const noexcept { return l.ring[sequence & ring_mask_]; }
-  void note_read(location& l, std::uint32_t sequence) noexcept;
+  void note_read(location& l, std::uint32_t sequence, site_record const& s) noexcept;
   // What of a value enters the hash of the trace. Addresses differ from process to process: of a
   // pointer it is "zero or not", and so it is of an integer that is an address of the execution's own
   // memory (arena, stacks). Each other integer enters whole. Not promised: an integer that carries an
@@ -261,6 +281,8 @@ class engine {
   static constexpr std::size_t texts_bytes = 1U << 20;
   static constexpr std::int64_t step_ns = 20;
   static constexpr std::uint32_t look_steps = 1U << 16;
+  static constexpr std::uint32_t rounds_alone_max = 1'024;      // of a loop that may give up
+  static constexpr std::uint32_t operations_alone_max = 1U << 14;
   static constexpr std::uint32_t rings_at_once_max = 1U << 16;  // alarms that ring at one time
   static constexpr std::uint32_t renewals_max = 1U << 14;       // alarms that ring in vain before those that renew themselves count for nothing
   static constexpr std::uint32_t look_rings = 1U << 12;         // alarms that ring in vain then, from one look at the end of the campaign to the next
@@ -299,6 +321,10 @@ class engine {
   std::uint32_t sc_position_ = 0;
   std::uint32_t lonely_ = 0;       // times in a row that nobody but spinners could run
   std::uint32_t slice_ = 0;        // heal: steps left of the running thread's turn
+  std::uint32_t only_yielded_ = 0;  // times in this execution that no thread but those that yielded could run
+  std::uint32_t in_vain_ = 0;      // paused threads whose loop does not end on what they read
+  std::uint32_t told_to_give_up_ = 0;  // a paused thread that goes on alone, as no other can run
+  std::uint32_t give_ups_left_ = 0;
   std::uint32_t numbers_ = 0;
   std::uint32_t alive_ = 0;
   std::uint32_t faults_left_ = 0;
@@ -337,6 +363,21 @@ class engine {
   over_hook over_ = nullptr;
   void* over_context_ = nullptr;
 
+  // The running thread goes through its loop alone, to see whether it gives up.
+  struct loop_alone {
+    static constexpr std::uint32_t places_max = 32;
+    bool active;
+    bool by_choice;
+    std::uint16_t pause_site;
+    std::uint32_t rounds;
+    std::uint32_t operations;
+    std::uint32_t places_count;
+    loop_step places[places_max];  // of the last round before
+    std::uint64_t hash;        // as it was then
+    std::uint32_t event_next;
+  };
+  loop_alone alone_{};
+
  private:
   void reset(scenario const& s, chooser& c) noexcept;
   void release_slots() noexcept;
@@ -350,7 +391,19 @@ class engine {
   void expire() noexcept;
   void wake(std::uint32_t slot) noexcept;
   static void thread_main(void* argument);
-  std::uint32_t floor_of(location const& l, order o) const noexcept;
+  bool is_known(loop_step p) noexcept;
+  bool read_what_changed(bool keep_fresh) noexcept;
+  bool is_fresh(location const& l, site_record const& s) noexcept;
+  bool wait_in_loop(bool until_change) noexcept;
+  bool tell_to_give_up() noexcept;
+  bool go_alone(site_record const& s, bool by_choice) noexcept;
+  bool add_place(loop_step p) noexcept;
+  bool is_place_alone(loop_step p) const noexcept;
+  bool learn_places(site_record const& s) noexcept;
+  bool stays_alone(site_record const& s, std::uint32_t object) noexcept;
+  void leave_alone(bool gave_up) noexcept;
+  std::uint32_t sequence_alone(location const& l) const noexcept;
+  std::uint32_t floor_of(location const& l, order o, site_record const& s) noexcept;
   bool must_see(store_entry const& e, order o) const noexcept;
 
   std::unique_ptr<crash_watch> watch_;

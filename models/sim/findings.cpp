@@ -23,6 +23,7 @@ void copy_text(char* to, std::size_t room, char const* from) noexcept {
 
 // The stack of the running thread is left as it stands; run() goes on behind its switch.
 void engine::finish() noexcept {
+  if (alone_.active) leave_alone(true);
   floor::switch_context(running_->context, host_);
   __builtin_trap();  // nobody comes back to an execution that ended
 }

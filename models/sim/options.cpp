@@ -71,6 +71,7 @@ constexpr option list[] = {
     number<&options::fault_budget, 0, many>("fault_budget", "faults per execution, default 2"),
     number<&options::ticks_max, 0, many>("ticks", "clock ticks by choice per execution, default 4"),
     number<&options::spins_free, 0, many>("spins", "pauses of one loop that do not wait, default 2"),
+    number<&options::give_ups_max, 0, many>("give_ups", "spin loops that give up by choice per execution, default 4"),
     {"check", "commit or step: where the checkers look", [](options const& o) { return std::string(o.check == check_mode::step ? "step" : "commit"); },
      [](std::string_view t, options& o, std::string& accepted) { return parse_either<&options::check>(t, o, accepted, "commit", "step"); }},
     {"mutate", "SITE:KIND, as run_queue.hpp:123:relaxed", [](options const& o) { return o.mutate.text(); }, &parse_mutant},

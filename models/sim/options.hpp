@@ -27,7 +27,8 @@ struct options {
   std::uint32_t fault_mask = 0;     // bit per fault_kind
   std::uint32_t fault_budget = 2;   // strikes per execution, all kinds together
   std::uint32_t ticks_max = 4;      // clock ticks by choice per execution
-  std::uint32_t spins_free = 2;     // pauses of one loop that do not wait, so that bounded spins can give up at any time
+  std::uint32_t spins_free = 2;     // pauses of one loop that neither wait nor give up
+  std::uint32_t give_ups_max = 4;   // loops that give up by choice per execution
   check_mode check = check_mode::commit;
   mutant mutate;
 };

@@ -85,16 +85,18 @@ class line_reader {
   std::string wrong_;
 };
 
-bool read_version(line_reader& in) {
+constexpr std::uint32_t version_without_give_ups = 2;
+
+bool read_version(line_reader& in, std::uint32_t& version) {
   constexpr std::string_view begin = "retake-replay ";
   std::string line;
   if (!in.next(line)) return in.refuse("it is empty");
   if (!line.starts_with(begin)) return in.refuse(fmt::format("line 1: not a replay (it begins with `{}{}`)", begin, replay_version));
-  if (line.substr(begin.size()) == std::to_string(replay_version)) return true;
-  return in.refuse(fmt::format("line 1: version `{}`; this build reads version {}", shown(line.substr(begin.size())), replay_version));
+  if (number(std::string_view(line).substr(begin.size()), version) && (version == replay_version || version == version_without_give_ups)) return true;
+  return in.refuse(fmt::format("line 1: version `{}`; this build reads versions {} and {}", shown(line.substr(begin.size())), version_without_give_ups, replay_version));
 }
 
-bool read_header(line_reader& in, replay& r) {
+bool read_header(line_reader& in, std::uint32_t version, replay& r) {
   auto const bound = [&](char const* name, std::uint32_t& to) {
     std::string const value = in.value_of(name);
     if (!number(value, to)) in.refuse(fmt::format("line {}: {} `{}`; a whole number of 32 bits", in.at(), name, shown(value)));
@@ -104,6 +106,10 @@ bool read_header(line_reader& in, replay& r) {
   bound("heal_steps", r.heal_steps);
   bound("steps_max", r.steps_max);
   for (option const& o : option_list()) {
+    if (version == version_without_give_ups && o.name == std::string_view("give_ups")) {
+      r.world.give_ups_max = 0;
+      continue;
+    }
     std::string const value = in.value_of(o.name);
     std::string accepted;
     if (in.wrong().empty() && !o.parse(value, r.world, accepted)) in.refuse(fmt::format("line {}: {} `{}`; accepted: {}", in.at(), o.name, shown(value), accepted));
@@ -134,7 +140,8 @@ bool read_choices(line_reader& in, replay& r) {
 bool read_all(std::istream& from, replay& out, std::string& reason) {
   line_reader in(from);
   replay r;
-  if (read_version(in) && read_header(in, r) && read_choices(in, r)) {
+  std::uint32_t version = 0;
+  if (read_version(in, version) && read_header(in, version, r) && read_choices(in, r)) {
     out = std::move(r);
     return true;
   }

@@ -39,6 +39,11 @@ void engine::point(op_kind kind, site_record& s, std::uint32_t object) noexcept 
   if (now_ns_ >= earliest_ns_) [[unlikely]] expire();
   if (options_.check == check_mode::step && commit_ != nullptr) [[unlikely]] commit_(commit_context_, nullptr, nullptr);
   if (steps_ >= look_at_) [[unlikely]] {
+    if (alone_.active && stays_alone(s, object)) {  // all its rounds are one step, and take no time
+      --steps_;
+      now_ns_ -= step_ns;
+      return;
+    }
     look();
     if (steps_ >= chaos_end_) {
       pick_fair(true);
@@ -84,6 +89,7 @@ std::uint32_t engine::decide(choice_point const& p) noexcept {
 
 std::uint32_t engine::decide_value(choice_kind kind, std::uint32_t n, op_kind op, site_record const& s, char const* name) noexcept {
   if (n <= 1) return 0;
+  if (alone_.active) [[unlikely]] leave_alone(true);  // a loop that draws
   if (steps_ >= chaos_end_) [[unlikely]] {
     bool const free_value = kind == choice_kind::random || kind == choice_kind::named;
     if (!free_value) return 0;
@@ -91,7 +97,7 @@ std::uint32_t engine::decide_value(choice_kind kind, std::uint32_t n, op_kind op
     return scramble(steps_) % n;
   }
   return decide({kind, true, false, op, n, running_slot_, enabled_, steps_, running_->hb.at[running_slot_],
-                 pending_[running_slot_].object, s.id, name, pending_, faults_left_});
+                 pending_[running_slot_].object, s.id, name, pending_, kind == choice_kind::give_up ? give_ups_left_ : faults_left_});
 }
 
 void engine::pick_next(bool running_enabled) noexcept {
@@ -193,6 +199,8 @@ std::int64_t engine::still_until() noexcept {
 }
 
 void engine::nobody_can_run() noexcept {
+  // Those that yielded may go on like this for ever: now and then one that waits has its turn.
+  if (yielded_ != 0 && ++only_yielded_ % lonely_max == 0 && tell_to_give_up()) return;
   if (yielded_ != 0) {
     // Only spinners that poll the clock, or write while they spin: time passes, faster and faster.
     if (lonely_ > 0 && earliest_ns_ != no_deadline) {
@@ -214,12 +222,7 @@ void engine::nobody_can_run() noexcept {
     return;
   }
   if (paused_ != 0) {
-    // A bounded spin gives up by itself: let them run on for a while.
-    if (lonely_++ < lonely_max) {
-      enabled_ |= paused_;
-      paused_ = 0;
-      return;
-    }
+    if (lonely_++ < lonely_max && tell_to_give_up()) return;
     fail("livelock", "livelock: all who can run spin on what nobody will change", pending_[running_slot_].site);
   }
   fail("deadlock", alive_ == 1 ? "deadlock: the last thread waits, and nobody is left to wake it"
@@ -311,11 +314,12 @@ bool engine::interrupt(std::uint32_t number) noexcept {
 }
 
 wait_result engine::block(wait_list* list, std::int64_t deadline_ns, op_kind kind, site_record& s, std::uint32_t object) noexcept {
+  if (alone_.active) [[unlikely]] leave_alone(true);
+  forget_loop();
   if (deadline_ns <= now_ns_) return wait_result::timed_out;
   thread& me = *running_;
   std::uint32_t const slot = running_slot_;
   me.timed_out = me.interrupted = false;
-  me.pauses = 0;
   me.deadline_ns = deadline_ns;
   me.waiting_in = list;
   me.state = thread_state::blocked;
@@ -328,45 +332,6 @@ wait_result engine::block(wait_list* list, std::int64_t deadline_ns, op_kind kin
   ++steps_;
   now_ns_ += step_ns;
   return me.timed_out ? wait_result::timed_out : wait_result::woken;
-}
-
-void engine::spin(site_record& s) noexcept {
-  point(op_kind::pause, s, 0);
-  thread& me = *running_;
-  std::uint32_t const slot = running_slot_;
-  bool unchanged = true;
-  me.fresh_count = 0;
-  for (std::uint32_t i = 0; i < me.reads_count; ++i) {
-    if (me.reads[i].where->newest == me.reads[i].sequence) continue;
-    unchanged = false;
-    if (me.pauses >= options_.spins_free) me.fresh[me.fresh_count++] = me.reads[i].where;
-  }
-  bool const pure = !me.wrote && !me.reads_overflow && !me.read_clock && me.reads_count > 0;
-  done(op_kind::pause, s, 0, 0, event_outcome::none, 0);
-  bool const is_free = me.pauses < options_.spins_free && !healing_;
-  if (!is_free && !(pure && !unchanged)) {
-    std::uint32_t const bit = 1U << slot;
-    enabled_ = (enabled_ | yielded_) & ~bit;
-    yielded_ = 0;
-    if (pure) {
-      me.state = thread_state::paused;
-      paused_ |= bit;
-      for (std::uint32_t i = 0; i < me.reads_count; ++i) me.reads[i].where->watchers |= bit;
-    } else {
-      me.state = thread_state::yielded;
-      yielded_ |= bit;
-    }
-    pick_next(false);
-    me.state = thread_state::enabled;
-    if (pure) {
-      for (std::uint32_t i = 0; i < me.reads_count; ++i) me.reads[i].where->watchers &= ~bit;
-    }
-    ++steps_;
-    now_ns_ += step_ns;
-  }
-  ++me.pauses;
-  me.reads_count = 0;
-  me.reads_overflow = me.wrote = me.read_clock = false;
 }
 
 bool engine::strike(fault_kind kind, site const& where) noexcept {

@@ -48,7 +48,7 @@ int engine::start_thread(void (*entry)(void*), void* argument, site_record& s) n
   }
   t.hb.at[slot] = first;
   t.read_clock = t.wrote = t.timed_out = t.interrupted = t.reads_overflow = false;
-  t.reads_count = t.fresh_count = 0;
+  t.reads_count = t.fresh_count = t.known_count = 0;
   t.pauses = 0;
   t.number = numbers_++;
   t.deadline_ns = no_deadline;

@@ -28,12 +28,13 @@ bool has_value(op_kind k) {
 std::string value_text(std::uint64_t v) { return v > 0xffff'ffff ? fmt::format("{:#x}", v) : fmt::format("{}", v); }
 
 std::string what(engine const& e, event const& x) {
-  static constexpr char const* outcomes[] = {"", " won", " lost", " woken", " changed", " timed out", " failed"};
+  static constexpr char const* outcomes[] = {"", " won", " lost", " woken", " changed", " timed out", " failed", " gave up"};
   if (x.op == op_kind::note) return e.text_at(x.value & 0xffff'ffff);
   std::string t(name_of(x.op));
   if (x.object != 0) t += fmt::format(" #{}", x.object);
   if (has_value(x.op)) t += " " + value_text(x.value);
   t += outcomes[x.outcome];
+  if (x.outcome == event_outcome::gave_up) t += fmt::format(" after {} more rounds", x.value);
   if (x.age != 0) t += fmt::format(" ({} old)", x.age);
   return t;
 }

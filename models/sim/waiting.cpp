@@ -33,7 +33,7 @@ wait_result futex_wait(void const* object, std::uint32_t number, std::uint32_t e
   store_entry& newest = e.entry_at(l, l.newest);
   e.touch(l);
   if (e.c11_ && newest.first_seen[e.running_slot_] == never) newest.first_seen[e.running_slot_] = e.running_->hb.at[e.running_slot_];
-  e.running_->pauses = 0;
+  e.forget_loop();
   if (newest.value != expected) {
     ++s.outcomes[1];
     e.done(op_kind::futex_wait, s, id, newest.value, event_outcome::changed, 0);
@@ -63,7 +63,7 @@ void futex_wake(void const* object, std::uint32_t number, std::uint32_t count, s
   site_record& s = e.sites_.intern(where, op_kind::futex_wake);
   location& l = e.find(object, number, where, op_kind::futex_wake);
   e.point(op_kind::futex_wake, s, l.id);
-  e.running_->pauses = 0;
+  e.forget_loop();
   if (l.dead) {  // the kernel gets an address, not the word: whoever released it may have freed it meanwhile (a lock in a freed object)
     e.done(op_kind::futex_wake, s, l.id, 0, event_outcome::none, 0);
     return;
@@ -105,7 +105,7 @@ int thread_start(void (*entry)(void*), void* argument, site const& where) noexce
   engine& e = current(where);
   site_record& s = e.sites_.intern(where, op_kind::thread_start);
   e.point(op_kind::thread_start, s, e.numbers_);
-  e.running_->pauses = 0;
+  e.forget_loop();
   std::uint32_t const number = e.numbers_;
   if (e.strike(fault_kind::eagain_thread, where)) {
     e.done(op_kind::thread_start, s, number, 0, event_outcome::failed, 1);
@@ -169,7 +169,7 @@ void op(op_kind kind, std::uint32_t object_id, site const& where) noexcept {
   engine& e = current(where);
   site_record& s = e.sites_.intern(where, kind);
   e.point(kind, s, object_id);
-  e.running_->pauses = 0;
+  e.forget_loop();
   e.done(kind, s, object_id, 0, event_outcome::none, 0);
 }
 

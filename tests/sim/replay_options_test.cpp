@@ -64,6 +64,15 @@ void gives_up() {
   world::require(flag.load_acquire() == 1, "spin: gave up");
   sim::join_others();
 }
+// give_ups: with none, the third pause waits without being asked.
+void waits() {
+  word flag(0);
+  with<word>(flag, [](word& o) { o.store_release(1); });
+  int rounds = 0;
+  for (; flag.load_acquire() == 0; ++rounds) world::pause();
+  world::require(rounds < 3, "spin: waited");
+  sim::join_others();
+}
 // check: the hook is asked between commits too.
 void is_looked_at() {
   sim::on_commit([](void*, void const* ghost, char const*) {
@@ -89,6 +98,7 @@ std::map<std::string, dependent> const dependents = {
     {"fault_budget", {&is_interrupted_often, "6", "eintr"}},
     {"ticks", {&times_out_often, "200"}},
     {"spins", {&gives_up, "5"}},
+    {"give_ups", {&waits, "0"}},
     {"check", {&is_looked_at, "step"}},
     {"mutate", {&publishes, "replay_options_test.cpp:" + std::to_string(line_of_publish + 1) + ":relaxed"}},
 };
@@ -165,6 +175,27 @@ TEST(replay_bounds, are_those_of_the_record) {
   EXPECT_EQ(again.result.hash, c.last.hash);
 }
 
+// A record of version 2, in which no loop gave up by choice.
+TEST(replay_version, of_2_is_followed_without_give_ups) {
+  sim::scenario const s = of(&gives_up);
+  sim::options o;
+  o.give_ups_max = 0;
+  o.spins_free = 5;
+  sim::engine e(o);
+  sim::random_walk walk(1);
+  sim::campaign const c = sim::explore(e, s, walk, {.executions_max = 100'000});
+  ASSERT_TRUE(c.failed);
+  std::string text = sim::replay::of(e, s, c.last.what.tag, c.choices).text();
+  text.replace(0, text.find('\n'), "retake-replay 2");
+  text.erase(text.find("give_ups 0\n"), 11);
+  sim::replay r;
+  std::string reason;
+  ASSERT_TRUE(sim::replay::parse(text, r, reason)) << reason;
+  EXPECT_EQ(r.world.give_ups_max, 0U);
+  sim::engine again(r.world);
+  EXPECT_TRUE(sim::run_again(again, s, r).reproduced);
+}
+
 // ---- what is no record ----
 std::string refusal_of(std::string const& text) {
   sim::replay r;
@@ -175,7 +206,7 @@ std::string refusal_of(std::string const& text) {
 }
 TEST(replay_reader, refuses_in_one_line_what_is_no_record) {
   EXPECT_EQ(refusal_of(""), "it is empty");
-  EXPECT_EQ(refusal_of("retake-replay 1\nscenario x\n"), "line 1: version `1`; this build reads version 2");
+  EXPECT_EQ(refusal_of("retake-replay 1\nscenario x\n"), "line 1: version `1`; this build reads versions 2 and 3");
   EXPECT_EQ(refusal_of("retake-replay 2\nscenario x\n"), "line 3: truncated: there is no `chaos_steps ...`");
   EXPECT_EQ(refusal_of(std::string("retake-replay 2\nscen\0rio x\n", 26)), "line 2: holds a NUL byte");
   EXPECT_EQ(refusal_of("retake-replay 2\nscenario " + std::string(1'000'000, 'x')), "line 2: longer than 65536 bytes");

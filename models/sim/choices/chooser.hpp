@@ -1,7 +1,7 @@
 // chooser.hpp: who decides. The one interface between the engine and every strategy of exploration.
 //
 // A choice has n >= 2 alternatives. Alternative 0 is always the tame one: keep running the same thread, read the newest value, no
-// fault. A strategy that only ever answers 0 runs the world without preemption and sequentially consistent.
+// fault, wait in a spin loop instead of giving up. A strategy that only ever answers 0 runs the world without preemption and sequentially consistent.
 // A thread choice shows what each enabled thread is about to do, so that partial-order strategies need nothing else.
 #pragma once
 
@@ -12,7 +12,7 @@
 
 namespace retake::sim {
 
-enum class choice_kind : std::uint8_t { thread, read_from, random, fault, named };
+enum class choice_kind : std::uint8_t { thread, read_from, random, fault, named, give_up };
 
 struct pending_operation {
   op_kind kind;
@@ -36,7 +36,7 @@ struct choice_point {
   std::uint16_t site;
   char const* name;          // fault and named: which
   pending_operation const* pending;  // by slot
-  std::uint32_t budget = 0;  // left of it. thread: ticks by choice; others: strikes of faults
+  std::uint32_t budget = 0;  // left of it. thread: ticks by choice; give_up: of these; others: strikes of faults
 
   // Thread: which slot alternative i stands for.
   std::uint32_t slot_of(std::uint32_t alternative) const noexcept {
@@ -65,6 +65,7 @@ struct lengths {
   std::uint32_t steps = 0;
   std::uint32_t ticks = 0;   // thread choices in which the clock may tick
   std::uint32_t faults = 0;  // choices of a fault
+  std::uint32_t give_ups = 0;  // choices whether a spin loop gives up
 };
 
 struct execution_summary {
@@ -87,6 +88,9 @@ struct chooser {
   virtual void learn(lengths const&) {}
   // Less than n.
   virtual std::uint32_t choose(choice_point const& point) = 0;
+  // The loop that was to give up by the last choice goes on for ever on what it reads: what follows
+  // is what follows alternative 0.
+  virtual void in_vain() {}
   // After each execution: is there another one?
   virtual bool end(execution_summary const& summary) = 0;
   // The space was searched to its end (by what this strategy knows; the driver adds truncation).

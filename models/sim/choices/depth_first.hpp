@@ -3,7 +3,8 @@
 // Keeps the path of choices of the last execution and changes the last one that has an alternative left. With a bound of K
 // preemptions, a thread choice that would be preemption K+1 has alternative 0 (and the clock) only: the space is smaller and is
 // searched to its end. Nothing is reduced: two executions that differ in the order of independent operations are two.
-// A thread whose running leaves no alternative is not a choice and takes no place in the path.
+// A thread whose running leaves no alternative is not a choice and takes no place in the path. Nor has what follows a loop that gave
+// up in vain: it was searched before, beside alternative 0, and is run to its end once more, tamely.
 #pragma once
 
 #include <cstdint>
@@ -23,9 +24,11 @@ class depth_first final : public chooser {
   void begin(std::uint64_t) override {
     place_ = 0;
     preemptions_ = 0;
+    again_ = false;
   }
 
   std::uint32_t choose(choice_point const& p) override {
+    if (again_) return 0;
     bool const preemptible = p.kind != choice_kind::thread || !p.running_enabled || preemptions_ < bound_;
     if (place_ == path_.size()) path_.push_back({0, p.n, preemptible, p.kind == choice_kind::thread && p.clock_may_tick});
     node const& at = path_[place_++];
@@ -33,6 +36,8 @@ class depth_first final : public chooser {
     if (p.kind == choice_kind::thread && p.running_enabled && at.chosen != 0 && p.slot_of(at.chosen) != clock_slot) ++preemptions_;
     return at.chosen < p.n ? at.chosen : 0;
   }
+
+  void in_vain() override { again_ = true; }
 
   bool end(execution_summary const& summary) override {
     if (summary.truncated) truncated_ = true;
@@ -67,6 +72,7 @@ class depth_first final : public chooser {
   std::vector<node> path_;
   std::size_t place_ = 0;
   std::uint32_t preemptions_ = 0;
+  bool again_ = false;  // what follows was searched before
   bool finished_ = false;
   bool truncated_ = false;
   bool diverged_ = false;

@@ -41,6 +41,7 @@ class pct final : public chooser {
     changed_ = 0;
     ticks_.begin(lengths_.ticks);
     faults_.begin(lengths_.faults);
+    give_ups_.begin(lengths_.give_ups, 8);  // rounds in vain cost more than other steps
   }
 
   std::uint32_t choose(choice_point const& p) override {
@@ -48,6 +49,7 @@ class pct final : public chooser {
       case choice_kind::thread: break;
       case choice_kind::read_from: return random_.one_in(2) ? 0 : 1 + random_.below(p.n - 1);
       case choice_kind::fault: return faults_.take(p.budget, random_) ? 1 : 0;
+      case choice_kind::give_up: return give_ups_.take(p.budget, random_) ? 1 : 0;
       default: return random_.below(p.n);
     }
     if (p.clock_may_tick && ticks_.take(p.budget, random_)) return p.n - 1;
@@ -86,6 +88,7 @@ class pct final : public chooser {
   std::uint32_t changed_ = 0;
   spread ticks_;
   spread faults_;
+  spread give_ups_;
 };
 
 }  // namespace retake::sim

@@ -22,6 +22,7 @@ class random_walk final : public chooser {
     random_.seed(seed_, execution);
     ticks_.begin(lengths_.ticks);
     faults_.begin(lengths_.faults);
+    give_ups_.begin(lengths_.give_ups, 8);  // rounds in vain cost more than other steps
   }
   std::uint32_t choose(choice_point const& p) override {
     switch (p.kind) {
@@ -31,6 +32,7 @@ class random_walk final : public chooser {
         return random_.below(p.n - 1);
       case choice_kind::read_from: return random_.one_in(2) ? 0 : 1 + random_.below(p.n - 1);
       case choice_kind::fault: return faults_.take(p.budget, random_) ? 1 : 0;
+      case choice_kind::give_up: return give_ups_.take(p.budget, random_) ? 1 : 0;
       default: return random_.below(p.n);
     }
   }
@@ -42,6 +44,7 @@ class random_walk final : public chooser {
   lengths lengths_;
   spread ticks_;
   spread faults_;
+  spread give_ups_;
 };
 
 }  // namespace retake::sim

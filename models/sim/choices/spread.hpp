@@ -34,8 +34,10 @@ inline std::uint32_t assumed_length(std::uint32_t measured, random_source& rando
 class spread {
  public:
   // Nothing is drawn before the first opportunity: most executions of a small scenario have none.
-  void begin(std::uint32_t measured) noexcept {
+  // Units are spent in one execution of `one_in`.
+  void begin(std::uint32_t measured, std::uint32_t one_in = 1) noexcept {
     ahead_ = measured;
+    one_in_ = one_in;
     drawn_ = false;
   }
   // Takes this opportunity? `budget` is what may still be spent.
@@ -44,7 +46,7 @@ class spread {
       drawn_ = true;
       ahead_ = assumed_length(ahead_, random);
       std::uint32_t const most = random.one_in(8) ? ahead_ : std::max(ahead_ / 8, 1U);
-      wanted_ = random.below(std::min(budget, most) + 1);
+      wanted_ = one_in_ != 1 && !random.one_in(one_in_) ? 0 : random.below(std::min(budget, most) + 1);
     }
     if (wanted_ == 0) return false;
     bool const taken = random.below(ahead_--) < wanted_;
@@ -55,6 +57,7 @@ class spread {
  private:
   std::uint32_t ahead_ = 0;   // opportunities that are still expected; before the first one, as measured
   std::uint32_t wanted_ = 0;  // of those, how many will be taken; never more than ahead_
+  std::uint32_t one_in_ = 1;
   bool drawn_ = false;
 };
 

@@ -123,6 +123,7 @@ ordered_json scope_of(arguments const& a, scenario const& s) {
   j["spurious_wakes"] = (a.world.fault_mask & 1U) != 0 ? a.world.fault_budget : 0;
   j["faults"] = faults_text(a.world.fault_mask);
   j["spins"] = a.world.spins_free;
+  j["give_ups"] = a.world.give_ups_max;
   j["ticks"] = a.world.ticks_max;
   j["steps"] = s.chaos_steps;
   return j;
