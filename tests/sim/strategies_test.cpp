@@ -128,6 +128,50 @@ TEST(budgets, that_no_length_was_learned_for_reach_the_second_half_too) {
     EXPECT_GT(late, 100) << c->name();  // of 2000; most assume another length
   }
 }
+// `length` steps of two threads; at every fourth one of them has a spin loop of its own, of three rounds, that may give up.
+void many_spins() {
+  word w(0), never(0);
+  with<word>(w, [](word& o) {
+    for (int i = 0; i < length / 2; ++i) o.fetch_add_relaxed(1);
+  });
+  for (int i = 0; i < length / 8; ++i) {
+    for (int round = 0; round < 3 && never.load_relaxed() == 0; ++round) world::pause();
+    w.exchange_relaxed(0);
+    w.store_relaxed(0);
+  }
+  sim::join_others();
+}
+TEST(budgets, of_give_ups_are_spread_over_the_execution_by_random_and_pct) {
+  length = 800;
+  for (std::uint32_t const budget : {1U, 4U, 16U}) {
+    sim::random_walk r(1);
+    sim::pct p(1, 3);
+    for (sim::chooser* c : {static_cast<sim::chooser*>(&r), static_cast<sim::chooser*>(&p)}) {
+      sim::options o = in(sc);
+      o.give_ups_max = budget;
+      sim::engine e(o);
+      share all;
+      std::vector<std::uint32_t> places;  // of the choices, which of them gave up
+      std::uint32_t asked = 0;
+      observed w(*c, [&](sim::choice_point const& point, std::uint32_t chosen) {
+        if (point.kind != sim::choice_kind::give_up) return;
+        if (chosen != 0) places.push_back(asked);
+        ++asked;
+      });
+      sim::lengths const counts = sim::measure(e, of(&many_spins), w).most;
+      EXPECT_GE(counts.give_ups, 100U);
+      w.learn(counts);
+      for (std::uint64_t i = 0; i < 4000; ++i) {
+        places.clear(), asked = 0;
+        w.begin(i);
+        ASSERT_FALSE(e.run(of(&many_spins), w).failed);
+        ASSERT_LE(places.size(), budget);
+        for (std::uint32_t const at : places) all.add((at + 0.5) / counts.give_ups);
+      }
+      expect_even(all, std::string(c->name()) + ", budget " + std::to_string(budget));
+    }
+  }
+}
 // A load that has old values is no budget: each reads an old one half of the time, wherever it stands.
 void reader() {
   word w(0);
