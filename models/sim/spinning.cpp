@@ -1,23 +1,32 @@
-// spinning.cpp: what a pause means: a step, a wait until what the loop read changes, or the end of the loop.
+// spinning.cpp: what a pause means: a step, a wait until what the loop read changes, or the loop's end.
 //
-// Problem.   A search that takes a spin loop step by step never ends, and one in which the loop only waits for a change never sees a
-//            bounded spin give up.
-// Rejected.  So many free pauses more: one loop has a bound of 4 rounds, the next of 100. A look at the loop's own state, to see that
-//            it goes round for ever: it lies in registers and in memory that compilers lay out as they like.
-// Recipe.    The first spins_free pauses of a loop are plain steps. At each further one a choice (give_up) decides:
-//              0  the thread waits until a location that its round read is stored to. If that is so already it goes on, and its next
-//                 read there returns the newest value. A round that wrote or read the clock waits for a step of another thread.
-//              1  it gives up: it goes through its rounds alone. No other thread runs, no time passes and its reads return the
-//                 entries that they returned last, so nothing but a count of its own can end it. The first operation that is not
-//                 one of its last round (by site and object) says that the loop has ended: all those rounds were one step.
-//                 After rounds_alone_max it was in vain, and the thread waits as with 0.
-//            If no thread can run, those that wait give up in turn, and it is a livelock only when all of them did so in vain.
-//            A loop is known by its pauses and its effects (read-modify-writes, fences), each by site and object: with one that is not
-//            known another loop begins. A store, a compare_exchange that won, a sleep, a wake-up or a kernel call is progress.
+// Problem.   A search that takes a spin loop step by step never ends, and one in which the loop only
+//            waits for a change never sees a bounded spin give up.
+// Rejected.  So many free pauses more: one loop has a bound of 4 rounds, the next of 100. A look at
+//            the loop's own state, to see that it goes round for ever: it lies in registers and in
+//            memory that compilers lay out as they like.
+// Recipe.    The first spins_free pauses of a loop are plain steps. At each further one a choice
+//            (give_up) decides:
+//              0  the thread waits until a location that its round read is stored to. If that is so
+//                 already it goes on, and its next read there returns the newest value. A round that
+//                 wrote or read the clock waits for a step of another thread.
+//              1  it gives up: it goes through its rounds alone. No other thread runs, no time
+//                 passes and its reads return the entries that they returned last, so nothing but a
+//                 count of its own can end it. The first operation that is not one of its last round
+//                 (by site and object) says that the loop has ended: all those rounds were one step.
+//                 After rounds_alone_max rounds or operations_alone_max operations it was in vain,
+//                 and the thread waits as with 0.
+//            If no thread can run, those that wait give up in turn, and it is a livelock only when
+//            all of them did so in vain.
+//            A loop is known by its pauses and its effects (read-modify-writes, fences), each by
+//            site and object: with one that is not known another loop begins. A store, a
+//            compare_exchange that won, a sleep, a wake-up or a kernel call is progress.
 //
 // Checked by tests/sim/spinning_test.cpp.
-// Not promised: that a loop gives up which needs more than rounds_alone_max rounds or known_max different effects. Two loops behind
-//            each other with the same operations on the same objects are one: they give up together, or the second waits.
+// Not promised: that a loop gives up which needs more rounds or operations than that, more than
+//            places_max different operations or known_max different effects. Two loops in a row with
+//            the same operations on the same objects are one: they give up together, or the second
+//            waits.
 #include <algorithm>
 #include <bit>
 
@@ -25,7 +34,8 @@
 
 namespace retake::sim {
 
-// Else it is from now on. A loop with more of them than there is room for is known in any case, so that each search ends.
+// Else it is from now on. A loop with more of them than there is room for is known in any case, so
+// that each search ends.
 bool engine::is_known(loop_step p) noexcept {
   thread& t = *running_;
   for (std::uint32_t i = 0; i < t.known_count; ++i) {
@@ -43,7 +53,8 @@ void engine::effect(site_record const& s, std::uint32_t object) noexcept {
   running_->reads_count = running_->fresh_count = 0;
 }
 
-// Whether a location changed since the loop read it. Such a read returns the newest next time: it would give the same old value for ever.
+// Whether a location changed since the loop read it. Such a read returns the newest next time: it
+// would give the same old value for ever.
 bool engine::read_what_changed(bool keep_fresh) noexcept {
   thread& me = *running_;
   bool changed = false;
@@ -74,7 +85,7 @@ void engine::spin(site_record& s) noexcept {
   thread& me = *running_;
   bool is_free = false;
   if (alone_.active) {
-    if (++alone_.rounds < rounds_alone_max) return;
+    if (++alone_.rounds < rounds_alone_max && alone_.operations < operations_alone_max) return;
     leave_alone(false);
   } else {
     std::uint16_t const looked_at = me.reads_count == 0 ? 0 : me.reads[me.reads_count - 1].where->id;
@@ -89,6 +100,7 @@ void engine::spin(site_record& s) noexcept {
     if (may_give_up && decide_value(choice_kind::give_up, 2, op_kind::pause, s, nullptr) != 0) {
       --give_ups_left_;
       if (go_alone(s, true)) return;
+      chooser_->in_vain();
     }
   }
   bool const pure = !me.wrote && !me.reads_overflow && !me.read_clock && me.reads_count > 0;
@@ -165,7 +177,8 @@ bool engine::add_place(loop_step p) noexcept {
   return true;
 }
 
-// The operations since this thread's last pause at this site, read back from the events; the last of them is this pause.
+// The operations since this thread's last pause at this site, read back from the events; the last of
+// them is this pause.
 bool engine::learn_places(site_record const& s) noexcept {
   constexpr std::uint32_t events_read_max = 4'096;
   alone_.places_count = 0;
@@ -184,8 +197,9 @@ bool engine::learn_places(site_record const& s) noexcept {
   return true;
 }
 
+// A round of more than operations_alone_max operations is none: the loop no longer pauses.
 bool engine::stays_alone(site_record const& s, std::uint32_t object) noexcept {
-  if (++alone_.operations <= operations_alone_max && is_place_alone({s.id, static_cast<std::uint16_t>(object)})) return true;
+  if (++alone_.operations < 2 * operations_alone_max && is_place_alone({s.id, static_cast<std::uint16_t>(object)})) return true;
   leave_alone(true);
   return false;
 }

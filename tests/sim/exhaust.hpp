@@ -43,8 +43,8 @@ inline sim::scenario of(void (*body)()) {
 }
 
 // "01 10": what seen[0..n) held at the ends of all executions, sorted.
-inline std::string outcomes(void (*body)(), sim::memory_mode memory, int n, std::uint32_t history = 8) {
-  sim::engine e(in(memory, history));
+inline std::string outcomes(void (*body)(), sim::options const& o, int n) {
+  sim::engine e(o);
   sim::depth_first d(sim::depth_first::unbounded);
   sim::scenario const s = of(body);
   std::set<std::string> all;
@@ -63,6 +63,9 @@ inline std::string outcomes(void (*body)(), sim::memory_mode memory, int n, std:
   std::string joined;
   for (auto const& t : all) joined += (joined.empty() ? "" : " ") + t;
   return joined;
+}
+inline std::string outcomes(void (*body)(), sim::memory_mode memory, int n, std::uint32_t history = 8) {
+  return outcomes(body, in(memory, history), n);
 }
 
 // The first finding of an exhaustive search, or one with an empty tag.

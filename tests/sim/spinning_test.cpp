@@ -1,8 +1,11 @@
 // Goal: a bounded spin gives up after any number of rounds and also sees what it waits for; a loop knows nothing of the one before it; a
 // spin without a bound still ends each search, and waiting for nothing is still a livelock. Method: small programs, every schedule.
+#include <deque>
+
 #include "exhaust.hpp"
 #include "sim/choices/pct.hpp"
 #include "sim/replay.hpp"
+#include "sim/timeline.hpp"
 #include "world/clock.hpp"
 
 namespace retake::test {
@@ -137,22 +140,24 @@ void second_spin() {
   seen[0] = rounds_until_seen(s.y, 3);
   sim::join_others();
 }
+std::pair<char const*, void (*)(words&)> const effects[] = {
+    {"store", [](words& s) { s.z.store_relaxed(1); }},
+    {"fetch_add", [](words& s) { s.z.fetch_add_relaxed(1); }},
+    {"exchange", [](words& s) { s.z.exchange_relaxed(1); }},
+    {"compare_exchange", [](words& s) { s.z.compare_exchange_relaxed(0, 1); }},
+    {"fence", [](words&) { world::fence_seq_cst(); }},
+    {"asymmetric fence", [](words&) { world::asymmetric_heavy(); }},
+    {"sleep", [](words&) { world::sleep_until(0); }},
+    {"wake", [](words& s) { world::futex_wake(s.z, 1); }},
+};
+void nothing(words&) {}
 TEST(spinning, a_loop_after_an_effect_has_free_pauses_of_its_own) {
-  std::pair<char const*, void (*)(words&)> const all[] = {
-      {"store", [](words& s) { s.z.store_relaxed(1); }},
-      {"fetch_add", [](words& s) { s.z.fetch_add_relaxed(1); }},
-      {"exchange", [](words& s) { s.z.exchange_relaxed(1); }},
-      {"compare_exchange", [](words& s) { s.z.compare_exchange_relaxed(0, 1); }},
-      {"fence", [](words&) { world::fence_seq_cst(); }},
-      {"asymmetric fence", [](words&) { world::asymmetric_heavy(); }},
-      {"sleep", [](words&) { world::sleep_until(0); }},
-      {"wake", [](words& s) { world::futex_wake(s.z, 1); }},
-      {"nothing, but it pauses elsewhere", [](words&) {}},
-  };
-  for (auto const& [name, effect] : all) {
+  for (auto const& [name, effect] : effects) {
     divide = effect;
     EXPECT_EQ(outcomes(&second_spin, c11, 1), "0 1 2 3") << name;
   }
+  divide = &nothing;  // but it pauses elsewhere
+  EXPECT_EQ(outcomes(&second_spin, c11, 1), "0 1 2 3");
 }
 void second_spin_by_the_same_function() {
   words s;
@@ -176,24 +181,46 @@ TEST(spinning, the_same_function_on_another_word_is_another_loop) {
   EXPECT_EQ(outcomes(&spins_twice, c11, 2), "00 01 10 11");
 }
 
-// The loop waited, and its next read returns the newest. The one behind it may read what it likes.
-void reads_behind_a_spin() {
+// A pause whose round read an old value of x, as y shows. The next read of x returns the newest: once,
+// at that place, and if no effect lies in between.
+int read_here(word& w) { return static_cast<int>(w.load_relaxed()); }
+int read_there(word& w) { return static_cast<int>(w.load_relaxed()); }
+int (*read_again)(word&);
+void reads_after_a_pause() {
   words s;
   with<words>(s, [](words& o) {
     o.x.store_relaxed(1);
+    o.y.store_relaxed(1);
     o.x.store_relaxed(2);
-    o.x.store_relaxed(3);
+    o.y.store_relaxed(2);
   });
-  for (int r = 0; r < 3; ++r) {
-    s.y.load_relaxed();
-    s.x.load_relaxed();
-    world::pause();
-  }
-  seen[0] = static_cast<int>(s.x.load_relaxed());
+  seen[0] = read_here(s.x);
+  seen[1] = static_cast<int>(s.y.load_relaxed());
+  world::pause();
+  divide(s);
+  seen[2] = read_again(s.x);
+  seen[3] = static_cast<int>(s.y.load_relaxed());
+  seen[4] = read_again(s.x);
   sim::join_others();
 }
-TEST(spinning, a_read_behind_a_loop_may_be_old) {
-  EXPECT_EQ(outcomes(&reads_behind_a_spin, c11, 1), "0 1 2 3");
+bool can_read(int (*function)(word&), void (*effect)(words&), std::string const& outcome) {
+  read_again = function;
+  divide = effect;
+  sim::options o = in(c11);
+  o.spins_free = o.give_ups_max = 0;  // each pause waits until there is a new value
+  std::string const all = " " + outcomes(&reads_after_a_pause, o, 5);
+  return all.find(" " + outcome) != std::string::npos;
+}
+TEST(spinning, the_next_read_at_the_place_that_missed_a_store_is_the_newest_once) {
+  EXPECT_FALSE(can_read(&read_here, &nothing, "010"));
+  EXPECT_TRUE(can_read(&read_here, &nothing, "01121"));
+  EXPECT_TRUE(can_read(&read_there, &nothing, "010"));
+}
+TEST(spinning, a_read_after_an_effect_may_be_old) {
+  for (auto const& [name, effect] : effects) {
+    bool const shows_all = name == std::string("asymmetric fence");  // what any thread stored
+    EXPECT_EQ(can_read(&read_here, effect, "010"), !shows_all) << name;
+  }
 }
 
 // ---- loops without a bound ----
@@ -316,6 +343,50 @@ TEST(giving_up, is_a_choice_in_the_record_and_is_followed) {
   sim::rerun const followed = sim::run_again(again, s, r);
   EXPECT_TRUE(followed.reproduced && followed.departure.empty()) << followed.verdict(r);
   EXPECT_EQ(followed.result.hash, c.last.hash);
+}
+// Gives up at the first question, else takes what is tame.
+struct gives_up_once final : sim::chooser {
+  int asked = 0, vain = 0;
+  char const* name() const override { return "gives_up_once"; }
+  void begin(std::uint64_t) override {}
+  std::uint32_t choose(sim::choice_point const& p) override { return p.kind == sim::choice_kind::give_up && asked++ == 0 ? 1 : 0; }
+  void in_vain() override { ++vain; }
+  bool end(sim::execution_summary const&) override { return false; }
+};
+// Too long to give up: too many operations in all of its rounds, or too many different ones in one.
+void reads_one_word_often() {
+  words s;
+  with<words>(s, [](words& o) { o.x.store_release(1); });
+  auto const is_set = [&s] {
+    std::uint32_t last = 0;
+    for (int i = 0; i < 40; ++i) last = s.x.load_acquire();
+    return last != 0;
+  };
+  while (!is_set()) world::pause();
+  sim::join_others();
+}
+void reads_many_words() {
+  std::deque<word> many;
+  for (int i = 0; i < 40; ++i) many.emplace_back(0U);
+  with<std::deque<word>>(many, [](std::deque<word>& o) { o.back().store_release(1); });
+  auto const is_set = [&many] {
+    std::uint32_t last = 0;
+    for (word& w : many) last = w.load_acquire();
+    return last != 0;
+  };
+  while (!is_set()) world::pause();
+  sim::join_others();
+}
+TEST(giving_up, is_in_vain_when_the_loop_is_too_long) {
+  for (auto const body : {&waits_for_both, &reads_one_word_often, &reads_many_words}) {
+    sim::engine e(in(sc));
+    gives_up_once c;
+    sim::execution const& x = e.run(of(body), c);
+    EXPECT_FALSE(x.failed) << x.what.claim;
+    EXPECT_GT(c.asked, 0);
+    EXPECT_EQ(c.vain, 1);
+    EXPECT_EQ(sim::timeline(e, 1000).find("gave up"), std::string::npos) << sim::timeline(e, 1000);
+  }
 }
 // What follows a loop without a bound that was to give up is searched once: few executions more than without the choice.
 TEST(giving_up, in_vain_costs_a_depth_first_search_one_execution_each) {

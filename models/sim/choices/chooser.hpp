@@ -1,7 +1,8 @@
 // chooser.hpp: who decides. The one interface between the engine and every strategy of exploration.
 //
 // A choice has n >= 2 alternatives. Alternative 0 is always the tame one: keep running the same thread, read the newest value, no
-// fault, wait in a spin loop instead of giving up. A strategy that only ever answers 0 runs the world without preemption and sequentially consistent.
+// fault, wait in a spin loop instead of giving up. A strategy that only ever answers 0 runs the world
+// without preemption and sequentially consistent.
 // A thread choice shows what each enabled thread is about to do, so that partial-order strategies need nothing else.
 #pragma once
 

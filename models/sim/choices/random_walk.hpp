@@ -22,7 +22,7 @@ class random_walk final : public chooser {
     random_.seed(seed_, execution);
     ticks_.begin(lengths_.ticks);
     faults_.begin(lengths_.faults);
-    give_ups_.begin(lengths_.give_ups, 8);  // rounds in vain cost more than other steps
+    give_ups_.begin(lengths_.give_ups, give_ups_in_one_of);
   }
   std::uint32_t choose(choice_point const& p) override {
     switch (p.kind) {

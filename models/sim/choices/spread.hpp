@@ -7,7 +7,8 @@
 //            with the same chance. `wanted` is drawn from 0 to the budget; in seven of eight
 //            executions to an eighth of the opportunities at most, as ticks and faults are rare,
 //            and in the others up to all of them: no execution that the budget allows is out of
-//            reach.
+//            reach. Give-ups are wanted in one execution of eight only: a loop that gives up in
+//            vain costs 1,024 rounds.
 //            The length is measured in pilot executions (campaign.hpp) and is the longest of them:
 //            a length that is too long leaves units unspent and stays even; one that is too short
 //            spends all before the end. As executions vary, one in eight assumes from an eighth of
@@ -22,6 +23,8 @@
 #include "sim/choices/random_source.hpp"
 
 namespace retake::sim {
+
+inline constexpr std::uint32_t give_ups_in_one_of = 8;
 
 // The length of this execution as the strategy assumes it; `measured` is 0 when it is not known.
 inline std::uint32_t assumed_length(std::uint32_t measured, random_source& random) noexcept {
