@@ -24,14 +24,29 @@ printf '// \x54ODO\n' >"$tree/runtime/sched/above.hpp"
 printf '#include <relacy/relacy.hpp>\n#include "sched/above.hpp"\n' >"$tree/models/relacy/x_model.cpp"
 mkdir -p "$tree/models/sim/checkers"
 printf '    {"P10", check_p10, at_commit},\n' >"$tree/models/sim/checkers/table.hpp"
+mkdir -p "$tree"/runtime/include/retake
+cat >"$tree/runtime/include/retake/deadly.hpp" <<'CODE'
+// For too many, fatal: "is tested (1)", "is not
+// tested at all". In Go this is fatal. Fatal, when it is late: "only in a comment".
+void f();  // fatal: "only without a death". By a goroutine.
+CODE
+cat >"$tree/tests/deaths_test.cpp" <<'CODE'
+TEST(some_death, dies) {
+  EXPECT_EXIT(f(), testing::ExitedWithCode(2), "is tested "
+              "\\(1\\)");  // not: "only in a comment"
+}
+TEST(some, lives) { EXPECT_EQ(g(), "only without a death"); }
+CODE
 echo 'tag P1.checker: nothing needs this' >"$tree/tests/tidy/allowed.txt"
 said=$("$tidy" "$tree")
 [ $? = 1 ] || { echo "tidy is content with a broken tree"; exit 1; }
 code=0
 for rule in 'layering: "sched/above.hpp"' 'layering: only models/relacy' 'orphan:' 'ban: <atomic>' 'conditional:' 'unfinished:' 'one_operation:' \
             'order_claim: acquire without' 'order_claim: \[B1\] does not say' 'tag: P9 is not in the list' 'tag: P9 lacks its checker' 'tag: P10 is not in the list' \
-            'tag: models/README.md lists other' 'allowed: nothing needs'; do
+            'tag: models/README.md lists other' 'allowed: nothing needs' 'fatal: no death test expects "is not tested at all"' \
+            'fatal: a promise without its text' 'fatal: no death test expects "only in a comment"' 'fatal: no death test expects "only without a death"' 'errno: has calls'; do
   grep -q "$rule" <<<"$said" || { echo "does not fire: $rule"; code=1; }
 done
+! grep -q 'expects "is tested' <<<"$said" || { echo "complains of a promise that is kept"; code=1; }
 [ $code = 0 ] || echo "$said"
 exit $code

@@ -89,6 +89,8 @@ int main(int argc, char** argv) {
   check_text(t, out);
   check_protocol(t, out);
   check_tags(t, allowed, out);
+  check_fatal(t, out);
+  check_errno(t, out);
   for (std::string const& line : allowed.malformed()) out.add("allowed", "tests/tidy/allowed.txt", 0, "not `RULE SUBJECT: reason`: " + line);
   for (std::string const& name : allowed.unused()) out.add("allowed", "tests/tidy/allowed.txt", 0, "nothing needs the exception any more: " + name);
   fmt::print("{} files, {} complaints\n", t.files.size(), out.count());

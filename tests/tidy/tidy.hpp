@@ -48,5 +48,7 @@ void check_includes(tree const& t, exceptions& allowed, complaints& out);  // la
 void check_text(tree const& t, complaints& out);                           // ban, conditional, unfinished
 void check_protocol(tree const& t, complaints& out);                       // one_operation, order_claim
 void check_tags(tree const& t, exceptions& allowed, complaints& out);      // tag
+void check_fatal(tree const& t, complaints& out);                          // fatal
+void check_errno(tree const& t, complaints& out);                          // errno
 
 }  // namespace retake::tidy

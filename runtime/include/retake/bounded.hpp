@@ -6,6 +6,7 @@
 //     if (!i) return i.error();  // no turn within two seconds
 //
 // Source: Go has none; a buffered channel, or golang.org/x/sync/semaphore, around the call is its idiom.
+// errno belongs to the thread; any of these calls may move the goroutine to another (syscall.hpp).
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,5 @@
 // buffered.hpp: fewer system calls for small reads and writes: a buffer before a stream.
+// errno belongs to the thread; any of these calls may move the goroutine to another (syscall.hpp).
 #pragma once
 
 #include <cstddef>

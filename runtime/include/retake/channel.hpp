@@ -1,4 +1,5 @@
 // channel.hpp: typed, possibly buffered hand-over between goroutines.
+// errno belongs to the thread; any of these calls may move the goroutine to another (syscall.hpp).
 #pragma once
 
 #include <cstddef>

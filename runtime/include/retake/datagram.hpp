@@ -1,4 +1,5 @@
 // datagram.hpp: messages that go as a whole or not at all: UDP, and local (Unix) datagram sockets.
+// errno belongs to the thread; any of these calls may move the goroutine to another (syscall.hpp).
 #pragma once
 
 #include <cstddef>

@@ -4,6 +4,7 @@
 // ("running"); one that moves on while it is looked at is shown in one of its states, never in a mixture of stack and state.
 // Fatal errors ("all goroutines are asleep - deadlock!", an exception that leaves a goroutine) and SIGQUIT print the same dump; both end the
 // process with status 2. Source: goroutineheader and traceback in Go's traceback.go, sighandler in signal_unix.go.
+// errno belongs to the thread; any of these calls may move the goroutine to another (syscall.hpp).
 #pragma once
 
 #include <cstdint>

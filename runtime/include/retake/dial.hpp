@@ -1,4 +1,5 @@
 // dial.hpp: a connection to whoever has a name.
+// errno belongs to the thread; any of these calls may move the goroutine to another (syscall.hpp).
 #pragma once
 
 #include <string_view>

@@ -8,6 +8,7 @@
 // goroutines may use a file at once; what they do to one position in it is theirs to order. Memory given to a call belongs to it until it returns.
 //
 // Source: os.File of Go, but for the ring, which Go does not have; the man pages of the calls named.
+// errno belongs to the thread; any of these calls may move the goroutine to another (syscall.hpp).
 #pragma once
 
 #include <cstddef>

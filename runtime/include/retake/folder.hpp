@@ -7,6 +7,7 @@
 // has no zero byte: std::errc::invalid_argument. All may throw std::bad_alloc. To open, and the status of
 // a path: file.hpp. Source: os.ReadDir, Mkdir, MkdirAll, Rename, Remove and RemoveAll of Go, by
 // std::filesystem.
+// errno belongs to the thread; any of these calls may move the goroutine to another (syscall.hpp).
 #pragma once
 
 #include <algorithm>

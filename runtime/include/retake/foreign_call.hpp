@@ -1,4 +1,5 @@
 // foreign_call.hpp: calls of code that knows nothing of goroutines: other people's libraries, and back from them.
+// errno belongs to the thread; any of these calls may move the goroutine to another (syscall.hpp).
 #pragma once
 
 #include <cstddef>
@@ -102,7 +103,9 @@ class carried_call {
 // Runs `fn`, foreign code that needs a real stack and may block, on the thread's own stack (1 MiB of it at least) and not on the goroutine's; returns what it
 // returns. Bookkeeping as in syscall(): the P goes to other work when the call is long. What leaves `fn` as an exception arrives as foreign_fault, with the
 // exception nested in it; for a fault (SIGSEGV, SIGBUS, SIGFPE),
-// fatal: "unexpected signal during foreign code execution". `fn` calls the runtime through callback() only. By a goroutine; it may continue on another thread afterwards unless it is locked.
+// fatal: "unexpected signal during foreign code execution". `fn` calls the runtime through callback()
+// only. By a goroutine; it may continue on another thread afterwards unless it is locked; errno is lost,
+// so `fn` returns its value (syscall.hpp).
 // Costs a system call's bookkeeping and two stack changes. Source: cgocall in Go's cgocall.go.
 template <class Fn>
 auto foreign_call(Fn&& fn) -> std::invoke_result_t<Fn&> {
@@ -115,7 +118,7 @@ auto foreign_call(Fn&& fn) -> std::invoke_result_t<Fn&> {
 // no destructor runs, what it locked stays locked, what it allocated stays allocated (the C library's heap among it, when the fault struck there). The thread
 // counts as damaged: no thread is cloned from it, and it ends as soon as no goroutine is locked to it, which for a goroutine that is not locked is now, and else with
 // its unlock_os_thread() or its end. A worker that stays locked to its thread keeps it. Faults in callbacks are not contained. Costs a few nanoseconds more.
-// Source: none; in Go a fault in foreign code is fatal.
+// Source: none; in Go a fault in foreign code ends the process.
 template <class Fn>
 auto foreign_call(contain_faults_t, Fn&& fn) -> std::invoke_result_t<Fn&> {
   detail::carried_call<std::remove_reference_t<Fn>> call(fn);

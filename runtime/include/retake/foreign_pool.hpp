@@ -5,6 +5,7 @@
 //     if (!i) return i.error();  // the request was cancelled, or its deadline has passed
 //
 // Source: Go has none; a goroutine behind LockOSThread that receives functions from a channel is its idiom.
+// errno belongs to the thread; any of these calls may move the goroutine to another (syscall.hpp).
 #pragma once
 
 #include <cstdint>
@@ -93,6 +94,7 @@ class foreign_pool {
 
   // Runs `fn` on a worker as foreign_call() does, and returns what it returns: result<T>, std::error_code where it returns nothing. What it throws arrives as
   // foreign_call() would have thrown it. By any number of goroutines at once; blocks them, no thread. First come, first served.
+  // `fn` runs on another thread than its caller: it returns the value of errno (syscall.hpp).
   //
   // When `until` is done, the call returns at once with its error (std::errc::operation_canceled, or std::errc::timed_out when its deadline has passed). A call that
   // no worker has by then is out of the queue and never runs. One that a worker has goes on without a caller: nothing can stop foreign code. So `fn` is kept

@@ -1,4 +1,5 @@
 // go.hpp: starts goroutines, lets others run, sleeps.
+// errno belongs to the thread; any of these calls may move the goroutine to another (syscall.hpp).
 #pragma once
 
 #include <cstddef>

@@ -3,6 +3,7 @@
 //     retake::leak_check leaks;
 //     serve_one_connection();
 //     EXPECT_EQ(leaks.report(), "");
+// errno belongs to the thread; any of these calls may move the goroutine to another (syscall.hpp).
 #pragma once
 
 #include <cstdint>

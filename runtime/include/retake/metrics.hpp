@@ -2,6 +2,7 @@
 //
 // Names and labels do not change between versions; new ones may come. Counters (…_total) only grow while the program runs. The values are read one after
 // another while everything goes on: they need not fit together to the last one.
+// errno belongs to the thread; any of these calls may move the goroutine to another (syscall.hpp).
 #pragma once
 
 #include <string>

@@ -3,6 +3,7 @@
 // A panic is a C++ exception. Go's recover() is a catch clause; one that leaves a goroutine ends the process: its text, the goroutine, all stacks, exit status 2, and, as
 // nothing has caught it, without unwinding: the throwing stack is there to be seen. (Go runs deferred functions first. Here destructors that must run
 // even then belong behind a catch clause in the goroutine's function.)
+// errno belongs to the thread; any of these calls may move the goroutine to another (syscall.hpp).
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,5 @@
 // pprof.hpp: the reports over HTTP, for a browser, go tool pprof and Prometheus.
+// errno belongs to the thread; any of these calls may move the goroutine to another (syscall.hpp).
 #pragma once
 
 #include <cstdint>

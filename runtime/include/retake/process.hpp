@@ -1,4 +1,5 @@
 // process.hpp: other programs: started with pipes, waited for without a thread.
+// errno belongs to the thread; any of these calls may move the goroutine to another (syscall.hpp).
 #pragma once
 
 #include <cstdint>

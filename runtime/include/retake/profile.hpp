@@ -5,6 +5,7 @@
 // lock_os_thread(). One in place of a thread whose goroutine ended locked is charged to the line where that had locked.
 // Threads that nobody's call made necessary (main's, sysmon's, the first of each P) are the runtime's own.
 // Source: the profiles threadcreate and goroutine of Go's runtime/pprof; Go charges a thread to whoever happened to start it.
+// errno belongs to the thread; any of these calls may move the goroutine to another (syscall.hpp).
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,5 @@
 // resolver.hpp: names to addresses, without a thread that waits.
+// errno belongs to the thread; any of these calls may move the goroutine to another (syscall.hpp).
 #pragma once
 
 #include <cstdint>

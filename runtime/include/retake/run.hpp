@@ -1,4 +1,5 @@
 // run.hpp: begins and ends a program of goroutines.
+// errno belongs to the thread; any of these calls may move the goroutine to another (syscall.hpp).
 #pragma once
 
 #include <cstdint>

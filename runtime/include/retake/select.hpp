@@ -7,6 +7,7 @@
 // Cases of which a program learns their number only while it runs are put into a case_list.
 //
 // Source: select.go, reflect.Select. A case whose channel is a null pointer never happens, as with Go's nil channel.
+// errno belongs to the thread; any of these calls may move the goroutine to another (syscall.hpp).
 #pragma once
 
 #include <array>

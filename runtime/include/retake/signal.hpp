@@ -2,6 +2,7 @@
 //
 // A signal's handler runs at once on whatever thread the kernel picks, also on one that sits in a system call; it sets a bit and wakes the poller, no more. A goroutine
 // of the runtime sends the number to every channel that wants it, without waiting for room. Signals of one number that come faster than that are one. Source: os/signal in Go.
+// errno belongs to the thread; any of these calls may move the goroutine to another (syscall.hpp).
 #pragma once
 
 #include <span>

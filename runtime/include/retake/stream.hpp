@@ -1,4 +1,5 @@
 // stream.hpp: bytes that come and go one after the other: a pipe's end, a connection, whatever a descriptor stands for. Waiting holds no thread.
+// errno belongs to the thread; any of these calls may move the goroutine to another (syscall.hpp).
 #pragma once
 
 #include <cstddef>

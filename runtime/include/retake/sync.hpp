@@ -5,6 +5,7 @@
 // the longest waiter (Go lets newcomers in first until a waiter has waited for a millisecond). Misuse ends the
 // program with the text that is named at each call: it is a mistake in the program, not something to recover from.
 // What was written before an unlock, a release, a done() or a signal is read behind the lock, the acquire or the wait that it lets go on.
+// errno belongs to the thread; any of these calls may move the goroutine to another (syscall.hpp).
 #pragma once
 
 #include <cstdint>

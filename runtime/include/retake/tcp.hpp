@@ -1,4 +1,5 @@
 // tcp.hpp: TCP connections whose goroutines wait in the poller and hold no thread.
+// errno belongs to the thread; any of these calls may move the goroutine to another (syscall.hpp).
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,5 @@
 // thread_lock.hpp: binds a goroutine to the thread it runs on; how many threads there may be.
+// errno belongs to the thread; any of these calls may move the goroutine to another (syscall.hpp).
 #pragma once
 
 #include <cstddef>

@@ -1,6 +1,7 @@
 // timer.hpp: something that happens later: a value on a channel, once or again and again, or a call. On the monotonic clock: setting the wall clock moves nothing.
 //
 // All is for goroutines and does not block; a timer may be stopped and started by any number of them at once. To sleep: go.hpp. Source: time/sleep.go, tick.go.
+// errno belongs to the thread; any of these calls may move the goroutine to another (syscall.hpp).
 #pragma once
 
 #include <cstdint>

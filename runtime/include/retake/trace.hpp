@@ -3,6 +3,7 @@
 // Each thread keeps its last 8,192 events in a ring of its own (200 KiB) while a trace runs; there is no lock and no allocation on the way. In a burst of
 // events the clock is read at every eighth, and those between are spread evenly: slices of less than a microsecond have the right order and not
 // the right length. Source: runtime/trace in Go, whose format this is not.
+// errno belongs to the thread; any of these calls may move the goroutine to another (syscall.hpp).
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,5 @@
 // udp.hpp: UDP by the names that one looks for; see datagram.hpp.
+// errno belongs to the thread; any of these calls may move the goroutine to another (syscall.hpp).
 #pragma once
 
 #include "retake/datagram.hpp"

@@ -1,4 +1,5 @@
 // unix.hpp: local (Unix) stream sockets, which carry descriptors beside bytes; datagrams are in datagram.hpp.
+// errno belongs to the thread; any of these calls may move the goroutine to another (syscall.hpp).
 #pragma once
 
 #include <cstdint>

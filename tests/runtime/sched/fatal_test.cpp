@@ -2,12 +2,14 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <cerrno>
 #include <cstddef>
+#include <fstream>
 #include <optional>
 
 #include "../program.hpp"
@@ -260,6 +262,32 @@ TEST(fatal_death, more_threads_than_the_maximum) {
         run(chosen, [] { hold_threads(40); });
       },
       testing::ExitedWithCode(2), "runtime: program exceeds 6-thread limit(.|\n)*thread exhaustion");
+}
+
+// From here on this process gets `bytes` of address space more, and no others.
+void limit_memory(rlim_t bytes) {
+  rlim_t pages = 0;
+  std::ifstream("/proc/self/statm") >> pages;
+  const rlim_t most = pages * static_cast<rlim_t>(::sysconf(_SC_PAGESIZE)) + bytes;
+  const rlimit limit{most, most};
+  ASSERT_EQ(::setrlimit(RLIMIT_AS, &limit), 0);
+}
+
+// Stacks so large that the limit leaves room for all else.
+TEST(fatal_death, a_goroutine_without_memory_for_its_stack) {
+  options chosen;
+  chosen.processors = 1;
+  chosen.stack_bytes = std::size_t{32} << 20;
+  EXPECT_EXIT(run(chosen,
+                  [] {
+                    limit_memory(rlim_t{1} << 30);
+                    channel<int> never;
+                    for (int i = 0; i < 1'000; ++i) {
+                      go([&] { static_cast<void>(never.receive()); });
+                      yield();
+                    }
+                  }),
+              testing::ExitedWithCode(2), "fatal error: runtime: cannot allocate a goroutine's stack");
 }
 
 // From here on the kernel makes no thread for this process, and says so as it does at a limit. False: this kernel has no seccomp.

@@ -410,6 +410,7 @@ TEST(sync_death, misuse_is_fatal_with_its_text) {
          m.unlock();
        }},
       {"a semaphore of no permits, or of too many", [] { semaphore s(0); }},
+      {"a semaphore of no permits, or of too many", [] { semaphore s(1u << 30); }},
       {"a semaphore is asked for more permits than it has",
        [] {
          semaphore s(2);

@@ -1,5 +1,9 @@
 // System and foreign calls: every way out of a call and every reason to take a P out of one, from a state in which that one applies.
+#include <sys/syscall.h>
+#include <unistd.h>
+
 #include <atomic>
+#include <cerrno>
 #include <memory>
 #include <string>
 
@@ -49,6 +53,25 @@ TEST(syscall, others_run_on_one_p_while_one_is_in_a_call) {
     go([&] { ran = true; });
     retake::syscall([&] { EXPECT_TRUE(holding_on_until([&] { return ran.load(); })); });
     EXPECT_GT(value(paths().retake_queue), 0u);
+  });
+}
+
+// The P goes to a thread of the other goroutine, which sets errno there; the first one continues on that thread.
+TEST(syscall, errno_is_the_calls_when_its_function_returns_it_although_the_goroutine_moves) {
+  run_on(1, [] {
+    const auto thread = [] { return ::syscall(SYS_gettid); };
+    std::atomic<bool> ran{false}, over{false};
+    go([&] {
+      for (ran = true; !over; yield()) errno = ENOTTY;
+    });
+    const long before = thread();
+    const int failed = retake::syscall([&] {
+      EXPECT_TRUE(holding_on_until([&] { return ran.load(); }));
+      return ::close(-1) == 0 ? 0 : errno;
+    });
+    EXPECT_NE(thread(), before);
+    EXPECT_EQ(failed, EBADF);
+    over = true;
   });
 }
 
