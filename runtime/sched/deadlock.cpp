@@ -1,4 +1,12 @@
-// Nobody can run any more: say so, once it is certain.
+// deadlock.cpp: no goroutine can run any more: the report, once that is certain.
+//
+// Recipe.        Asked under the scheduler's lock whenever an M sleeps or ends. It is certain when every M sleeps and no
+//                timer is set.
+// Not promised.  A report while an M blocks in the poller. It waits there for goroutines, and these may be gone: a
+//                close or a deadline ends a wait without the poller. The report then comes when that poll ends, which
+//                may be never. Go's checkdead has the same gap. Rejected: an interrupt of the poller when its last
+//                waiter goes (a wake-up for each read that times out), or a look at the poller here (the M that is
+//                about to block would have to look again after its claim, behind a full fence, at each blocking poll).
 #include "sched/scheduler.hpp"
 #include "world/require.hpp"
 

@@ -43,7 +43,9 @@ void run(options const& chosen, void (*main)(void*), void* argument);
 // Runs `main` as the first goroutine and returns when it has ended and every thread of the runtime has gone home. Call it on a thread that is not
 // a goroutine (fatal: "M10: run() is called on a thread of a runtime"); it blocks that thread, which becomes the main M. Goroutines that have not ended by then are abandoned, as in Go:
 // their stacks are released without unwinding. A thread in a system call is waited for.
-// Fatal errors (deadlock, panic) end the process. Source: runtime.main in Go's proc.go.
+// Fatal errors (deadlock, panic) end the process. A deadlock is not reported, as in Go, while a thread
+// polls for goroutines that a close or a deadline has let go since.
+// Source: runtime.main in Go's proc.go.
 template <class Main>
 void run(options const& chosen, Main&& main) {
   auto* const pointer = std::addressof(main);  // of a function too, which no void* may hold: the pointer to it is what travels
