@@ -112,6 +112,7 @@ constexpr scenario const* all[] = {
     &slice_ends_at_reads,
     &slice_ends_among_two,
     &slice_after_long_call,
+    &slice_begins_with_call,
     &slice_after_stop,
     &call_wakes_dozing_sysmon,
     &work_wakes_dozing_sysmon,

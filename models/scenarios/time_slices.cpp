@@ -124,6 +124,28 @@ void after_stop() {
       [] { preempt_point(); });
 }
 
+// A call returns to a P that another goroutine has left. Its time slice is a new one: it is not asked to yield for what
+// ran there before, nor for the time that the P was idle.
+void begin_with_call() {
+  constexpr std::int64_t before_ns = 9 * ms, after_ns = 8 * ms;  // each less than a slice, together more
+  const steady_clock steady(100 * us);
+  run_watched(1, [] {
+    for (bool whole = false; !whole;) {
+      whole = sim::healing();  // before, sysmon may read old values as long as it likes
+      for (const std::int64_t idle_ns : {500 * us, 20 * ms}) {
+        processor& p = running_machine().processor_here();
+        const std::uint32_t slices = p.schedule_tick.load_relaxed();
+        go([] { compute(before_ns); });
+        retake::syscall_blocking([=] { sim::kernel::sleep_syscall(before_ns + idle_ns); });
+        compute(after_ns);
+        const bool asked = p.preempt.load_relaxed() != 0 || p.schedule_tick.load_relaxed() - slices > 2;
+        world::require(!whole || !asked, "V2: a goroutine whose call has returned is asked to yield before its slice is over");
+        yield();
+      }
+    }
+  });
+}
+
 // Who stops the world asks those that compute, at once.
 void stop_asks() {
   const steady_clock steady(piece_ns);
@@ -162,6 +184,7 @@ RETAKE_SCENARIO(slice_ends_at_returns, "a goroutine that computes yields when a 
 RETAKE_SCENARIO(slice_ends_at_reads, "a goroutine that computes yields at a read that need not wait when its time slice is over", at_calls_that_do_not_wait);
 RETAKE_SCENARIO(slice_ends_among_two, "two goroutines that ready each other, and park, give the P up when their common time slice is over", hand_overs);
 RETAKE_SCENARIO(slice_after_long_call, "who returns from a call into an idle runtime is watched again", after_long_call);
+RETAKE_SCENARIO(slice_begins_with_call, "a goroutine whose call returns to an idle P has a whole time slice there", begin_with_call);
 RETAKE_SCENARIO(slice_after_stop, "who goes on after a stop of the world is watched again", after_stop);
 RETAKE_SCENARIO(stop_asks_at_once, "a stop of the world asks goroutines that compute", stop_asks);
 

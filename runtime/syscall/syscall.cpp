@@ -24,12 +24,13 @@ void tell_monitor(scheduler& s, processor& p) noexcept {
   s.monitor.wake();
 }
 
-// The goroutine whose call has returned goes on with a P that was idle: another call, and another time slice, than its last.
+// The goroutine whose call has returned goes on with a P that was idle: another call, and another time slice, than its
+// last. Both begin before the P is seen to run, or sysmon finds it running in the slice of what ran there before.
 void go_on_with(machine& m, processor& p) noexcept {
-  sched::wire(m, p);
   const std::uint32_t tick = p.syscall_tick.load_relaxed();
   p.syscall_tick.store_relaxed(tick + 1);
   sched::begin_slice(p);
+  sched::wire(m, p);
 }
 
 // Any idle P for an M that lost its own.
