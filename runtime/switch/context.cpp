@@ -77,8 +77,11 @@ RETAKE_FLOOR_JUMPS void adopt_thread_context(context& c) noexcept {
   c.sanitizer.adopt();
 }
 
+// A context that runs has no stack pointer: a report that looks at it before it is saved again finds
+// none, not that of before.
 RETAKE_FLOOR_JUMPS void switch_context(context& from, context& to) noexcept {
   void* const target = to.stack_pointer;
+  to.stack_pointer = nullptr;
   exchange_exceptions(from, to);
   sanitizer_state::leave(from.sanitizer, to.sanitizer, false);
   [[maybe_unused]] context* const previous = retake_floor_switch(&from.stack_pointer, target, &from);
@@ -87,6 +90,7 @@ RETAKE_FLOOR_JUMPS void switch_context(context& from, context& to) noexcept {
 
 RETAKE_FLOOR_JUMPS void switch_final(context& from, context& to) noexcept {
   void* const target = to.stack_pointer;
+  to.stack_pointer = nullptr;
   exchange_exceptions(from, to);
   sanitizer_state::leave(from.sanitizer, to.sanitizer, true);
   retake_floor_switch(&from.stack_pointer, target, &from);
