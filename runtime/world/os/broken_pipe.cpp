@@ -1,13 +1,16 @@
-// SIGPIPE: the end of the process for standard output and standard error, an error for all other descriptors, as in Go. See world/signal.hpp.
+// SIGPIPE: the end of the process for standard output and standard error, an error for all other
+// descriptors, as in Go. See world/signal.hpp.
 //
-// Problem.   `program | head` has to end the program, whatever writes: a stream, printf, a foreign library. A connection that the peer has closed must not.
-// Rejected.  A check in our own writes alone, as Go's os.File does: C++ programs write to standard output by printf. Masking SIGPIPE around
-//            each write to a pipe: three system calls for one.
-// Recipe.    The kernel sends SIGPIPE to the thread whose call it refuses, before the call returns. On x86-64 the call's first argument, the
-//            descriptor, is still in its register. A SIGPIPE that arrives elsewhere was sent by a process: it is dropped.
+// Problem.   `program | head` has to end the program, whatever writes: a stream, printf, a foreign
+//            library. A connection that the peer has closed must not.
+// Rejected.  A check in our own writes alone, as Go's os.File does: C++ programs write to standard
+//            output by printf. Masking SIGPIPE around each write to a pipe: three system calls for one.
+// Recipe.    The kernel sends SIGPIPE to the thread whose call it refuses, before the call returns. On
+//            x86-64 the call's first argument, the descriptor, is still in its register. A SIGPIPE that
+//            arrives elsewhere was sent by a process: it is dropped.
 //
-// Not promised: on aarch64 the result has replaced the descriptor; there a broken standard output or standard error ends the process at the
-// next refused write to any descriptor.
+// Not promised: on aarch64 the result has replaced the descriptor; there a broken standard output or
+// standard error ends the process at the next refused write to any descriptor.
 #include "broken_pipe.hpp"
 
 #include <cerrno>
@@ -40,7 +43,8 @@ bool was_to_standard_output(void* context) noexcept {
 #if defined(__x86_64__)
   constexpr unsigned char syscall_instruction[] = {0x0f, 0x05};
   void const* const before = reinterpret_cast<void const*>(machine.gregs[REG_RIP] - 2);
-  if (machine.gregs[REG_RAX] != -EPIPE || std::memcmp(before, syscall_instruction, sizeof(syscall_instruction)) != 0) return false;
+  if (machine.gregs[REG_RAX] != -EPIPE) return false;
+  if (std::memcmp(before, syscall_instruction, sizeof(syscall_instruction)) != 0) return false;
   return os::is_standard_output(static_cast<int>(machine.gregs[REG_RDI]));
 #else
   constexpr std::uint32_t svc_instruction = 0xd4000001;

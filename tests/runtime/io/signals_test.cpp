@@ -34,9 +34,6 @@ struct sigaction action_of(int number) {
 std::atomic<int> handled{0};
 void count(int) { ++handled; }
 
-// A signal that is lost, or a program that does not end, is red after this time and not after ctest's.
-void end_soon() { ::alarm(20); }
-
 // The only P is not given up between the signal and the stop: no goroutine of the runtime can have relayed it.
 TEST(signals, that_were_caught_before_a_stop_are_relayed) {
   run_on(1, [] {
@@ -86,7 +83,6 @@ TEST(signals, that_come_during_a_stop_are_relayed_or_take_the_action_of_before) 
 }
 
 TEST(signals, of_two_requests_for_one_channel_are_sent_once_each) {
-  end_soon();
   run_on(1, [] {
     channel<int> came(4);
     ASSERT_FALSE(notify(came, usr1));
@@ -166,7 +162,6 @@ TEST(signals, leave_no_goroutine_behind) {
 
 TEST(deadlock_death, it_is_reported_after_the_last_channel_has_stopped_listening) {
   EXPECT_EXIT(run_on(1, [] {
-                end_soon();
                 channel<int> came(1);
                 ASSERT_FALSE(notify(came, usr1));
                 sleep_for_ns(ms);

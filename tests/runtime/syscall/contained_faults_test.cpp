@@ -172,7 +172,9 @@ TEST(fault_death, a_stack_overflow_shows_the_stack_that_overflowed) {
                   });
                   sleep_for_ns(patience_ns);
                 }),
-                testing::ExitedWithCode(2), "goroutine [0-9]+ \\[running[^]]*\\]:\n([^\n]*\n[^\n]*\n)?[^\n]*recurse[^\n]*\n[^\n]*contained_faults_test[^\n]*\n[^\n]*recurse");
+                testing::ExitedWithCode(2),
+                "goroutine [0-9]+ \\[running[^]]*\\]:\n([^\n]*\n[^\n]*\n)?[^\n]*recurse[^\n]*\n"
+                "[^\n]*contained_faults_test[^\n]*\n[^\n]*recurse");
   }
 }
 
