@@ -87,6 +87,7 @@ int main(int argc, char** argv) {
   complaints out;
   check_includes(t, allowed, out);
   check_text(t, out);
+  check_top(t, out);
   check_protocol(t, out);
   check_tags(t, allowed, out);
   check_fatal(t, out);

@@ -46,6 +46,7 @@ class complaints {
 
 void check_includes(tree const& t, exceptions& allowed, complaints& out);  // layering, orphan
 void check_text(tree const& t, complaints& out);                           // ban, conditional, unfinished
+void check_top(tree const& t, complaints& out);                            // top
 void check_protocol(tree const& t, complaints& out);                       // one_operation, order_claim
 void check_tags(tree const& t, exceptions& allowed, complaints& out);      // tag
 void check_fatal(tree const& t, complaints& out);                          // fatal

@@ -15,6 +15,7 @@
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <memory>
 #include <span>
 #include <string>
@@ -64,12 +65,13 @@ std::string no_ring() {
 #define RETAKE_NEEDS_RING() \
   if (const std::string why = no_ring(); !why.empty()) GTEST_SKIP() << why
 
-// A folder of the test's own, on the disk that the build is on.
+// A folder of the test's own, beside the program: on the disk that the build is on, and never in
+// the folder that the test was started in.
 class folder {
  public:
   folder() {
-    char name[] = "file_test_XXXXXX";
-    if (::mkdtemp(name) != nullptr) path_ = name;
+    path_ = (std::filesystem::read_symlink("/proc/self/exe").parent_path() / "file_test_XXXXXX").string();
+    EXPECT_NE(::mkdtemp(path_.data()), nullptr) << path_ << ": " << std::strerror(errno);
   }
   ~folder() {
     for (std::string const& name : names_) ::unlink(name.c_str());
@@ -507,12 +509,7 @@ bool refuse_rings() {
   return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &program) == 0;
 }
 
-// Everything that may wait, without a ring. Exit status 0: as it should be.
-void without_a_ring() {
-  if (!refuse_rings()) {
-    std::fputs("this test needs seccomp", stderr);
-    std::_Exit(1);
-  }
+bool calls_block_and_are_counted() {
   folder temporary;
   char const* const path = temporary.at("one");
   bool right = true;
@@ -544,7 +541,16 @@ void without_a_ring() {
     expect(value(paths().file_ring) == 0, "no ring was used");
     ::close(p.writer);
   });
-  std::_Exit(right ? 0 : 1);
+  return right;
+}
+
+// Everything that may wait, without a ring. Exit status 0: as it should be.
+void without_a_ring() {
+  if (!refuse_rings()) {
+    std::fputs("this test needs seccomp", stderr);
+    std::_Exit(1);
+  }
+  std::_Exit(calls_block_and_are_counted() ? 0 : 1);  // _Exit removes no folder: it is gone by then
 }
 
 TEST(file_death, where_io_uring_is_refused_calls_block_with_hand_off_and_a_counter_says_so) { EXPECT_EXIT(without_a_ring(), testing::ExitedWithCode(0), ""); }
