@@ -16,7 +16,7 @@
 //            RETAKE_FUZZ_JSON=FILE       one line of kind "fuzz" is appended when the run ends or finds something
 //            RETAKE_FUZZ_MUTATE=SITE:KIND   a site mutant, as --mutate of the simulator
 //            RETAKE_FUZZ_TRACE=1         for each input a line with the trace's hash, the scenario, the world, and how many reads-from pairs were counted
-// Checked by the canary and determinism tests of fuzz/CMakeLists.txt.
+// Checked by the canary and determinism tests of fuzz/CMakeLists.txt, and by tests/fuzz.
 // Not promised: that an input found under another revision is the same schedule; the replay says when it is not.
 #pragma once
 
