@@ -157,7 +157,7 @@ class campaign {
     for (json const& finding : o.findings) add_finding(j, finding, sum);
     if (!o.fault.empty() && !stopped) add_fault(j, o, result, sum);
     j.ended |= o.exhausted || !o.findings.empty() || !o.fault.empty();
-    j.had_turn |= o.executions != 0 || !o.findings.empty() || (!o.fault.empty() && !stopped);
+    j.had_turn |= o.had_turn();
   }
 
   void add_finding(job const& j, json const& finding, tally& sum) {

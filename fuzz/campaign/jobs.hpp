@@ -18,7 +18,7 @@ struct job {
   unsigned slots = 1;      // cores it uses
   double slice_seconds_min = 1;  // below that it is mostly start-up
   bool ended = false;      // exhausted, or it has found something: nothing more to get
-  bool had_turn = false;   // something of it was executed, or it is at fault
+  bool had_turn = false;   // something of it was executed
   std::function<std::vector<std::string>(double seconds, std::uint64_t seed)> words;
 };
 

@@ -161,7 +161,7 @@ class night_watch {
       next.began = utc_now();
       next.seed = options_.seed.value_or(static_cast<std::uint64_t>(std::chrono::system_clock::now().time_since_epoch().count()));
       next.seconds_wanted = seconds_default;
-      for (auto& [name, r] : state_.jobs) r.tonight = 0, r.rests.clear();
+      for (auto& [name, r] : state_.jobs) r.tonight = 0, r.had_turn = false, r.rests.clear();
       for (auto& [id, f] : state_.findings) {
         if (!state_.nights.empty() && !state_.tonight().closed && f.first_night == state_.tonight().number) f.first_night = next.number;
       }
@@ -249,6 +249,7 @@ class night_watch {
     r.executions += o.executions;
     r.seconds += result.seconds * j.slots;
     r.tonight += result.seconds * j.slots;
+    r.had_turn |= o.had_turn();
     r.known = std::max(r.known, known);
     r.novelty = novelty_after(r.novelty, j.technique, fresh, o.executions);
     technique_sum& sum = state_.tonight().techniques[j.technique];
@@ -357,7 +358,7 @@ class night_watch {
     keep_bound();
     tonight.had_no_turn.clear();
     for (std::size_t i = 0; i < jobs_.size(); ++i) {
-      if (records_[i]->tonight == 0 && records_[i]->rests.empty()) tonight.had_no_turn.push_back(key_of(jobs_[i]));
+      if (!records_[i]->had_turn) tonight.had_no_turn.push_back(key_of(jobs_[i]));
     }
     std::size_t fresh = 0;
     for (auto const& [id, f] : state_.findings) fresh += f.first_night == tonight.number ? 1 : 0;
@@ -369,7 +370,7 @@ class night_watch {
     troubles_.keep([&] { write_lines(fresh); });
     bool const shown = troubles_.decorate("report", [this] { write_report(programs_, {dir_}); });
     if (full_) progress_.say(fmt::format("the folder is above {} MB without anything that may go: nothing more was taken into the corpus (--disk-mb)", options_.disk_mb));
-    if (!tonight.had_no_turn.empty()) progress_.say(fmt::format("{} of {} jobs had no turn; they come first next time", tonight.had_no_turn.size(), jobs_.size()));
+    if (!tonight.had_no_turn.empty()) progress_.say(fmt::format("{} of {} jobs had no turn; those that have run least come first next time", tonight.had_no_turn.size(), jobs_.size()));
     progress_.say(fmt::format("{} findings, {} new{}", state_.findings.size(), fresh, shown ? fmt::format("; report: {}/report.html", dir_) : ""));
     for (auto const& [id, f] : state_.findings) {
       if (f.first_night == tonight.number) progress_.say(fmt::format("NEW {} ({} {}): {}\n  {}", id, f.technique, f.subject, f.claim, command_for(f)));

@@ -31,11 +31,12 @@ known_finding finding_of(json const& j) {
 
 json json_of(job_record const& r) {
   return {{"runs", r.runs}, {"executions", r.executions}, {"known", r.known}, {"seconds", r.seconds}, {"novelty", r.novelty},
-          {"tonight", r.tonight}, {"rests", r.rests}};
+          {"tonight", r.tonight}, {"rests", r.rests}, {"had_turn", r.had_turn}};
 }
 
 job_record job_of(json const& j) {
-  return {j.at("runs"), j.at("executions"), j.at("known"), j.at("seconds"), j.at("novelty"), j.at("tonight"), j.at("rests")};
+  return {j.at("runs"), j.at("executions"), j.at("known"), j.at("seconds"), j.at("novelty"), j.at("tonight"), j.at("rests"),
+          j.value("had_turn", j.at("tonight") > 0)};
 }
 
 json json_of(night const& n) {

@@ -34,6 +34,7 @@ struct job_record {
   double novelty = 1;       // see time_shares.hpp
   double tonight = 0;       // of `seconds`
   std::string rests;        // why it has no further turn tonight
+  bool had_turn = false;    // tonight: something of it was executed
 };
 
 struct technique_sum {

@@ -61,7 +61,7 @@ outcome outcome_of(job const& j, finished const& result, std::string const& out,
   }
   for (json& line : o.lines) {
     if (j.technique == "stress" && j.subject.find(' ') != std::string::npos) line["sanitizer"] = j.subject.substr(j.subject.find(' ') + 1);
-    o.executions += line.value("executions", line.value("rounds", std::uint64_t{0}));
+    o.executions += executions_of(line);
     if (line.contains("distinct_traces") && line["distinct_traces"].is_number()) o.distinct_traces += line["distinct_traces"].get<std::uint64_t>();
     o.exhausted |= line.value("exhausted", false);
     if (!line.contains("finding") || !line["finding"].is_object()) continue;

@@ -20,6 +20,9 @@ struct outcome {
   bool exhausted = false;
   std::string fault;  // a crash, a hang, a foreign line, a race that was not exercised; empty: none
   bool lacking = false;  // the fault is that the environment lacks something
+
+  // A child that executed nothing is no evidence of anything.
+  bool had_turn() const { return executions != 0 || !findings.empty(); }
 };
 
 // `out`: the folder that the child was told to write to. `root`: the checkout, for the commands that are told.

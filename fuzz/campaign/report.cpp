@@ -30,8 +30,6 @@ namespace {
 constexpr std::size_t timelines_max = 20;       // replays that are run for the page
 constexpr std::size_t timeline_bytes_max = 60'000;
 
-std::uint64_t executions_of(json const& line) { return line.value("executions", line.value("rounds", std::uint64_t{0})); }
-
 std::string cpu_name() {
   std::ifstream in("/proc/cpuinfo");
   for (std::string line; std::getline(in, line);) {

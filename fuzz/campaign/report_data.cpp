@@ -187,8 +187,11 @@ class shards_seen {
 }  // namespace
 
 bool report_data::nothing_run() const {
-  if (!runs.empty() || !mutants.empty()) return false;
-  return !nights || nights->last.techniques.empty();
+  auto const executed = [](json const& line) { return executions_of(line) != 0 || (line.contains("finding") && line["finding"].is_object()); };
+  if (!mutants.empty() || std::any_of(runs.begin(), runs.end(), executed)) return false;
+  if (!nights) return true;
+  auto const& techniques = nights->last.techniques;
+  return std::all_of(techniques.begin(), techniques.end(), [](auto const& t) { return t.second.executions == 0; });
 }
 
 report_data read_report_data(std::vector<std::string> const& folders) {

@@ -5,6 +5,7 @@
 //            is taken away, as if the field were not there, but for `finding` and `replay`, whose readers ask. Fields that are not in the table may be anything, but not deeply nested.
 #pragma once
 
+#include <cstdint>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -19,6 +20,9 @@ std::optional<json> result_line(std::string const& text, std::string& wrong);
 
 // The results among the lines of a child. `foreign`, if given, becomes the first line that looks like a result and is none, with the reason.
 std::vector<json> json_lines(std::vector<std::string> const& lines, std::string* foreign = nullptr);
+
+// Of the hammers: rounds.
+inline std::uint64_t executions_of(json const& line) { return line.value("executions", line.value("rounds", std::uint64_t{0})); }
 
 // As one line, whatever bytes its strings hold: those that are not UTF-8 are replaced.
 std::string text_of(json const& value, int indent = -1);

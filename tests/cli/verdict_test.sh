@@ -36,11 +36,30 @@ hunt 2 'no job is left' --seconds 4 --shard 98/99 --out no_job
 mkdir empty
 ends 2 'no run is on record there' "$campaign" report --bin builds empty
 
+# A program that executes nothing has had no turn, whatever it says: some of them, all of them.
+for idle in some all; do
+  cp -r builds idle_$idle
+  for program in idle_$idle/*/bin/*; do
+    [ $idle = all ] || [[ $program == */retake-sim ]] || continue
+    sed -i '2i [ "$1" = list ] || { echo '"'"'{"kind":"sim","executions":0,"finding":null}'"'"'; exit 4; }' "$program"
+  done
+done
+idle() { ends 4 "$2" "$campaign" "${@:3}" --bin idle_$1 --seed 1; }
+idle some 'No finding in 4 of 12 jobs; 8 had no turn; 8 harness faults' hunt --seconds 2.9 --out idle
+closing idle '"had_no_turn":8'
+idle some 'No new finding in 4 of 12 jobs; 8 had no turn; 8 harness faults' nightly --seconds 2.9 --out idle_night
+idle all 'Nothing was run: no verdict; 12 had no turn; 12 harness faults' hunt --seconds 2.9 --out all_idle
+idle all 'Nothing was run: no verdict; 12 had no turn; 12 harness faults' nightly --seconds 2.9 --out all_idle_night
+for folder in all_idle all_idle_night; do
+  ends 4 $folder/report.html "$campaign" report --bin builds $folder
+  grep -q 'Nothing was run: no verdict' $folder/report.html || fail "the page of $folder, which ran nothing, says otherwise"
+done
+
 # Interrupted before anything was executed.
 cp -r builds slow
 sed -i '2i [ "$1" = list ] || exec sleep 60' slow/models/bin/retake-sim
 for word in hunt nightly; do
-  "$campaign" $word --bin slow --seconds 20 --seed 1 --out slow_$word >log 2>&1 &
+  "$campaign" $word --bin slow --seconds 20 --seed 1 --out slow_$word >slow_log 2>&1 &
   pid=$!
   for _ in $(seq 60); do pgrep -P "$pid" >/dev/null && break; sleep 0.05; done
   # One process works in a folder; the next one reads which.
