@@ -9,6 +9,8 @@
 // channel's, and the goroutines that waited are readied when both are free.
 #include "retake/context.hpp"
 
+#include <vector>
+
 #include "protocol/spin_lock.hpp"
 #include "protocol/wait_queue.hpp"
 #include "retake/go.hpp"
@@ -26,7 +28,7 @@ namespace detail {
 
 class context_node : runtime_timer {
  public:
-  enum class kind : std::uint32_t { value, cancel, call };
+  enum class kind : std::uint32_t { value, cancel, call, without_cancel };
 
   context_node(kind what, context_node* parent) : runtime_timer(deadline_passed), what_(what), parent_(parent), uses_(1), linked_(0), is_done_(0) {
     if (what == kind::cancel) done.emplace();
@@ -40,7 +42,7 @@ class context_node : runtime_timer {
 
   // This node, or the nearest above it, that can be done; nullptr: none.
   [[nodiscard]] static context_node* that_ends(context_node* n) noexcept {
-    while (n != nullptr && n->what_ != kind::cancel) n = n->parent_;
+    while (n != nullptr && n->what_ != kind::cancel) n = n->what_ == kind::without_cancel ? nullptr : n->parent_;
     return n;
   }
 
@@ -58,6 +60,7 @@ class context_node : runtime_timer {
     return !was_done;
   }
   void run_until(std::int64_t deadline) noexcept;
+  void pass_deadline() noexcept { make_done(std::make_error_code(std::errc::timed_out), deadline_cause); }
   // The canceller's end: until nobody makes it done by the clock any more.
   void wait_for_timer() noexcept;
 
@@ -71,11 +74,15 @@ class context_node : runtime_timer {
   }
 
   std::optional<channel<never_sent>> done;  // of one that can be done
-  std::optional<std::int64_t> deadline_ns;  // fixed when others learn of the node, as the two below
+  std::optional<std::int64_t> deadline_ns;  // fixed when others learn of the node, as the four below
+  std::error_code deadline_cause;
+  bool own_deadline = false;                // sooner than its parent's
   void const* key = nullptr;
   std::unique_ptr<erased> held;
 
   [[nodiscard]] context_node* parent() const noexcept { return parent_; }
+  // How it was derived from its parent.
+  [[nodiscard]] std::string text() const;
 
  private:
   static void deadline_passed(runtime_timer& t, std::int64_t) noexcept;
@@ -221,9 +228,22 @@ void context_node::run_until(std::int64_t deadline) noexcept {
 
 void context_node::deadline_passed(runtime_timer& t, std::int64_t) noexcept {
   go([&me = static_cast<context_node&>(t)] {  // a goroutine, for the last use of a node may end here, and with it a value of the user's
-    me.make_done(std::make_error_code(std::errc::timed_out), {});
+    me.pass_deadline();
     me.timer_has_left();
   });
+}
+
+std::string context_node::text() const {
+  switch (what_) {
+    case kind::value: return ".with_value";
+    case kind::without_cancel: return ".without_cancel";
+    case kind::cancel: break;
+    case kind::call: return "";  // no context has it
+  }
+  if (!own_deadline) return ".with_cancel";
+  const std::int64_t now_ns = world::nanotime();
+  if (*deadline_ns <= now_ns) return ".with_deadline(passed)";
+  return ".with_deadline(in " + std::to_string(*deadline_ns - now_ns) + " ns)";
 }
 
 void context_node::wait_for_timer() noexcept {
@@ -248,13 +268,14 @@ using detail::context_node;
 context_node* derive(context const& parent) {
   auto* const node = detail::make_core<context_node>(context_node::kind::cancel, context_access::node(parent));
   node->deadline_ns = parent.deadline_ns();
+  if (context_node const* const above = context_access::node(parent)) node->deadline_cause = above->deadline_cause;
   return node;
 }
 
 // Joins the context to its parent. Its deadline may be over already, also one that is inherited and whose timer is late: then it is done here.
 cancellable hand_out(context_node* node) noexcept {
   node->join();
-  if (node->deadline_ns && *node->deadline_ns <= world::nanotime()) node->make_done(std::make_error_code(std::errc::timed_out), {});
+  if (node->deadline_ns && *node->deadline_ns <= world::nanotime()) node->pass_deadline();
   node->use();
   return {context_access::wrap(node), context_access::wrap_canceller(node)};
 }
@@ -295,22 +316,42 @@ cancellable with_cancel(context const& parent) {
   return hand_out(derive(parent));
 }
 
-cancellable with_deadline(context const& parent, std::int64_t deadline_ns) {
+cancellable with_deadline(context const& parent, std::int64_t deadline_ns, std::error_code cause) {
   context_node* const node = derive(parent);
-  const bool sooner = !node->deadline_ns || deadline_ns < *node->deadline_ns;
-  if (sooner) node->deadline_ns = deadline_ns;
+  node->own_deadline = !node->deadline_ns || deadline_ns < *node->deadline_ns;
+  if (node->own_deadline) {
+    node->deadline_ns = deadline_ns;
+    node->deadline_cause = cause;
+  }
   cancellable made = hand_out(node);
-  if (sooner && !made.ctx.error()) node->run_until(deadline_ns);
+  if (node->own_deadline && !made.ctx.error()) node->run_until(deadline_ns);
   return made;
 }
 
-cancellable with_timeout_ns(context const& parent, std::int64_t duration_ns) { return with_deadline(parent, due_after_ns(duration_ns)); }
+cancellable with_timeout_ns(context const& parent, std::int64_t duration_ns, std::error_code cause) {
+  return with_deadline(parent, due_after_ns(duration_ns), cause);
+}
+
+context without_cancel(context const& parent) {
+  return context_access::wrap(
+      detail::make_core<context_node>(context_node::kind::without_cancel, context_access::node(parent)));
+}
+
+std::string to_string(context const& of) {
+  std::vector<context_node const*> path;
+  for (context_node const* n = context_access::node(of); n != nullptr; n = n->parent()) path.push_back(n);
+  std::string text = "background";
+  for (std::size_t i = path.size(); i-- > 0;) text += path[i]->text();
+  return text;
+}
 
 namespace detail {
 
 context derive_value(context const& parent, void const* key, std::unique_ptr<erased> value) {
-  auto* const node = make_core<context_node>(context_node::kind::value, context_access::node(parent));
+  auto* const above = context_access::node(parent);
+  auto* const node = make_core<context_node>(context_node::kind::value, above);
   node->deadline_ns = parent.deadline_ns();
+  if (above != nullptr) node->deadline_cause = above->deadline_cause;
   node->key = key;
   node->held = std::move(value);
   return context_access::wrap(node);

@@ -169,6 +169,77 @@ TEST(context, values_are_found_by_key_from_below) {
   });
 }
 
+TEST(context, a_deadline_tells_its_own_cause_to_all_below_and_a_later_one_changes_nothing) {
+  run_on(1, [] {
+    const std::error_code slow = std::make_error_code(std::errc::stream_timeout);
+    const std::error_code other = std::make_error_code(std::errc::broken_pipe);
+    auto [parent, stop_parent] = with_timeout_ns(background(), 1'000'000, slow);
+    auto [later, stop_later] = with_timeout_ns(parent, hour_ns, other);
+    auto [early, stop_early] = with_cancel(later);
+    context_key<int> number;
+    const context carries = with_value(parent, number, 1);
+    EXPECT_FALSE(parent.cause());
+    while (monotonic_ns() < *parent.deadline_ns()) nap_ns(100'000);
+    // One P and no preemption point: the timer of `parent` is late, and these are done by the clock alone.
+    for (context const& above : {parent, carries}) {
+      auto [late, stop_late] = with_cancel(above);
+      EXPECT_EQ(late.error(), std::errc::timed_out);
+      EXPECT_EQ(late.cause(), slow);
+      EXPECT_EQ(with_timeout_ns(above, 1, other).ctx.cause(), slow) << "the parent's deadline was sooner";
+    }
+    EXPECT_TRUE(yielding_until([&below = early] { return is_done(below); }));
+    for (context const* at : {&parent, &later, &early}) {
+      EXPECT_EQ(at->error(), std::errc::timed_out);
+      EXPECT_EQ(at->cause(), slow);
+    }
+    EXPECT_EQ(with_timeout_ns(background(), 0, other).ctx.cause(), other) << "over when it was made";
+    auto [given_up, stop_given_up] = with_timeout_ns(background(), hour_ns, slow);
+    stop_given_up.cancel();
+    EXPECT_EQ(given_up.cause(), std::errc::operation_canceled) << "the deadline did not come";
+  });
+}
+
+TEST(context, without_cancel_it_keeps_the_values_and_nothing_of_the_end) {
+  run_on(2, [] {
+    context_key<int> number;
+    auto [parent, stop_parent] = with_timeout_ns(with_value(background(), number, 7), hour_ns);
+    const context free = without_cancel(parent);
+    auto [child, stop_child] = with_timeout_ns(free, 2 * hour_ns);
+    std::atomic<bool> called{false};
+    auto call = after_done(free, [&] { called = true; });
+    stop_parent.cancel();
+    EXPECT_EQ(free.done(), nullptr);
+    EXPECT_FALSE(free.error() || free.cause() || free.deadline_ns().has_value());
+    EXPECT_FALSE(is_done(child));
+    EXPECT_GT(*child.deadline_ns(), *parent.deadline_ns()) << "the parent's deadline counts no more";
+    EXPECT_EQ(*child.value(number), 7);
+    stop_child.cancel();
+    EXPECT_TRUE(is_done(child));
+    EXPECT_FALSE(free.error());
+    EXPECT_TRUE(call.stop());
+    EXPECT_FALSE(called);
+    EXPECT_FALSE(without_cancel(background()).error());
+    EXPECT_EQ(with_timeout_ns(without_cancel(parent), 0).ctx.error(), std::errc::timed_out);
+  });
+}
+
+TEST(context, its_text_says_how_it_was_derived) {
+  run_on(1, [] {
+    EXPECT_EQ(to_string(background()), "background");
+    context_key<int> number;
+    auto [one, stop_one] = with_cancel(with_value(background(), number, 7));
+    EXPECT_EQ(to_string(one), "background.with_value.with_cancel");
+    auto [two, stop_two] = with_timeout_ns(without_cancel(one), hour_ns);
+    const std::string text = to_string(two), front = "background.with_value.with_cancel.without_cancel.with_deadline(in ";
+    ASSERT_EQ(text.rfind(front, 0), 0U) << text;
+    const std::int64_t left_ns = std::stoll(text.substr(front.size()));
+    EXPECT_TRUE(left_ns > hour_ns - 60'000'000'000 && left_ns <= hour_ns) << text;
+    EXPECT_EQ(text.substr(text.find(' ', front.size())), " ns)");
+    EXPECT_EQ(to_string(with_timeout_ns(two, 0).ctx).substr(text.size()), ".with_deadline(passed)");
+    EXPECT_EQ(to_string(with_timeout_ns(two, 2 * hour_ns).ctx).substr(text.size()), ".with_cancel") << "a later deadline";
+  });
+}
+
 TEST(context, a_call_after_done_happens_once_unless_it_is_stopped) {
   run_on(2, [] {
     auto [ctx, stop] = with_cancel(background());
