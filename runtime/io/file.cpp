@@ -115,6 +115,15 @@ std::error_code file::sync() { return error_or_none(valid() ? body_->sync(false)
 std::error_code file::data_sync() { return error_or_none(valid() ? body_->sync(true) : no_descriptor); }
 std::error_code file::truncate(std::uint64_t bytes) { return error_or_none(valid() ? body_->truncate(static_cast<std::int64_t>(bytes)) : no_descriptor); }
 
+result<std::uint64_t> file::seek(std::int64_t offset, seek_from from) {
+  if (!valid()) return error_of(no_descriptor);
+  const std::int64_t at = body_->seek(offset, from);
+  if (at < 0) return error_of(at);
+  return static_cast<std::uint64_t>(at);
+}
+
+int file::descriptor() const noexcept { return valid() ? body_->descriptor() : -1; }
+
 result<file_status> file::status() {
   if (!valid()) return error_of(no_descriptor);
   kernel::file_record record{};

@@ -251,6 +251,17 @@ std::int64_t file_body::truncate(std::int64_t bytes) noexcept {
   return blocking([&] { return std::int64_t{kernel::truncate_file(fd_, bytes)}; });
 }
 
+std::int64_t file_body::seek(std::int64_t offset, kernel::seek_from from) noexcept {
+  const use inside(*this);
+  if (!inside.granted()) return cancelled;
+  return blocking([&] { return kernel::seek(fd_, offset, from); });
+}
+
+int file_body::descriptor() noexcept {
+  const use inside(*this);
+  return inside.granted() ? fd_ : -1;
+}
+
 std::int64_t file_body::status(kernel::file_record& into) noexcept {
   const use inside(*this);
   if (!inside.granted()) return cancelled;

@@ -35,7 +35,10 @@ class file_body {
   [[nodiscard]] std::int64_t write(world::kernel::io_slice const* slices, int count, std::int64_t offset) noexcept;
   [[nodiscard]] std::int64_t sync(bool data_only) noexcept;
   [[nodiscard]] std::int64_t truncate(std::int64_t bytes) noexcept;
+  [[nodiscard]] std::int64_t seek(std::int64_t offset, world::kernel::seek_from from) noexcept;
   [[nodiscard]] std::int64_t status(world::kernel::file_record& into) noexcept;
+  // -1: closed.
+  [[nodiscard]] int descriptor() noexcept;
 
   // Operations without a file. A ring opens files and folders only: the kernel has few threads for what waits in opens, and FIFOs without a partner would hold them all.
   [[nodiscard]] static std::int64_t open(char const* path, std::uint32_t how, std::uint32_t permissions) noexcept;

@@ -36,6 +36,8 @@ struct file_record {
 
 inline constexpr std::int64_t at_position = -1;  // as an offset: the file's own position, which moves on
 
+enum class seek_from : std::uint8_t { begin, position, end };
+
 }  // namespace retake::world::kernel
 
 namespace retake::world {

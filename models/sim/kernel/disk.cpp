@@ -5,6 +5,7 @@
 // Not promised: folders, links, permissions, removal, time stamps; that a crash loses what was not synced.
 #include <cerrno>
 #include <cstring>
+#include <limits>
 
 #include "kernel/files.hpp"
 
@@ -204,6 +205,18 @@ int truncate_file(int fd, std::int64_t bytes, site where) noexcept {
   if (size > d.size) std::memset(d.bytes + d.size, 0, size - d.size);
   d.size = size;
   return leave(0);
+}
+
+std::int64_t seek(int fd, std::int64_t offset, seek_from from, site where) noexcept {
+  enter(where);
+  file* const f = lookup(fd);
+  if (f == nullptr) return leave(-EBADF);
+  if (f->kind != file_kind::regular) return leave(-ESPIPE);
+  std::int64_t const origin = from == seek_from::begin ? 0 : from == seek_from::position ? f->position : f->disk->size;
+  constexpr std::int64_t most = std::numeric_limits<decltype(f->position)>::max();
+  if (offset > most - origin || origin + offset < 0) return leave(-EINVAL);
+  f->position = static_cast<std::uint32_t>(origin + offset);
+  return leave(std::int64_t{f->position});
 }
 
 int status_of_file(int fd, char const* path, file_record& status, site where) noexcept {

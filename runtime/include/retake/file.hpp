@@ -18,6 +18,7 @@
 #include <utility>
 
 #include "retake/result.hpp"
+#include "world/files.hpp"
 
 namespace retake {
 
@@ -38,6 +39,8 @@ enum class open_mode : std::uint32_t {
 };
 [[nodiscard]] constexpr open_mode operator|(open_mode a, open_mode b) noexcept { return open_mode{static_cast<std::uint32_t>(a) | static_cast<std::uint32_t>(b)}; }
 [[nodiscard]] constexpr bool has(open_mode mode, open_mode bit) noexcept { return (static_cast<std::uint32_t>(mode) & static_cast<std::uint32_t>(bit)) != 0; }
+
+using world::kernel::seek_from;  // begin, position, end
 
 // What statx(2) says. Times in nanoseconds since 1970.
 struct file_status {
@@ -103,6 +106,10 @@ class file {
   [[nodiscard]] result<std::size_t> readv_at(std::span<std::span<std::byte> const> into, std::uint64_t offset);
   [[nodiscard]] result<std::size_t> writev_at(std::span<std::span<std::byte const> const> from, std::uint64_t offset);
 
+  // Moves the position; where it is afterwards, from the beginning. A blocking call with hand-off. Errors:
+  // lseek(2); std::errc::invalid_seek for a pipe, a socket or a terminal. Source: File.Seek.
+  [[nodiscard]] result<std::uint64_t> seek(std::int64_t offset, seek_from from = seek_from::begin);
+
   // Until the disk has it: fsync(2); data_sync leaves out what is not needed to read it back: fdatasync(2).
   [[nodiscard]] std::error_code sync();
   [[nodiscard]] std::error_code data_sync();
@@ -115,6 +122,8 @@ class file {
   void close();
 
   [[nodiscard]] bool valid() const noexcept { return body_ != nullptr; }
+  // The number, which stays the file's, for calls that this header does not have; -1 when closed. Source: File.Fd.
+  [[nodiscard]] int descriptor() const noexcept;
 
  private:
   void reset() noexcept;

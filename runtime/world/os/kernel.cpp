@@ -141,6 +141,12 @@ int sync_file(int fd, bool data_only, site) noexcept { return or_error(data_only
 
 int truncate_file(int fd, std::int64_t bytes, site) noexcept { return or_error(::ftruncate(fd, bytes)); }
 
+std::int64_t seek(int fd, std::int64_t offset, seek_from from, site) noexcept {
+  constexpr int whence[] = {SEEK_SET, SEEK_CUR, SEEK_END};
+  std::int64_t const at = ::lseek(fd, offset, whence[static_cast<int>(from)]);
+  return at < 0 ? -errno : at;
+}
+
 int status_of_file(int fd, char const* path, file_record& status, site) noexcept {
   auto* const into = reinterpret_cast<struct statx*>(&status);
   const bool by_path = fd < 0;

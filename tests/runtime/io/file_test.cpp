@@ -194,6 +194,41 @@ TEST(file, several_pieces_of_memory_are_filled_and_written_in_one_call) {
   });
 }
 
+TEST(file, its_position_is_where_it_was_put_and_its_descriptor_is_the_caller_s_to_ask) {
+  run_on(2, [] {
+    folder place;
+    auto f = open_file(place.at("one"), open_mode::read_write | open_mode::create);
+    ASSERT_TRUE(f) << f.error().message();
+    ASSERT_TRUE(f->write(std::as_bytes(std::span(std::string_view("0123456789")))));
+    const auto next = [&] {
+      std::array<std::byte, 2> two{};
+      const auto got = f->read(two);
+      return got ? std::string(reinterpret_cast<char const*>(two.data()), *got) : got.error().message();
+    };
+    EXPECT_EQ(*f->seek(3), 3U);
+    EXPECT_EQ(next(), "34");
+    EXPECT_EQ(*f->seek(-1, seek_from::position), 4U);
+    EXPECT_EQ(next(), "45");
+    EXPECT_EQ(*f->seek(-2, seek_from::end), 8U);
+    EXPECT_EQ(next(), "89");
+    EXPECT_EQ(next(), "") << "at the end";
+    EXPECT_EQ(*f->seek(0, seek_from::position), 10U) << "where it is";
+    EXPECT_EQ(f->seek(-1).error(), std::errc::invalid_argument);
+    EXPECT_EQ(*f->seek(std::int64_t{1} << 33), std::uint64_t{1} << 33) << "behind the end";
+    EXPECT_EQ(::fcntl(f->descriptor(), F_GETFD), FD_CLOEXEC);
+    f->close();
+    EXPECT_EQ(f->descriptor(), -1);
+    EXPECT_EQ(f->seek(0).error(), std::errc::operation_canceled);
+    file none;
+    EXPECT_EQ(none.descriptor(), -1);
+    EXPECT_EQ(none.seek(0).error(), std::errc::bad_file_descriptor);
+    int ends[2];
+    ASSERT_EQ(::pipe(ends), 0);
+    ::close(ends[1]);
+    EXPECT_EQ(file_of(ends[0])->seek(0).error(), std::errc::invalid_seek);
+  });
+}
+
 TEST(file, errors_are_those_of_the_system) {
   folder temporary;
   char const* const path = temporary.at("one");
