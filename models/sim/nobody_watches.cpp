@@ -15,6 +15,8 @@ void hogs(processor&, std::int64_t, std::int64_t) noexcept {}
 void limit_changed(scheduler&, std::uint32_t, std::uint32_t) noexcept {}
 void thread_made(machine&, goroutine*, lock_site) noexcept {}
 void thread_refused(scheduler&) noexcept {}
+void waited(machine&, std::int64_t) noexcept {}
+void contended(machine&, std::int64_t) noexcept {}
 void thread_ended(machine&) noexcept {}
 bool monitor_stays_awake(scheduler&) noexcept { return false; }
 

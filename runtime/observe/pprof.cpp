@@ -1,5 +1,6 @@
 #include "observe/pprof.hpp"
 
+#include <algorithm>
 #include <map>
 #include <protozero/pbf_writer.hpp>
 #include <tuple>
@@ -45,8 +46,9 @@ class writer {
 
   void type(std::string const& name) {
     protozero::pbf_writer one(out_, profile::sample_type);
-    one.add_int64(value_type::type, text(name));
-    one.add_int64(value_type::unit, text("count"));
+    const std::size_t slash = std::min(name.find('/'), name.size());
+    one.add_int64(value_type::type, text(name.substr(0, slash)));
+    one.add_int64(value_type::unit, text(slash < name.size() ? name.substr(slash + 1) : "count"));
   }
 
   void add(pprof_sample const& s) {

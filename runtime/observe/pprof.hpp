@@ -14,7 +14,7 @@ struct pprof_sample {
   std::vector<std::int64_t> values;
 };
 
-// `types`: what each value counts.
+// `types`: what each value counts; its unit behind a slash: "delay/nanoseconds", else "count".
 [[nodiscard]] std::string pprof_bytes(std::vector<std::string> const& types, std::vector<pprof_sample> const& samples, std::int64_t walltime_ns);
 
 }  // namespace retake::observe

@@ -57,7 +57,7 @@ struct answer {
 
 constexpr char const* index_page =
     "<!doctype html><title>/debug/pprof/</title><p><a href=goroutine?debug=1>goroutine</a> (<a href=goroutine?debug=2>full stacks</a>)<br>"
-    "<a href=threadcreate?debug=1>threadcreate</a><br><a href=\"trace?seconds=1\">trace</a> of one second<br><a href=/metrics>metrics</a>\n";
+    "<a href=threadcreate?debug=1>threadcreate</a><br><a href=block?debug=1>block</a><br><a href=mutex?debug=1>mutex</a><br><a href=\"trace?seconds=1\">trace</a> of one second<br><a href=/metrics>metrics</a>\n";
 
 // The number behind `key` in "a=1&b=2"; `otherwise` when it is not there or none.
 std::uint32_t parameter(std::string_view query, std::string_view key, std::uint32_t otherwise) {
@@ -113,6 +113,14 @@ std::string thread_sites_text() {
   return fmt::format("threadcreate profile: total {}\n{}", all, sites);
 }
 
+std::string wait_sites_text(char const* name, std::vector<wait_site> const& all) {
+  std::string text = fmt::format("{} profile: {} places\n", name, all.size());
+  for (wait_site const& one : all) {
+    text += fmt::format("{:.0f} waits, {:.0f} ns @\n{}\n", one.count, one.wait_ns, one.stack.empty() ? "#\tother places\n" : text_of(one.stack));
+  }
+  return text;
+}
+
 answer trace_for(std::uint32_t seconds, channel<never_sent>* end) {
   if (seconds > trace_seconds_max) seconds = trace_seconds_max;
   if (!start_trace()) return {.status = 409, .body = "a trace runs already\n"};
@@ -131,6 +139,8 @@ answer answer_to(std::string_view path, std::string_view query, context const& s
     return {.body = foreign_call([&s, debug] { return debug == 1 ? stacks_with_counts(s) : stacks_in_full(s); })};
   }
   if (path == "/debug/pprof/threadcreate") return debug == 0 ? answer{.type = protobuf, .body = threadcreate_pprof()} : answer{.body = thread_sites_text()};
+  if (path == "/debug/pprof/block") return debug == 0 ? answer{.type = protobuf, .body = block_pprof()} : answer{.body = wait_sites_text("block", block_profile())};
+  if (path == "/debug/pprof/mutex") return debug == 0 ? answer{.type = protobuf, .body = mutex_pprof()} : answer{.body = wait_sites_text("mutex", mutex_profile())};
   if (path == "/debug/pprof/trace") return trace_for(parameter(query, "seconds", 1), service.done());
   return {.status = 404, .body = "there is no such report\n"};
 }

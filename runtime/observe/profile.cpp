@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <new>
 
@@ -34,7 +35,7 @@ std::vector<thread_site> profile_of(scheduler& s) {
   for (observe::thread_sites::site const& one : observe::watcher_of(s).threads.all()) {
     std::vector<stack_frame> frames;
     if (one.ended.file != nullptr) frames.push_back({"goroutine that ended locked", one.ended.file, one.ended.line, 0});
-    else frames = users_frames(observe::frames_of(names, names.walk(one.stack.from, one.stack.bytes)));
+    else frames = users_frames(observe::frames_of(names, names.walk(one.from.stack.from, one.from.stack.bytes)));
     all.push_back({std::move(frames), one.created, one.live});
   }
   std::stable_sort(all.begin(), all.end(), [](thread_site const& a, thread_site const& b) { return a.created > b.created; });
@@ -94,6 +95,62 @@ std::string goroutine_pprof_of(scheduler& s) {
 }
 
 }  // namespace
+
+namespace {
+
+std::vector<wait_site> profile_of(observe::wait_sites& sites) {
+  observe::symbols names;
+  std::vector<wait_site> all;
+  for (observe::wait_sites::site const& one : sites.all()) {
+    if (one.count == 0) continue;
+    all.push_back({users_frames(observe::frames_of(names, names.walk(one.from.stack.from, one.from.stack.bytes))), one.count, one.wait_ns});
+  }
+  std::stable_sort(all.begin(), all.end(), [](wait_site const& a, wait_site const& b) { return a.wait_ns > b.wait_ns; });
+  return all;
+}
+
+std::string pprof_of(observe::wait_sites& sites) {
+  std::vector<observe::pprof_sample> samples;
+  for (wait_site& one : profile_of(sites)) {
+    if (one.stack.empty()) one.stack.push_back(the_runtime);
+    samples.push_back({std::move(one.stack), {std::llround(one.count), std::llround(one.wait_ns)}});
+  }
+  return observe::pprof_bytes({"contentions", "delay/nanoseconds"}, samples, world::walltime());
+}
+
+constexpr std::int64_t rate_max_ns = 4'000'000'000;  // a number that world::random_below() takes
+
+}  // namespace
+
+std::int64_t set_block_profile_rate(std::int64_t nanoseconds) noexcept {
+  scheduler& s = machine_here().home;
+  const std::int64_t before = s.block_profile_ns.get();
+  s.block_profile_ns.set(std::clamp<std::int64_t>(nanoseconds, 0, rate_max_ns));
+  return before;
+}
+
+std::uint32_t set_mutex_profile_fraction(std::uint32_t one_in) noexcept {
+  scheduler& s = machine_here().home;
+  const std::uint32_t before = s.mutex_profile_one_in.get();
+  s.mutex_profile_one_in.set(one_in);
+  return before;
+}
+
+std::vector<wait_site> block_profile() {
+  return foreign_call([&w = observe::watcher_of(machine_here().home)] { return profile_of(w.waits); });
+}
+
+std::vector<wait_site> mutex_profile() {
+  return foreign_call([&w = observe::watcher_of(machine_here().home)] { return profile_of(w.contentions); });
+}
+
+std::string block_pprof() {
+  return foreign_call([&w = observe::watcher_of(machine_here().home)] { return pprof_of(w.waits); });
+}
+
+std::string mutex_pprof() {
+  return foreign_call([&w = observe::watcher_of(machine_here().home)] { return pprof_of(w.contentions); });
+}
 
 // Made without a P: a program with many goroutines or threads goes on meanwhile.
 std::string threadcreate_pprof() {

@@ -118,6 +118,13 @@ still_stack stack_of_goroutine(goroutine const& g) {
   return {};
 }
 
+still_stack stack_of_caller(registers const& here) {
+  machine const* const m = this_machine();
+  goroutine const* const g = m != nullptr ? m->current.get() : nullptr;
+  if (g == nullptr) return {};
+  return {here, copy_stack(*g, above_guard(*g, here.sp))};
+}
+
 goroutine_view view_of(goroutine const& g, symbols& names, registers const* here) {
   goroutine_view view;
   for (int looks = 0; looks < looks_max; ++looks) {

@@ -54,5 +54,7 @@ struct still_stack {
   stack_bytes bytes;
 };
 [[nodiscard]] still_stack stack_of_goroutine(goroutine const& g);
+// Of the goroutine that calls it, from there on. Empty: none calls it.
+[[nodiscard]] still_stack stack_of_caller(registers const& here);
 
 }  // namespace retake::observe

@@ -1,14 +1,13 @@
 // thread_sites.hpp: which calls made threads necessary, counted where a thread is made.
 //
-// Recipe.    At that moment the goroutine to be charged sits in its call: its registers and the used end of its stack (at most 4 KiB) are copied, names are
-//            looked up when somebody asks. Sites are the same when their return addresses are, as far as frame pointers show them.
+// Recipe.    At that moment the goroutine to be charged sits in its call: its call_site is taken.
 #pragma once
 
 #include <cstdint>
 #include <deque>
 #include <vector>
 
-#include "observe/snapshot.hpp"
+#include "observe/call_site.hpp"
 #include "protocol/spin_lock.hpp"
 #include "thread/lock_sites.hpp"
 
@@ -17,8 +16,7 @@ namespace retake::observe {
 class thread_sites {
  public:
   struct site {
-    std::vector<std::uintptr_t> key;
-    still_stack stack;
+    call_site from;
     lock_site ended;  // in place of a stack: where one that ended locked had locked
     std::uint64_t created = 0, live = 0;
   };

@@ -8,6 +8,7 @@
 #include "observe/symbols.hpp"
 #include "observe/thread_sites.hpp"
 #include "observe/tracer.hpp"
+#include "observe/wait_sites.hpp"
 #include "sched/scheduler.hpp"
 
 namespace retake {
@@ -23,6 +24,8 @@ struct watcher {
   settings const chosen;
   std::int64_t next_trace_ns;  // sysmon's
   thread_sites threads;
+  wait_sites waits;
+  wait_sites contentions;
   tracer traces;
   std::shared_ptr<pprof_server> server;  // the main goroutine's
 };

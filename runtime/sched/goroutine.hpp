@@ -58,6 +58,21 @@ enum class wait_reason : std::uint32_t { none, chan_receive, chan_send, sleep, s
   return "unknown wait reason";
 }
 
+// Whether other goroutines end the wait: what profiles of blocking and of contention count. Source: Go's blockevent().
+[[nodiscard]] constexpr bool is_for_goroutines(wait_reason reason) noexcept {
+  switch (reason) {
+    case wait_reason::chan_receive:
+    case wait_reason::chan_send:
+    case wait_reason::select:
+    case wait_reason::sync_wait_group:
+    case wait_reason::sync_mutex:
+    case wait_reason::sync_rw_mutex:
+    case wait_reason::sync_cond:
+    case wait_reason::semaphore: return true;
+    default: return false;
+  }
+}
+
 struct goroutine : goroutine_pair<machine> {
   explicit goroutine(world::stack where) noexcept
       : id(0), stack(where), state(goroutine_state::dead), link(nullptr), m(nullptr), all_link(nullptr), reason(wait_reason::none), wakeup(0), life(goroutine_state::dead), since_ns(0), made_at(0), made_by(0), call_pc(0), call_sp(0), call_fp(0), moves(0) {}

@@ -3,7 +3,9 @@
 
 #include "sched/scheduler.hpp"
 #include "sched/trace.hpp"
+#include "sched/watch.hpp"
 #include "world/panic.hpp"
+#include "world/report.hpp"
 #include "world/require.hpp"
 
 namespace retake::sched {
@@ -165,9 +167,13 @@ void park(park_commit commit, void* argument, wait_reason reason) noexcept {
   goroutine& g = *self;
   parking how{commit, argument};
   g.reason.store_relaxed(reason);
-  g.since_ns.set(g.m.get()->home.clock_ns.get());
+  scheduler& s = g.m.get()->home;
+  const bool profiled = is_for_goroutines(reason) && (s.block_profile_ns.get() != 0 || s.mutex_profile_one_in.get() != 0);
+  const std::int64_t since_ns = profiled ? world::report_time_ns() : s.clock_ns.get();
+  g.since_ns.set(since_ns);
   change(g, goroutine_state::running, goroutine_state::waiting, "G1: a goroutine parks that does not run");
   leave(after_park, &how);
+  if (profiled) [[unlikely]] watch::waited(*g.m.get(), world::report_time_ns() - since_ns);
 }
 
 void put_last(scheduler& s, goroutine& g) noexcept {

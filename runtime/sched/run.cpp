@@ -87,6 +87,8 @@ scheduler::scheduler(options const& chosen, std::int64_t now_ns) noexcept
       ending(0),
       waiting_for_end(0),
       clock_ns(now_ns),
+      block_profile_ns(0),
+      mutex_profile_one_in(0),
       phase(0) {
   world::restore_signals(signals);
   static_cast<void>(world::handle_broken_pipes());

@@ -122,6 +122,8 @@ struct scheduler {
   // For reports: nanotime() as somebody last read it. sysmon reads it each round, an M after each sleep, a P every 64 schedules: late by 10 ms at most
   // unless a goroutine computes while sysmon sleeps.
   world::report_only<std::int64_t> clock_ns;
+  world::report_only<std::int64_t> block_profile_ns;         // one wait is sampled in so many nanoseconds of waiting; 0: none
+  world::report_only<std::uint32_t> mutex_profile_one_in;    // one contention is sampled in so many; 0: none
   void* watcher = nullptr;                          // what the room observe keeps for this scheduler; set once, before any other thread
   [[no_unique_address]] world::ghost<std::uint32_t> phase;  // 0 being built, 1 running, 2 every thread has gone home: all counts must be even
 };

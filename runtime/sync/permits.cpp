@@ -2,8 +2,10 @@
 
 #include <optional>
 
+#include "sched/watch.hpp"
 #include "sync/channel_core.hpp"
 #include "sync/time_out.hpp"
+#include "world/report.hpp"
 
 namespace retake::detail {
 
@@ -66,6 +68,16 @@ bool permits_core::take_until(std::uint32_t n, channel_core* ended, std::int64_t
   if (winner != by_permits) withdraw(self);
   if (limit && winner != by_clock) limit->end();
   return winner == by_permits;
+}
+
+// A cond's wait gives its mutex back behind a goroutine that parks, of which there is no call to name.
+void permits_core::note_contention(machine& m, batch<goroutine> const& let_go) noexcept {
+  if (m.current.get() == nullptr) return;
+  const std::int64_t now_ns = world::report_time_ns();
+  for (goroutine const* g = let_go.first; g != nullptr; g = g->link.get()) {
+    const wait_reason reason = g->reason.load_relaxed();
+    if (reason == wait_reason::sync_mutex || reason == wait_reason::sync_rw_mutex) watch::contended(m, now_ns - g->since_ns.get());
+  }
 }
 
 void permits_core::withdraw(waiter& w) noexcept {

@@ -26,13 +26,16 @@ class permits_core {
   [[nodiscard]] bool give(std::uint32_t n) noexcept {
     batch<goroutine> let_go;
     const bool right = queue_.give(n, [&let_go](goroutine& g) { let_go.push_back(&g); });
-    if (let_go.count != 0) ready_all(let_go);
+    if (let_go.count == 0) return right;
+    if (machine* const m = this_machine(); m->home.mutex_profile_one_in.get() != 0) [[unlikely]] note_contention(*m, let_go);
+    ready_all(let_go);
     return right;
   }
 
  private:
   void take_or_wait(std::uint32_t n, wait_reason reason) noexcept;
   void withdraw(queue_waiter<goroutine>& w) noexcept;
+  static void note_contention(machine& m, batch<goroutine> const& let_go) noexcept;
 
   semaphore_queue<goroutine> queue_;
 };

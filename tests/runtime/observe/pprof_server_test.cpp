@@ -52,6 +52,11 @@ TEST(pprof_server, serves_each_report) {
     EXPECT_THAT(get(port, "/debug/pprof/goroutine?debug=1"), HasSubstr("goroutine profile: total "));
     EXPECT_THAT(get(port, "/debug/pprof/goroutine"), HasSubstr("application/octet-stream"));
     EXPECT_THAT(get(port, "/debug/pprof/threadcreate?debug=1"), HasSubstr("threadcreate profile: total "));
+    for (char const* const which : {"block", "mutex"}) {
+      EXPECT_THAT(get(port, std::string("/debug/pprof/") + which), HasSubstr("application/octet-stream"));
+      EXPECT_THAT(get(port, std::string("/debug/pprof/") + which + "?debug=1"), HasSubstr(std::string(which) + " profile: "));
+      EXPECT_THAT(get(port, "/debug/pprof/"), HasSubstr(std::string(which) + "?debug=1"));
+    }
     EXPECT_THAT(get(port, "/metrics"), HasSubstr("retake_goroutines "));
     const std::string trace = get(port, "/debug/pprof/trace?seconds=0");
     EXPECT_TRUE(nlohmann::json::parse(body_of(trace)).contains("traceEvents"));
