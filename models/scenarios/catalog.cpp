@@ -72,6 +72,7 @@ constexpr scenario const* all[] = {
     &end_beside_operations,
     &completions_are_polled,
     &signals_reach_channels, &signal_before_stop, &signals_asked_for_at_once, &signal_behind_returns, &child_ends_by_itself, &child_ends_by_signal,
+    &child_against_context, &signal_against_canceller,
     &date_steps_move_no_timer,
     &sleepers_wake,
     &many_sleepers_wake,

@@ -135,6 +135,53 @@ void child_is_killed() {
   });
 }
 
+process_options sleeper(char const* runs_us, char const* code) {
+  process_options options;
+  options.arguments = {"/sim/sleep", runs_us, code};
+  return options;
+}
+
+// A context ends while its program does: the waiter is told one of the two ends. A program that would
+// run for ever is told to end, and killed when no signal is named.
+void child_and_context() {
+  run_watched(2, [] {
+    auto [until, stop] = with_timeout_ns(background(), 50 * us);
+    auto child = spawn(sleeper("50", "7"));
+    const auto either = child->wait(until);
+    world::require(either && (either->signal == SIGKILL || (either->signal == 0 && either->code == 7)),
+                   "N8: a child's end is not told");
+    auto endless = spawn(sleeper("0", "0"));
+    const auto killed = endless->wait(until);
+    world::require(killed && killed->signal == SIGKILL, "N8: a context that was done ends no child");
+    auto told = spawn(sleeper("0", "0"));
+    auto [soon, stop_soon] = with_timeout_ns(background(), 20 * us);
+    const auto ended = told->wait(soon, {.signal = SIGTERM, .delay_ns = 1 * ms});
+    world::require(ended && ended->signal == SIGTERM, "N8: a child is not told to end");
+  });
+}
+
+// A context's signal and its canceller come at one time: the context is done, and no goroutine is left.
+void signal_and_canceller() {
+  run_watched(2, [] {
+    constexpr std::array numbers{SIGUSR1};
+    channel<int> beside(1);  // the signal may come after the canceller
+    world::require(!notify(beside, numbers), "N1: signals cannot be asked for");
+    auto made = with_signals(background(), numbers);
+    world::require(made && !made->ctx.error(), "N1: signals cannot be asked for");
+    go([] { retake::syscall([] { sim::kernel::raise_signal(SIGUSR1); }); });
+    wait_group done;
+    done.go([&] { static_cast<void>(made->ctx.done()->receive()); });
+    const std::error_code mine = std::make_error_code(std::errc::broken_pipe);
+    yield();
+    made->cancel.cancel(mine);
+    done.wait();
+    world::require(beside.receive() == SIGUSR1, "N8: a signal is lost");
+    stop_notify(beside);
+    const std::error_code cause = made->ctx.cause();
+    world::require(cause == mine || cause == std::error_code(SIGUSR1, signal_category()), "V3: a context ends for no reason");
+  });
+}
+
 }  // namespace
 
 RETAKE_SCENARIO(signals_reach_channels, "every signal that was asked for arrives, also one that comes while another is delivered", signals_arrive,
@@ -146,5 +193,8 @@ RETAKE_SCENARIO(signals_asked_for_at_once, "two goroutines that are the first to
 RETAKE_SCENARIO(signal_behind_returns, "a signal's receiver waits for those that came back from calls before, not for those that come back later", signal_and_returns);
 RETAKE_SCENARIO(child_ends_by_itself, "the end of a child wakes its waiter, and holds no thread meanwhile", child_ends);
 RETAKE_SCENARIO(child_ends_by_signal, "the death of a child wakes its waiter", child_is_killed);
+RETAKE_SCENARIO(child_against_context, "a program ends with its context, or before, and its waiter is told which", child_and_context);
+RETAKE_SCENARIO(signal_against_canceller, "a context that a signal and its canceller end is done once, and none listens after it", signal_and_canceller,
+                .cannot_bear = {sim::mask_of({sim::fault_kind::signal}), "it counts the signals that come, and the fault sends others"});
 
 }  // namespace retake::scenarios

@@ -4,6 +4,8 @@
 
 #include "io/polled_file.hpp"
 #include "io/results.hpp"
+#include "retake/select.hpp"
+#include "retake/sync.hpp"
 #include "retake/syscall.hpp"
 #include "world/kernel.hpp"
 
@@ -39,10 +41,14 @@ struct child_end {
     if (owned) kernel::close(fd);
   }
 
-  std::error_code choose(redirect how, int number, stream& mine) {
-    if (how == redirect::null) return {};
-    fd = number;
-    if (how == redirect::inherit) return {};
+  std::error_code choose(redirect how, int given, int number, stream& mine) {
+    switch (how) {
+      case redirect::null: return {};
+      case redirect::inherit: fd = number; return {};
+      case redirect::file: fd = given; return fd < 0 ? std::make_error_code(std::errc::bad_file_descriptor) : std::error_code();
+      case redirect::output: return std::make_error_code(std::errc::invalid_argument);
+      case redirect::pipe: break;
+    }
     int ends[2];
     if (const int failed = kernel::pipe(ends); failed != 0) return error_of(failed);
     const bool child_reads = number == 0;
@@ -65,6 +71,22 @@ result<exit_status> process::wait() {
   return status;
 }
 
+result<exit_status> process::wait(context const& until, process_ending how) {
+  channel<never_sent> ended;
+  wait_group helper;
+  helper.go([&] {
+    bool over = false;
+    const auto ends_by_itself = [&] { return on_receive(ended, [&](auto) { over = true; }); };
+    select(ends_by_itself(), on_receive(until.done(), [](auto) {}));
+    if (!over && how.signal != 0 && !signal(how.signal)) select(ends_by_itself(), after_ns(how.delay_ns, [] {}));
+    if (!over) static_cast<void>(signal(kernel::kill_signal));
+  });
+  result<exit_status> status = wait();
+  ended.close();
+  helper.wait();
+  return status;
+}
+
 std::error_code process::signal(int number) {
   return code_of(asked(descriptor_.file_, [&](polled_file& f) { return f.at_once([&] { return kernel::signal_process(f.fd(), number); }); }));
 }
@@ -76,9 +98,13 @@ result<process> spawn(process_options const& options) {
   }
   stream input, output, error;
   child_end ends[3];
-  if (const std::error_code failed = ends[0].choose(options.input, 0, input)) return failed;
-  if (const std::error_code failed = ends[1].choose(options.output, 1, output)) return failed;
-  if (const std::error_code failed = ends[2].choose(options.error, 2, error)) return failed;
+  if (const std::error_code failed = ends[0].choose(options.input, options.input_file, 0, input)) return failed;
+  if (const std::error_code failed = ends[1].choose(options.output, options.output_file, 1, output)) return failed;
+  if (options.error == redirect::output) {
+    ends[2].fd = ends[1].fd;
+  } else if (const std::error_code failed = ends[2].choose(options.error, options.error_file, 2, error)) {
+    return failed;
+  }
   std::vector<int> files{ends[0].fd, ends[1].fd, ends[2].fd};
   files.insert(files.end(), options.files.begin(), options.files.end());
   const std::vector<char*> arguments = list_of(options.arguments);
@@ -90,6 +116,13 @@ result<process> spawn(process_options const& options) {
   what.directory = options.directory.empty() ? nullptr : options.directory.c_str();
   what.files = files.data();
   what.file_count = files.size();
+  what.group = options.group;
+  what.session = options.session;
+  kernel::spawn_credentials rights;
+  if (options.credentials) {
+    rights = {options.credentials->user, options.credentials->group, options.credentials->groups.data(), options.credentials->groups.size()};
+    what.credentials = &rights;
+  }
   const int number = syscall([&] { return kernel::spawn(what); });
   if (number < 0) return error_of(number);
   const int descriptor = kernel::process_descriptor(number);

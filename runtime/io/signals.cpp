@@ -241,6 +241,13 @@ std::error_code notify(channel<int>& to, std::span<int const> numbers) {
   return detail::code_of(service->add(to, set));
 }
 
+std::error_code notify_all(channel<int>& to) {
+  int failed = 0;
+  detail::signal_service* const service = detail::signal_service::of(machine_here().home, failed);
+  if (service == nullptr) return detail::error_of(failed);
+  return detail::code_of(service->add(to, world::all_signals()));
+}
+
 void stop_notify(channel<int>& to) noexcept {
   int failed = 0;
   if (detail::signal_service* const service = detail::signal_service::of(machine_here().home, failed)) service->remove(to);

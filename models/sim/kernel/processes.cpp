@@ -46,6 +46,7 @@ using namespace sim::kernel;
 int spawn(spawn_request const& what, site where) noexcept {
   enter(where);
   if (!is_our_program(what.path)) return leave(-ENOENT);
+  if (what.credentials != nullptr) return leave(-EPERM);
   kernel_state& k = state();
   if (k.process_count == kernel_state::processes_max) sim::fail("bound: more children than kernel_state::processes_max", where);
   process_body& p = *make<process_body>();
@@ -97,7 +98,8 @@ int signal_process(int descriptor, int number, site where) noexcept {
   if (p == nullptr) return leave(error);
   if (p->reaped) return leave(-ESRCH);
   if (number == 0 || p->ended) return leave(0);
-  p->status = {0, number};
+  p->status.code = 0;
+  p->status.signal = number;
   sim::cancel_alarms(p);
   end_process(*p);
   return leave(0);

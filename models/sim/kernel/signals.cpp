@@ -42,7 +42,11 @@ namespace {
 
 constexpr std::uint64_t bit(int number) noexcept { return std::uint64_t{1} << (number - 1); }
 
-// Not there until somebody uses signals: most scenarios do not.
+constexpr bool is_fault(int number) noexcept {
+  return number == SIGSEGV || number == SIGBUS || number == SIGFPE || number == SIGILL || number == SIGTRAP || number == SIGSYS;
+}
+
+// Not there until signals are used: most scenarios do not.
 signal_table* table() noexcept { return state().signals; }
 
 signal_table& need_table() noexcept {
@@ -205,8 +209,16 @@ int install_signal(int number, signal_handler handler, site where) noexcept {
 
 int handle_broken_pipes(site where) noexcept { return install_signal(SIGPIPE, ignore_signal, where); }
 
+std::uint64_t all_signals(site) noexcept {
+  std::uint64_t all = 0;
+  for (int number = 1; number <= 63; ++number) {
+    if (number != SIGKILL && number != SIGSTOP && number != SIGURG && !is_fault(number)) all |= std::uint64_t{1} << number;
+  }
+  return all;
+}
+
 int record_signal(int number, int wake_fd, site where) noexcept {
-  if (number < 1 || number > 63) return -EINVAL;
+  if (number < 1 || number > 63 || is_fault(number)) return -EINVAL;
   need_table().wake_fd = wake_fd;
   return take_signal(number, record, where);
 }

@@ -22,6 +22,7 @@ namespace {
 
 constexpr int numbers_max = 63;
 constexpr std::uint64_t bit(int number) noexcept { return std::uint64_t{1} << number; }
+constexpr std::uint64_t faults = bit(SIGSEGV) | bit(SIGBUS) | bit(SIGFPE) | bit(SIGILL) | bit(SIGTRAP) | bit(SIGSYS);
 
 // Of the process, because dispositions are: a handler is given a number and nothing that it could find an object by.
 constinit std::atomic<std::uint64_t> recorded{0};
@@ -108,8 +109,14 @@ int install_signal(int number, signal_handler handler, site) noexcept {
   return ::sigaction(number, &action, nullptr) == 0 ? 0 : -errno;
 }
 
+std::uint64_t all_signals(site) noexcept {
+  std::uint64_t all = ~bit(0) & ~faults & ~bit(SIGKILL) & ~bit(SIGSTOP) & ~bit(SIGURG);
+  for (int number = SIGSYS + 1; number < SIGRTMIN; ++number) all &= ~bit(number);  // the C library's own
+  return all;
+}
+
 int record_signal(int number, int wake_fd, site) noexcept {
-  if (number < 1 || number > numbers_max) return -EINVAL;
+  if (number < 1 || number > numbers_max || (faults & bit(number)) != 0) return -EINVAL;
   wake.store(wake_fd, std::memory_order_release);
   std::uint64_t const before = recording.fetch_or(bit(number));
   int const failed = take(number, record);
