@@ -2,6 +2,7 @@
 
 #include "io/signals.hpp"
 #include "observe/frames.hpp"
+#include "retake/clock.hpp"
 #include "retake/go.hpp"
 #include "sched/scheduler.hpp"
 #include "world/clock.hpp"
@@ -15,7 +16,7 @@ constexpr std::int64_t look_every_ns = 1'000'000;
 leak_check::leak_check() noexcept : newest_(machine_here().home.goroutines_created.load_relaxed()) {}
 
 std::string leak_check::report(std::int64_t patience_ns) const {
-  const std::int64_t until_ns = world::nanotime() + patience_ns;
+  const std::int64_t until_ns = deadline_in_ns(patience_ns);
   scheduler& s = machine_here().home;
   while (observe::count_newer(s, newest_) != 0 && world::nanotime() < until_ns) sleep_for_ns(look_every_ns);
   std::string text;

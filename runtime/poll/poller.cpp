@@ -22,7 +22,7 @@ constexpr std::int64_t longest_wait_ms = 1'000'000'000;
 // Up, so that a timer is due when the wait ends; a wait that ends early would turn into a busy loop of waits of 0 ms.
 int whole_milliseconds(std::int64_t delay_ns) noexcept {
   if (delay_ns < 0) return -1;
-  const std::int64_t ms = (delay_ns + ns_per_ms - 1) / ns_per_ms;
+  const std::int64_t ms = delay_ns / ns_per_ms + (delay_ns % ns_per_ms != 0 ? 1 : 0);
   return static_cast<int>(ms < longest_wait_ms ? ms : longest_wait_ms);
 }
 

@@ -18,6 +18,7 @@
 #include <ares.h>
 
 #include <algorithm>
+#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
@@ -88,8 +89,9 @@ int begin(conversation& c, turn const& t, question const& q, resolver_options co
   ares_options wishes{};  // no domains: the name of the turn is full
   wishes.flags = ARES_FLAG_NOSEARCH;
   wishes.lookups = lookups;
-  wishes.timeout = static_cast<int>(std::max<std::int64_t>(options.timeout_ns / ns_per_ms, 1));
-  wishes.tries = static_cast<int>(options.tries);
+  constexpr std::int64_t most = std::numeric_limits<int>::max();
+  wishes.timeout = static_cast<int>(std::clamp<std::int64_t>(options.timeout_ns / ns_per_ms, 1, most));
+  wishes.tries = static_cast<int>(std::clamp<std::int64_t>(options.tries, 1, most));
   wishes.sock_state_cb = socket_changed;
   wishes.sock_state_cb_data = &c;
   constexpr int wished = ARES_OPT_FLAGS | ARES_OPT_DOMAINS | ARES_OPT_LOOKUPS | ARES_OPT_TIMEOUTMS |

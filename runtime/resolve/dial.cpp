@@ -35,6 +35,7 @@ addresses look_up(context const& ctx, resolver const& names, std::string_view ho
 std::int64_t share_of(std::int64_t deadline_ns, std::size_t left) {
   if (deadline_ns == 0) return 0;
   std::int64_t const now_ns = monotonic_ns();
+  if (deadline_ns <= now_ns) return deadline_ns;
   std::int64_t const all_ns = deadline_ns - now_ns;
   return now_ns + std::min(std::max(all_ns / static_cast<std::int64_t>(left), least_share_ns), all_ns);
 }

@@ -7,6 +7,8 @@
 // Rejected: a count of uses in the job (two words that say what one mutex says); a queue beside the channel (a call must leave it and refuse the worker at once).
 #include "retake/foreign_pool.hpp"
 
+#include <limits>
+
 #include "retake/go.hpp"
 #include "retake/select.hpp"
 #include "retake/sync.hpp"
@@ -58,6 +60,7 @@ class pool_core {
 
 pool_core* open_pool(std::uint32_t workers, char const* file, unsigned line) {
   if (workers == 0) world::fatal("a foreign_pool without workers");
+  if (workers > static_cast<std::uint32_t>(std::numeric_limits<std::int32_t>::max())) world::fatal("a foreign_pool of too many workers");
   pool_core* const pool = make_core<pool_core>();
   pool->workers.add(static_cast<std::int32_t>(workers));
   for (std::uint32_t i = 0; i < workers; ++i) go([=] { pool->work(file, line); });

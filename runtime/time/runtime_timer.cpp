@@ -39,11 +39,14 @@ bool runtime_timer::stop() noexcept {
   return true;
 }
 
+std::int64_t later_ns(std::int64_t at_ns, std::int64_t duration_ns) noexcept {
+  constexpr std::int64_t never_ns = std::numeric_limits<std::int64_t>::max();
+  return duration_ns < never_ns - at_ns ? at_ns + duration_ns : never_ns;
+}
+
 std::int64_t due_after_ns(std::int64_t duration_ns) noexcept {
   const std::int64_t now_ns = world::nanotime();
-  if (duration_ns <= 0) return now_ns;
-  constexpr std::int64_t never_ns = std::numeric_limits<std::int64_t>::max();
-  return duration_ns < never_ns - now_ns ? now_ns + duration_ns : never_ns;
+  return duration_ns <= 0 ? now_ns : later_ns(now_ns, duration_ns);
 }
 
 }  // namespace retake

@@ -47,6 +47,8 @@ class runtime_timer {
   world::plain<std::uint32_t> place_;  // in the heap, under its lock
 };
 
+// So much later (not below 0), without overflow.
+[[nodiscard]] std::int64_t later_ns(std::int64_t at_ns, std::int64_t duration_ns) noexcept;
 // `duration_ns` from now, without overflow; never 0.
 [[nodiscard]] std::int64_t due_after_ns(std::int64_t duration_ns) noexcept;
 

@@ -113,7 +113,7 @@ class timer_core : runtime_timer {
     if (world::recheck(waits())) return false;  // started anew, for a time that this run has reached already
     // The next whole period that is not over.
     const std::int64_t last_ns = next_ns_.get();
-    const std::int64_t next_ns = last_ns + (1 + (now_ns - last_ns) / period_ns) * period_ns;
+    const std::int64_t next_ns = later_ns(last_ns + (now_ns - last_ns) / period_ns * period_ns, period_ns);
     next_ns_.set(next_ns);
     start(next_ns);
     return true;

@@ -64,6 +64,14 @@ inline void observe_files(notebook& n) {
   n.result("seek before the beginning", k::seek(reader, -3, k::seek_from::begin));
   n.result("seek behind the end", k::seek(reader, 100, k::seek_from::end));
   read_file(n, "read at the position", reader, k::at_position);
+  n.result("append, at an offset", k::write_at(appender, two, 1, 0, false));
+  read_file(n, "read", reader, 0);
+  n.result("appends", k::appends(appender));
+  n.result("does not append", k::appends(reader));
+  n.result("a closed number appends", k::appends(1000));
+  n.result("read below the offsets", k::read_at(fd, &one, 1, k::at_position - 1, false));
+  n.result("write below the offsets", k::write_at(fd, two, 1, k::at_position - 1, false));
+  n.result("truncate below the sizes", k::truncate_file(fd, -1));
   int const ep = k::epoll_create();
   n.result("poll a file", k::epoll_add(ep, fd, k::poll_in, 1));
   int ends[2];
@@ -82,6 +90,7 @@ inline void observe_files(notebook& n) {
   n.result("send from behind its end", k::sendfile(pair[0], reader, 100, 3));
   n.result("send what is open for writing", k::sendfile(pair[0], appender, 0, 3));
   n.result("send a closed number", k::sendfile(pair[0], 1000, 0, 3));
+  n.result("send from below the offsets", k::sendfile(pair[0], reader, -1, 3));
   n.result("close the peer", k::close(pair[1]));
   n.result("send it to nobody", k::sendfile(pair[0], reader, 0, 3));
   close_all({fd, reader, appender, ep, ends[0], ends[1], pair[0]});

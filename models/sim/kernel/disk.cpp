@@ -39,6 +39,7 @@ std::uint64_t begin_of(file const& f, std::int64_t offset) noexcept { return off
 
 std::int64_t regular_read(file& f, io_slice const* slices, int count, std::int64_t offset) noexcept {
   if ((f.open_as & open_write) != 0 && (f.open_as & open_read) == 0) return -EBADF;
+  if (offset < at_position) return -EINVAL;
   disk_file& d = *f.disk;
   d.cached = true;
   std::uint64_t at = begin_of(f, offset);
@@ -56,6 +57,7 @@ std::int64_t regular_read(file& f, io_slice const* slices, int count, std::int64
 
 std::int64_t regular_write(file& f, io_slice const* slices, int count, std::int64_t offset) noexcept {
   if ((f.open_as & open_write) == 0) return -EBADF;
+  if (offset < at_position) return -EINVAL;
   disk_file& d = *f.disk;
   std::uint64_t at = (f.open_as & open_append) != 0 ? d.size : begin_of(f, offset);
   std::int64_t done = 0;
@@ -173,6 +175,7 @@ std::int64_t sendfile(int to, int from, std::int64_t offset, std::size_t bytes, 
   file* const b = lookup(to);
   if (a == nullptr || b == nullptr) return leave(std::int64_t{-EBADF});
   if (a->kind != file_kind::regular) return leave(std::int64_t{-ESPIPE});
+  if (offset < 0) return leave(std::int64_t{-EINVAL});
   bool const to_pipe = b->kind == file_kind::pipe_writer;
   if (!to_pipe && (b->kind != file_kind::socket || b->socket->box != nullptr)) return leave(std::int64_t{-EINVAL});
   hold const keep_a(*a);

@@ -103,6 +103,13 @@ int set_nonblocking(int fd, bool on, site where) noexcept {
   return leave(0);
 }
 
+int appends(int fd, site where) noexcept {
+  enter(where);
+  file const* const f = lookup(fd);
+  if (f == nullptr) return leave(-EBADF);
+  return leave((f->open_as & open_append) != 0 ? 1 : 0);
+}
+
 int cpu_limit(site where) noexcept {
   enter(where);
   return leave(state().processors);

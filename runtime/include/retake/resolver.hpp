@@ -24,7 +24,7 @@ struct resolver_options {
   resolver_kind kind = resolver_kind::environment;
   std::vector<std::string> servers;    // "127.0.0.1:53"; empty: /etc/resolv.conf. c-ares only
   std::int64_t timeout_ns = 5'000'000'000;  // of one question to one server, at least 1 ms (Go's default). c-ares only
-  std::uint32_t tries = 2;             // of each server (Go's default). c-ares only
+  std::uint32_t tries = 2;             // of each server, at least 1: 0 counts as that (Go's default). c-ares only
 };
 
 // May be used by many goroutines at once. RETAKE_DEBUG=netdns=1 says on standard error which resolver was chosen and why, netdns=2 each lookup and its answer too.

@@ -124,6 +124,11 @@ int set_nonblocking(int fd, bool on, site) noexcept {
   return or_error(::fcntl(fd, F_SETFL, on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK));
 }
 
+int appends(int fd, site) noexcept {
+  int const flags = ::fcntl(fd, F_GETFL);
+  return flags < 0 ? -errno : (flags & O_APPEND) != 0 ? 1 : 0;
+}
+
 int open_file(char const* path, std::uint32_t how, std::uint32_t permissions, bool at_once, site) noexcept {
   const int flags = os::open_flags(how);
   return at_once ? open_at_once(path, flags, permissions) : or_error(::open(path, flags, permissions));

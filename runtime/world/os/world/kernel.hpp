@@ -82,6 +82,7 @@ int close(int fd, site = site::current()) noexcept;
 [[nodiscard]] int epoll_wait(int ep, poll_event* events, int max, int timeout_ms, site = site::current()) noexcept;
 
 [[nodiscard]] int set_nonblocking(int fd, bool on, site = site::current()) noexcept;
+[[nodiscard]] int appends(int fd, site = site::current()) noexcept;  // 1: each write goes to the end, whatever its offset (O_APPEND); 0: not; -EBADF
 
 // --- bytes of several places, in one call.
 [[nodiscard]] std::int64_t readv(int fd, io_slice const* slices, std::size_t count, site = site::current()) noexcept;
