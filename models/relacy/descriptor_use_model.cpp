@@ -1,4 +1,4 @@
-// descriptor_use_model.cpp: a number is closed once, when nobody is inside any more, and each direction has one goroutine at a time.
+// descriptor_use_model.cpp: goroutines take turns in each direction of a number, which is closed once, by the last.
 #include "protocol/descriptor_use.hpp"
 
 #include "model_main.hpp"
@@ -6,31 +6,70 @@
 namespace retake {
 namespace {
 
+struct goroutine {
+  world::atomic<std::uint32_t> readied{0};
+
+  void ready() {
+    const std::uint32_t before = readied.fetch_add_release(1);
+    world::require(before == 0, "G6: a goroutine is readied twice");
+    world::futex_wake(readied, 1);
+  }
+
+  void park() {
+    for (;;) {
+      const std::uint32_t now = readied.load_acquire();
+      if (now != 0) return;
+      world::futex_wait(readied, 0);
+    }
+  }
+};
+
+// A descriptor that up to three goroutines use, as polled_file does.
 struct file {
-  descriptor_use number;
-  world::atomic<std::uint32_t> given_back{0};  // the kernel's: 1 when the number may be anybody's
+  using use = descriptor_use<goroutine>;
+
+  use number;
+  goroutine all[3];
+  world::atomic<std::uint32_t> given_back{0};  // the kernel's: 1 when another open can be given the number
   world::plain<std::uint32_t> reader{0};       // what a call leaves for the next in its direction
-  world::plain<std::uint32_t> entry{0};        // what calls leave for who closes
-  std::uint32_t closed = 0, refused = 0, busy = 0;  // host memory
+  world::plain<std::uint32_t> entry{0};        // what calls leave for the one that closes the number
+  std::uint32_t closed = 0, refused = 0;       // host memory
 
   void use_number() {
     const std::uint32_t gone = given_back.exchange_relaxed(0);
     world::require(gone == 0, "N2: a number is used that was closed");
   }
 
-  void leave(direction way) {
-    if (!number.end(way)) return;
-    ++closed;
-    static_cast<void>(reader.get());
-    entry.set(0);
-    given_back.exchange_relaxed(1);
+  bool enter(direction way, unsigned index) {
+    const use::begun at_once = number.begin(way);
+    if (at_once != use::begun::taken) return at_once == use::begun::inside;
+    use::waiter self(all[index]);
+    const use::begun now = number.begin_or_queue(way, self);
+    if (now != use::begun::queued) return now == use::begun::inside;
+    number.lock.unlock();
+    all[index].park();
+    const std::uint32_t served = self.served.get();
+    if (served != 0) return true;
+    leave(direction::none);
+    return false;
   }
 
-  void read() {
-    switch (number.begin(direction::reading)) {
-      case descriptor_use::begun::closed: ++refused; return;
-      case descriptor_use::begun::busy: ++busy; return;
-      case descriptor_use::begun::inside: break;
+  void leave(direction way) {
+    goroutine* next = nullptr;
+    const bool last = number.end(way, [&next](goroutine& g) { next = &g; });
+    if (last) {
+      ++closed;
+      static_cast<void>(reader.get());
+      entry.set(0);
+      given_back.exchange_relaxed(1);
+    }
+    if (next != nullptr) next->ready();
+  }
+
+  void read(unsigned index) {
+    if (!enter(direction::reading, index)) {
+      ++refused;
+      return;
     }
     use_number();
     reader.set(reader.get() + 1);
@@ -38,8 +77,8 @@ struct file {
     leave(direction::reading);
   }
 
-  void use() {
-    if (number.begin(direction::none) != descriptor_use::begun::inside) {
+  void use_once(unsigned index) {
+    if (!enter(direction::none, index)) {
       ++refused;
       return;
     }
@@ -49,60 +88,101 @@ struct file {
   }
 
   void close() {
-    if (!number.close()) return;
+    goroutine* sent_away[3] = {};
+    unsigned count = 0;
+    const bool first = number.close([&](goroutine& g) { sent_away[count++] = &g; });
+    if (!first) return;
+    for (unsigned i = 0; i < count; ++i) sent_away[i]->ready();
     use_number();
     static_cast<void>(entry.get());  // ends the waits
     leave(direction::none);
   }
 
-  void expect_closed_once() { world::require(closed == 1 && number.closed(), "N2: a number is never closed, or twice"); }
+  void expect_closed_once() {
+    world::require(closed == 1 && number.closed(), "N2: a number is never closed, or twice");
+  }
+  void expect_reads(std::uint32_t count) {
+    const std::uint32_t came = reader.get();
+    world::require(came == count, "N1: a read is lost, or two had the direction at once");
+  }
 };
 
 struct read_against_close : model::suite<read_against_close, 2> {
   static constexpr char const* name = "read_against_close";
-  static constexpr char const* claim = "a read that begins while the number is closed is refused or has it until it leaves";
+  static constexpr char const* claim = "a read that begins during a close is refused or has the number until it leaves";
 
   file f;
-  void thread(unsigned index) { index == 0 ? f.read() : f.close(); }
+  void thread(unsigned index) { index == 0 ? f.read(0) : f.close(); }
   void after() { f.expect_closed_once(); }
 };
 
 struct two_closers : model::suite<two_closers, 3> {
   static constexpr char const* name = "two_closers";
-  static constexpr char const* claim = "of two who close a number beside a user, one closes it, or the user does";
+  static constexpr char const* claim = "of two closes of a number beside a use one closes it, or the use does";
 
   file f;
-  void thread(unsigned index) { index == 0 ? f.use() : f.close(); }
+  void thread(unsigned index) { index == 0 ? f.use_once(0) : f.close(); }
   void after() { f.expect_closed_once(); }
 };
 
 struct two_readers : model::suite<two_readers, 2> {
   static constexpr char const* name = "two_readers";
-  static constexpr char const* claim = "of two in one direction one is refused, or it comes behind the other and sees what that left";
+  static constexpr char const* claim = "of two reads the second comes after the first and sees what that left";
+  static constexpr bool parks = true;
 
   file f;
-  void thread(unsigned) { f.read(); }
+  void thread(unsigned index) { f.read(index); }
   void after() {
-    const std::uint32_t came = f.reader.get();
-    world::require(came + f.busy == 2 && came >= 1, "N1: a direction has two goroutines, or turns away both");
+    f.expect_reads(2);
+    f.close();  // nothing is counted that has left
+    f.expect_closed_once();
+  }
+};
+
+struct three_readers : model::suite<three_readers, 3> {
+  static constexpr char const* name = "three_readers";
+  static constexpr char const* claim = "of three reads each has its turn, also one that joins during a hand-off";
+  static constexpr bool parks = true;
+  static constexpr bool ends = false;
+
+  file f;
+  void thread(unsigned index) { f.read(index); }
+  void after() {
+    f.expect_reads(3);
+    f.close();
+    f.expect_closed_once();
+  }
+};
+
+struct close_against_queue : model::suite<close_against_queue, 3> {
+  static constexpr char const* name = "close_against_queue";
+  static constexpr char const* claim = "a close sends the queue away or it has its turns; the last closes the number";
+  static constexpr bool parks = true;
+  static constexpr bool ends = false;
+
+  file f;
+  void thread(unsigned index) { index == 2 ? f.close() : f.read(index); }
+  void after() {
+    f.expect_reads(2 - f.refused);
+    f.expect_closed_once();
   }
 };
 
 struct all_at_once : model::suite<all_at_once, 3> {
   static constexpr char const* name = "all_at_once";
-  static constexpr char const* claim = "a read, another use and a close: the number is closed once, behind whoever was inside last";
+  static constexpr char const* claim = "a read, another use and a close: the last that was inside closes the number";
   static constexpr bool ends = false;
 
   file f;
   void thread(unsigned index) {
-    if (index == 0) f.read();
-    if (index == 1) f.use();
+    if (index == 0) f.read(0);
+    if (index == 1) f.use_once(1);
     if (index == 2) f.close();
   }
   void after() { f.expect_closed_once(); }
 };
 
-// Faulty twin (cl1): who closes does not wait for those inside.
+// Faulty twin (cl1): a close does not wait for those inside.
 struct closes_at_once : model::suite<closes_at_once, 2> {
   static constexpr char const* name = "closes_at_once";
   static constexpr char const* claim = "faulty twin: the number is closed while a read is inside";
@@ -111,10 +191,11 @@ struct closes_at_once : model::suite<closes_at_once, 2> {
   file f;
   void thread(unsigned index) {
     if (index == 0) {
-      f.read();
-    } else if (f.number.close()) {
-      f.given_back.exchange_relaxed(1);
+      f.read(0);
+      return;
     }
+    const bool first = f.number.close([](goroutine&) {});
+    if (first) f.given_back.exchange_relaxed(1);
   }
 };
 
@@ -144,10 +225,44 @@ struct looks_then_enters : model::suite<looks_then_enters, 2> {
   }
 };
 
+// Faulty twin: what leaves keeps the direction for itself.
+struct hands_nothing_on : model::suite<hands_nothing_on, 2> {
+  static constexpr char const* name = "hands_nothing_on";
+  static constexpr char const* claim = "faulty twin: a read leaves as a call without a direction";
+  static constexpr char const* must_fail = "deadlock";
+  static constexpr bool parks = true;
+
+  file f;
+  void thread(unsigned index) {
+    if (!f.enter(direction::reading, index)) return;
+    f.leave(direction::none);
+  }
+};
+
+// Faulty twin: a close does not ready what it takes out of the queues.
+struct forgets_the_queue : model::suite<forgets_the_queue, 3> {
+  static constexpr char const* name = "forgets_the_queue";
+  static constexpr char const* claim = "faulty twin: a close empties the queues and readies no goroutine";
+  static constexpr char const* must_fail = "deadlock";
+  static constexpr bool parks = true;
+
+  file f;
+  void thread(unsigned index) {
+    if (index != 2) {
+      f.read(index);
+      return;
+    }
+    const bool first = f.number.close([](goroutine&) {});
+    if (first) f.leave(direction::none);
+  }
+};
+
 }  // namespace
 }  // namespace retake
 
 int main(int argc, char** argv) {
   using namespace retake;
-  return model::model_main<read_against_close, two_closers, two_readers, all_at_once, closes_at_once, looks_then_enters>(argc, argv, "descriptor_use");
+  return model::model_main<read_against_close, two_closers, two_readers, three_readers, close_against_queue,
+                           all_at_once, closes_at_once, looks_then_enters, hands_nothing_on, forgets_the_queue>(
+      argc, argv, "descriptor_use");
 }

@@ -55,7 +55,7 @@ constexpr scenario const* all[] = {
     &close_against_wait,
     &close_against_uses,
     &close_against_writer,
-    &end_against_wait, &second_reader_is_refused,
+    &end_against_wait, &readers_take_turns, &whole_writes_do_not_mix, &close_against_turns, &deadline_against_turns,
     &sysmon_polls_for_busy,
     &many_ready_together,
     &hang_up_wakes_both, &error_wakes_writer, &interrupted_polls_keep_time, &adopted_pipe_is_polled,

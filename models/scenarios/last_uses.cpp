@@ -69,7 +69,7 @@ void in_ring() {
     int ends[2];
     while (kernel::pipe_blocking(ends) != 0) {
     }
-    detail::file_body* const f = detail::file_body::make(ends[0], false);
+    detail::file_body* const f = detail::file_body::make(ends[0], 0);
     if (f == nullptr) return;  // the fault
     goroutine* reader = nullptr;
     wait_group done;

@@ -2,6 +2,7 @@
 #include <array>
 
 #include "retake/channel.hpp"
+#include "retake/clock.hpp"
 #include "retake/go.hpp"
 #include "retake/net.hpp"
 #include "retake/sync.hpp"
@@ -193,7 +194,7 @@ void end_and_wait() {
   });
 }
 
-// Two goroutines wait on one direction, which is a mistake: one of them is told so, and neither loses a byte nor sleeps for ever.
+// Two goroutines read one pipe: the second has its turn behind the first, and neither loses a byte nor sleeps for ever.
 void two_readers() {
   run_watched(2, [] {
     auto ends = make_pipe();
@@ -205,18 +206,87 @@ void two_readers() {
     for (int i = 0; i < 2; ++i) {
       go([&] {
         std::array<std::byte, 1> room{};
-        auto got = ends->reader.read(room);
-        while (!got) {
-          world::require(got.error() == std::errc::operation_in_progress, "N1: a second reader fails for another reason");
-          sleep_for_ns(100 * us);
-          got = ends->reader.read(room);
-        }
+        const auto got = ends->reader.read(room);
+        world::require(got && *got == 1, "N1: a reader that waits its turn does not get its byte");
         done.done();
       });
     }
     sleep_for_ns(200 * us);  // both have found nothing to read
     for (int i = 0; i < 2; ++i) write_bytes(ends->writer, 1);
     done.wait();
+  });
+}
+
+// What one write says is read in one piece, although the pipe has no room for one.
+void two_writers() {
+  run_watched(2, [] {
+    constexpr std::size_t each = sim::kernel::stream_bytes + 2;
+    auto ends = make_pipe();
+    wait_group done;
+    done.add(3);
+    for (const std::byte mark : {std::byte{1}, std::byte{2}, std::byte{3}}) {
+      go([&, mark] {
+        std::array<std::byte, each> bytes;
+        bytes.fill(mark);
+        const auto put = ends->writer.write(bytes);
+        world::require(put && *put == each && put.bytes() == each, "N1: a writer that waits its turn does not write all");
+        done.done();
+      });
+    }
+    std::array<std::byte, 3 * each> came{};
+    for (std::size_t n = 0; n < came.size();) n += *ends->reader.read(std::span(came).subspan(n));
+    done.wait();
+    for (std::size_t i = 0; i < came.size(); ++i) world::require(came[i] == came[i / each * each], "N1: the parts of two writes are mixed");
+    world::require(came[0] != came[each] && came[each] != came[2 * each] && came[0] != came[2 * each], "N1: a write is missing");
+  });
+}
+
+// A close, by another goroutine, while one writer waits for room and two wait for their turn.
+void close_and_wait_for_turn() {
+  run_watched(2, [] {
+    auto ends = make_pipe();
+    wait_group done;
+    done.add(4);
+    for (int i = 0; i < 3; ++i) {
+      go([&] {
+        std::array<std::byte, sim::kernel::stream_bytes + 1> bytes{};  // more than the pipe holds
+        const auto put = ends->writer.write(bytes);
+        world::require(!put && put.error() == std::errc::operation_canceled, "N2: a write on a closed descriptor goes on");
+        world::require(put.bytes() <= sim::kernel::stream_bytes, "N1: a write counts what the pipe has no room for");
+        done.done();
+      });
+    }
+    go([&] {
+      sleep_for_ns(50 * us);
+      ends->writer.close();
+      done.done();
+    });
+    done.wait();
+  });
+}
+
+// The deadline of a direction ends the write under way, which says how much went, and every one that waits behind it.
+void deadline_and_turns() {
+  run_watched(2, [] {
+    auto ends = make_pipe();
+    static_cast<void>(ends->writer.set_write_deadline(deadline_in_ns(100 * us)));
+    std::size_t went = 0;
+    wait_group done;
+    done.add(2);
+    for (int i = 0; i < 2; ++i) {
+      go([&] {
+        std::array<std::byte, sim::kernel::stream_bytes + 1> bytes{};
+        const auto put = ends->writer.write(bytes);
+        world::require(!put && put.error() == std::errc::timed_out, "N9: a write goes on behind its deadline");
+        went += put.bytes();
+        done.done();
+      });
+    }
+    done.wait();
+    ends->writer.close();
+    std::size_t came = 0;
+    while (const std::size_t some = read_some(ends->reader)) came += some;
+    world::require(came == went, "N1: a write that did not end says another count than went out");
   });
 }
 
@@ -375,7 +445,10 @@ RETAKE_SCENARIO(break_against_block, "an earlier timer ends a blocking poll", br
 RETAKE_SCENARIO(ready_against_plain_wait, "readiness is neither lost nor taken for the next wait's", ready_and_wait);
 RETAKE_SCENARIO(close_against_wait, "a close ends every wait on the descriptor and reaches no other", close_and_wait);
 RETAKE_SCENARIO(close_against_uses, "a number that two goroutines close while a third uses it is closed once, and by then nobody uses it", close_and_use);
-RETAKE_SCENARIO(second_reader_is_refused, "a second goroutine that waits on a direction is told so and breaks nothing", two_readers);
+RETAKE_SCENARIO(readers_take_turns, "a second goroutine that reads waits for its turn, gets its byte and loses none", two_readers);
+RETAKE_SCENARIO(whole_writes_do_not_mix, "of several goroutines that write each has one turn, however many system calls its write takes", two_writers);
+RETAKE_SCENARIO(close_against_turns, "a close ends the wait for a turn, as it ends the wait for room", close_and_wait_for_turn);
+RETAKE_SCENARIO(deadline_against_turns, "a deadline ends a write, which counts what went out, and those that wait behind it", deadline_and_turns);
 RETAKE_SCENARIO(sysmon_polls_for_busy, "bytes are noticed while every M is in a system call", poll_while_busy);
 RETAKE_SCENARIO(many_ready_together, "goroutines that become ready in one look of the poller are run by all idle Ps", many_ready_at_once);
 RETAKE_SCENARIO(tcp_echo_loopback, "a connection carries its bytes both ways and its end", tcp_echo,

@@ -43,11 +43,11 @@ result<std::size_t> buffered_reader::read(std::span<std::byte> into) {
   return n;
 }
 
-result<std::size_t> buffered_reader::read_full(std::span<std::byte> into) {
+transferred buffered_reader::read_full(std::span<std::byte> into) {
   std::size_t done = 0;
   while (done < into.size()) {
     const result<std::size_t> some = read(into.subspan(done));
-    if (!some) return some.error();
+    if (!some) return {some.error(), done};
     if (*some == 0) break;
     done += *some;
   }

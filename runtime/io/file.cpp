@@ -1,6 +1,7 @@
 #include "retake/file.hpp"
 
 #include <array>
+#include <limits>
 
 #include "io/file_body.hpp"
 #include "sched/scheduler.hpp"
@@ -21,6 +22,7 @@ static_assert(static_cast<std::uint32_t>(open_mode::read) == kernel::open_read &
 std::error_code error_of(std::int64_t negative) { return {static_cast<int>(-negative), std::generic_category()}; }
 
 constexpr std::int64_t no_descriptor = -9;  // -EBADF: of a file that was never opened, or moved from
+constexpr std::int64_t invalid = -22;       // -EINVAL
 
 std::error_code error_or_none(std::int64_t done) { return done < 0 ? error_of(done) : std::error_code(); }
 
@@ -30,19 +32,30 @@ file_status status_from(kernel::file_record const& r) noexcept {
 
 // Calls until all of it is done, or one call does nothing. `call` takes the piece that is left and how much is done.
 template <class Call>
-result<std::size_t> all_of(void* memory, std::size_t bytes, Call call) {
+transferred all_of(void* memory, std::size_t bytes, Call call) {
   std::size_t done = 0;
   while (done < bytes) {
     const kernel::io_slice left{static_cast<char*>(memory) + done, bytes - done};
     const std::int64_t one = call(left, done);
-    if (one < 0 && done == 0) return error_of(one);
-    if (one <= 0) break;
+    if (one < 0) return {error_of(one), done};
+    if (one == 0) break;
     done += static_cast<std::size_t>(one);
   }
   return done;
 }
 
 void* writable(std::byte const* memory) noexcept { return const_cast<std::byte*>(memory); }  // a write's slices are not written to
+
+// 0 where the file may be asked at `offset`, else -errno. Beyond 2^63 - 1 an offset would be one below 0, among which are those that mean something else.
+std::int64_t refusal_at(detail::file_body const* body, std::uint64_t offset) noexcept {
+  if (body == nullptr) return no_descriptor;
+  return offset > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()) ? invalid : 0;
+}
+
+std::int64_t refusal_to_write_at(detail::file_body const* body, std::uint64_t offset) noexcept {
+  const std::int64_t refused = refusal_at(body, offset);
+  return refused == 0 && body->appends() ? invalid : refused;
+}
 
 template <class Piece>
 bool slices_of(std::span<Piece const> pieces, std::array<kernel::io_slice, file::pieces_max>& slices) noexcept {
@@ -63,20 +76,20 @@ registered_buffer::~registered_buffer() {
   if (number_ >= 0) machine_here().home.network.rings.remove_buffer(number_);
 }
 
-result<std::size_t> file::read_at(std::span<std::byte> into, std::uint64_t offset) {
-  if (!valid()) return error_of(no_descriptor);
+transferred file::read_at(std::span<std::byte> into, std::uint64_t offset) {
+  if (const std::int64_t refused = refusal_at(body_, offset); refused != 0) return error_of(refused);
   return all_of(into.data(), into.size(), [&](kernel::io_slice const& left, std::size_t done) { return body_->read(&left, 1, static_cast<std::int64_t>(offset + done)); });
 }
 
-result<std::size_t> file::read_at(registered_buffer const& into, std::size_t begin, std::size_t bytes, std::uint64_t offset) {
-  if (!valid()) return error_of(no_descriptor);
+transferred file::read_at(registered_buffer const& into, std::size_t begin, std::size_t bytes, std::uint64_t offset) {
+  if (const std::int64_t refused = refusal_at(body_, offset); refused != 0) return error_of(refused);
   if (begin > into.memory_.size() || bytes > into.memory_.size() - begin) return std::make_error_code(std::errc::invalid_argument);
   return all_of(into.memory_.data() + begin, bytes,
                 [&](kernel::io_slice const& left, std::size_t done) { return body_->read(&left, 1, static_cast<std::int64_t>(offset + done), into.number_); });
 }
 
-result<std::size_t> file::write_at(std::span<std::byte const> from, std::uint64_t offset) {
-  if (!valid()) return error_of(no_descriptor);
+transferred file::write_at(std::span<std::byte const> from, std::uint64_t offset) {
+  if (const std::int64_t refused = refusal_to_write_at(body_, offset); refused != 0) return error_of(refused);
   return all_of(writable(from.data()), from.size(), [&](kernel::io_slice const& left, std::size_t done) { return body_->write(&left, 1, static_cast<std::int64_t>(offset + done)); });
 }
 
@@ -88,13 +101,13 @@ result<std::size_t> file::read(std::span<std::byte> into) {
   return static_cast<std::size_t>(done);
 }
 
-result<std::size_t> file::write(std::span<std::byte const> from) {
+transferred file::write(std::span<std::byte const> from) {
   if (!valid()) return error_of(no_descriptor);
   return all_of(writable(from.data()), from.size(), [&](kernel::io_slice const& left, std::size_t) { return body_->write(&left, 1, kernel::at_position); });
 }
 
 result<std::size_t> file::readv_at(std::span<std::span<std::byte> const> into, std::uint64_t offset) {
-  if (!valid()) return error_of(no_descriptor);
+  if (const std::int64_t refused = refusal_at(body_, offset); refused != 0) return error_of(refused);
   std::array<kernel::io_slice, pieces_max> slices;
   if (!slices_of(into, slices)) return std::make_error_code(std::errc::invalid_argument);
   const std::int64_t done = body_->read(slices.data(), static_cast<int>(into.size()), static_cast<std::int64_t>(offset));
@@ -103,7 +116,7 @@ result<std::size_t> file::readv_at(std::span<std::span<std::byte> const> into, s
 }
 
 result<std::size_t> file::writev_at(std::span<std::span<std::byte const> const> from, std::uint64_t offset) {
-  if (!valid()) return error_of(no_descriptor);
+  if (const std::int64_t refused = refusal_to_write_at(body_, offset); refused != 0) return error_of(refused);
   std::array<kernel::io_slice, pieces_max> slices;
   if (!slices_of(from, slices)) return std::make_error_code(std::errc::invalid_argument);
   const std::int64_t done = body_->write(slices.data(), static_cast<int>(from.size()), static_cast<std::int64_t>(offset));
@@ -113,7 +126,10 @@ result<std::size_t> file::writev_at(std::span<std::span<std::byte const> const> 
 
 std::error_code file::sync() { return error_or_none(valid() ? body_->sync(false) : no_descriptor); }
 std::error_code file::data_sync() { return error_or_none(valid() ? body_->sync(true) : no_descriptor); }
-std::error_code file::truncate(std::uint64_t bytes) { return error_or_none(valid() ? body_->truncate(static_cast<std::int64_t>(bytes)) : no_descriptor); }
+std::error_code file::truncate(std::uint64_t bytes) {
+  const std::int64_t refused = refusal_at(body_, bytes);
+  return error_or_none(refused == 0 ? body_->truncate(static_cast<std::int64_t>(bytes)) : refused);
+}
 
 result<std::uint64_t> file::seek(std::int64_t offset, seek_from from) {
   if (!valid()) return error_of(no_descriptor);
@@ -143,13 +159,15 @@ void file::reset() noexcept {
 result<file> open_file(char const* path, open_mode mode, std::uint32_t permissions) {
   const std::int64_t fd = detail::file_body::open(path, static_cast<std::uint32_t>(mode), permissions);
   if (fd < 0) return error_of(fd);
-  detail::file_body* const body = detail::file_body::make(static_cast<int>(fd), has(mode, open_mode::direct));
+  detail::file_body* const body = detail::file_body::make(static_cast<int>(fd), static_cast<std::uint32_t>(mode));
   if (body == nullptr) return std::make_error_code(std::errc::not_enough_memory);
   return file(body);
 }
 
 result<file> file_of(int descriptor) {
-  detail::file_body* const body = detail::file_body::make(descriptor, false);
+  const int appends = descriptor < 0 ? static_cast<int>(no_descriptor) : kernel::appends(descriptor);
+  if (appends < 0) return error_of(appends);
+  detail::file_body* const body = detail::file_body::make(descriptor, appends == 1 ? kernel::open_append : 0);
   if (body == nullptr) return std::make_error_code(std::errc::not_enough_memory);
   return file(body);
 }

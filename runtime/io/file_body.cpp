@@ -57,7 +57,7 @@ void serve(scheduler& s, machine& m, poller::harvest& found) noexcept {
 // What a call holds while it is inside.
 class file_body::use {
  public:
-  explicit use(file_body& file) noexcept : file_(file), granted_(file.number_.begin(direction::none) == descriptor_use::begun::inside) {}
+  explicit use(file_body& file) noexcept : file_(file), granted_(file.number_.begin(direction::none) == descriptor_use<goroutine>::begun::inside) {}
   ~use() {
     if (granted_) file_.leave();
     preempt_point();  // of calls that never have to wait too
@@ -79,17 +79,17 @@ struct file_body::sending {
   bool sent;  // false: the operation says why
 };
 
-file_body* file_body::make(int fd, bool direct) noexcept {
+file_body* file_body::make(int fd, std::uint32_t how) noexcept {
   void* const memory = world::allocate(sizeof(file_body), alignof(file_body));
   if (memory == nullptr) {
     kernel::close(fd);
     return nullptr;
   }
-  return new (memory) file_body(fd, direct);
+  return new (memory) file_body(fd, (how & kernel::open_direct) != 0, (how & kernel::open_append) != 0);
 }
 
 void file_body::leave() noexcept {
-  if (!number_.end(direction::none)) return;
+  if (!number_.end()) return;
   retake::syscall([this] { kernel::close(fd_); });  // the last name of a large file may take its time
   drop();
 }
@@ -321,7 +321,7 @@ void file_body::close() noexcept {
   bool first = false;
   {
     const locked hold(lock_);
-    first = number_.close();
+    first = number_.close([](goroutine&) {});  // none waits for a turn: no call has a direction
   }
   for (std::uint32_t round = 0; !cancel_all(); ++round) {  // bound: what cannot be cancelled ends when its device has done it
     if (round < close_yields) {

@@ -27,8 +27,8 @@ namespace retake::detail {
 
 class file_body {
  public:
-  // Takes `fd` over, also on failure: nullptr. `direct`: never ask without waiting, where the kernel would wait all the same.
-  [[nodiscard]] static file_body* make(int fd, bool direct) noexcept;
+  // Takes `fd` over, also on failure: nullptr. `how`: open_direct: never ask without waiting, where the kernel would wait all the same; open_append.
+  [[nodiscard]] static file_body* make(int fd, std::uint32_t how) noexcept;
 
   // By a goroutine. Values >= 0 or -errno. One piece of memory may lie in the registered buffer of this number.
   [[nodiscard]] std::int64_t read(world::kernel::io_slice const* slices, int count, std::int64_t offset, int buffer = -1) noexcept;
@@ -44,12 +44,16 @@ class file_body {
   [[nodiscard]] static std::int64_t open(char const* path, std::uint32_t how, std::uint32_t permissions) noexcept;
   [[nodiscard]] static std::int64_t status_of(char const* path, world::kernel::file_record& into) noexcept;
 
+  // Each write goes to the end, whatever its offset.
+  [[nodiscard]] bool appends() const noexcept { return appends_; }
+
   void close() noexcept;
   // The owner's last word: closes; the object is gone with it, or with the last call.
   void release() noexcept;
 
  private:
-  file_body(int fd, bool direct) noexcept : fd_(fd), holders_(2), reads_at_once_(direct ? 0 : 1), writes_at_once_(direct ? 0 : 1), list_(nullptr) {}
+  file_body(int fd, bool direct, bool appends) noexcept
+      : fd_(fd), appends_(appends), holders_(2), reads_at_once_(direct ? 0 : 1), writes_at_once_(direct ? 0 : 1), list_(nullptr) {}
 
   class use;
   struct sending;
@@ -67,7 +71,8 @@ class file_body {
   void drop() noexcept;
 
   int const fd_;
-  descriptor_use number_;
+  bool const appends_;
+  descriptor_use<goroutine> number_;
   world::atomic<std::uint32_t> holders_;
   world::atomic<std::uint32_t> reads_at_once_;
   world::atomic<std::uint32_t> writes_at_once_;

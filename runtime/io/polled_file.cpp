@@ -3,6 +3,7 @@
 #include <new>
 
 #include "sched/scheduler.hpp"
+#include "sync/waiters.hpp"
 #include "world/kernel.hpp"
 #include "world/memory.hpp"
 #include "world/require.hpp"
@@ -50,6 +51,25 @@ polled_file* polled_file::adopt(int fd, int& failed) noexcept {
   return make_with(fd, network, entry, failed);
 }
 
+bool polled_file::enter(direction way) noexcept {
+  using begun = descriptor_use<goroutine>::begun;
+  const begun at_once = number_.begin(way);
+  if (at_once != begun::taken) return at_once == begun::inside;
+  waiter self(this_goroutine());
+  const begun now = number_.begin_or_queue(way, self);
+  if (now != begun::queued) return now == begun::inside;
+  sched::park(unlock_behind, &number_.lock, wait_reason::io_wait);
+  if (self.served.get() != 0) return true;
+  leave(direction::none);
+  return false;
+}
+
+void polled_file::leave(direction way) noexcept {
+  goroutine* next = nullptr;
+  if (number_.end(way, [&next](goroutine& g) { next = &g; })) close_number();
+  if (next != nullptr) sched::ready(*next);
+}
+
 void polled_file::close_number() noexcept {
   if (entry_ != nullptr) network_.remove(*entry_);
   kernel::close(fd_);
@@ -66,15 +86,21 @@ std::int64_t polled_file::read(void* into, std::size_t bytes) noexcept {
   return reading([this, into, bytes] { return kernel::read(fd_, into, bytes); });
 }
 
-std::int64_t polled_file::write(void const* from, std::size_t bytes) noexcept {
-  std::size_t written = 0;
-  while (written < bytes) {
+std::int64_t polled_file::write(void const* from, std::size_t bytes, std::size_t& done) noexcept {
+  turn mine(*this, direction::writing);
+  return write(mine, from, bytes, done);
+}
+
+std::int64_t polled_file::write(turn& mine, void const* from, std::size_t bytes, std::size_t& done) noexcept {
+  if (!mine.granted()) return answer::cancelled;
+  for (std::size_t written = 0; written < bytes;) {
     char const* const rest = static_cast<char const*>(from) + written;
-    const std::int64_t done = writing([this, rest, left = bytes - written] { return kernel::write(fd_, rest, left); });
-    if (done < 0) return done;
-    written += static_cast<std::size_t>(done);
+    const std::int64_t some = mine.make([&] { return kernel::write(mine.file().fd(), rest, bytes - written); });
+    if (some <= 0) return some < 0 ? some : answer::io_error;
+    written += static_cast<std::size_t>(some);
+    done += static_cast<std::size_t>(some);
   }
-  return static_cast<std::int64_t>(written);
+  return 0;
 }
 
 int polled_file::accept() noexcept {
@@ -100,7 +126,9 @@ int polled_file::set_deadlines(std::int64_t due_ns, bool reading, bool writing) 
 }
 
 void polled_file::close() noexcept {
-  if (!number_.close()) return;
+  batch<goroutine> sent_away;
+  if (!number_.close([&sent_away](goroutine& g) { sent_away.push_back(&g); })) return;
+  ready_all(sent_away);
   if (entry_ != nullptr) network_.unblock(*entry_);
   leave(direction::none);
 }

@@ -3,8 +3,9 @@
 // Whatever uses the number does so inside protocol/descriptor_use.hpp: close() ends the waits, and the last to leave closes the number and gives the entry back (N2).
 // The memory of this object outlives both the owner's word release() and the number.
 //
-// A call holds its direction from its first try to its last. A second goroutine is turned away even while the first is between its try and
-// its wait: there it would take the edge that the first one is about to wait for (scenario second_reader_is_refused).
+// A turn holds its direction from the first try of its first call to the last of its last, and the next goroutine has it then. Between a try and its wait another
+// goroutine would take the edge that the first is about to wait for (scenario readers_take_turns); between two parts of a write it would
+// write its own (scenario whole_writes_do_not_mix). A wait for a turn needs no deadline of its own: the direction's deadline ends every turn before it.
 #pragma once
 
 #include <cstddef>
@@ -23,11 +24,11 @@ namespace retake::detail {
 // What calls answer, in the kernel's numbers.
 namespace answer {
 inline constexpr int interrupted = -4;         // -EINTR
+inline constexpr int io_error = -5;            // -EIO: a write that is neither refused nor done
 inline constexpr int no_descriptor = -9;       // -EBADF: of a handle that has none
 inline constexpr int would_block = -11;        // -EAGAIN
 inline constexpr int invalid = -22;            // -EINVAL
 inline constexpr int timed_out = -110;         // -ETIMEDOUT
-inline constexpr int already_waiting = -115;   // -EINPROGRESS: what a second goroutine on a direction is told
 inline constexpr int cancelled = -125;         // -ECANCELED
 }  // namespace answer
 
@@ -38,15 +39,37 @@ class polled_file {
   // The same for a descriptor of unknown kind: one that the poller refuses is called in system calls that hand their P over.
   [[nodiscard]] static polled_file* adopt(int fd, int& failed) noexcept;
 
-  // By a goroutine: makes `call`, which returns a value >= 0 or -errno and is made again after -EINTR, and after each wait for its direction while it says -EAGAIN.
-  // -ECANCELED when closed, -ETIMEDOUT when the direction's deadline is over, -EINPROGRESS while another goroutine is inside.
+  // A goroutine's, on its stack: the direction is its own. Blocks it until it is.
+  class turn {
+   public:
+    turn(polled_file& file, direction way) noexcept;
+    ~turn();
+    turn(turn const&) = delete;
+    turn& operator=(turn const&) = delete;
+
+    [[nodiscard]] polled_file& file() const noexcept { return file_; }
+    // False: the file was closed before.
+    [[nodiscard]] bool granted() const noexcept { return granted_; }
+
+    // Makes `call`, which returns a value >= 0 or -errno and is made again after -EINTR, and after each wait for its direction while it says -EAGAIN.
+    // -ECANCELED when closed, -ETIMEDOUT when the direction's deadline is over.
+    template <class Call>
+    [[nodiscard]] std::int64_t make(Call call) noexcept;
+
+   private:
+    polled_file& file_;
+    direction const way_;
+    bool const granted_;
+  };
+
+  // A turn of one call.
   template <class Call>
   [[nodiscard]] std::int64_t reading(Call call) noexcept {
-    return alone(call, direction::reading);
+    return turn(*this, direction::reading).make(call);
   }
   template <class Call>
   [[nodiscard]] std::int64_t writing(Call call) noexcept {
-    return alone(call, direction::writing);
+    return turn(*this, direction::writing).make(call);
   }
 
   // By a goroutine: makes `call` with the number, once; it does not wait. Its answer, or -ECANCELED when closed.
@@ -55,7 +78,9 @@ class polled_file {
 
   // Values >= 0 or -errno; block the goroutine.
   [[nodiscard]] std::int64_t read(void* into, std::size_t bytes) noexcept;
-  [[nodiscard]] std::int64_t write(void const* from, std::size_t bytes) noexcept;  // all of them
+  // All of them, in one turn, or in the one that is given. 0 or -errno; `done` counts what was written.
+  [[nodiscard]] std::int64_t write(void const* from, std::size_t bytes, std::size_t& done) noexcept;
+  [[nodiscard]] static std::int64_t write(turn& mine, void const* from, std::size_t bytes, std::size_t& done) noexcept;
   [[nodiscard]] int accept() noexcept;
   [[nodiscard]] int connect(world::kernel::socket_address const& where) noexcept;
 
@@ -76,8 +101,7 @@ class polled_file {
   polled_file(int fd, poller& network, poll_descriptor* entry) noexcept : fd_(fd), network_(network), entry_(entry), holders_(2) {}
 
   [[nodiscard]] static polled_file* make_with(int fd, poller& network, poll_descriptor* entry, int& failed) noexcept;
-  template <class Call>
-  [[nodiscard]] std::int64_t alone(Call& call, direction way) noexcept;
+  [[nodiscard]] bool enter(direction way) noexcept;
   template <class Call>
   [[nodiscard]] std::int64_t try_and_wait(Call& call, bool reads) noexcept;
   template <class Call>
@@ -89,33 +113,29 @@ class polled_file {
   int const fd_;
   poller& network_;
   poll_descriptor* const entry_;  // nullptr: the poller refuses this kind. Ours until the number is closed
-  descriptor_use number_;
+  descriptor_use<goroutine> number_;
   world::atomic<std::uint32_t> holders_;  // of this memory: the owner until release(), the number until it is closed
 };
 
-template <class Call>
-std::int64_t polled_file::alone(Call& call, direction way) noexcept {
-  switch (number_.begin(way)) {
-    case descriptor_use::begun::closed: return answer::cancelled;
-    case descriptor_use::begun::busy: return answer::already_waiting;
-    case descriptor_use::begun::inside: break;
-  }
-  const std::int64_t done = entry_ != nullptr ? try_and_wait(call, way == direction::reading) : block_in(call);
-  leave(way);
+inline polled_file::turn::turn(polled_file& file, direction way) noexcept : file_(file), way_(way), granted_(file.enter(way)) {}
+
+inline polled_file::turn::~turn() {
+  if (granted_) file_.leave(way_);
   preempt_point();  // of calls that never have to wait too
-  return done;
+}
+
+template <class Call>
+std::int64_t polled_file::turn::make(Call call) noexcept {
+  if (!granted_) return answer::cancelled;
+  return file_.polled() ? file_.try_and_wait(call, way_ == direction::reading) : file_.block_in(call);
 }
 
 template <class Call>
 int polled_file::at_once(Call call) noexcept {
-  if (number_.begin(direction::none) != descriptor_use::begun::inside) return answer::cancelled;
+  if (!enter(direction::none)) return answer::cancelled;
   const int done = call();
   leave(direction::none);
   return done;
-}
-
-inline void polled_file::leave(direction way) noexcept {
-  if (number_.end(way)) close_number();
 }
 
 template <class Call>
@@ -127,7 +147,7 @@ std::int64_t polled_file::try_and_wait(Call& call, bool reads) noexcept {
     if (done == answer::interrupted) continue;
     if (done != answer::would_block) return done;
     const poll_result waited = reads ? network_.wait_readable(*entry_) : network_.wait_writable(*entry_);
-    if (waited == poll_result::busy) return answer::already_waiting;
+    world::require(waited != poll_result::busy, "N1: two goroutines wait for one direction");
   }
 }
 

@@ -24,6 +24,15 @@ template <class Call>
   return file != nullptr ? std::int64_t{call(*file)} : std::int64_t{answer::no_descriptor};
 }
 
+// What `call`, which counts in `done`, moved, and its error if it answers one.
+template <class Call>
+[[nodiscard]] transferred moved_by(polled_file* file, Call call) {
+  std::size_t done = 0;
+  const std::int64_t failed = asked(file, [&](polled_file& f) { return call(f, done); });
+  if (failed < 0) return {error_of(failed), done};
+  return done;
+}
+
 // A handle for `fd`, which is non-blocking and taken over, also on failure.
 template <class Handle>
 result<Handle> handle_for(int fd) {

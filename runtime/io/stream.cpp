@@ -13,10 +13,11 @@ using detail::bytes_or_error;
 using detail::code_of;
 using detail::error_of;
 using detail::handle_for;
+using detail::moved_by;
 using detail::polled_file;
 
 result<std::size_t> stream::read(std::span<std::byte> into) { return bytes_or_error(asked(file_, [&](polled_file& f) { return f.read(into.data(), into.size()); })); }
-result<std::size_t> stream::write(byte_view from) { return bytes_or_error(asked(file_, [&](polled_file& f) { return f.write(from.data(), from.size()); })); }
+transferred stream::write(byte_view from) { return moved_by(file_, [&](polled_file& f, std::size_t& done) { return f.write(from.data(), from.size(), done); }); }
 
 namespace {
 

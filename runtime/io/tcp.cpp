@@ -81,6 +81,7 @@ std::error_code tcp_stream::set_no_delay(bool on) {
 }
 
 std::error_code tcp_stream::set_linger(std::int32_t seconds) {
+  if (seconds < -1) return std::make_error_code(std::errc::invalid_argument);
   return code_of(asked(file_, [&](polled_file& f) { return f.at_once([&] { return kernel::set_option(f.fd(), kernel::socket_option::linger_s, seconds); }); }));
 }
 

@@ -1,4 +1,7 @@
 // Bytes that go from one descriptor to another, inside the kernel where it can, and through memory of ours where it refuses the two kinds.
+#include <algorithm>
+#include <limits>
+
 #include "io/polled_file.hpp"
 #include "io/results.hpp"
 #include "retake/stream.hpp"
@@ -10,7 +13,9 @@ namespace retake {
 namespace kernel = world::kernel;
 
 using detail::error_of;
+using detail::moved_by;
 using detail::polled_file;
+using turn = polled_file::turn;
 
 namespace {
 
@@ -38,16 +43,18 @@ struct inner_pipe {
   inner_pipe& operator=(inner_pipe const&) = delete;
 };
 
-// Reads and writes until `read_into` answers 0 or an error. `done` counts what was written. 0 or -errno.
-template <class Read>
-[[gnu::noinline]] std::int64_t move_by_hand(polled_file& to, std::size_t& done, Read read_into) noexcept {
+std::int64_t write_to(polled_file& to, std::byte const* from, std::size_t bytes, std::size_t& done) noexcept { return to.write(from, bytes, done); }
+std::int64_t write_to(turn& to, std::byte const* from, std::size_t bytes, std::size_t& done) noexcept { return polled_file::write(to, from, bytes, done); }
+
+// Reads and writes until `read_into` answers 0 or an error: in a turn of its own for each write, or in the one that is given. `done` counts what was written. 0 or -errno.
+template <class To, class Read>
+[[gnu::noinline]] std::int64_t move_by_hand(To& to, std::size_t& done, Read read_into) noexcept {
   std::byte part[copy_bytes];
   for (;;) {  // bound: the end of what is read
     const std::int64_t got = read_into(part);
     if (got <= 0) return got;
-    const std::int64_t put = to.write(part, static_cast<std::size_t>(got));
-    if (put < 0) return put;
-    done += static_cast<std::size_t>(put);
+    const std::int64_t failed = write_to(to, part, static_cast<std::size_t>(got), done);
+    if (failed < 0) return failed;
   }
 }
 
@@ -56,7 +63,7 @@ std::int64_t copy_by_hand(polled_file& to, polled_file& from, std::size_t& done)
 }
 
 // The next `left` bytes of our pipe to `to`, which takes none of them from the kernel.
-std::int64_t pour(polled_file& to, int pipe, std::size_t left, std::size_t& done) noexcept {
+std::int64_t pour(turn& to, int pipe, std::size_t left, std::size_t& done) noexcept {
   const std::size_t end = done + left;
   return move_by_hand(to, done, [&](std::span<std::byte> part) {
     if (done == end) return std::int64_t{0};
@@ -66,12 +73,13 @@ std::int64_t pour(polled_file& to, int pipe, std::size_t left, std::size_t& done
   });
 }
 
-// All that lies in our pipe, `left` bytes, to `to`.
+// All that lies in our pipe, `left` bytes, to `to`, in one turn.
 std::int64_t empty_pipe(polled_file& to, int pipe, std::size_t left, std::size_t& done) noexcept {
+  turn mine(to, direction::writing);
   while (left > 0) {
-    const std::int64_t put = to.writing([&] { return kernel::splice(pipe, to.fd(), left); });
-    if (refuses_kinds(put)) return pour(to, pipe, left, done);
-    if (put < 0) return put;
+    const std::int64_t put = mine.make([&] { return kernel::splice(pipe, to.fd(), left); });
+    if (refuses_kinds(put)) return pour(mine, pipe, left, done);
+    if (put <= 0) return put < 0 ? put : detail::answer::io_error;
     left -= static_cast<std::size_t>(put);
     done += static_cast<std::size_t>(put);
   }
@@ -107,7 +115,7 @@ bool is_in_memory(int file, std::int64_t offset, std::size_t bytes) noexcept {
   return has(offset) && (bytes <= page_bytes || has(offset + static_cast<std::int64_t>(bytes) - 1));
 }
 
-std::int64_t send_by_hand(polled_file& to, int file, std::int64_t offset, std::size_t bytes, std::size_t& done) noexcept {
+std::int64_t send_by_hand(turn& to, int file, std::int64_t offset, std::size_t bytes, std::size_t& done) noexcept {
   return move_by_hand(to, done, [&](std::span<std::byte> part) {
     kernel::io_slice const slice{part.data(), part.size() < bytes - done ? part.size() : bytes - done};
     if (slice.bytes == 0) return std::int64_t{0};
@@ -118,14 +126,16 @@ std::int64_t send_by_hand(polled_file& to, int file, std::int64_t offset, std::s
 }
 
 std::int64_t send_pieces(polled_file& to, int file, std::int64_t offset, std::size_t bytes, std::size_t& done) noexcept {
+  turn mine(to, direction::writing);
+  if (!mine.granted()) return detail::answer::cancelled;
   while (done < bytes) {
     const std::size_t wanted = bytes - done < sendfile_bytes ? bytes - done : sendfile_bytes;
     const std::int64_t at = offset + static_cast<std::int64_t>(done);
     const auto send = [&] { return kernel::sendfile(to.fd(), file, at, wanted); };
     // Calls of a descriptor that does not poll are system calls already: a second enter has no P to leave.
     const bool hands_off = to.polled() && !is_in_memory(file, at, wanted);
-    const std::int64_t some = to.writing([&] { return hands_off ? syscall(send) : send(); });
-    if (refuses_kinds(some)) return send_by_hand(to, file, offset, bytes, done);
+    const std::int64_t some = mine.make([&] { return hands_off ? syscall(send) : send(); });
+    if (refuses_kinds(some)) return send_by_hand(mine, file, offset, bytes, done);
     if (some <= 0) return some;
     done += static_cast<std::size_t>(some);
   }
@@ -134,22 +144,21 @@ std::int64_t send_pieces(polled_file& to, int file, std::int64_t offset, std::si
 
 }  // namespace
 
-result<std::size_t> copy(stream& to, stream& from) {
+transferred copy(stream& to, stream& from) {
   if (!to.valid() || !from.valid()) return error_of(detail::answer::no_descriptor);
-  std::size_t done = 0;
-  inner_pipe const through;
-  const bool inside_kernel = through.failed == 0 && to.polled() && from.polled() && !may_be_terminal(*from.file_);
-  const std::int64_t failed = inside_kernel ? copy_through(through, *to.file_, *from.file_, done) : copy_by_hand(*to.file_, *from.file_, done);
-  if (failed < 0) return error_of(failed);
-  return done;
+  return moved_by(to.file_, [&](polled_file& target, std::size_t& done) {
+    inner_pipe const through;
+    const bool inside_kernel = through.failed == 0 && target.polled() && from.polled() && !may_be_terminal(*from.file_);
+    return inside_kernel ? copy_through(through, target, *from.file_, done) : copy_by_hand(target, *from.file_, done);
+  });
 }
 
-result<std::size_t> send_file(stream& to, int file, std::int64_t offset, std::size_t bytes) {
+transferred send_file(stream& to, int file, std::int64_t offset, std::size_t bytes) {
   if (!to.valid()) return error_of(detail::answer::no_descriptor);
-  std::size_t done = 0;
-  const std::int64_t failed = send_pieces(*to.file_, file, offset, bytes, done);
-  if (failed < 0) return error_of(failed);
-  return done;
+  if (offset < 0) return error_of(detail::answer::invalid);
+  constexpr std::int64_t end = std::numeric_limits<std::int64_t>::max();  // a file ends there at the latest
+  const std::size_t most = std::min(bytes, static_cast<std::size_t>(end - offset));
+  return moved_by(to.file_, [&](polled_file& target, std::size_t& done) { return send_pieces(target, file, offset, most, done); });
 }
 
 }  // namespace retake

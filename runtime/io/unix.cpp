@@ -25,7 +25,7 @@ constexpr std::int64_t full_queue_ns = 1'000'000;
 
 }  // namespace
 
-result<std::size_t> unix_stream::send(byte_view from, std::span<int const> descriptors) {
+transferred unix_stream::send(byte_view from, std::span<int const> descriptors) {
   if (from.empty() || descriptors.size() > passed_descriptors_max) return std::make_error_code(std::errc::invalid_argument);
   int passed[passed_descriptors_max];
   std::copy(descriptors.begin(), descriptors.end(), passed);
@@ -35,13 +35,14 @@ result<std::size_t> unix_stream::send(byte_view from, std::span<int const> descr
   m.slice_count = 1;
   m.descriptors = passed;
   m.descriptor_count = static_cast<std::uint32_t>(descriptors.size());
-  const std::int64_t sent = asked(file_, [&](polled_file& f) { return f.writing([&] { return kernel::send_message(f.fd(), m); }); });
-  if (sent < 0) return error_of(sent);
-  const byte_view rest = from.subspan(static_cast<std::size_t>(sent));  // the descriptors went with the first part
-  if (rest.empty()) return from.size();
-  const result<std::size_t> written = write(rest);
-  if (!written) return written.error();
-  return from.size();
+  return detail::moved_by(file_, [&](polled_file& f, std::size_t& done) {
+    polled_file::turn mine(f, direction::writing);
+    const std::int64_t sent = mine.make([&] { return kernel::send_message(f.fd(), m); });
+    if (sent < 0) return sent;
+    done = static_cast<std::size_t>(sent);
+    const byte_view rest = from.subspan(done);  // the descriptors went with the first part
+    return polled_file::write(mine, rest.data(), rest.size(), done);
+  });
 }
 
 result<unix_stream::message> unix_stream::receive(std::span<std::byte> into, std::span<int> descriptors) {

@@ -10,11 +10,32 @@ namespace kernel = world::kernel;
 
 using detail::asked;
 using detail::bytes_or_error;
-using detail::error_of;
 
 namespace {
 
 constexpr std::size_t slices_at_once = 16;
+
+// 0 or -errno; `done` counts what was written.
+std::int64_t write_pieces(detail::polled_file::turn& mine, std::span<byte_view const> from, std::size_t& done) noexcept {
+  if (!mine.granted()) return detail::answer::cancelled;
+  std::size_t skip = 0;  // bytes of the first place that are written already
+  for (;;) {
+    while (!from.empty() && skip >= from.front().size()) {
+      skip -= from.front().size();
+      from = from.subspan(1);
+    }
+    if (from.empty()) return 0;
+    kernel::io_slice slices[slices_at_once];
+    std::size_t count = 0;
+    for (byte_view const one : from.first(from.size() < slices_at_once ? from.size() : slices_at_once)) slices[count++] = {const_cast<std::byte*>(one.data()), one.size()};
+    slices[0].address = static_cast<std::byte*>(slices[0].address) + skip;
+    slices[0].bytes -= skip;
+    const std::int64_t some = mine.make([&] { return kernel::writev(mine.file().fd(), slices, count); });
+    if (some <= 0) return some < 0 ? some : detail::answer::io_error;
+    done += static_cast<std::size_t>(some);
+    skip += static_cast<std::size_t>(some);
+  }
+}
 
 }  // namespace
 
@@ -25,26 +46,11 @@ result<std::size_t> stream::read_each(std::span<std::span<std::byte> const> into
   return bytes_or_error(asked(file_, [&](detail::polled_file& f) { return f.reading([&] { return kernel::readv(f.fd(), slices, count); }); }));
 }
 
-result<std::size_t> stream::write_all(std::span<byte_view const> from) {
-  if (!valid()) return error_of(detail::answer::no_descriptor);
-  std::size_t done = 0;
-  std::size_t skip = 0;  // bytes of the first place that are written already
-  while (!from.empty()) {
-    kernel::io_slice slices[slices_at_once];
-    std::size_t count = 0;
-    for (byte_view const one : from.first(from.size() < slices_at_once ? from.size() : slices_at_once)) slices[count++] = {const_cast<std::byte*>(one.data()), one.size()};
-    slices[0].address = static_cast<std::byte*>(slices[0].address) + skip;
-    slices[0].bytes -= skip;
-    const std::int64_t some = file_->writing([&] { return kernel::writev(file_->fd(), slices, count); });
-    if (some < 0) return error_of(some);
-    done += static_cast<std::size_t>(some);
-    skip += static_cast<std::size_t>(some);
-    while (!from.empty() && skip >= from.front().size()) {
-      skip -= from.front().size();
-      from = from.subspan(1);
-    }
-  }
-  return done;
+transferred stream::write_all(std::span<byte_view const> from) {
+  return detail::moved_by(file_, [&](detail::polled_file& f, std::size_t& done) {
+    detail::polled_file::turn mine(f, direction::writing);
+    return write_pieces(mine, from, done);
+  });
 }
 
 }  // namespace retake

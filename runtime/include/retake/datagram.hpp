@@ -15,7 +15,7 @@ struct received {
   bool cut = false;  // the message was longer; the rest is gone
 };
 
-// One goroutine may receive and one may send at a time; a second one gets std::errc::operation_in_progress. Any may close.
+// Any number of goroutines may use it at once: one receives and one sends at a time, and the others wait their turn. Any may close.
 class datagram_socket {
  public:
   datagram_socket() = default;

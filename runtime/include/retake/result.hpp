@@ -1,6 +1,7 @@
 // result.hpp: a value, or the error that stands for it: what calls return that may fail for reasons outside of the program.
 #pragma once
 
+#include <cstddef>
 #include <system_error>
 #include <type_traits>
 #include <utility>
@@ -29,6 +30,19 @@ class result {
 
  private:
   std::variant<T, std::error_code> content_;
+};
+
+// How many bytes a call moved. Where an error ended it before all were moved there is no value, as with every result, but bytes() still says how many had
+// gone by then. Source: the pair of a count and an error that Go's Read, Write and Copy return.
+class transferred : public result<std::size_t> {
+ public:
+  transferred(std::size_t bytes) : result(bytes), bytes_(bytes) {}
+  transferred(std::error_code why, std::size_t bytes = 0) : result(why), bytes_(bytes) {}
+
+  [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
+
+ private:
+  std::size_t bytes_;
 };
 
 namespace detail {

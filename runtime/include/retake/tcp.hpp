@@ -41,6 +41,7 @@ class tcp_stream : public stream {
   std::error_code set_keep_alive(keep_alive const& probes);
   std::error_code set_no_delay(bool on);
   // seconds 0: close() discards what was not sent and resets the connection; -1: the kernel goes on sending behind close() (default).
+  // Below that: std::errc::invalid_argument.
   std::error_code set_linger(std::int32_t seconds);
 };
 
@@ -49,7 +50,7 @@ class tcp_listener {
   tcp_listener() = default;
   explicit tcp_listener(detail::polled_file* file) noexcept : socket_(file) {}
 
-  // By a goroutine; one at a time. Blocks it until a connection comes; the connection has the listener's options. Without a free descriptor (EMFILE, ENFILE) or
+  // By a goroutine; several take turns. Blocks it until a connection comes; the connection has the listener's options. Without a free descriptor (EMFILE, ENFILE) or
   // memory it waits 5 ms, then twice as long, up to 100 ms, and tries again: the connection stays in the kernel's queue, and nobody spins. A connection that ended
   // in the queue is passed over. Errors: std::errc::operation_canceled when closed, std::errc::timed_out. Source: Accept in Go's fd_unix.go, Serve in net/http.
   [[nodiscard]] result<tcp_stream> accept();

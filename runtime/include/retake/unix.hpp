@@ -19,10 +19,10 @@ class unix_stream : public stream {
 
   // By a goroutine. Blocks it until all bytes are written, of which there has to be one at least. The receiver gets descriptors of its own for the same files; these stay
   // the caller's. Errors: std::errc::invalid_argument, what sendmsg(2) says, std::errc::operation_canceled, std::errc::timed_out. Source: unix(7), SCM_RIGHTS.
-  [[nodiscard]] result<std::size_t> send(byte_view from, std::span<int const> descriptors);
+  [[nodiscard]] transferred send(byte_view from, std::span<int const> descriptors);
 
   struct message {
-    std::size_t bytes = 0;        // 0: the end
+    std::size_t bytes = 0;        // 0: the end, or an empty `into`
     std::size_t descriptors = 0;  // the caller's, close-on-exec: close them, or adopt() them
     bool cut = false;             // more descriptors came than fit; those are closed
   };
