@@ -1,12 +1,15 @@
-// descriptor_use_properties.cpp: goroutines take turns in each direction of a number, which is closed once.
+// descriptor_use_properties.cpp: goroutines take turns in each direction of a number, which is
+// closed once.
 //
 // Goal.      N1 (one goroutine in a direction, the queue served in the order of arrival, none
-//            forgotten), N2 (closed once, after a close, when nothing is inside, and not used then).
+//            forgotten), N2 (closed once, after a close, when nothing is inside, and not used
+//            then).
 // Method.    Actors read, write, use the number without a direction, and close it, as polled_file
-//            does; a goroutine that waits for its turn is its thread, asleep on a note. The reference
-//            model has the two queues and what is inside; it learns of both under the protocol's own
-//            lock, where the order counts. Each direction has plain data, and so has the number: what
-//            is not ordered is a race. Turns end by themselves, so every actor must come to its end.
+//            does; a goroutine that waits for its turn is its thread, asleep on a note. The
+//            reference model has the two queues and what is inside; it learns of both under the
+//            protocol's own lock, where the order counts. Each direction has plain data, and so has
+//            the number: what is not ordered is a race. Turns end by themselves, so every actor
+//            must come to its end.
 #include <algorithm>
 
 #include "property_main.hpp"

@@ -1,4 +1,5 @@
-// descriptor_use_model.cpp: goroutines take turns in each direction of a number, which is closed once, by the last.
+// descriptor_use_model.cpp: goroutines take turns in each direction of a number, which is closed
+// once, by the last.
 #include "protocol/descriptor_use.hpp"
 
 #include "model_main.hpp"

@@ -194,7 +194,8 @@ void end_and_wait() {
   });
 }
 
-// Two goroutines read one pipe: the second has its turn behind the first, and neither loses a byte nor sleeps for ever.
+// Two goroutines read one pipe: the second has its turn behind the first, and neither loses a byte
+// nor sleeps for ever.
 void two_readers() {
   run_watched(2, [] {
     auto ends = make_pipe();
@@ -265,7 +266,8 @@ void close_and_wait_for_turn() {
   });
 }
 
-// The deadline of a direction ends the write under way, which says how much went, and every one that waits behind it.
+// The deadline of a direction ends the write under way, which says how much went, and every one
+// that waits behind it.
 void deadline_and_turns() {
   run_watched(2, [] {
     auto ends = make_pipe();

@@ -141,8 +141,8 @@ process_options sleeper(char const* runs_us, char const* code) {
   return options;
 }
 
-// A context ends while its program does: the waiter is told one of the two ends. A program that would
-// run for ever is told to end, and killed when no signal is named.
+// A context ends while its program does: the waiter is told one of the two ends. A program that
+// would run for ever is told to end, and killed when no signal is named.
 void child_and_context() {
   run_watched(2, [] {
     auto [until, stop] = with_timeout_ns(background(), 50 * us);
@@ -160,7 +160,8 @@ void child_and_context() {
   });
 }
 
-// A context's signal and its canceller come at one time: the context is done, and no goroutine is left.
+// A context's signal and its canceller come at one time: the context is done, and no goroutine is
+// left.
 void signal_and_canceller() {
   run_watched(2, [] {
     constexpr std::array numbers{SIGUSR1};

@@ -46,7 +46,8 @@ transferred all_of(void* memory, std::size_t bytes, Call call) {
 
 void* writable(std::byte const* memory) noexcept { return const_cast<std::byte*>(memory); }  // a write's slices are not written to
 
-// 0 where the file may be asked at `offset`, else -errno. Beyond 2^63 - 1 an offset would be one below 0, among which are those that mean something else.
+// 0 where the file may be asked at `offset`, else -errno. Beyond 2^63 - 1 an offset would be one
+// below 0, among which are those that mean something else.
 std::int64_t refusal_at(detail::file_body const* body, std::uint64_t offset) noexcept {
   if (body == nullptr) return no_descriptor;
   return offset > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()) ? invalid : 0;

@@ -27,7 +27,8 @@ namespace retake::detail {
 
 class file_body {
  public:
-  // Takes `fd` over, also on failure: nullptr. `how`: open_direct: never ask without waiting, where the kernel would wait all the same; open_append.
+  // Takes `fd` over, also on failure: nullptr. `how`: open_direct: never ask without waiting, where
+  // the kernel would wait all the same; open_append.
   [[nodiscard]] static file_body* make(int fd, std::uint32_t how) noexcept;
 
   // By a goroutine. Values >= 0 or -errno. One piece of memory may lie in the registered buffer of this number.

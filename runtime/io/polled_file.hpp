@@ -1,11 +1,14 @@
 // polled_file.hpp: a non-blocking descriptor with its entry in the poller.
 //
-// Whatever uses the number does so inside protocol/descriptor_use.hpp: close() ends the waits, and the last to leave closes the number and gives the entry back (N2).
-// The memory of this object outlives both the owner's word release() and the number.
+// Whatever uses the number does so inside protocol/descriptor_use.hpp: close() ends the waits, and
+// the last to leave closes the number and gives the entry back (N2). The memory of this object
+// outlives both the owner's word release() and the number.
 //
-// A turn holds its direction from the first try of its first call to the last of its last, and the next goroutine has it then. Between a try and its wait another
-// goroutine would take the edge that the first is about to wait for (scenario readers_take_turns); between two parts of a write it would
-// write its own (scenario whole_writes_do_not_mix). A wait for a turn needs no deadline of its own: the direction's deadline ends every turn before it.
+// A turn holds its direction from the first try of its first call to the last of its last, and the
+// next goroutine has it then. Between a try and its wait another goroutine would take the edge that
+// the first is about to wait for (scenario readers_take_turns); between two parts of a write it
+// would write its own (scenario whole_writes_do_not_mix). A wait for a turn needs no deadline of
+// its own: the direction's deadline ends every turn before it.
 #pragma once
 
 #include <cstddef>
@@ -51,8 +54,9 @@ class polled_file {
     // False: the file was closed before.
     [[nodiscard]] bool granted() const noexcept { return granted_; }
 
-    // Makes `call`, which returns a value >= 0 or -errno and is made again after -EINTR, and after each wait for its direction while it says -EAGAIN.
-    // -ECANCELED when closed, -ETIMEDOUT when the direction's deadline is over.
+    // Makes `call`, which returns a value >= 0 or -errno and is made again after -EINTR, and after
+    // each wait for its direction while it says -EAGAIN. -ECANCELED when closed, -ETIMEDOUT when
+    // the direction's deadline is over.
     template <class Call>
     [[nodiscard]] std::int64_t make(Call call) noexcept;
 
@@ -78,7 +82,8 @@ class polled_file {
 
   // Values >= 0 or -errno; block the goroutine.
   [[nodiscard]] std::int64_t read(void* into, std::size_t bytes) noexcept;
-  // All of them, in one turn, or in the one that is given. 0 or -errno; `done` counts what was written.
+  // All of them, in one turn, or in the one that is given. 0 or -errno; `done` counts what was
+  // written.
   [[nodiscard]] std::int64_t write(void const* from, std::size_t bytes, std::size_t& done) noexcept;
   [[nodiscard]] static std::int64_t write(turn& mine, void const* from, std::size_t bytes, std::size_t& done) noexcept;
   [[nodiscard]] int accept() noexcept;

@@ -1,4 +1,5 @@
-// A context that a signal makes done: the user's is derived from one whose canceller a goroutine holds that listens for the first signal.
+// A context that a signal makes done: the user's is derived from one whose canceller a goroutine
+// holds that listens for the first signal.
 #include <string>
 #include <utility>
 

@@ -46,7 +46,8 @@ struct inner_pipe {
 std::int64_t write_to(polled_file& to, std::byte const* from, std::size_t bytes, std::size_t& done) noexcept { return to.write(from, bytes, done); }
 std::int64_t write_to(turn& to, std::byte const* from, std::size_t bytes, std::size_t& done) noexcept { return polled_file::write(to, from, bytes, done); }
 
-// Reads and writes until `read_into` answers 0 or an error: in a turn of its own for each write, or in the one that is given. `done` counts what was written. 0 or -errno.
+// Reads and writes until `read_into` answers 0 or an error: in a turn of its own for each write, or
+// in the one that is given. `done` counts what was written. 0 or -errno.
 template <class To, class Read>
 [[gnu::noinline]] std::int64_t move_by_hand(To& to, std::size_t& done, Read read_into) noexcept {
   std::byte part[copy_bytes];

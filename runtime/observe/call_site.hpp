@@ -1,4 +1,5 @@
-// call_site.hpp: a place in the program, as the stack that was there: copied when something happens, named when a report asks.
+// call_site.hpp: a place in the program, as the stack that was there: copied when something
+// happens, named when a report asks.
 #pragma once
 
 #include <cstdint>

@@ -47,7 +47,8 @@ void add_here(observe::wait_sites& sites, observe::registers const& here, double
 
 }  // namespace
 
-// A wait shorter than the rate is sampled as often as it is long, and stands for as many as it was not: the profile is the same at every rate, but for chance.
+// A wait shorter than the rate is sampled as often as it is long, and stands for as many as it was
+// not: the profile is the same at every rate, but for chance.
 [[gnu::noinline]] void watch::waited(machine& m, std::int64_t wait_ns) noexcept {
   const std::int64_t rate_ns = m.home.block_profile_ns.get();
   if (rate_ns <= 0 || wait_ns <= 0) return;

@@ -1,4 +1,5 @@
-// wait_sites.hpp: where goroutines wait for each other, and whose unlock ended a wait: how often and how long, by call site.
+// wait_sites.hpp: where goroutines wait for each other, and whose unlock ended a wait: how often
+// and how long, by call site.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +19,8 @@ class wait_sites {
     double wait_ns = 0;
   };
 
-  // Any thread, without locks. Sites beyond the 512th, and events without a stack, are counted together.
+  // Any thread, without locks. Sites beyond the 512th, and events without a stack, are counted
+  // together.
   void add(still_stack stack, double count, double wait_ns);
   [[nodiscard]] std::vector<site> all();
 

@@ -3,13 +3,13 @@
 //
 // Problem.   A close has to end a descriptor now, not when the last variable that names it is gone:
 //            the peer waits for the end, the next listener for the port. But a goroutine may stand
-//            between its wait and its next read(2), and the kernel gives a closed number to the next
-//            open: that read would take bytes of another descriptor. And what one goroutine writes in
-//            several calls may not mix with what another writes.
+//            between its wait and its next read(2), and the kernel gives a closed number to the
+//            next open: that read would take bytes of another descriptor. And what one goroutine
+//            writes in several calls may not mix with what another writes.
 // Rejected.  A number that lives as long as its object: the peer of a connection that is still held
 //            waits as long. A look before each call and a close at once: the look is old when the
-//            call is made. A lock around each call: a close would wait for a read that waits. A mutex
-//            for each direction beside this word: a close would have to end the waits for two
+//            call is made. A lock around each call: a close would wait for a read that waits. A
+//            mutex for each direction beside this word: a close would have to end the waits for two
 //            mutexes, and each use would take two atomic operations more.
 // Recipe.    a call                                    a close
 //            closed? refused. Its direction is free:   closed, by one operation; it was closed
@@ -20,30 +20,30 @@
 //            on again: the direction is its own; or    still there, no other open can be given it
 //            a close has sent it away, and it leaves   leaves, as a call does: it gives up the
 //            its system calls                          opening's place
-//            leaves: with its direction's queue
-//            marked: lock; the first in it has the
-//            direction, which stays taken; else CAS
-//            [U2]. The last of a closed number closes
-//            it
+//            leaves: with its direction's queue marked: lock; the first in it has the direction,
+//            which stays taken; else CAS [U2]. The last of a closed number closes it
 //
 //            The direction is handed off, first come, first served: a newcomer finds it taken. A
 //            goroutine in a queue is inside already, so that the number outlives its wait.
 //
-// States.    open: the opening itself is inside, and calls are. closed: nothing comes in any more, and
+// States.    open: the opening itself is inside, and calls are. closed: nothing comes in any more,
+// and
 //            something is inside. over: nothing is inside: what left last has the number, and the
 //            memory behind it, to itself.
 // Fields.    word_: by the operations below; the marks of the queues under the lock. queues_: under
 //            lock. The opening's place belongs to the first close.
 // Invariants N1 a direction has one goroutine, the others are served in turn, and none is left in a
 //            queue; N2 the number is closed once, by the last, and used by nothing afterwards.
-// Orders     [U1] [U2] [U3], below. What a goroutine in a queue has to know of the one before it comes with
+// Orders     [U1] [U2] [U3], below. What a goroutine in a queue has to know of the one before it
+// comes with
 //            the ready.
 // Checked by models/relacy/descriptor_use_model.cpp, properties/descriptor_use_properties.cpp,
 //            scenarios close_against_wait, close_against_uses, readers_take_turns,
 //            whole_writes_do_not_mix, close_against_turns, patches cl1, cl2, rg7, tn1 to tn5.
 // Not promised: that a close ends what is inside: it ends the waits, and a call that blocks in the
 //            kernel goes on.
-// Source: fdMutex in Go's internal/poll, where a newcomer may take the direction before the one that
+// Source: fdMutex in Go's internal/poll, where a newcomer may take the direction before the one
+// that
 //            is woken for it.
 #pragma once
 
@@ -68,14 +68,16 @@ class descriptor_use {
 
   enum class begun : std::uint32_t { inside, closed, taken, queued };
 
-  // By whatever reaches the object. inside: it must call end() with the same direction. Never queued.
+  // By whatever reaches the object. inside: it must call end() with the same direction. Never
+  // queued.
   [[nodiscard]] begun begin(direction way) noexcept {
     const auto mine = static_cast<std::uint32_t>(way);
     for (;;) {  // bound: each round another call came in or left
       const std::uint32_t now = word_.load_relaxed();
       if ((now & closed_bit) != 0) return begun::closed;
       if ((now & mine) != 0) return begun::taken;
-      // [U1] acquire: what had the direction before is through with it. Pairs with [U2]. Killed by: model descriptor_use.
+      // [U1] acquire: what had the direction before is through with it. Pairs with [U2]. Killed by:
+      // model descriptor_use.
       const bool inside = word_.compare_exchange_acquire(now, (now | mine) + one).won;
       if (inside) return begun::inside;
     }
@@ -83,8 +85,8 @@ class descriptor_use {
 
   // For the goroutine of `w`, after begin() has returned taken. queued: `w` is in the queue and the
   // lock is held: the caller parks and drops it after that. Readied, it has the direction if
-  // `w.served` is 1, else the number was closed: in both cases it must call end(), in the second for
-  // no direction.
+  // `w.served` is 1, else the number was closed: in both cases it must call end(), in the second
+  // for no direction.
   [[nodiscard, gnu::noinline]] begun begin_or_queue(direction way, waiter& w) noexcept {
     const auto mine = static_cast<std::uint32_t>(way);
     lock.lock();
@@ -107,8 +109,8 @@ class descriptor_use {
     }
   }
 
-  // By what is inside. True: it was the last, and closes the number. `hand_on(G&)` is called for the
-  // goroutine that has the direction now; the caller readies it when this has returned.
+  // By what is inside. True: it was the last, and closes the number. `hand_on(G&)` is called for
+  // the goroutine that has the direction now; the caller readies it when this has returned.
   template <class HandOn>
   [[nodiscard]] bool end(direction way, HandOn hand_on) noexcept {
     const std::uint32_t gone = static_cast<std::uint32_t>(way) + one;
@@ -119,7 +121,9 @@ class descriptor_use {
         continue;
       }
       world::require(now >= one, "N2: more have left a number than were inside");
-      // [U2] release: what was done inside is over before the next takes the direction, or the last closes the number; acquire: for that last. Pairs with [U1], [U2], [U3]. Killed by: model descriptor_use.
+      // [U2] release: what was done inside is over before the next takes the direction, or the last
+      // closes the number; acquire: for that last. Pairs with [U1], [U2], [U3]. Killed by: model
+      // descriptor_use.
       const bool left = word_.compare_exchange_acq_rel(now, now - gone).won;
       if (left) return now - gone == closed_bit;
     }

@@ -58,7 +58,8 @@ enum class wait_reason : std::uint32_t { none, chan_receive, chan_send, sleep, s
   return "unknown wait reason";
 }
 
-// Whether other goroutines end the wait: what profiles of blocking and of contention count. Source: Go's blockevent().
+// Whether other goroutines end the wait: what profiles of blocking and of contention count. Source:
+// Go's blockevent().
 [[nodiscard]] constexpr bool is_for_goroutines(wait_reason reason) noexcept {
   switch (reason) {
     case wait_reason::chan_receive:

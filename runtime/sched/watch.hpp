@@ -42,7 +42,8 @@ void limit_changed(scheduler& s, std::uint32_t before, std::uint32_t now) noexce
 // thread ends. Without locks.
 void thread_made(machine& m, goroutine* charged, lock_site ended) noexcept;
 void thread_ended(machine& m) noexcept;
-// A goroutine, behind a wait for other goroutines while such waits are profiled; and while those for a lock are, before it lets go goroutines that waited so long for it.
+// A goroutine, behind a wait for other goroutines while such waits are profiled; and while those
+// for a lock are, before it lets go goroutines that waited so long for it.
 void waited(machine& m, std::int64_t wait_ns) noexcept;
 void contended(machine& m, std::int64_t wait_ns) noexcept;
 

@@ -70,7 +70,8 @@ bool permits_core::take_until(std::uint32_t n, channel_core* ended, std::int64_t
   return winner == by_permits;
 }
 
-// A cond's wait gives its mutex back behind a goroutine that parks, of which there is no call to name.
+// A cond's wait gives its mutex back behind a goroutine that parks, of which there is no call to
+// name.
 void permits_core::note_contention(machine& m, batch<goroutine> const& let_go) noexcept {
   if (m.current.get() == nullptr) return;
   const std::int64_t now_ns = world::report_time_ns();

@@ -73,7 +73,8 @@ int close(int fd, site = site::current()) noexcept;
 [[nodiscard]] int epoll_wait(int ep, poll_event* events, int max, int timeout_ms, site = site::current()) noexcept;
 
 [[nodiscard]] int set_nonblocking(int fd, bool on, site = site::current()) noexcept;
-[[nodiscard]] int appends(int fd, site = site::current()) noexcept;  // 1: each write goes to the end, whatever its offset (O_APPEND); 0: not; -EBADF
+// 1: each write goes to the end, whatever its offset (O_APPEND); 0: not; -EBADF.
+[[nodiscard]] int appends(int fd, site = site::current()) noexcept;
 
 // --- bytes of several places, in one call.
 [[nodiscard]] std::int64_t readv(int fd, io_slice const* slices, std::size_t count, site = site::current()) noexcept;
@@ -89,7 +90,8 @@ int close(int fd, site = site::current()) noexcept;
 [[nodiscard]] std::int64_t write_at(int fd, io_slice const* slices, int count, std::int64_t offset, bool at_once, site = site::current()) noexcept;
 [[nodiscard]] int sync_file(int fd, bool data_only, site = site::current()) noexcept;
 [[nodiscard]] int truncate_file(int fd, std::int64_t bytes, site = site::current()) noexcept;
-// lseek(2): the position afterwards, from the beginning. -ESPIPE: it has none; -EINVAL: before the beginning.
+// lseek(2): the position afterwards, from the beginning. -ESPIPE: it has none; -EINVAL: before the
+// beginning.
 [[nodiscard]] std::int64_t seek(int fd, std::int64_t offset, seek_from from, site = site::current()) noexcept;
 // Of `fd`, or with fd == -1 of `path`, links followed.
 [[nodiscard]] int status_of_file(int fd, char const* path, file_record& status, site = site::current()) noexcept;

@@ -131,19 +131,20 @@ struct cancellable {
 
 // Done when `parent` is, or when the canceller says so. Throws std::bad_alloc, as those below.
 [[nodiscard]] cancellable with_cancel(context const& parent);
-// And at the latest at `deadline_ns` of the monotonic clock, then with `cause` as its cause; {}: the
-// error itself. A later deadline than the parent's changes nothing, its cause neither. A context whose
-// deadline has passed is done when it is returned. Source: context.WithDeadlineCause.
+// And at the latest at `deadline_ns` of the monotonic clock, then with `cause` as its cause; {}:
+// the error itself. A later deadline than the parent's changes nothing, its cause neither. A
+// context whose deadline has passed is done when it is returned. Source: context.WithDeadlineCause.
 [[nodiscard]] cancellable with_deadline(context const& parent, std::int64_t deadline_ns, std::error_code cause = {});
 [[nodiscard]] cancellable with_timeout_ns(context const& parent, std::int64_t duration_ns, std::error_code cause = {});
 
-// The values of `parent` without its end: never done, without a deadline, and those derived from it only
-// by what they add. For work that outlives what asked for it. Source: context.WithoutCancel.
+// The values of `parent` without its end: never done, without a deadline, and those derived from it
+// only by what they add. For work that outlives what asked for it. Source: context.WithoutCancel.
 [[nodiscard]] context without_cancel(context const& parent);
 
 // How the context was derived, from the root on, for logs and for people:
-// "background.with_value.with_deadline(in 1500 ns).with_cancel"; a deadline that is over: "(passed)". The
-// form may change. Throws std::bad_alloc. Source: the String methods of Go's contexts.
+// "background.with_value.with_deadline(in 1500 ns).with_cancel"; a deadline that is over:
+// "(passed)". The form may change. Throws std::bad_alloc. Source: the String methods of Go's
+// contexts.
 [[nodiscard]] std::string to_string(context const& of);
 
 // `parent`, and under `key` this value. It is destroyed with the last copy, on whichever goroutine has that.

@@ -15,7 +15,8 @@ struct received {
   bool cut = false;  // the message was longer; the rest is gone
 };
 
-// Any number of goroutines may use it at once: one receives and one sends at a time, and the others wait their turn. Any may close.
+// Any number of goroutines may use it at once: one receives and one sends at a time, and the others
+// wait their turn. Any may close.
 class datagram_socket {
  public:
   datagram_socket() = default;

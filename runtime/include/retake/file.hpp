@@ -91,28 +91,32 @@ class file {
 
   // Offsets and sizes are 0 to 2^63 - 1; beyond that, std::errc::invalid_argument.
 
-  // Reads from `offset` on until `into` is full or the file ends: fewer bytes only at the end of the file. Errors: read(2);
-  // std::errc::operation_canceled when the file is closed; bytes() says how many were read before. Source: File.ReadAt.
+  // Reads from `offset` on until `into` is full or the file ends: fewer bytes only at the end of
+  // the file. Errors: read(2); std::errc::operation_canceled when the file is closed; bytes() says
+  // how many were read before. Source: File.ReadAt.
   [[nodiscard]] transferred read_at(std::span<std::byte> into, std::uint64_t offset);
   // The same into `bytes` bytes from `begin` on of a registered buffer.
   [[nodiscard]] transferred read_at(registered_buffer const& into, std::size_t begin, std::size_t bytes, std::uint64_t offset);
-  // Writes all of `from` at `offset`. Errors: write(2), as above; std::errc::invalid_argument of a file in append mode, which would write at its end all the
-  // same; bytes() says how many were written before. Source: File.WriteAt.
+  // Writes all of `from` at `offset`. Errors: write(2), as above; std::errc::invalid_argument of a
+  // file in append mode, which would write at its end all the same; bytes() says how many were
+  // written before. Source: File.WriteAt.
   [[nodiscard]] transferred write_at(std::span<std::byte const> from, std::uint64_t offset);
 
-  // At the file's own position, which moves on; for pipes and terminals too. read: at least one byte, 0 at the end and for an empty `into`. write: all of
-  // it, and bytes() as above.
+  // At the file's own position, which moves on; for pipes and terminals too. read: at least one
+  // byte, 0 at the end and for an empty `into`. write: all of it, and bytes() as above.
   [[nodiscard]] result<std::size_t> read(std::span<std::byte> into);
   [[nodiscard]] transferred write(std::span<std::byte const> from);
 
-  // Several pieces of memory in one call, which may do fewer bytes than there is room for, as preadv(2) and pwritev(2). At most 64 pieces:
-  // std::errc::invalid_argument. Else as read_at() and write_at().
+  // Several pieces of memory in one call, which may do fewer bytes than there is room for, as
+  // preadv(2) and pwritev(2). At most 64 pieces: std::errc::invalid_argument. Else as read_at() and
+  // write_at().
   static constexpr std::size_t pieces_max = 64;
   [[nodiscard]] result<std::size_t> readv_at(std::span<std::span<std::byte> const> into, std::uint64_t offset);
   [[nodiscard]] result<std::size_t> writev_at(std::span<std::span<std::byte const> const> from, std::uint64_t offset);
 
-  // Moves the position; where it is afterwards, from the beginning. A blocking call with hand-off. Errors:
-  // lseek(2); std::errc::invalid_seek for a pipe, a socket or a terminal. Source: File.Seek.
+  // Moves the position; where it is afterwards, from the beginning. A blocking call with hand-off.
+  // Errors: lseek(2); std::errc::invalid_seek for a pipe, a socket or a terminal. Source:
+  // File.Seek.
   [[nodiscard]] result<std::uint64_t> seek(std::int64_t offset, seek_from from = seek_from::begin);
 
   // Until the disk has it: fsync(2); data_sync leaves out what is not needed to read it back: fdatasync(2).
@@ -127,7 +131,8 @@ class file {
   void close();
 
   [[nodiscard]] bool valid() const noexcept { return body_ != nullptr; }
-  // The number, which stays the file's, for calls that this header does not have; -1 when closed. Source: File.Fd.
+  // The number, which stays the file's, for calls that this header does not have; -1 when closed.
+  // Source: File.Fd.
   [[nodiscard]] int descriptor() const noexcept;
 
  private:
@@ -137,7 +142,8 @@ class file {
 
 // Opens `path`; `permissions` for one that is created. Errors: open(2).
 [[nodiscard]] result<file> open_file(char const* path, open_mode mode, std::uint32_t permissions = 0666);
-// A descriptor that is not non-blocking: a file, a pipe, a terminal. Takes it over, also on failure: std::errc::not_enough_memory, std::errc::bad_file_descriptor.
+// A descriptor that is not non-blocking: a file, a pipe, a terminal. Takes it over, also on
+// failure: std::errc::not_enough_memory, std::errc::bad_file_descriptor.
 [[nodiscard]] result<file> file_of(int descriptor);
 // Of the file at `path`, links followed. Errors: stat(2).
 [[nodiscard]] result<file_status> status_of(char const* path);

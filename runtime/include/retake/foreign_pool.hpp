@@ -83,8 +83,9 @@ void close_pool(pool_core* pool) noexcept;
 // So many goroutines, each locked to a thread of its own, which make foreign calls for others: each call from beginning to end on one of these threads.
 class foreign_pool {
  public:
-  // By a goroutine; does not block. 1 to 2^31 - 1; fatal: "a foreign_pool without workers", "a foreign_pool of too many workers". Each holds a thread from now on. Throws std::bad_alloc. The place is
-  // what the profile of threads charges them to.
+  // By a goroutine; does not block. 1 to 2^31 - 1; fatal: "a foreign_pool without workers", "a
+  // foreign_pool of too many workers". Each holds a thread from now on. Throws std::bad_alloc. The
+  // place is what the profile of threads charges them to.
   explicit foreign_pool(std::uint32_t workers, char const* file = __builtin_FILE(), unsigned line = __builtin_LINE()) : core_(detail::open_pool(workers, file, line)) {}
   // By a goroutine. Blocks it until the workers are through with the calls that they have, also with those that nobody waits for any more, and have let go of their
   // threads. Whoever has the pool sees to it that no call() is under way.

@@ -60,9 +60,9 @@ class process {
   // By a goroutine, until it has succeeded once. Blocks it until the program has ended; no thread waits. Errors: std::errc::no_child_process (another has waited,
   // or the program itself has ignored SIGCHLD since spawn() and before this call), std::errc::timed_out. Source: pidfd_open(2), waitid(2); pidfdWait in Go's os.
   [[nodiscard]] result<exit_status> wait();
-  // As wait(); when `until` is done first the program is ended as `how` says, and its status tells by what.
-  // Its pipes stay open: its own children may hold them. Throws std::bad_alloc.
-  // Source: exec.CommandContext, Cmd.Cancel and Cmd.WaitDelay in Go.
+  // As wait(); when `until` is done first the program is ended as `how` says, and its status tells
+  // by what. Its pipes stay open: its own children may hold them. Throws std::bad_alloc. Source:
+  // exec.CommandContext, Cmd.Cancel and Cmd.WaitDelay in Go.
   [[nodiscard]] result<exit_status> wait(context const& until, process_ending how = {});
   std::error_code set_deadline(std::int64_t due_ns) { return descriptor_.set_read_deadline(due_ns); }
 
@@ -78,10 +78,14 @@ class process {
   stream descriptor_;
 };
 
-// By a goroutine. Starts a program; the call waits until the child runs it, or says why it cannot, and hands its P on meanwhile. The child has no signal blocked.
-// A process that ignores SIGCHLD has its default action from here on, which drops it as well: else children could not be waited for.
-// Errors: std::errc::invalid_argument for no arguments, for a zero byte in any string and for redirect::output of another file than `error`,
-// std::errc::bad_file_descriptor for a file that is not open, std::errc::operation_not_permitted for credentials and groups, std::errc::no_such_file_or_directory and what else execve(2) says, EAGAIN, EMFILE (then the program may run, and nobody waits for it). Source: posix_spawn(3); StartProcess in Go's os.
+// By a goroutine. Starts a program; the call waits until the child runs it, or says why it cannot,
+// and hands its P on meanwhile. The child has no signal blocked. A process that ignores SIGCHLD has
+// its default action from here on, which drops it as well: else children could not be waited for.
+// Errors: std::errc::invalid_argument for no arguments, for a zero byte in any string and for
+// redirect::output of another file than `error`, std::errc::bad_file_descriptor for a file that is
+// not open, std::errc::operation_not_permitted for credentials and groups,
+// std::errc::no_such_file_or_directory and what else execve(2) says, EAGAIN, EMFILE (then the
+// program may run, and nobody waits for it). Source: posix_spawn(3); StartProcess in Go's os.
 [[nodiscard]] result<process> spawn(process_options const& options);
 
 }  // namespace retake

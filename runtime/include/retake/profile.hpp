@@ -1,12 +1,14 @@
-// profile.hpp: what made threads necessary, where goroutines are, where they wait for each other and which
-// unlock let them go on: as lists, and as pprof reads them (go tool pprof FILE).
+// profile.hpp: what made threads necessary, where goroutines are, where they wait for each other
+// and which unlock let them go on: as lists, and as pprof reads them (go tool pprof FILE).
 //
-// A thread is charged to the goroutine whose call or lock took the P from its thread: without that call no other thread would have been needed. The
-// stack is the one it called with, so its first line is the user's own: the line of the syscall(), foreign_call() or blocking call under
-// lock_os_thread(). One in place of a thread whose goroutine ended locked is charged to the line where that had locked.
-// Threads that nobody's call made necessary (main's, sysmon's, the first of each P) are the runtime's own.
-// Source: the profiles threadcreate and goroutine of Go's runtime/pprof; Go charges a thread to whoever happened to start it.
-// errno belongs to the thread; any of these calls may move the goroutine to another (syscall.hpp).
+// A thread is charged to the goroutine whose call or lock took the P from its thread: without that
+// call no other thread would have been needed. The stack is the one it called with, so its first
+// line is the user's own: the line of the syscall(), foreign_call() or blocking call under
+// lock_os_thread(). One in place of a thread whose goroutine ended locked is charged to the line
+// where that had locked. Threads that nobody's call made necessary (main's, sysmon's, the first of
+// each P) are the runtime's own. Source: the profiles threadcreate and goroutine of Go's
+// runtime/pprof; Go charges a thread to whoever happened to start it. errno belongs to the thread;
+// any of these calls may move the goroutine to another (syscall.hpp).
 #pragma once
 
 #include <cstdint>
@@ -38,20 +40,21 @@ struct wait_site {
   double wait_ns = 0;              // their length together
 };
 
-// Waits for other goroutines (channels, select, locks, wait groups; not sleeps, not input and output) are
-// sampled from now on, one in `nanoseconds` of waiting on average; 1: every wait; 0: none, as at the start.
-// More than 4 seconds count as 4. Returns the value before. By a goroutine; does not block. A wait that
-// is sampled costs a copy of its stack, one that is not two looks at the clock.
-// Source: runtime.SetBlockProfileRate.
+// Waits for other goroutines (channels, select, locks, wait groups; not sleeps, not input and
+// output) are sampled from now on, one in `nanoseconds` of waiting on average; 1: every wait; 0:
+// none, as at the start. More than 4 seconds count as 4. Returns the value before. By a goroutine;
+// does not block. A wait that is sampled costs a copy of its stack, one that is not two looks at
+// the clock. Source: runtime.SetBlockProfileRate.
 std::int64_t set_block_profile_rate(std::int64_t nanoseconds) noexcept;
-// The waits that have ended, since the program began, longest first. By a goroutine; hands its P over meanwhile.
+// The waits that have ended, since the program began, longest first. By a goroutine; hands its P
+// over meanwhile.
 [[nodiscard]] std::vector<wait_site> block_profile();
 // profile.proto, not compressed; samples are (contentions, delay in nanoseconds). As above.
 [[nodiscard]] std::string block_pprof();
 
-// The same for waits for a mutex or a rw_mutex, charged to the unlock that ended them; one in `one_in` is
-// sampled, 0: none, as at the start. What cond::wait() unlocks is not counted.
-// Source: runtime.SetMutexProfileFraction.
+// The same for waits for a mutex or a rw_mutex, charged to the unlock that ended them; one in
+// `one_in` is sampled, 0: none, as at the start. What cond::wait() unlocks is not counted. Source:
+// runtime.SetMutexProfileFraction.
 std::uint32_t set_mutex_profile_fraction(std::uint32_t one_in) noexcept;
 [[nodiscard]] std::vector<wait_site> mutex_profile();
 [[nodiscard]] std::string mutex_pprof();

@@ -32,8 +32,9 @@ class result {
   std::variant<T, std::error_code> content_;
 };
 
-// How many bytes a call moved. Where an error ended it before all were moved there is no value, as with every result, but bytes() still says how many had
-// gone by then. Source: the pair of a count and an error that Go's Read, Write and Copy return.
+// How many bytes a call moved. Where an error ended it before all were moved there is no value, as
+// with every result, but bytes() still says how many had gone by then. Source: the pair of a count
+// and an error that Go's Read, Write and Copy return.
 class transferred : public result<std::size_t> {
  public:
   transferred(std::size_t bytes) : result(bytes), bytes_(bytes) {}

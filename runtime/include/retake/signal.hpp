@@ -15,14 +15,17 @@
 
 namespace retake {
 
-// Goroutine context only; does not block. From now on each of `numbers` (1 to 63) is sent to `to`, if it has room: give it a buffer for as many as must not be missed. Their
-// other effects are gone until the last channel has stopped. A channel that asks again gets the numbers of both requests, each signal once. The channel must outlive its
-// stop_notify(). Errors: std::errc::invalid_argument (SIGKILL, SIGSTOP, and the faults SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, which mean the thread that they
-// come to), EMFILE, ENOMEM.
-// One program (run()) of a process has the signals: the last that asked. What arrives as its last goroutines end is not relayed to a later run().
+// Goroutine context only; does not block. From now on each of `numbers` (1 to 63) is sent to `to`,
+// if it has room: give it a buffer for as many as must not be missed. Their other effects are gone
+// until the last channel has stopped. A channel that asks again gets the numbers of both requests,
+// each signal once. The channel must outlive its stop_notify(). Errors: std::errc::invalid_argument
+// (SIGKILL, SIGSTOP, and the faults SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, which mean
+// the thread that they come to), EMFILE, ENOMEM. One program (run()) of a process has the signals:
+// the last that asked. What arrives as its last goroutines end is not relayed to a later run().
 std::error_code notify(channel<int>& to, std::span<int const> numbers);
 
-// As notify() for every signal that it takes, but for SIGURG, which the runtime sends itself. Source: Notify without signals.
+// As notify() for every signal that it takes, but for SIGURG, which the runtime sends itself.
+// Source: Notify without signals.
 std::error_code notify_all(channel<int>& to);
 
 // Goroutine context only; waits for signal handlers on other threads, no longer. A signal that was caught before is in the channel when this returns, if it had room;
@@ -41,8 +44,9 @@ namespace detail {
 struct signal_watch;
 }
 
-// Makes the context of with_signals() done, and stops listening: then the signals have the actions of
-// before again. cancel() or the end; may be called again. Goroutine context only; as stop_notify().
+// Makes the context of with_signals() done, and stops listening: then the signals have the actions
+// of before again. cancel() or the end; may be called again. Goroutine context only; as
+// stop_notify().
 class signal_canceller {
  public:
   signal_canceller(signal_canceller&&) noexcept;
@@ -62,10 +66,11 @@ struct signal_cancellable {
   signal_canceller cancel;
 };
 
-// Done when `parent` is, when the canceller says so, or when one of `numbers` comes; then its cause is that
-// number in signal_category(). Listens until the canceller's end, so a second signal is dropped; cancel()
-// as soon as the first has come gives it its usual effect. Goroutine context only; does not block. Errors:
-// as notify(). Throws std::bad_alloc. Source: signal.NotifyContext in Go.
+// Done when `parent` is, when the canceller says so, or when one of `numbers` comes; then its cause
+// is that number in signal_category(). Listens until the canceller's end, so a second signal is
+// dropped; cancel() as soon as the first has come gives it its usual effect. Goroutine context
+// only; does not block. Errors: as notify(). Throws std::bad_alloc. Source: signal.NotifyContext in
+// Go.
 [[nodiscard]] result<signal_cancellable> with_signals(context const& parent, std::span<int const> numbers);
 
 // Values are numbers of signals; the text of 15 is "signal 15".

@@ -22,10 +22,13 @@ class unix_listener;
 
 using byte_view = std::span<std::byte const>;
 
-// A descriptor. Any number of goroutines may use it at once: one reads and one writes at a time, and the others wait their turn, first come, first served.
-// A write is one turn, however many system calls it takes, so that whole writes never mix. Any may close, which ends the waits for a turn too; what a closed one is
-// asked fails with std::errc::operation_canceled. One that has no descriptor (made by the default constructor, or moved from) answers std::errc::bad_file_descriptor to every call, as
-// do the listeners, sockets and processes that are made of streams.
+// A descriptor. Any number of goroutines may use it at once: one reads and one writes at a time,
+// and the others wait their turn, first come, first served. A write is one turn, however many
+// system calls it takes, so that whole writes never mix. Any may close, which ends the waits for a
+// turn too; what a closed one is asked fails with std::errc::operation_canceled. One that has no
+// descriptor (made by the default constructor, or moved from) answers
+// std::errc::bad_file_descriptor to every call, as do the listeners, sockets and processes that are
+// made of streams.
 class stream {
  public:
   stream() = default;
@@ -40,10 +43,11 @@ class stream {
     return *this;
   }
 
-  // By a goroutine. Blocks it until at least one byte is there; 0 at the end of the stream, and for an empty `into`. Errors: what read(2) says;
-  // std::errc::operation_canceled when closed.
+  // By a goroutine. Blocks it until at least one byte is there; 0 at the end of the stream, and for
+  // an empty `into`. Errors: what read(2) says; std::errc::operation_canceled when closed.
   [[nodiscard]] result<std::size_t> read(std::span<std::byte> into);
-  // By a goroutine. Blocks it until all is written. Errors as write(2), EPIPE without a signal; bytes() says how many had gone out before.
+  // By a goroutine. Blocks it until all is written. Errors as write(2), EPIPE without a signal;
+  // bytes() says how many had gone out before.
   [[nodiscard]] transferred write(byte_view from);
   // By a goroutine: the same with bytes of several places in one system call (readv(2), writev(2)), at most io_slices_max of them for a read. read_each() fills the
   // places in order; write_all() writes all of all.
@@ -91,17 +95,19 @@ class stream {
   friend transferred send_file(stream& to, int file, std::int64_t offset, std::size_t bytes);
 };
 
-// Goroutine context only; blocks it. Moves bytes from `from` to `to` until its end, whatever the two
-// are: inside the kernel through a pipe where both can (splice(2)), else by read and write. Returns how
-// many bytes went over. Errors of either side; bytes() says how many `to` had taken before, and what was read
-// beyond that is lost. Each piece is one turn of `to`. Source: io.Copy and splice_linux.go in Go.
+// Goroutine context only; blocks it. Moves bytes from `from` to `to` until its end, whatever the
+// two are: inside the kernel through a pipe where both can (splice(2)), else by read and write.
+// Returns how many bytes went over. Errors of either side; bytes() says how many `to` had taken
+// before, and what was read beyond that is lost. Each piece is one turn of `to`. Source: io.Copy
+// and splice_linux.go in Go.
 [[nodiscard]] transferred copy(stream& to, stream& from);
-// Goroutine context only; blocks it. Sends `bytes` bytes of a file from `offset` on, fewer where it ends, to
-// a stream of any kind, and leaves the file's position alone (sendfile(2); by read and write where the
-// kernel refuses the kind). What memory holds is sent at once, as file.hpp reads; what the disk has is
-// a system call that hands its P off. All is one turn. Returns how many bytes went. Errors, with bytes() that went before: of
-// the write; std::errc::invalid_seek for a `file` without offsets (a pipe, a socket, a terminal);
-// std::errc::invalid_argument for an offset below 0. Source: sendfile in Go's internal/poll.
+// Goroutine context only; blocks it. Sends `bytes` bytes of a file from `offset` on, fewer where it
+// ends, to a stream of any kind, and leaves the file's position alone (sendfile(2); by read and
+// write where the kernel refuses the kind). What memory holds is sent at once, as file.hpp reads;
+// what the disk has is a system call that hands its P off. All is one turn. Returns how many bytes
+// went. Errors, with bytes() that went before: of the write; std::errc::invalid_seek for a `file`
+// without offsets (a pipe, a socket, a terminal); std::errc::invalid_argument for an offset below
+// 0. Source: sendfile in Go's internal/poll.
 [[nodiscard]] transferred send_file(stream& to, int file, std::int64_t offset, std::size_t bytes);
 
 // By a goroutine. Takes `fd` over, also on failure: from now on the stream closes it. The poller serves what epoll takes: pipes, sockets, terminals, eventfds;

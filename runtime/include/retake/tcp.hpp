@@ -50,9 +50,12 @@ class tcp_listener {
   tcp_listener() = default;
   explicit tcp_listener(detail::polled_file* file) noexcept : socket_(file) {}
 
-  // By a goroutine; several take turns. Blocks it until a connection comes; the connection has the listener's options. Without a free descriptor (EMFILE, ENFILE) or
-  // memory it waits 5 ms, then twice as long, up to 100 ms, and tries again: the connection stays in the kernel's queue, and nobody spins. A connection that ended
-  // in the queue is passed over. Errors: std::errc::operation_canceled when closed, std::errc::timed_out. Source: Accept in Go's fd_unix.go, Serve in net/http.
+  // By a goroutine; several take turns. Blocks it until a connection comes; the connection has the
+  // listener's options. Without a free descriptor (EMFILE, ENFILE) or memory it waits 5 ms, then
+  // twice as long, up to 100 ms, and tries again: the connection stays in the kernel's queue, and
+  // nobody spins. A connection that ended in the queue is passed over. Errors:
+  // std::errc::operation_canceled when closed, std::errc::timed_out. Source: Accept in Go's
+  // fd_unix.go, Serve in net/http.
   [[nodiscard]] result<tcp_stream> accept();
 
   [[nodiscard]] std::uint16_t port() const;

@@ -180,7 +180,8 @@ TEST(context, a_deadline_tells_its_own_cause_to_all_below_and_a_later_one_change
     const context carries = with_value(parent, number, 1);
     EXPECT_FALSE(parent.cause());
     while (monotonic_ns() < *parent.deadline_ns()) nap_ns(100'000);
-    // One P and no preemption point: the timer of `parent` is late, and these are done by the clock alone.
+    // One P and no preemption point: the timer of `parent` is late, and these are done by the clock
+    // alone.
     for (context const& above : {parent, carries}) {
       auto [late, stop_late] = with_cancel(above);
       EXPECT_EQ(late.error(), std::errc::timed_out);

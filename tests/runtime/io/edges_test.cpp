@@ -1,6 +1,6 @@
-// Offsets, sizes, counts and times at the edges of their types. Goal: each is refused or means what it
-// says, never something else. Method: tables. A row is a call, made with each edge of its argument, and
-// what it must answer there; the files, streams and clocks are the kernel's.
+// Offsets, sizes, counts and times at the edges of their types. Goal: each is refused or means what
+// it says, never something else. Method: tables. A row is a call, made with each edge of its
+// argument, and what it must answer there; the files, streams and clocks are the kernel's.
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>

@@ -1,4 +1,5 @@
-// Where a program's files go, whose group, session and rights it has, what it used, and a context that ends it. Real programs.
+// Where a program's files go, whose group, session and rights it has, what it used, and a context
+// that ends it. Real programs.
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>

@@ -1,6 +1,6 @@
-// Several goroutines at one descriptor: each has its turn, whole writes do not mix, and a close or a
-// deadline ends the wait for a turn too. Method: the kernel's own pipes, sockets and files; one table
-// of the ways to write a record, which is larger than the kernel holds.
+// Several goroutines at one descriptor: each has its turn, whole writes do not mix, and a close or
+// a deadline ends the wait for a turn too. Method: the kernel's own pipes, sockets and files; one
+// table of the ways to write a record, which is larger than the kernel holds.
 #include <fcntl.h>
 #include <unistd.h>
 

@@ -39,8 +39,8 @@ constexpr std::uint32_t release_line = __LINE__ + 2;
   asm volatile("nop; nop");
 }
 
-// The site whose innermost frame in this file is `line`; mutex::unlock() has a frame of its own where
-// the compiler leaves it one.
+// The site whose innermost frame in this file is `line`; mutex::unlock() has a frame of its own
+// where the compiler leaves it one.
 wait_site site_of(std::vector<wait_site> const& all, std::uint32_t line) {
   for (wait_site const& one : all) {
     const auto at = std::find_if(one.stack.begin(), one.stack.end(),
@@ -85,7 +85,8 @@ TEST(block_profile, tells_where_goroutines_wait_for_each_other_how_often_and_how
   });
 }
 
-// A hand-over and back, many times: each wait is far shorter than the rate, and the estimate is that of all of them.
+// A hand-over and back, many times: each wait is far shorter than the rate, and the estimate is
+// that of all of them.
 TEST(block_profile, sampled_waits_stand_for_those_that_were_not) {
   run_on(1, [] {
     constexpr int rounds = 20'000;

@@ -33,11 +33,13 @@ void ignore_signal(int number) noexcept;
 // A write that no reader can get is -EPIPE, and the end of the process by SIGPIPE if it was to descriptor 1 or 2, unless the program has its own handler. 0 or -EINVAL.
 int handle_broken_pipes(site = site::current()) noexcept;
 
-// Recorded signals, of the whole process, as dispositions are: from now on `number` (1 to 63) sets its bit, and an eventfd is made readable; nothing else happens in
-// the handler. The eventfd is the last one that was given. The action that was there is remembered. 0 or -EINVAL.
-// Faults (SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS) mean the thread they come to and are -EINVAL.
+// Recorded signals, of the whole process, as dispositions are: from now on `number` (1 to 63) sets
+// its bit, and an eventfd is made readable; nothing else happens in the handler. The eventfd is the
+// last one that was given. The action that was there is remembered. 0 or -EINVAL. Faults (SIGSEGV,
+// SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS) mean the thread they come to and are -EINVAL.
 [[nodiscard]] int record_signal(int number, int wake_fd, site = site::current()) noexcept;
-// Signal n is bit n: all that record_signal() takes, without the one that the runtime itself sends (world/interrupt.hpp).
+// Signal n is bit n: all that record_signal() takes, without the one that the runtime itself sends
+// (world/interrupt.hpp).
 [[nodiscard]] std::uint64_t all_signals(site = site::current()) noexcept;
 // The kernel drops `number` from now on; the action that was there is remembered, unless the number is recorded. Children are waited for although SIGCHLD is dropped. 0 or -EINVAL.
 [[nodiscard]] int drop_signal(int number, site = site::current()) noexcept;
