@@ -8,6 +8,7 @@
 #include "retake/net.hpp"
 #include "retake/sync.hpp"
 #include "sched/scheduler.hpp"
+#include "scenarios/opened_file.hpp"
 #include "scenarios/runtime_scenario.hpp"
 #include "world/kernel.hpp"
 #include "world/memory.hpp"
@@ -18,13 +19,6 @@ namespace retake::scenarios {
 namespace {
 
 constexpr std::size_t piece = 4;
-
-file opened(open_mode mode) {
-  auto made = open_file("data", mode);
-  while (!made && made.error() == std::errc::too_many_files_open) made = open_file("data", mode);  // the fault
-  world::require(static_cast<bool>(made), "N1: a file does not open");
-  return std::move(*made);
-}
 
 // Pieces on the disk, each of its own letter, none of them in memory.
 void make_data(std::size_t pieces) {

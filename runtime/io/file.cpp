@@ -21,6 +21,7 @@ static_assert(static_cast<std::uint32_t>(open_mode::read) == kernel::open_read &
 
 std::error_code error_of(std::int64_t negative) { return {static_cast<int>(-negative), std::generic_category()}; }
 
+constexpr std::int64_t io_error = -5;       // -EIO: a write that is neither refused nor done
 constexpr std::int64_t no_descriptor = -9;  // -EBADF: of a file that was never opened, or moved from
 constexpr std::int64_t invalid = -22;       // -EINVAL
 
@@ -91,7 +92,10 @@ transferred file::read_at(registered_buffer const& into, std::size_t begin, std:
 
 transferred file::write_at(std::span<std::byte const> from, std::uint64_t offset) {
   if (const std::int64_t refused = refusal_to_write_at(body_, offset); refused != 0) return error_of(refused);
-  return all_of(writable(from.data()), from.size(), [&](kernel::io_slice const& left, std::size_t done) { return body_->write(&left, 1, static_cast<std::int64_t>(offset + done)); });
+  return all_of(writable(from.data()), from.size(), [&](kernel::io_slice const& left, std::size_t done) {
+    const std::int64_t one = body_->write(&left, 1, static_cast<std::int64_t>(offset + done));
+    return one == 0 ? io_error : one;
+  });
 }
 
 result<std::size_t> file::read(std::span<std::byte> into) {
@@ -104,7 +108,9 @@ result<std::size_t> file::read(std::span<std::byte> into) {
 
 transferred file::write(std::span<std::byte const> from) {
   if (!valid()) return error_of(no_descriptor);
-  return all_of(writable(from.data()), from.size(), [&](kernel::io_slice const& left, std::size_t) { return body_->write(&left, 1, kernel::at_position); });
+  std::size_t done = 0;
+  if (const std::int64_t failed = body_->write_on(writable(from.data()), from.size(), done); failed < 0) return {error_of(failed), done};
+  return done;
 }
 
 result<std::size_t> file::readv_at(std::span<std::span<std::byte> const> into, std::uint64_t offset) {

@@ -2,9 +2,11 @@
 
 #include <new>
 
+#include "io/turns.hpp"
 #include "retake/go.hpp"
 #include "retake/syscall.hpp"
 #include "sched/scheduler.hpp"
+#include "sync/waiters.hpp"
 #include "world/memory.hpp"
 #include "world/require.hpp"
 
@@ -16,6 +18,7 @@ namespace {
 
 constexpr int no_entry = -2;         // -ENOENT
 constexpr int interrupted = -4;      // -EINTR
+constexpr int io_error = -5;         // -EIO: a write that is neither refused nor done
 constexpr int needs_partner = -6;    // -ENXIO
 constexpr int would_block = -11;     // -EAGAIN
 constexpr int bad_address = -14;     // -EFAULT
@@ -57,9 +60,9 @@ void serve(scheduler& s, machine& m, poller::harvest& found) noexcept {
 // What a call holds while it is inside.
 class file_body::use {
  public:
-  explicit use(file_body& file) noexcept : file_(file), granted_(file.number_.begin(direction::none) == descriptor_use<goroutine>::begun::inside) {}
+  explicit use(file_body& file, direction way = direction::none) noexcept : file_(file), way_(way), granted_(file.enter(way)) {}
   ~use() {
-    if (granted_) file_.leave();
+    if (granted_) file_.leave(way_);
     preempt_point();  // of calls that never have to wait too
   }
   use(use const&) = delete;
@@ -69,6 +72,7 @@ class file_body::use {
 
  private:
   file_body& file_;
+  direction const way_;
   bool const granted_;
 };
 
@@ -85,11 +89,17 @@ file_body* file_body::make(int fd, std::uint32_t how) noexcept {
     kernel::close(fd);
     return nullptr;
   }
-  return new (memory) file_body(fd, (how & kernel::open_direct) != 0, (how & kernel::open_append) != 0);
+  return new (memory) file_body(fd, how, kernel::seek(fd, 0, kernel::seek_from::position) >= 0);
 }
 
-void file_body::leave() noexcept {
-  if (!number_.end()) return;
+bool file_body::enter(direction way) noexcept {
+  const entered now = detail::enter(number_, way);
+  if (now == entered::sent_away) leave(direction::none);
+  return now == entered::inside;
+}
+
+void file_body::leave(direction way) noexcept {
+  if (!detail::leave(number_, way)) return;
   retake::syscall([this] { kernel::close(fd_); });  // the last name of a large file may take its time
   drop();
 }
@@ -195,16 +205,10 @@ std::int64_t file_body::waiting(world::ring_request const& request, Call call) n
 }
 
 std::int64_t file_body::read(kernel::io_slice const* slices, int count, std::int64_t offset, int buffer) noexcept {
-  const use inside(*this);
+  const use inside(*this, offset == kernel::at_position ? direction::reading : direction::none);
   if (!inside.granted()) return cancelled;
-  if (reads_at_once_.load_relaxed() != 0) {
-    const std::int64_t done = kernel::read_at(fd_, slices, count, offset, true);
-    if (done == not_supported) reads_at_once_.store_relaxed(0);
-    if (done != would_block && done != not_supported && done != interrupted) {
-      home().paths.file_at_once.add();
-      return done;
-    }
-  }
+  const std::int64_t at_once = read_at_once(slices, count, offset);
+  if (at_once != would_block) return at_once;
   world::ring_request request;
   request.what = world::ring_operation::read;
   request.fd = fd_;
@@ -212,12 +216,46 @@ std::int64_t file_body::read(kernel::io_slice const* slices, int count, std::int
   request.count = count;
   request.offset = offset;
   request.buffer = buffer;
-  return waiting(request, [&] { return kernel::read_at(fd_, slices, count, offset, false); });
+  const auto wait_for_it = [&] { return kernel::read_at(fd_, slices, count, offset, false); };
+  if (offset != kernel::at_position || !has_position_) return waiting(request, wait_for_it);
+  if (reads_at_once_.load_relaxed() == 0) return blocking(wait_for_it);
+  // A ring brings the bytes into the kernel's memory; the position moves by the call that takes them
+  // from there, since a ring moves it in a way of its own (write_inside()).
+  request.offset = kernel::seek(fd_, 0, kernel::seek_from::position);
+  if (through_ring(request, this) == cancelled) return cancelled;
+  const std::int64_t brought = read_at_once(slices, count, offset);
+  return brought == would_block ? blocking(wait_for_it) : brought;
+}
+
+// -EAGAIN: it would wait, or the file system does not say.
+std::int64_t file_body::read_at_once(kernel::io_slice const* slices, int count, std::int64_t offset) noexcept {
+  if (reads_at_once_.load_relaxed() == 0) return would_block;
+  const std::int64_t done = kernel::read_at(fd_, slices, count, offset, true);
+  if (done == not_supported) reads_at_once_.store_relaxed(0);
+  if (done == would_block || done == not_supported || done == interrupted) return would_block;
+  home().paths.file_at_once.add();
+  return done;
 }
 
 std::int64_t file_body::write(kernel::io_slice const* slices, int count, std::int64_t offset) noexcept {
   const use inside(*this);
-  if (!inside.granted()) return cancelled;
+  return inside.granted() ? write_inside(slices, count, offset) : cancelled;
+}
+
+std::int64_t file_body::write_on(void* memory, std::size_t bytes, std::size_t& done) noexcept {
+  const use mine(*this, direction::writing);
+  if (!mine.granted()) return cancelled;
+  while (done < bytes) {
+    if (number_.closed()) return cancelled;
+    const kernel::io_slice left{static_cast<char*>(memory) + done, bytes - done};
+    const std::int64_t one = write_inside(&left, 1, kernel::at_position);
+    if (one <= 0) return one < 0 ? one : io_error;
+    done += static_cast<std::size_t>(one);
+  }
+  return 0;
+}
+
+std::int64_t file_body::write_inside(kernel::io_slice const* slices, int count, std::int64_t offset) noexcept {
   if (writes_at_once_.load_relaxed() != 0) {
     const std::int64_t done = kernel::write_at(fd_, slices, count, offset, true);
     if (done == not_supported) writes_at_once_.store_relaxed(0);
@@ -232,7 +270,10 @@ std::int64_t file_body::write(kernel::io_slice const* slices, int count, std::in
   request.slices = slices;
   request.count = count;
   request.offset = offset;
-  return waiting(request, [&] { return kernel::write_at(fd_, slices, count, offset, false); });
+  const auto wait_for_it = [&] { return kernel::write_at(fd_, slices, count, offset, false); };
+  // Where a write is done in parts and the last one fails, a ring leaves the position as it was
+  // (Linux 6.18), and the next write would go over what this one has written.
+  return offset == kernel::at_position && has_position_ ? blocking(wait_for_it) : waiting(request, wait_for_it);
 }
 
 std::int64_t file_body::sync(bool data_only) noexcept {
@@ -319,10 +360,12 @@ bool file_body::cancel_all() noexcept {
 
 void file_body::close() noexcept {
   bool first = false;
+  batch<goroutine> sent_away;
   {
     const locked hold(lock_);
-    first = number_.close([](goroutine&) {});  // none waits for a turn: no call has a direction
+    first = number_.close([&sent_away](goroutine& g) { sent_away.push_back(&g); });
   }
+  ready_all(sent_away);
   for (std::uint32_t round = 0; !cancel_all(); ++round) {  // bound: what cannot be cancelled ends when its device has done it
     if (round < close_yields) {
       sched::yield();
@@ -330,7 +373,7 @@ void file_body::close() noexcept {
       sleep_for_ns(close_pause_ns);
     }
   }
-  if (first) leave();
+  if (first) leave(direction::none);
 }
 
 void file_body::release() noexcept {

@@ -2,6 +2,7 @@
 
 #include <new>
 
+#include "io/turns.hpp"
 #include "sched/scheduler.hpp"
 #include "sync/waiters.hpp"
 #include "world/kernel.hpp"
@@ -52,22 +53,13 @@ polled_file* polled_file::adopt(int fd, int& failed) noexcept {
 }
 
 bool polled_file::enter(direction way) noexcept {
-  using begun = descriptor_use<goroutine>::begun;
-  const begun at_once = number_.begin(way);
-  if (at_once != begun::taken) return at_once == begun::inside;
-  waiter self(this_goroutine());
-  const begun now = number_.begin_or_queue(way, self);
-  if (now != begun::queued) return now == begun::inside;
-  sched::park(unlock_behind, &number_.lock, wait_reason::io_wait);
-  if (self.served.get() != 0) return true;
-  leave(direction::none);
-  return false;
+  const entered now = detail::enter(number_, way);
+  if (now == entered::sent_away) leave(direction::none);
+  return now == entered::inside;
 }
 
 void polled_file::leave(direction way) noexcept {
-  goroutine* next = nullptr;
-  if (number_.end(way, [&next](goroutine& g) { next = &g; })) close_number();
-  if (next != nullptr) sched::ready(*next);
+  if (detail::leave(number_, way)) close_number();
 }
 
 void polled_file::close_number() noexcept {

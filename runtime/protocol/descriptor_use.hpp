@@ -27,24 +27,21 @@
 //            goroutine in a queue is inside already, so that the number outlives its wait.
 //
 // States.    open: the opening itself is inside, and calls are. closed: nothing comes in any more,
-// and
-//            something is inside. over: nothing is inside: what left last has the number, and the
-//            memory behind it, to itself.
+//            and something is inside. over: nothing is inside: what left last has the number, and
+//            the memory behind it, to itself.
 // Fields.    word_: by the operations below; the marks of the queues under the lock. queues_: under
 //            lock. The opening's place belongs to the first close.
 // Invariants N1 a direction has one goroutine, the others are served in turn, and none is left in a
 //            queue; N2 the number is closed once, by the last, and used by nothing afterwards.
 // Orders     [U1] [U2] [U3], below. What a goroutine in a queue has to know of the one before it
-// comes with
-//            the ready.
+//            comes with the ready.
 // Checked by models/relacy/descriptor_use_model.cpp, properties/descriptor_use_properties.cpp,
 //            scenarios close_against_wait, close_against_uses, readers_take_turns,
 //            whole_writes_do_not_mix, close_against_turns, patches cl1, cl2, rg7, tn1 to tn5.
 // Not promised: that a close ends what is inside: it ends the waits, and a call that blocks in the
 //            kernel goes on.
 // Source: fdMutex in Go's internal/poll, where a newcomer may take the direction before the one
-// that
-//            is woken for it.
+//            that is woken for it.
 #pragma once
 
 #include <cstdint>

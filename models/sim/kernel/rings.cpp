@@ -126,6 +126,12 @@ std::int64_t pipe_transfer(flying& o) noexcept {
   return n;
 }
 
+std::int64_t wanted(flying const& o, int count) noexcept {
+  std::int64_t bytes = 0;
+  for (int i = 0; i < count; ++i) bytes += static_cast<std::int64_t>(o.slices[i].bytes);
+  return bytes;
+}
+
 std::int64_t transfer(flying& o) noexcept {
   if (o.target == nullptr) return -EBADF;
   if (o.request.buffer >= 0) {
@@ -137,8 +143,12 @@ std::int64_t transfer(flying& o) noexcept {
   if (o.target->kind != file_kind::regular) return o.request.offset == world::kernel::at_position ? pipe_transfer(o) : -ESPIPE;
   if (o.bytes_max != 0) o.slices[0].bytes = o.bytes_max;
   int const count = o.bytes_max != 0 ? 1 : o.request.count;
-  return o.request.what == ring_operation::read ? regular_read(*o.target, o.slices, count, o.request.offset)
-                                                : regular_write(*o.target, o.slices, count, o.request.offset);
+  if (o.request.what == ring_operation::read) return regular_read(*o.target, o.slices, count, o.request.offset);
+  // Done in parts whose last one fails, an operation of Linux leaves the file's position as it was.
+  std::uint32_t const position = o.target->position;
+  std::int64_t const done = regular_write(*o.target, o.slices, count, o.request.offset);
+  if (o.request.offset == world::kernel::at_position && done >= 0 && done < wanted(o, count)) o.target->position = position;
+  return done;
 }
 
 std::int64_t perform(flying& o) noexcept {

@@ -1,14 +1,21 @@
 // file.hpp: files whose goroutines wait for a disk without holding a thread.
 //
-// What memory holds is read at once, by preadv2(2) with RWF_NOWAIT: no system call's bookkeeping, no hand-off, no switch. What would wait goes to
-// the io_uring of the goroutine's P, and the goroutine parks. Where the kernel has no io_uring for us (older than Linux 5.19, seccomp, sysctl kernel.io_uring_disabled)
-// what would wait is a blocking call with hand-off, as in Go; the counter rings_refused says so, file_blocking how often.
+// What memory holds is read at once, by preadv2(2) with RWF_NOWAIT: no system call's bookkeeping,
+// no hand-off, no switch. What would wait goes to the io_uring of the goroutine's P, and the
+// goroutine parks. A write at the file's own position, which a ring does not keep, is a blocking
+// call with hand-off, as in Go; so is each call that would wait where the kernel has no io_uring
+// for us (older than Linux 5.19, seccomp, sysctl kernel.io_uring_disabled). The counter
+// rings_refused says so, file_blocking how often.
 //
-// All calls: by a goroutine only. A call may park the goroutine, and it may go on on another thread unless it is locked to its own. Any number of
-// goroutines may use a file at once; what they do to one position in it is theirs to order. Memory given to a call belongs to it until it returns.
+// All calls: by a goroutine only. A call may park the goroutine, and it may go on on another thread
+// unless it is locked to its own. Any number of goroutines may use a file at once. At the file's
+// own position one reads and one writes at a time and the others wait their turn, first come, first
+// served, so that whole writes do not mix; what is done at one offset is theirs to order. Memory
+// given to a call belongs to it until it returns.
 //
-// Source: os.File of Go, but for the ring, which Go does not have; the man pages of the calls named.
-// errno belongs to the thread; any of these calls may move the goroutine to another (syscall.hpp).
+// Source: os.File of Go, but for the ring, which Go does not have; the man pages of the calls
+// named. errno belongs to the thread; any of these calls may move the goroutine to another
+// (syscall.hpp).
 #pragma once
 
 #include <cstddef>

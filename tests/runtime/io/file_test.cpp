@@ -333,18 +333,20 @@ TEST(file, opens_of_fifos_wait_in_blocking_calls_and_starve_no_other_operation) 
   });
 }
 
-// Goroutines wait for bytes of a pipe that never come, each with memory of its own.
+// Goroutines wait for bytes of a pipe that never come, each with memory of its own: one in a ring,
+// the others for their turn.
 struct waiting_readers {
   static constexpr std::size_t room = 16;
   std::vector<std::array<char, room>> memory;
   wait_group ended;
-  std::atomic<int> cancelled{0}, served{0};
+  std::atomic<int> begun{0}, cancelled{0}, served{0};
 
   waiting_readers(file& from, std::size_t count) : memory(count) {
     ended.add(static_cast<std::int32_t>(count));
     for (std::array<char, room>& mine : memory) {
       go([this, &mine, &from] {
         mine.fill('-');
+        ++begun;
         const auto got = from.read(std::as_writable_bytes(std::span(mine)));
         if (!got && got.error() == std::errc::operation_canceled) {
           ++cancelled;
@@ -377,7 +379,7 @@ TEST(file, a_close_ends_the_operations_that_wait_and_their_memory_is_not_touched
       blocking_pipe p = a_pipe();
       constexpr std::size_t count = 40;
       waiting_readers readers(p.reader, count);
-      ASSERT_TRUE(all_wait(count));
+      ASSERT_TRUE(all_wait(1) && yielding_until([&] { return readers.begun == static_cast<int>(count); }));
       p.reader.close();
       readers.ended.wait();
       EXPECT_EQ(readers.cancelled, static_cast<int>(count));
@@ -476,16 +478,19 @@ TEST(file, an_operation_outlives_the_thread_that_sent_it) {
 
 TEST(file, a_program_ends_although_operations_are_under_way) {
   RETAKE_NEEDS_RING();
-  int writer = -1;
+  int ends[2];
+  ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
   run_on(2, [&] {
-    static blocking_pipe* p;  // the readers are abandoned, and with them what they use
-    p = new blocking_pipe(a_pipe());
-    writer = p->writer;
-    for (int i = 0; i < 20; ++i) go([] { static_cast<void>(next_text(p->reader, 10)); });
+    for (int i = 0; i < 20; ++i) {  // the readers are abandoned, and with them what they use
+      auto made = file_of(i == 0 ? ends[0] : ::dup(ends[0]));
+      ASSERT_TRUE(made);
+      file* const reader = new file(std::move(*made));
+      go([reader] { static_cast<void>(next_text(*reader, 10)); });
+    }
     ASSERT_TRUE(all_wait(20));
   });
-  static_cast<void>(!::write(writer, "too late", 8));
-  ::close(writer);
+  static_cast<void>(!::write(ends[1], "too late", 8));
+  ::close(ends[1]);
 }
 
 TEST(file, registered_buffers_are_read_into_past_the_page_cache) {
@@ -556,10 +561,10 @@ bool calls_block_and_are_counted() {
     expect(static_cast<bool>(f.write_at(bytes_of("hello"), 0)), "it is written");
     expect(!f.sync() && read_text(f, 10, 0) == "hello", "it is synced and read");
     expect(f.status()->bytes == 5, "it has a size");
-    blocking_pipe p = a_pipe();
+    std::array<blocking_pipe, 4> pipes{a_pipe(), a_pipe(), a_pipe(), a_pipe()};
     wait_group all;
     all.add(4);
-    for (int i = 0; i < 4; ++i) {
+    for (blocking_pipe& p : pipes) {
       go([&] {
         expect(next_text(p.reader, 1) == "x", "a byte of the pipe is read");
         all.done();
@@ -568,12 +573,12 @@ bool calls_block_and_are_counted() {
     std::atomic<int> others{0};
     for (int i = 0; i < 10; ++i) go([&] { ++others; });
     expect(yielding_until([&] { return others == 10; }), "others run beside calls that block");
-    expect(::write(p.writer, "xxxx", 4) == 4, "the pipe takes bytes");
+    for (blocking_pipe const& p : pipes) expect(::write(p.writer, "x", 1) == 1, "the pipe takes a byte");
     all.wait();
     expect(value(paths().rings_refused) >= 1, "the counter says that rings are refused");
     expect(value(paths().file_blocking) >= 2, "the counter says that calls block");
     expect(value(paths().file_ring) == 0, "no ring was used");
-    ::close(p.writer);
+    for (blocking_pipe const& p : pipes) ::close(p.writer);
   });
   return right;
 }
