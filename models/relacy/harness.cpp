@@ -170,9 +170,10 @@ class harness {
       }
       the_search.trail[the_search.given++] = c;
     }
-    conditions under{.fences_in_futex = header["park"] != "plain", .spurious = suite->spurious, .timeouts = suite->timeouts};
+    conditions under{.fences_in_futex = header["park"] != "plain", .spurious = suite->spurious, .timeouts = suite->timeouts, .give_ups = 0};  // a history of an earlier revision: no loop gave up
     number(header["spurious"], under.spurious);
     number(header["timeouts"], under.timeouts);
+    number(header["give_ups"], under.give_ups);
     verdict const found = suite->run(under);
     bool const same = found.tag == header["tag"];
     int const code = the_search.diverged || (!found.tag.empty() && !same) ? usage_code : found.tag.empty() ? 0 : finding_code;
@@ -270,7 +271,7 @@ class harness {
 
   // False: a fault of the harness.
   bool search_once(report& r, part const& p, std::int64_t deadline) {
-    conditions const under{.fences_in_futex = p.fences, .spurious = r.suite->spurious, .timeouts = r.suite->timeouts};
+    conditions const under{.fences_in_futex = p.fences, .spurious = r.suite->spurious, .timeouts = r.suite->timeouts, .give_ups = r.suite->give_ups};
     the_search.kind = p.kind;
     the_search.bound = p.bound;
     the_search.seed = options_.seed + (p.fences ? 0 : 1'000'003);
@@ -325,7 +326,7 @@ class harness {
       std::ofstream file(temporary);
       file << first_line << "\nmodel: " << model_ << "\nsuite: " << r.suite->name << "\nclaim: " << r.found.claim << "\ntag: " << r.found.tag << "\nsearch: " << name_of(p.kind)
            << "\nseed: " << options_.seed << "\niteration: " << the_search.executions << "\npark: " << (p.fences ? "futex" : "plain") << "\nspurious: " << under.spurious
-           << "\ntimeouts: " << under.timeouts << "\nmutate: " << (options_.mutate.empty() ? "none" : options_.mutate) << "\nchoices:";
+           << "\ntimeouts: " << under.timeouts << "\ngive_ups: " << under.give_ups << "\nmutate: " << (options_.mutate.empty() ? "none" : options_.mutate) << "\nchoices:";
       for (std::uint32_t i = 0; i < the_search.depth; ++i) file << ' ' << the_search.trail[i].chosen << '/' << the_search.trail[i].alternatives;
       file << "\n\n";
       if (!file.flush()) {  // the finding is told all the same, with the command that finds it again
@@ -378,7 +379,7 @@ class harness {
       return;
     }
     json scope{{"memory", "c11 (Relacy)"}, {"history", 3}, {"preemptions", r.preemptions_bound == 0 ? json(nullptr) : json(r.preemptions_bound)}, {"threads", r.suite->threads},
-               {"spurious_wakes", r.suite->spurious}, {"timeouts", r.suite->timeouts}};
+               {"spurious_wakes", r.suite->spurious}, {"timeouts", r.suite->timeouts}, {"give_ups", r.suite->give_ups}};
     json finding = nullptr;
     if (!r.found.tag.empty()) {
       finding = {{"tag", r.found.tag}, {"claim", r.found.claim}, {"replay", r.replay.empty() ? json(nullptr) : json(r.replay)}, {"command", again(r)}, {"steps", r.found.steps}, {"preemptions", r.found.preemptions}, {"executions_to_first", r.first}, {"search", r.how}};

@@ -16,6 +16,7 @@ struct conditions {
   bool fences_in_futex = true;
   unsigned spurious = 0;
   unsigned timeouts = 0;
+  unsigned give_ups = 0;
 };
 
 // How one search ended. `tag` empty: without a finding.
@@ -35,6 +36,7 @@ struct suite_entry {
   unsigned threads;
   unsigned spurious;
   unsigned timeouts;
+  unsigned give_ups;
   std::uint64_t random_executions;
   unsigned bound;
   verdict (*run)(conditions const&);                              // by the_search

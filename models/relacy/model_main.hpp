@@ -24,6 +24,7 @@ struct suite : rl::test_suite<Derived, static_cast<rl::thread_id_t>(Threads)> {
   static constexpr unsigned threads = Threads;
   static constexpr unsigned spurious = 0;
   static constexpr unsigned timeouts = 0;
+  static constexpr unsigned give_ups = 4;  // spin loops of one execution that may give up
   static constexpr std::uint64_t random_executions = 1'000'000;
   static constexpr unsigned bound = 3;
   static constexpr unsigned depth_limit = 1000;  // scheduling points of one execution; more is a livelock
@@ -51,6 +52,7 @@ void search_with(rl::test_params& params, conditions const& under) {
   world::relacy::run.fences_in_futex = under.fences_in_futex;
   world::relacy::run.spurious = under.spurious;
   world::relacy::run.timeouts = under.timeouts;
+  world::relacy::run.give_ups = under.give_ups;
   world::relacy::run.recording = params.collect_history;
   params.search_type = rl::random_scheduler_type;  // makes loads look three stores back; explorer is what searches
   params.execution_depth_limit = Suite::depth_limit;
@@ -103,6 +105,7 @@ suite_entry entry_of() {
           .threads = Suite::threads,
           .spurious = Suite::spurious,
           .timeouts = Suite::timeouts,
+          .give_ups = Suite::give_ups,
           .random_executions = Suite::random_executions,
           .bound = Suite::bound,
           .run = run_suite<Suite>,

@@ -39,6 +39,7 @@ struct search {
   bool truncated = false;             // an execution was longer than the trail, or a limit ended the search
   bool diverged = false;              // a given trail did not fit the program
   std::uint32_t depth = 0;            // choices made in this execution
+  std::uint32_t open = trail_max;     // choices of this execution whose other alternatives are to be tried
   std::uint32_t given = 0;            // leading choices of this execution that are prescribed
   std::uint32_t steps = 0;            // scheduling points of this execution
   std::uint32_t preemptions = 0;      // switches away from a thread that could go on, in this execution
@@ -58,6 +59,7 @@ struct search {
 
   void begin_execution() noexcept {
     depth = steps = preemptions = 0;
+    open = trail_max;
     if (kind != search_kind::random) return;
     given = 0;
     random_state = mixed(seed * 0x9e3779b97f4a7c15ull + 1) + mixed(executions);
@@ -88,7 +90,7 @@ struct search {
 
   // full and bound: prescribes the next execution; false when there is none.
   bool advance() noexcept {
-    for (std::uint32_t i = depth; i != 0; --i) {
+    for (std::uint32_t i = depth < open ? depth : open; i != 0; --i) {
       choice& last = trail[i - 1];
       if (last.chosen + 1u == last.alternatives) continue;
       ++last.chosen;

@@ -47,7 +47,7 @@ done
 idle() { ends 4 "$2" "$campaign" "${@:3}" --bin idle_$1 --seed 1; }
 idle some 'No finding in 4 of 12 jobs; 8 had no turn; 8 harness faults' hunt --seconds 2.9 --out idle
 closing idle '"had_no_turn":8'
-idle some 'No new finding in 4 of 12 jobs; 8 had no turn; 8 harness faults' nightly --seconds 2.9 --out idle_night
+idle some 'No new finding in 4 of 12 jobs; 8 had no turn; 8 harness faults' nightly --seconds 1 --out idle_night
 idle all 'Nothing was run: no verdict; 12 had no turn; 12 harness faults' hunt --seconds 2.9 --out all_idle
 idle all 'Nothing was run: no verdict; 12 had no turn; 12 harness faults' nightly --seconds 2.9 --out all_idle_night
 for folder in all_idle all_idle_night; do

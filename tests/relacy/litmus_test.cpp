@@ -241,6 +241,77 @@ struct timed_sleep : litmus<timed_sleep, 2> {
   }
 };
 
+// A spin of so many rounds sees its flag or gives up, whatever the loop does to look.
+enum class look : std::uint8_t { load, compare_exchange, exchange };
+template <unsigned Rounds, look Kind = look::load>
+struct bounded_spin : litmus<bounded_spin<Rounds, Kind>, 2> {
+  static constexpr char const* name = Rounds == 1 ? "spin_of_1" : Rounds == 2 ? "spin_of_2" : Rounds == 3 ? "spin_of_3" : "spin_of_many";
+  static constexpr unsigned reads = 1;
+  word busy{1};
+  bool sees_free() {
+    if constexpr (Kind == look::load) return busy.load_acquire() == 0;
+    if constexpr (Kind == look::compare_exchange) return busy.compare_exchange_acquire(0, 1).won;
+    return busy.exchange_acquire(1) == 0;
+  }
+  void thread(unsigned index) {
+    if (index == 0) {
+      busy.store_release(0);
+      return;
+    }
+    for (unsigned round = 0; round < Rounds && this->read[0] == 0; ++round) {
+      if (sees_free()) {
+        this->read[0] = 1;
+      } else {
+        world::pause();
+      }
+    }
+  }
+};
+struct spin_without_bound : litmus<spin_without_bound, 2> {
+  static constexpr char const* name = "spin_without_bound";
+  static constexpr unsigned reads = 1;
+  word flag{0};
+  void thread(unsigned index) {
+    if (index == 0) {
+      flag.store_release(1);
+      return;
+    }
+    while (flag.load_acquire() == 0) world::pause();
+    read[0] = 1;
+  }
+};
+// Each waits for the other a while before it shows its own flag.
+struct two_bounded_spins : litmus<two_bounded_spins, 2> {
+  static constexpr char const* name = "two_bounded_spins";
+  static constexpr unsigned reads = 2;
+  word shown[2]{word{0}, word{0}};
+  void thread(unsigned index) {
+    for (unsigned round = 0; round < 3 && read[index] == 0; ++round) {
+      read[index] = shown[1 - index].load_acquire();
+      if (read[index] == 0) world::pause();
+    }
+    shown[index].store_release(1);
+  }
+};
+// A loop that gave up does not decide for the next one.
+struct spin_after_spin : litmus<spin_after_spin, 2> {
+  static constexpr char const* name = "spin_after_spin";
+  static constexpr unsigned reads = 2;
+  word flags[2]{word{0}, word{0}};
+  void thread(unsigned index) {
+    if (index == 0) {
+      for (word& flag : flags) flag.store_release(1);
+      return;
+    }
+    for (unsigned i = 0; i < 2; ++i) {
+      for (unsigned round = 0; round < 3 && read[i] == 0; ++round) {
+        read[i] = flags[i].load_acquire();
+        if (read[i] == 0) world::pause();
+      }
+    }
+  }
+};
+
 // The last of two users ends the object: a write, which every touch by the other has to come before.
 template <class T>
 std::uint32_t touch(T& object) {
@@ -334,7 +405,7 @@ std::set<std::uint32_t> outcomes_of(model::suite_entry const& entry, model::sear
   s.executions = 0;
   s.exhausted = s.truncated = s.diverged = false;
   s.depth = s.given = 0;
-  model::verdict const found = entry.run({.fences_in_futex = false, .spurious = entry.spurious, .timeouts = entry.timeouts});
+  model::verdict const found = entry.run({.fences_in_futex = false, .spurious = entry.spurious, .timeouts = entry.timeouts, .give_ups = entry.give_ups});
   if (!found.tag.empty()) {
     std::printf("FAILED %s: %s\n", entry.name, found.claim.c_str());
     ++failures;
@@ -354,7 +425,7 @@ void expect_tag(char const* tag) {
   s = {};
   s.kind = model::search_kind::full;
   s.executions_max = 10'000'000;
-  std::string const found = entry.run({.fences_in_futex = false}).tag;
+  std::string const found = entry.run({.fences_in_futex = false, .give_ups = entry.give_ups}).tag;
   bool const holds = found == tag && (!found.empty() || s.exhausted);
   std::printf("%-6s %s: %s, %s expected\n", holds ? "ok" : "FAILED", entry.name, found.empty() ? "no finding" : found.c_str(), *tag == 0 ? "none" : tag);
   if (!holds) ++failures;
@@ -414,6 +485,15 @@ int main() {
   expect<independent_reads_acquire>({0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15});
   expect<independent_reads_seq_cst>({0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 14, 15});
   expect<timed_sleep>({0, 1, 2});
+  expect<bounded_spin<1>>({0, 1});
+  expect<bounded_spin<2>>({0, 1});
+  expect<bounded_spin<3>>({0, 1});
+  expect<bounded_spin<100>>({0, 1});
+  expect<bounded_spin<3, look::compare_exchange>>({0, 1});
+  expect<bounded_spin<3, look::exchange>>({0, 1});
+  expect<spin_without_bound>({1});
+  expect<two_bounded_spins>({0, 1, 10});
+  expect<spin_after_spin>({0, 1, 10, 11});
   expect_tag<last_use<word, false>>("race");
   expect_tag<last_use<word, true>>("");
   expect_tag<last_use<world::plain<std::uint32_t>, false>>("race");

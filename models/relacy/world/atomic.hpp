@@ -111,6 +111,7 @@ class atomic {
   template <rl::memory_order Order>
   void store(T value, site const& where) {
     life_.touch(where);
+    relacy::note_effect();
     if (where.line == relacy::mutant.line) [[unlikely]] {
       cell_.store(in(value), relacy::weakened(Order, relacy::operation::store, where), relacy::info_of(where));
     } else {
@@ -121,6 +122,7 @@ class atomic {
   template <rl::rmw_type_e What, rl::memory_order Order>
   T modify(T value, site const& where) {
     life_.touch(where);
+    relacy::note_effect();
     if (where.line == relacy::mutant.line) [[unlikely]] {
       rl::memory_order const order = relacy::weakened(Order, relacy::operation::modify, where);
       if (!relacy::is_split(where)) return out(cell_.rmw(rl::rmw_type_t<What>(), in(value), order, relacy::info_of(where)));
@@ -141,6 +143,7 @@ class atomic {
     } else {
       result = compare_by(expected, desired, Order, where);
     }
+    if (result.won) relacy::note_effect();
     relacy::count_outcome(relacy::question::cas, result.won ? 0 : 1, where);
     return result;
   }
@@ -209,6 +212,7 @@ inline void fence_seq_cst(site where = site::current()) noexcept {
 inline void asymmetric_light(site = site::current()) noexcept {}
 inline void asymmetric_heavy(site where = site::current()) noexcept {
   if (relacy::is_dropped("fence", where)) return;
+  relacy::note_effect();
   rl::ctx().sched();
   rl::systemwide_fence(relacy::info_of(where));
 }

@@ -7,7 +7,7 @@
 //
 // Fields.    Relacy runs all threads of an execution in turn on one thread of the process, and switches at the start of atomic
 //            operations only: what stands here is host memory, and what an operation does to it is one step with the operation.
-//            fences_in_futex, spurious, timeouts: set before a search. The rest of `run` belongs to one execution.
+//            fences_in_futex, spurious, timeouts, give_ups: set before a search. The rest of `run` belongs to one execution.
 //
 // Not promised: a world object outside of an execution (it has no engine to register with, and crashes).
 #pragma once
@@ -65,6 +65,7 @@ inline void retake_switch_to_fiber(fiber_t& to, fiber_t& from) {
 #include "../../fired.hpp"
 #include "world/site.hpp"
 #include "world/sites.hpp"
+#include "world/spinning.hpp"
 
 namespace retake::world::relacy {
 
@@ -72,12 +73,13 @@ struct sleeper {
   void const* word;
   rl::thread_id_t thread;
 };
-inline constexpr unsigned threads_max = 8;
+inline constexpr unsigned threads_max = spinning::threads_max;
 
 struct run_state {
   bool fences_in_futex = true;  // --park futex; plain: false
   unsigned spurious = 0;        // sleeps of one execution that may end for no reason
   unsigned timeouts = 0;        // deadlines of one execution that may pass; behind them a timed sleep is one without end
+  unsigned give_ups = 0;        // spin loops of one execution that may give up
   bool recording = false;
 
   unsigned spurious_left = 0;
@@ -85,6 +87,7 @@ struct run_state {
   unsigned sleepers = 0;
   sleeper asleep[threads_max] = {};
   char const* claim = nullptr;  // of the require that failed
+  spinning spins;
 };
 inline run_state run;
 
@@ -93,7 +96,13 @@ inline void begin_execution() noexcept {
   run.timeouts_left = run.timeouts;
   run.sleepers = 0;
   run.claim = nullptr;
+  run.spins.begin_execution(run.give_ups);
 }
+
+[[nodiscard]] inline unsigned running_thread() noexcept { return static_cast<unsigned>(rl::ctx().current_thread()); }
+
+// What ends a spin loop: see spinning.hpp.
+inline void note_effect() noexcept { run.spins.effect(running_thread()); }
 
 [[nodiscard, gnu::always_inline]] inline rl::debug_info info_of(site const& where) noexcept {
   return {where.function, run.recording ? base_name(where.file) : where.file, where.line};
@@ -125,7 +134,9 @@ class lifetime {
 
   void touch(site const& where) const {
     rl::context& c = rl::ctx();
-    if (c.invariant_executing || data_->load(*c.threadx_)) return;
+    if (c.invariant_executing) return;
+    run.spins.touch(running_thread(), {where.file, where.line, this});
+    if (data_->load(*c.threadx_)) return;
     fail("an atomic is touched before its construction", where, rl::test_result_data_race);
   }
   void end() {
@@ -143,6 +154,7 @@ class lifetime {
 // What the fences of this world do: one order of all of them, and who is later in it sees what was before the earlier. Relacy's own is
 // also an acquire and a release fence, which the contract does not promise: a release or acquire beside it could be left out unnoticed.
 inline void full_fence(site const& where) {
+  note_effect();
   rl::context& c = rl::ctx();
   c.sched();
   for (rl::thread_id_t i = 0; i != c.get_thread_count(); ++i) {

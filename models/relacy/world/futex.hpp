@@ -39,6 +39,7 @@ inline std::uint32_t look_at_newest(atomic<std::uint32_t>& word, site const& whe
 }
 
 inline waited sleep_on(atomic<std::uint32_t>& word, std::uint32_t expected, bool timed, site const& where) {
+  note_effect();
   rl::context& c = rl::ctx();
   if (run.fences_in_futex) {
     full_fence(where);
@@ -82,6 +83,7 @@ inline waited futex_wait_until(atomic<std::uint32_t>& word, std::uint32_t expect
 
 inline void futex_wake(atomic<std::uint32_t>& word, std::uint32_t count, site where = site::current()) noexcept {
   if (relacy::is_dropped("futex_wake", where)) return;
+  relacy::note_effect();
   rl::context& c = rl::ctx();
   if (relacy::run.fences_in_futex) {
     relacy::full_fence(where);
@@ -103,7 +105,9 @@ inline void futex_wake(atomic<std::uint32_t>& word, std::uint32_t count, site wh
   }
 }
 
-// In every spin loop: the others run first.
-inline void pause(site where = site::current()) noexcept { rl::yield(1, relacy::info_of(where)); }
+// In every spin loop: the others run first, or the loop gives up (spinning.hpp).
+inline void pause(site where = site::current()) noexcept {
+  if (!relacy::run.spins.goes_round(relacy::running_thread())) rl::yield(1, relacy::info_of(where));
+}
 
 }  // namespace retake::world
