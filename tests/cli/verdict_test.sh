@@ -47,7 +47,7 @@ done
 idle() { ends 4 "$2" "$campaign" "${@:3}" --bin idle_$1 --seed 1; }
 idle some 'No finding in 4 of 12 jobs; 8 had no turn; 8 harness faults' hunt --seconds 2.9 --out idle
 closing idle '"had_no_turn":8'
-idle some 'No new finding in 4 of 12 jobs; 8 had no turn; 8 harness faults' nightly --seconds 1 --out idle_night
+idle some 'No new finding in 4 of 12 jobs; 8 had no turn; 8 harness faults' nightly --seconds 2.9 --out idle_night
 idle all 'Nothing was run: no verdict; 12 had no turn; 12 harness faults' hunt --seconds 2.9 --out all_idle
 idle all 'Nothing was run: no verdict; 12 had no turn; 12 harness faults' nightly --seconds 2.9 --out all_idle_night
 for folder in all_idle all_idle_night; do
@@ -132,6 +132,27 @@ for folder in "$odd" "$odd n"; do
   pasted "the page" "$(python3 -c '
 import html, re, sys
 print(html.unescape(re.search(r"\./retake replay [^<]*", open(sys.argv[1], encoding="utf-8").read())[0]))' "$folder/report.html")"
+done
+# So is that of a finding without a replay, from the record: a child's own command, and a hammer's.
+cp -r builds bare
+sed -i "s/\"replay\":\"'\$replay'\"/\"replay\":null/; s/^  mv .*/  rm \"\$replay.tmp\"/" bare/models/bin/retake-sim
+cat >bare/release/bin/hammer_quick <<'CODE'
+#!/usr/bin/env bash
+while [ $# -gt 0 ]; do [ "$1" != --seed ] || seed=$2; shift; done
+echo '{"kind":"stress","name":"quick","seed":'"$seed"',"rounds":1,"finding":{"tag":"L1","claim":"L1: seed '"$seed"'"}}'
+exit 1
+CODE
+sed -i '2i [ "$1 $2" != "stress quick" ] || exec bare/release/bin/hammer_quick "${@:3}"' retake
+ends 1 FOUND "$campaign" hunt --bin bare --seconds 3 --seed 1 --out "$odd b"
+for tag in P9 L1; do
+  python3 - "$odd b/hunt.jsonl" $tag >told <<'CODE'
+import json, sys
+found = [j["finding"] for j in map(json.loads, open(sys.argv[1])) if isinstance(j.get("finding"), dict) and j["finding"]["tag"] == sys.argv[2]]
+assert found[0].get("replay") is None
+print(found[0]["claim"], found[0]["command"], sep="\n")
+CODE
+  grep -qF "  $(tail -n 1 told)" log || fail "the terminal tells another command of $tag than the record"
+  [[ $(bash -c "$(tail -n 1 told)" 2>&1) == *"$(head -n 1 told)"* ]] || fail "the record's command does not show $tag again: $(cat told)"
 done
 mv "$odd" moved
 ends 0 moved/report.html "$campaign" report --bin builds moved
