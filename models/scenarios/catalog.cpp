@@ -118,6 +118,8 @@ constexpr scenario const* all[] = {
     &slice_ends_among_two,
     &slice_after_long_call,
     &slice_begins_with_call,
+    &slice_begins_after_idleness,
+    &slice_begins_unasked,
     &slice_after_stop,
     &call_wakes_dozing_sysmon,
     &work_wakes_dozing_sysmon,

@@ -158,6 +158,8 @@ extern sim::scenario const slice_ends_at_reads;
 extern sim::scenario const slice_ends_among_two;
 extern sim::scenario const slice_after_long_call;
 extern sim::scenario const slice_begins_with_call;
+extern sim::scenario const slice_begins_after_idleness;
+extern sim::scenario const slice_begins_unasked;
 extern sim::scenario const slice_after_stop;
 extern sim::scenario const call_wakes_dozing_sysmon;
 extern sim::scenario const work_wakes_dozing_sysmon;

@@ -67,6 +67,7 @@ void hand_overs() {
   run_watched(
       1,
       [] {
+        sleep_for_ns(piece_ns);  // the P is idle once, and only the next goroutine begins a slice for that
         semaphore turn_of_one(1), turn_of_other(1);
         turn_of_one.acquire();
         turn_of_other.acquire();
@@ -124,24 +125,60 @@ void after_stop() {
       [] { preempt_point(); });
 }
 
-// A call returns to a P that another goroutine has left. Its time slice is a new one: it is not asked to yield for what
-// ran there before, nor for the time that the P was idle.
-void begin_with_call() {
-  constexpr std::int64_t before_ns = 9 * ms, after_ns = 8 * ms;  // each less than a slice, together more
+constexpr std::int64_t before_ns = 9 * ms, after_ns = 8 * ms;  // each less than a slice, together more
+
+// `leave(ns)` leaves the P to another goroutine, and then to none, until `ns` have passed. The time slice of the goroutine
+// that goes on then is a new one: it is not asked to yield for what ran there before, nor for the time that the P was idle.
+template <class Leave>
+void whole_slices(Leave leave) {
   const steady_clock steady(100 * us);
-  run_watched(1, [] {
+  policy rules;
+  rules.monitor_period_busy_ns = 4 * ms;  // it sees a P idle for 20 ms, and seldom one for less
+  run_watched(
+      1,
+      [=] {
+        for (bool whole = false; !whole;) {
+          whole = sim::healing();  // before, sysmon may read old values as long as it likes
+          for (const std::int64_t idle_ns : {500 * us, 3 * ms, 20 * ms}) {
+            processor& p = running_machine().processor_here();
+            const std::uint32_t slices = p.schedule_tick.load_relaxed();
+            go([] { compute(before_ns); });
+            leave(before_ns + idle_ns);
+            compute(after_ns);
+            const bool asked = p.preempt.load_relaxed() != 0 || p.schedule_tick.load_relaxed() - slices > 2;
+            world::require(!whole || !asked, "V2: a goroutine on a P that was idle is asked to yield before its slice is over");
+            yield();
+          }
+        }
+      },
+      rules);
+}
+
+void begin_with_call() {
+  whole_slices([](std::int64_t ns) { retake::syscall_blocking([ns] { sim::kernel::sleep_syscall(ns); }); });
+}
+
+void begin_after_idleness() { whole_slices(sleep_for_ns); }
+
+// The slice of a goroutine is over in its call, in which its P is taken and becomes idle. The call returns to that P, and the
+// goroutine has given it up already: it is not asked to do so once more.
+void begin_unasked() {
+  const steady_clock steady(100 * us);
+  run_watched(2, [] {
+    const auto slices = [&all = running_machine().home.processors] {
+      std::uint32_t count = 0;
+      for (processor& p : all.made()) count += p.schedule_tick.load_relaxed();
+      return count;
+    };
     for (bool whole = false; !whole;) {
-      whole = sim::healing();  // before, sysmon may read old values as long as it likes
-      for (const std::int64_t idle_ns : {500 * us, 20 * ms}) {
-        processor& p = running_machine().processor_here();
-        const std::uint32_t slices = p.schedule_tick.load_relaxed();
-        go([] { compute(before_ns); });
-        retake::syscall_blocking([=] { sim::kernel::sleep_syscall(before_ns + idle_ns); });
-        compute(after_ns);
-        const bool asked = p.preempt.load_relaxed() != 0 || p.schedule_tick.load_relaxed() - slices > 2;
-        world::require(!whole || !asked, "V2: a goroutine whose call has returned is asked to yield before its slice is over");
-        yield();
-      }
+      whole = sim::healing();
+      go([] { sleep_for_ns(100 * ms); });  // an M polls, and no other has to be started with the P that is taken
+      sleep_for_ns(2 * ms);
+      compute(before_ns);
+      const std::uint32_t before = slices();
+      call(30 * ms);
+      world::require(!whole || slices() - before == 1, "V2: a goroutine that gave its P up in a call is asked to yield when it returns");
+      sleep_for_ns(100 * ms);  // the other's end
     }
   });
 }
@@ -167,9 +204,9 @@ void stop_asks() {
           done.done();
         });
         running.wait();
-        const std::int64_t before_ns = world::nanotime();
+        const std::int64_t asked_ns = world::nanotime();
         stop_the_world();
-        world::require(world::nanotime() - before_ns < 100 * ms, "V4: nobody asks a goroutine that computes to stop");
+        world::require(world::nanotime() - asked_ns < 100 * ms, "V4: nobody asks a goroutine that computes to stop");
         start_the_world();
         enough.store_relaxed(1);
         done.wait();
@@ -185,6 +222,10 @@ RETAKE_SCENARIO(slice_ends_at_reads, "a goroutine that computes yields at a read
 RETAKE_SCENARIO(slice_ends_among_two, "two goroutines that ready each other, and park, give the P up when their common time slice is over", hand_overs);
 RETAKE_SCENARIO(slice_after_long_call, "who returns from a call into an idle runtime is watched again", after_long_call);
 RETAKE_SCENARIO(slice_begins_with_call, "a goroutine whose call returns to an idle P has a whole time slice there", begin_with_call);
+RETAKE_SCENARIO(slice_begins_after_idleness, "a goroutine that a timer readies on an idle P has a whole time slice there",
+                begin_after_idleness);
+RETAKE_SCENARIO(slice_begins_unasked, "a goroutine whose P was taken from its long call is not asked to yield at the return",
+                begin_unasked);
 RETAKE_SCENARIO(slice_after_stop, "who goes on after a stop of the world is watched again", after_stop);
 RETAKE_SCENARIO(stop_asks_at_once, "a stop of the world asks goroutines that compute", stop_asks);
 

@@ -82,13 +82,16 @@ processor& unwire(machine& m) noexcept {
 
 processor* take_idle_processor(scheduler& s) noexcept {
   processor* const p = s.idle.take_processor();
-  if (p != nullptr) s.monitor.wake_from_sleep();
+  if (p == nullptr) return nullptr;
+  s.monitor.wake_from_sleep();
+  p->was_idle = true;
   return p;
 }
 
 void begin_slice(processor& p) noexcept {
   const std::uint32_t tick = p.schedule_tick.load_relaxed();
   p.schedule_tick.store_relaxed(tick + 1);
+  p.was_idle = false;
 }
 
 void wake(scheduler& s) noexcept {

@@ -42,6 +42,7 @@ struct processor : processor_side {
   world::atomic<std::uint32_t> schedule_tick;     // the owner raises it, sysmon reads it
   world::atomic<std::uint32_t> preempt;           // 1: somebody asks for the P (ask_to_yield)
   world::atomic<std::uint32_t> safe_point;        // 1: this P owes a run of the safe-point function
+  bool was_idle = false;                          // the owner: since the last slice; what runs next begins one
   batch<goroutine> free_goroutines;               // the owner
   std::uint64_t ids_given = 0;                    // the owner: what it makes that needs an order gets (id of the P, this)
   operation_ring* ring = nullptr;                 // the owner: for operations on files, made at the first one

@@ -289,7 +289,7 @@ bool execute(machine& m, goroutine& g, bool inherits) noexcept {
   change(g, goroutine_state::runnable, goroutine_state::running, "G1: a goroutine runs that is not runnable");
   m.current.set(&g);
   g.m.set(&m);
-  if (!inherits) {
+  if (!inherits || p.was_idle) {
     begin_slice(p);
     if (p.schedule_tick.load_relaxed() % 64 == 1) m.home.clock_ns.set(world::report_time_ns());
   }

@@ -121,14 +121,19 @@ round_seen retake(scheduler& s, std::int64_t now_ns) noexcept {
     const std::uint32_t schedule_tick = p.schedule_tick.load_relaxed();
     const bool used = status == processor_state::running || status == processor_state::syscall;
     bool long_slice = false;
-    if (!used || p.seen.schedule_tick != schedule_tick) {  // no slice lasts while a P is idle
+    if (!used) {
+      p.seen.schedule_tick = schedule_tick - 1;  // no slice lasts while a P is idle: the tick looks new afterwards
+    } else if (p.seen.schedule_tick != schedule_tick) {
       p.seen.schedule_tick = schedule_tick;
       p.seen.schedule_since_ns = now_ns;
       p.seen.hog_told = false;
     } else if (p.seen.schedule_since_ns + s.rules.time_slice_ns <= now_ns) {
-      p.ask_to_yield();
-      tell_hog(s, p, now_ns);
-      long_slice = true;  // the call itself may be short, the P has been on this goroutine too long
+      long_slice = true;
+      // A goroutine in a call is not asked (so in Go): it loses the P, where the next one would find the request.
+      if (status == processor_state::running) {
+        p.ask_to_yield();
+        tell_hog(s, p, now_ns);
+      }
     }
     (used ? seen.busy : seen.idle) = true;
     if (status != processor_state::syscall) continue;
