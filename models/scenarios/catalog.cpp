@@ -116,6 +116,7 @@ constexpr scenario const* all[] = {
     &slice_ends_at_returns,
     &slice_ends_at_reads,
     &slice_ends_among_two,
+    &slice_ends_among_calls,
     &slice_after_long_call,
     &slice_begins_with_call,
     &slice_begins_after_idleness,

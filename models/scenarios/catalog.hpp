@@ -156,6 +156,7 @@ extern sim::scenario const slice_ends_at_points;
 extern sim::scenario const slice_ends_at_returns;
 extern sim::scenario const slice_ends_at_reads;
 extern sim::scenario const slice_ends_among_two;
+extern sim::scenario const slice_ends_among_calls;
 extern sim::scenario const slice_after_long_call;
 extern sim::scenario const slice_begins_with_call;
 extern sim::scenario const slice_begins_after_idleness;

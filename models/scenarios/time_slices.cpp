@@ -160,6 +160,39 @@ void begin_with_call() {
 
 void begin_after_idleness() { whole_slices(sleep_for_ns); }
 
+// Two goroutines make calls on one P, and each wins it back from the other's call: no slice begins with that (so in Go). Else
+// none would ever be over, sysmon never sees the P twice in one call, and a third goroutine would wait for ever.
+void calls_in_turn() {
+  const steady_clock steady(5 * us);
+  policy rules;
+  rules.time_slice_ns = 500 * us;
+  rules.monitor_period_busy_ns = 300 * us;
+  run_watched(
+      1,
+      [] {
+        for (bool whole = false; !whole;) {
+          whole = sim::healing();
+          world::atomic<std::uint32_t> ran(0);
+          wait_group done;
+          done.add(2);
+          go([&] {
+            while (ran.load_relaxed() == 0) call(13 * us);
+            done.done();
+          });
+          call(1 * ms);  // in which the P is taken, for the other
+          go([&] {
+            ran.store_relaxed(1);
+            done.done();
+          });
+          int calls = 0;
+          for (; ran.load_relaxed() == 0; ++calls) call(10 * us);
+          world::require(!whole || calls <= 200, "V2: two goroutines in calls keep the P between them");
+          done.wait();
+        }
+      },
+      rules);
+}
+
 // The slice of a goroutine is over in its call, in which its P is taken and becomes idle. The call returns to that P, and the
 // goroutine has given it up already: it is not asked to do so once more.
 void begin_unasked() {
@@ -220,6 +253,9 @@ RETAKE_SCENARIO(slice_ends_at_points, "a goroutine that computes yields at a pre
 RETAKE_SCENARIO(slice_ends_at_returns, "a goroutine that computes yields when a system call returns and its time slice is over", at_returns);
 RETAKE_SCENARIO(slice_ends_at_reads, "a goroutine that computes yields at a read that need not wait when its time slice is over", at_calls_that_do_not_wait);
 RETAKE_SCENARIO(slice_ends_among_two, "two goroutines that ready each other, and park, give the P up when their common time slice is over", hand_overs);
+RETAKE_SCENARIO(slice_ends_among_calls,
+                "two goroutines that win their P back from each other's calls give it up when their common time slice is over",
+                calls_in_turn);
 RETAKE_SCENARIO(slice_after_long_call, "who returns from a call into an idle runtime is watched again", after_long_call);
 RETAKE_SCENARIO(slice_begins_with_call, "a goroutine whose call returns to an idle P has a whole time slice there", begin_with_call);
 RETAKE_SCENARIO(slice_begins_after_idleness, "a goroutine that a timer readies on an idle P has a whole time slice there",
