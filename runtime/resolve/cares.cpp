@@ -161,6 +161,14 @@ std::int64_t next_look_ns(conversation const& c, std::int64_t deadline_ns) {
   return deadline_ns != 0 ? std::min(due_ns, deadline_ns) : due_ns;
 }
 
+// One family has answered. The other has one time-out, and at most half of the time that is left: the
+// other half is for the caller, which wants to connect.
+std::int64_t other_family_until_ns(std::int64_t deadline_ns, resolver_options const& options) {
+  const std::int64_t now_ns = monotonic_ns();
+  const std::int64_t one_time_out_ns = deadline_in_ns(std::max(options.timeout_ns, ns_per_ms));
+  return deadline_ns == 0 ? one_time_out_ns : std::min(one_time_out_ns, now_ns + (deadline_ns - now_ns) / 2);
+}
+
 result<std::vector<address>> take(turn const& t, question const& q, resolver_options const& options) {
   conversation c;
   c.port = q.port;
@@ -183,8 +191,7 @@ result<std::vector<address>> take(turn const& t, question const& q, resolver_opt
     if (late) continue;
     const bool had_some = !c.found.empty();
     retake::foreign_call([&] { go_on(c, events, count < 0 ? 0 : static_cast<int>(count)); });
-    // Half of the time is for the other family, half for the caller, who wants to connect.
-    if (!had_some && !c.found.empty() && until_ns != 0) until_ns -= (until_ns - monotonic_ns()) / 2;
+    if (!had_some && !c.found.empty()) until_ns = other_family_until_ns(until_ns, options);
   }
   if (status == ARES_SUCCESS) status = c.status;
   // What is open is answered with ARES_EDESTRUCTION.

@@ -35,8 +35,8 @@ class resolver {
   // Goroutine context only. Blocks until the name is answered: by itself when it is a number, by
   // /etc/hosts, by a server. The addresses have `port`; there is at least one.
   // `family` none asks for both families. When one has answered with addresses, the other may take
-  // half of the time that is left until the deadline (without one: until the servers are given up);
-  // then the addresses that are there are the answer, whatever became of the other family.
+  // one time-out, and half of the time that is left until the deadline at most; then the addresses
+  // that are there are the answer, whatever became of the other family.
   // deadline_ns as in stream::set_deadline(); getaddrinfo(3) cannot be ended and ignores it.
   // A path, "@name", and a name with a zero byte are no hosts: resolve_error::not_found, without a question.
   // Errors: resolve_error, std::errc::invalid_argument (a server with a zero byte), std::errc::timed_out,
