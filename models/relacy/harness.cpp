@@ -358,9 +358,13 @@ class harness {
   // What shows a finding again: its history, or the search that found it.
   std::string again(report const& r) const {
     if (!r.replay.empty()) return replay_command("", r.replay, options_.mutate);
-    std::vector<std::string> words{program_, "--suite", r.suite->name, "--seed", std::to_string(options_.seed)};
-    if (!options_.search.empty()) words.insert(words.end(), {"--search", options_.search});
-    if (!options_.mutate.empty()) words.insert(words.end(), {"--mutate", options_.mutate});
+    std::vector<std::string> words{program_, r.suite->must_fail != nullptr ? "--variant" : "--suite", r.suite->name, "--seed", std::to_string(options_.seed)};
+    auto const add = [&words](char const* flag, std::string const& value) { words.insert(words.end(), {flag, value}); };
+    if (!options_.search.empty()) add("--search", options_.search);
+    if (options_.park != "both") add("--park", options_.park);
+    if (options_.bound != 0) add("--bound", std::to_string(options_.bound));
+    if (options_.executions != 0) add("--executions", std::to_string(options_.executions));
+    if (!options_.mutate.empty()) add("--mutate", options_.mutate);
     return told_command(words);
   }
 

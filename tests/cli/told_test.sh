@@ -52,6 +52,17 @@ for technique in sim props model; do
   [ "$(of_finding tag)" = "$tag" ] || fail "$technique: the command finds something else: $again"
 done
 
+# A model's command names all that decided its search.
+full_disk() { (trap '' XFSZ; ulimit -f 0; "$@" --json 2>/dev/null) | cat >lines; }
+for given in "--park plain" "--park plain --search bound --bound 2" "--search random --executions 77777"; do
+  # shellcheck disable=SC2086
+  full_disk "$model" --variant all $given --out full_model
+  search=$(of_finding search) first=$(of_finding executions_to_first) again=$(of_finding command)
+  for word in $given; do [[ " $again " == *" $word "* ]] || fail "model: $word is not in $again"; done
+  bash -c "$again --out again_model --json" >lines 2>/dev/null
+  [ "$(of_finding search) $(of_finding executions_to_first)" = "$search $first" ] || fail "model: $again searches otherwise: $search, after $first"
+done
+
 # A file of traces that is torn is set aside, and hides nothing.
 for technique in sim props; do
   read -ra words <<<"${found[$technique]}"
