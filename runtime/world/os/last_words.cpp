@@ -27,7 +27,7 @@ constexpr int nobody_yet = -1;
 constinit std::atomic<int> keeper{0};          // its thread id; nobody_yet; 0: no runtime asks for SIGQUIT
 constinit std::atomic<last_wake> wake_keeper{nullptr};
 constinit std::atomic<int> open{0};            // the keeper sleeps with empty hands
-constinit std::atomic<int> asked{0};           // SIGQUIT came
+constinit std::atomic<int> asked{0};           // 1: SIGQUIT came; 2: and one answers it, the keeper gone
 constinit std::atomic<int> speaking{0};        // the thread that reports: one report is enough
 
 int self() noexcept { return static_cast<int>(::syscall(SYS_gettid)); }
@@ -42,20 +42,37 @@ void say(reporter& who) noexcept {
   if (report != nullptr) report(who.argument.load(std::memory_order_relaxed));
 }
 
-[[noreturn]] void quit() noexcept {
+void say_quit() noexcept {
   constexpr char text[] = "SIGQUIT: quit\n";
   print(text, sizeof(text) - 1);
+}
+
+[[noreturn]] void quit() noexcept {
+  say_quit();
   say(at_quit);
   ::_exit(2);
 }
 
-// The mark before the look at the keeper; a keeper that comes stores its id before it looks at the mark: one of the two sees the other.
+// The signal came while the keeper went: its handler and forget_quit() may both see that, and one of
+// them answers.
+bool answers() noexcept {
+  int came = 1;
+  return asked.compare_exchange_strong(came, 2);
+}
+
+// The mark before the look at the keeper; a keeper that comes stores its id before it looks at the
+// mark: one of the two sees the other.
 void handle(int) noexcept {
   int const errno_before = errno;
-  asked.store(1);
+  int none = 0;
+  asked.compare_exchange_strong(none, 1);
   int const whose = keeper.load();
-  if (whose == 0) ::_exit(2);
-  if (whose == self()) {
+  if (whose == 0) {
+    if (answers()) {
+      say_quit();  // there is no runtime any more, and nothing to report
+      ::_exit(2);
+    }
+  } else if (whose == self()) {
     if (open.load(std::memory_order_relaxed) != 0) wake_keeper.load(std::memory_order_relaxed)(at_quit.argument.load(std::memory_order_relaxed));
   } else if (whose != nobody_yet) {
     ::syscall(SYS_tgkill, ::getpid(), whose, SIGQUIT);
@@ -125,7 +142,7 @@ void forget_quit(void* argument) noexcept {
     ::sigaction(SIGQUIT, &now, nullptr);
   }
   keeper.store(0);
-  if (asked.load() != 0) quit();
+  if (answers()) quit();
 }
 
 void quit_open() noexcept {
