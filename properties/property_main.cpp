@@ -45,6 +45,7 @@ constexpr std::uint32_t schedules_per_shrink = 2000;
 constexpr std::uint32_t bounded_search_preemptions_max = 3;
 constexpr std::uint64_t bounded_search_executions_max = 30'000;
 constexpr std::uint32_t programs_per_round = 100;
+constexpr std::uint32_t schedules_per_final_shrink = 4000;
 constexpr double shrink_seconds_max = 20;
 
 program const* running = nullptr;
@@ -183,8 +184,11 @@ class runner {
   }
   engine& engine_of(std::size_t mode) {
     if (engines_[mode] == nullptr) engines_[mode] = std::make_unique<engine>(world(mode == 0 ? memory_mode::c11 : memory_mode::sc));
+    engines_[mode]->end_when([](void* self) { return static_cast<runner*>(self)->ends_execution(); }, this);
     return *engines_[mode];
   }
+  // Asked inside of a long execution.
+  bool ends_execution() const { return failure_ ? command_line::interrupted() || now() > shrink_until_ : over(); }
   bool over() const { return command_line::interrupted() || (a_.executions && executions_ >= *a_.executions) || now() >= ends_at_; }
   bool fails(program const& g, std::uint64_t schedules);
   void keep(program const& g, std::size_t mode, engine const& e);
@@ -205,6 +209,7 @@ class runner {
   std::uint64_t to_first_ = 0;
   std::uint64_t programs_ = 0;
   std::uint64_t truncated_ = 0;
+  bool cut_ = false;  // time or a stop ended an execution in its middle: it is not among `executions_`
   double ends_at_ = 1e18;
   double shrink_until_ = 0;
 };
@@ -221,6 +226,10 @@ bool runner::fails(program const& g, std::uint64_t schedules) {
   bool const shrinking = failure_.has_value();
   std::uint32_t const most = shrinking ? schedules_per_shrink : schedules_per_program;
   lengths const measured = measure(engine_of(0), scenario_, walk).most;  // a pilot that fails is left: the schedules follow
+  if (engine_of(0).last().cut) {
+    cut_ |= !shrinking;
+    return false;
+  }
   walk.learn(measured);
   for (pct& p : deep) p.learn(measured);
   for (std::uint32_t i = 0; i < most; ++i) {
@@ -231,7 +240,12 @@ bool runner::fails(program const& g, std::uint64_t schedules) {
     c.begin(i);
     engine& e = engine_of(mode);
     execution const& x = e.run(scenario_, c);
+    if (x.cut) {
+      cut_ |= !shrinking;
+      return false;
+    }
     if (!shrinking) {
+      programs_ += i == 0 ? 1 : 0;
       ++executions_;
       truncated_ += x.truncated;
       traces_.add(x.hash);
@@ -265,7 +279,6 @@ int runner::explore() {
           if (failure_ && (command_line::interrupted() || now() > shrink_until_)) return;  // short enough
           program const g = *any_program(p_);
           std::uint64_t const schedules = *rc::gen::noShrink(rc::gen::arbitrary<std::uint64_t>());
-          if (!failure_) ++programs_;
           if (fails(g, schedules)) throw rc::detail::CaseResult(rc::detail::CaseResult::Type::Failure, failure_->result.what.claim);
         },
         rc::detail::TestMetadata{p_.name, p_.claim}, params, listener, nothing_to_reproduce);
@@ -286,7 +299,7 @@ int runner::explore() {
 ordered_json runner::line(double seconds) const {
   ordered_json j = {{"kind", "props"}, {"name", p_.name}, {"seed", a_.seed}, {"executions", executions_}, {"seconds", seconds},
                     {"executions_per_second", seconds > 0 ? static_cast<double>(executions_) / seconds : 0.0}, {"programs", programs_},
-                    {"distinct_traces", traces_.count()}, {"distinct_exact", traces_.exact()}, {"truncated", truncated_ != 0}, {"exhausted", false}, {"interrupted", command_line::interrupted()}};
+                    {"distinct_traces", traces_.count()}, {"distinct_exact", traces_.exact()}, {"truncated", truncated_ != 0}, {"cut", cut_}, {"exhausted", false}, {"interrupted", command_line::interrupted()}};
   if (!a_.twin_name.empty()) j["twin"] = a_.twin_name;
   if (!a_.mutate.file.empty()) {
     j["mutant"] = a_.mutate.text();
@@ -313,6 +326,7 @@ void runner::look_for_fewer_preemptions(engine& e, failure& f) {
     campaign_limits limits;
     limits.executions_max = bounded_search_executions_max;
     limits.seconds_max = 2;
+    limits.stop = command_line::interruption();
     campaign const c = sim::explore(e, scenario_, search, limits);
     if (!c.failed || std::strcmp(c.last.what.tag, f.result.what.tag) != 0 || c.last.preemptions >= f.result.preemptions) continue;
     f.choices = c.choices;
@@ -331,8 +345,8 @@ int runner::report(double seconds) {
   if (!failure_) {
     if (a_.json) fmt::print("{}\n", j.dump());
     else {
-      fmt::print("{}: {} executions of {} programs in {:.2f} s ({:.0f} a second), {} distinct traces{}{}{}\n", p_.name, executions_, programs_, seconds,
-                 static_cast<double>(executions_) / std::max(seconds, 1e-9), traces_.count(), traces_.exact() ? "" : " (about)", truncated_ != 0 ? ", truncated" : "",
+      fmt::print("{}: {} executions of {} programs in {:.2f} s ({:.0f} a second), {} distinct traces{}{}{}{}\n", p_.name, executions_, programs_, seconds,
+                 static_cast<double>(executions_) / std::max(seconds, 1e-9), traces_.count(), traces_.exact() ? "" : " (about)", truncated_ != 0 ? ", truncated" : "", cut_ ? ", one more was cut" : "",
                  command_line::interrupted() ? ", interrupted" : "");
     }
     int const none = command_line::code_without_finding(p_.name, executions_);
@@ -354,7 +368,8 @@ int runner::report(double seconds) {
   }
   std::string const as_found = path;
   look_for_fewer_preemptions(e, f);
-  if (shrunk const small = shrink(e, scenario_, tag.c_str(), f.choices); small.reproduced) {
+  shrink_until_ = now() + shrink_seconds_max;
+  if (shrunk const small = shrink(engine_of(f.mode), scenario_, tag.c_str(), f.choices, schedules_per_final_shrink, shrink_seconds_max); small.reproduced) {
     std::string const shorter = file_name(a_.out, p_.name, small.result);
     if (replay::of(e, named, tag.c_str(), small.choices).write(shorter, reason)) {
       std::error_code ignored;
