@@ -122,6 +122,7 @@ constexpr scenario const* all[] = {
     &slice_begins_after_idleness,
     &slice_begins_unasked,
     &slice_after_stop,
+    &slice_lasts_over_stop,
     &call_wakes_dozing_sysmon,
     &work_wakes_dozing_sysmon,
     &stacks_are_trimmed,

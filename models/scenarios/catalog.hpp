@@ -162,6 +162,7 @@ extern sim::scenario const slice_begins_with_call;
 extern sim::scenario const slice_begins_after_idleness;
 extern sim::scenario const slice_begins_unasked;
 extern sim::scenario const slice_after_stop;
+extern sim::scenario const slice_lasts_over_stop;
 extern sim::scenario const call_wakes_dozing_sysmon;
 extern sim::scenario const work_wakes_dozing_sysmon;
 extern sim::scenario const stacks_are_trimmed;

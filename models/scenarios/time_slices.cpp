@@ -120,7 +120,6 @@ void after_stop() {
         stop_the_world();
         compute(3 * ms);
         start_the_world();
-        yield();  // answers the question that its own stop has put to it
       },
       [] { preempt_point(); });
 }
@@ -216,6 +215,29 @@ void begin_unasked() {
   });
 }
 
+// A goroutine that has stopped the world goes on with its own P, in its own slice (so in Go), and is not asked to yield.
+void last_over_stop() {
+  const steady_clock steady(100 * us);
+  run_watched(2, [] {
+    for (bool whole = false; !whole;) {
+      whole = sim::healing();
+      go([] { compute(before_ns); });
+      sleep_for_ns(before_ns / 2);  // it goes on on the other P
+      processor& own = running_machine().processor_here();
+      yield();
+      const std::uint32_t slices = own.schedule_tick.load_relaxed();
+      stop_the_world();
+      start_the_world();
+      const bool same_slice = &running_machine().processor_here() == &own && own.schedule_tick.load_relaxed() == slices;
+      world::require(!whole || same_slice, "V2: a goroutine that stopped the world goes on in the slice of another");
+      compute(1 * ms);
+      const bool asked = own.preempt.load_relaxed() != 0;
+      world::require(!whole || !asked, "V2: a goroutine that stopped the world is asked to yield for it");
+      sleep_for_ns(50 * ms);  // the other's end
+    }
+  });
+}
+
 // Who stops the world asks those that compute, at once.
 void stop_asks() {
   const steady_clock steady(piece_ns);
@@ -262,6 +284,9 @@ RETAKE_SCENARIO(slice_begins_after_idleness, "a goroutine that a timer readies o
                 begin_after_idleness);
 RETAKE_SCENARIO(slice_begins_unasked, "a goroutine whose P was taken from its long call is not asked to yield at the return",
                 begin_unasked);
+RETAKE_SCENARIO(slice_lasts_over_stop,
+                "a goroutine that stopped the world goes on with its P in its time slice, and is not asked to yield",
+                last_over_stop);
 RETAKE_SCENARIO(slice_after_stop, "who goes on after a stop of the world is watched again", after_stop);
 RETAKE_SCENARIO(stop_asks_at_once, "a stop of the world asks goroutines that compute", stop_asks);
 

@@ -108,6 +108,7 @@ struct scheduler {
   void (*safe_point_fn)(processor&) noexcept = nullptr;  // set while the stopper holds world_stopper
   world::plain<std::uint32_t> safe_points_missing;
   note safe_points_done;
+  processor* stopper_processor = nullptr;                // the stopper: its own, with which it goes on
   std::uint32_t processors_wanted = 0;                   // the stopper: how many Ps there shall be when the world starts again
   spin_lock stopper_lock;                           // guards stopper and its waiters: one stopper of the world at a time
   world::plain<goroutine*> stopper;

@@ -63,6 +63,7 @@ void stop_the_world() noexcept {
   machine& m = *this_machine();
   ++m.locks;
   processor& own = unwire(m);
+  s.stopper_processor = &own;
   bool all = false;
   {
     const locked hold(s.lock);
@@ -94,18 +95,20 @@ void start_the_world() noexcept {
   poller::harvest found = s.network.poll(0);
   inject(s, nullptr, found.ready);
   s.network.waiters_served(found.count);
-  processor* own = nullptr;
+  processor* own = s.stopper_processor;
   processor* busy = nullptr;
   {
     const locked hold(s.lock);
     if (s.stop.frozen()) never_again(s);
     s.stop.finish();
     resize(s);
+    if (own->id >= s.processors.count()) own = &s.processors[0];  // its own is one too many now
+    const bool ends = s.ending.load_relaxed() != 0;
     for (processor& p : s.processors.all()) {
       processor_status::restart_in_hand(p);
-      if (own == nullptr) {
-        own = &p;
-      } else if (p.queue.looks_empty()) {
+      if (!ends) p.preempt.store_relaxed(0);  // the stop is over; requests with another reason are made under this lock
+      if (&p == own) continue;
+      if (p.queue.looks_empty()) {
         s.idle.put_processor(&p, true);
       } else {
         p.idle_link.set(busy);
