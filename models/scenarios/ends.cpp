@@ -6,6 +6,7 @@
 #include "retake/context.hpp"
 #include "retake/go.hpp"
 #include "retake/panic.hpp"
+#include "retake/select.hpp"
 #include "retake/sync.hpp"
 #include "retake/timer.hpp"
 #include "scenarios/runtime_scenario.hpp"
@@ -76,9 +77,40 @@ void chains_of_contexts() {
   });
 }
 
+// Goroutines that the end of their program abandons wait in queues that outlive it: of a channel,
+// alone and in a select, and of a semaphore that has a permit left.
+void waits_of_an_ended_program() {
+  channel<int> meets, room(1), served;
+  semaphore permits(2);
+  run_watched(
+      2,
+      [&] {
+        permits.acquire(1);
+        go([&] { static_cast<void>(meets.receive()); });
+        go([&] { select(on_receive(meets, [](auto) {}), on_receive(room, [](auto) {})); });
+        go([&] { permits.acquire(2); });
+        go([&] {
+          for (int i = 0; i < 2; ++i) static_cast<void>(served.receive());
+        });
+        served.send(1);
+        sleep_for_ns(50 * us);
+      },
+      {}, {.everything_ends = false});
+  run_watched(2, [&] {
+    int one = 1;
+    world::require(!meets.try_send(one) && room.try_send(one) && !room.try_send(one),
+                   "G6: a goroutine of an ended program is found in a queue");
+    world::require(permits.try_acquire(1), "G6: a goroutine of an ended program keeps others from a semaphore");
+    permits.release(2);
+  });
+}
+
 }  // namespace
 
 RETAKE_SCENARIO(functions_do_not_return, "a function that the runtime calls may end its goroutine, and leaves what a return leaves", functions_that_do_not_return);
 RETAKE_SCENARIO(context_chains_end, "contexts end one after the other, however they hold one another", chains_of_contexts);
+
+RETAKE_SCENARIO(waits_end_with_their_program, "what abandoned goroutines wait on outlives their program, and is as if they had not come",
+                waits_of_an_ended_program);
 
 }  // namespace retake::scenarios

@@ -103,6 +103,12 @@ class semaphore_queue {
     static_cast<void>(serve(0, let_go));
   }
 
+  // When no call is under way any more: the goroutine of `w` is abandoned, as is each in the queue.
+  void forget(waiter& w) noexcept {
+    const locked hold(lock);
+    if (queue_.remove(w)) leave(word_.load_relaxed() / 2);
+  }
+
   spin_lock lock;
 
  private:

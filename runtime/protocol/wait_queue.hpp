@@ -18,7 +18,7 @@
 //
 // States.    open: nobody has the goroutine. Won by i: it is the one's who won to serve and ready, once.
 //            leaving: nobody; left: the time-out touches nothing more; waits: the goroutine is parked, and the time-out's to ready.
-// Fields.    next, previous, linked: under the queue's lock. served: by who wins, before it readies. element, index, wanted: fixed while linked.
+// Fields.    next, previous, in: under the queue's lock. served: by who wins, before it readies. element, index, wanted: fixed while linked.
 // Invariants G6 exactly one ready per park; no waiter is left in a queue.
 // Orders     [Y1] [Y2], below. The race itself is relaxed: what a winner reads of the waiter was published with the queue's lock (or the timer's
 //            heap's), and what it hands over goes with the ready.
@@ -71,11 +71,14 @@ class wait_race {
 };
 
 template <class G>
+class wait_queue;
+
+template <class G>
 struct queue_waiter {
   explicit queue_waiter(G& who, void* payload = nullptr, std::uint32_t amount = 1) noexcept
-      : g(who), element(payload), wanted(amount), race(nullptr), index(0), next(nullptr), previous(nullptr), linked(0), served(0) {}
+      : g(who), element(payload), wanted(amount), race(nullptr), index(0), next(nullptr), previous(nullptr), in(nullptr), served(0) {}
   queue_waiter(G& who, void* payload, wait_race& shared, std::uint32_t number, std::uint32_t amount = 1) noexcept
-      : g(who), element(payload), wanted(amount), race(&shared), index(number), next(nullptr), previous(nullptr), linked(0), served(0) {}
+      : g(who), element(payload), wanted(amount), race(&shared), index(number), next(nullptr), previous(nullptr), in(nullptr), served(0) {}
 
   G& g;
   void* const element;         // where a value goes to or comes from
@@ -84,7 +87,7 @@ struct queue_waiter {
   std::uint32_t index;
   world::plain<queue_waiter*> next;
   world::plain<queue_waiter*> previous;
-  world::plain<std::uint32_t> linked;
+  world::plain<wait_queue<G>*> in;      // nullptr: in none
   world::plain<std::uint32_t> served;  // 1: it got what it waited for; 0: it was sent away
 };
 
@@ -99,7 +102,7 @@ class wait_queue {
   void push_back(waiter& w) noexcept {
     waiter* const last = last_.get();
     w.previous.set(last);
-    w.linked.set(1);
+    w.in.set(this);
     if (last == nullptr) {
       first_.set(&w);
     } else {
@@ -110,7 +113,7 @@ class wait_queue {
 
   // A goroutine that goes on, or who serves it. False: somebody has taken it out.
   bool remove(waiter& w) noexcept {
-    if (!world::recheck(w.linked.get() != 0)) return false;
+    if (!world::recheck(w.in.get() != nullptr)) return false;
     waiter* const next = w.next.get();
     waiter* const previous = w.previous.get();
     if (previous == nullptr) {
@@ -123,7 +126,7 @@ class wait_queue {
     } else {
       next->previous.set(previous);
     }
-    w.linked.set(0);
+    w.in.set(nullptr);
     return true;
   }
 

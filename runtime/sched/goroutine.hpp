@@ -74,6 +74,13 @@ enum class wait_reason : std::uint32_t { none, chan_receive, chan_send, sleep, s
   }
 }
 
+// Lies on the stack of a goroutine that waits. A program's end abandons the goroutine, and the queue
+// that this is in may outlive both: forget() takes it out, before the stack is given back.
+struct abandoned_wait {
+  abandoned_wait* older;
+  void (*forget)(abandoned_wait& self) noexcept;
+};
+
 struct goroutine : goroutine_pair<machine> {
   explicit goroutine(world::stack where) noexcept
       : id(0), stack(where), state(goroutine_state::dead), link(nullptr), m(nullptr), all_link(nullptr), reason(wait_reason::none), wakeup(0), life(goroutine_state::dead), since_ns(0), made_at(0), made_by(0), call_pc(0), call_sp(0), call_fp(0), moves(0) {}
@@ -104,6 +111,7 @@ struct goroutine : goroutine_pair<machine> {
   bool shared = false;   // made without a P: it returns to the shared list of dead goroutines
   detail::context_node** ending_contexts = nullptr;  // in the end of a context: those that end next
   detail::exit_hook* exit_hooks = nullptr;  // the goroutine; what it runs at its end
+  abandoned_wait* waits = nullptr;          // the goroutine; the last program's end: what lies on its stack in queues
 };
 
 // G1: takes one legal edge. By the owner.

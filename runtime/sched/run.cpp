@@ -104,6 +104,7 @@ scheduler::~scheduler() {
   for (goroutine* g = goroutines.get(); g != nullptr; g = g->all_link.get()) {
     if (g->state.load_relaxed() == goroutine_state::dead) continue;
     sched::drop_exit_hooks(*g);
+    for (abandoned_wait* w = g->waits; w != nullptr; w = w->older) w->forget(*w);
     floor::retire_context(g->context);
   }
 }

@@ -8,7 +8,7 @@ namespace retake::detail {
 
 namespace {
 
-goroutine* serve(waiter& w) noexcept {
+goroutine* serve(queued& w) noexcept {
   w.served.set(1);
   return &w.g;
 }
@@ -29,7 +29,7 @@ channel_core::~channel_core() {
 
 transfer channel_core::send_here(void* element, goroutine*& woken) noexcept {
   if (closed_.get() != 0) return transfer::closed;
-  if (waiter* const receiver = receivers_.pop_winner()) {
+  if (queued* const receiver = receivers_.pop_winner()) {
     how_.move(receiver->element, element);
     woken = serve(*receiver);
     return transfer::done;
@@ -49,7 +49,7 @@ transfer channel_core::receive_here(void* element, goroutine*& woken) noexcept {
     how_.destroy(oldest);
     const std::size_t second = first_.get() + 1;
     first_.set(second == capacity_ ? 0 : second);
-    waiter* const sender = senders_.pop_winner();
+    queued* const sender = senders_.pop_winner();
     if (sender == nullptr) {
       count_.set(count - 1);
       return transfer::done;
@@ -58,7 +58,7 @@ transfer channel_core::receive_here(void* element, goroutine*& woken) noexcept {
     woken = serve(*sender);
     return transfer::done;
   }
-  if (waiter* const sender = senders_.pop_winner()) {
+  if (queued* const sender = senders_.pop_winner()) {
     how_.move(element, sender->element);
     woken = serve(*sender);
     return transfer::done;
@@ -98,16 +98,16 @@ bool channel_core::close(batch<goroutine>& sent_away) noexcept {
   const locked hold(lock);
   if (closed_.get() != 0) return false;
   closed_.set(1);
-  while (waiter* const w = receivers_.pop_winner()) sent_away.push_back(&w->g);
-  while (waiter* const w = senders_.pop_winner()) sent_away.push_back(&w->g);
+  while (queued* const w = receivers_.pop_winner()) sent_away.push_back(&w->g);
+  while (queued* const w = senders_.pop_winner()) sent_away.push_back(&w->g);
   return true;
 }
 
-void channel_core::leave(waiter& w, bool sends) noexcept {
+void channel_core::leave(joined_waiter& w) noexcept {
   bool last = false;
   {
     const locked hold(lock);
-    static_cast<void>(queue_of(sends).remove(w));
+    static_cast<void>(queue_of(w.sends).remove(w));
     const std::uint32_t uses = uses_.get() - 1;
     uses_.set(uses);
     last = uses == 0 && gone_.get() != 0;
@@ -117,7 +117,7 @@ void channel_core::leave(waiter& w, bool sends) noexcept {
 
 // Takes out those whose goroutines another place has won. False: one waits.
 bool channel_core::only_passed_over(waiter_queue& queue) noexcept {
-  while (waiter* const w = queue.first()) {
+  while (queued* const w = queue.first()) {
     if (w->race == nullptr || !w->race->decided()) return false;
     static_cast<void>(queue.remove(*w));
   }

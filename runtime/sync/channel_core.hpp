@@ -10,6 +10,23 @@
 
 namespace retake::detail {
 
+class channel_core;
+
+// Of a goroutine that waits in several places.
+struct joined_waiter : waiter {
+  template <class... What>
+  joined_waiter(goroutine& who, channel_core& where, bool sending, What&&... what) noexcept
+      : waiter(who, what...), channel(where), sends(sending) {
+    forget = leave_channel;
+  }
+
+  channel_core& channel;
+  bool const sends;
+
+ private:
+  static void leave_channel(abandoned_wait& self) noexcept;
+};
+
 class channel_core {
  public:
   channel_core(element_operations const& how, std::size_t capacity, char* ring) noexcept
@@ -34,13 +51,13 @@ class channel_core {
   [[nodiscard]] transfer receive_here(void* element, goroutine*& woken) noexcept;
   [[nodiscard]] bool closed_here() const noexcept { return closed_.get() != 0; }
   // One of several places that a goroutine waits in. Until leave() the core outlives its channel.
-  void join(waiter& w, bool sends) noexcept {
-    queue_of(sends).push_back(w);
+  void join(joined_waiter& w) noexcept {
+    queue_of(w.sends).push_back(w);
     uses_.set(uses_.get() + 1);
   }
 
   // Without the lock: the goroutine that has joined goes on. The last to leave a channel that is gone ends the core.
-  void leave(waiter& w, bool sends) noexcept;
+  void leave(joined_waiter& w) noexcept;
   // Without the lock: the channel ends. Fatal: "G6: a channel is destroyed while goroutines wait on it".
   void abandon() noexcept;
 
@@ -61,5 +78,10 @@ class channel_core {
   waiter_queue senders_;
   waiter_queue receivers_;
 };
+
+inline void joined_waiter::leave_channel(abandoned_wait& self) noexcept {
+  auto& mine = static_cast<joined_waiter&>(self);
+  mine.channel.leave(mine);
+}
 
 }  // namespace retake::detail

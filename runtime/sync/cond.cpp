@@ -32,7 +32,7 @@ class cond_core {
     batch<goroutine> gone;
     {
       const locked hold(lock_);
-      while (waiter* const w = waiting_.pop_winner()) {
+      while (queued* const w = waiting_.pop_winner()) {
         gone.push_back(&w->g);
         if (!all) break;
       }

@@ -34,8 +34,24 @@ bool wait_behind(goroutine&, void* argument) noexcept {
 
 }  // namespace
 
+// Abandoned, it leaves the semaphore as if it had not come.
+struct permits_core::permits_waiter : waiter {
+  template <class... What>
+  permits_waiter(goroutine& who, permits_core& core, What&&... what) noexcept : waiter(who, what...), of(core) {
+    forget = leave_semaphore;
+  }
+
+  permits_core& of;
+
+ private:
+  static void leave_semaphore(abandoned_wait& self) noexcept {
+    auto& mine = static_cast<permits_waiter&>(self);
+    mine.of.queue_.forget(mine);
+  }
+};
+
 void permits_core::take_or_wait(std::uint32_t n, wait_reason reason) noexcept {
-  waiter self(this_goroutine(), nullptr, n);
+  permits_waiter self(this_goroutine(), *this, nullptr, n);
   if (queue_.take_or_queue(self)) return;
   sched::park(unlock_behind, &queue_.lock, reason);  // whoever takes the waiter out has given it the permits
 }
@@ -45,8 +61,8 @@ bool permits_core::take_until(std::uint32_t n, channel_core* ended, std::int64_t
   if (wait_ns == 0) return false;
   goroutine& g = this_goroutine();
   wait_race race;
-  waiter self(g, nullptr, race, by_permits, n);
-  waiter at_end(g, nullptr, race, by_end);
+  permits_waiter self(g, *this, nullptr, race, by_permits, n);
+  std::optional<joined_waiter> at_end;
   if (queue_.take_or_queue(self)) return true;
   if (ended != nullptr) {
     ended->lock.lock();
@@ -57,14 +73,15 @@ bool permits_core::take_until(std::uint32_t n, channel_core* ended, std::int64_t
       withdraw(self);
       return false;
     }
-    ended->join(at_end, false);
+    at_end.emplace(g, *ended, false, nullptr, race, by_end);
+    ended->join(*at_end);
   }
   std::optional<time_out> limit;
   if (wait_ns > 0) limit.emplace(g, race, by_clock);
   parking how{queue_.lock, ended, limit, wait_ns > 0 ? due_after_ns(wait_ns) : 0};
   sched::park(wait_behind, &how, wait_reason::semaphore);
   const std::uint32_t winner = race.winner();
-  if (ended != nullptr) ended->leave(at_end, false);
+  if (at_end) at_end->channel.leave(*at_end);
   if (winner != by_permits) withdraw(self);
   if (limit && winner != by_clock) limit->end();
   return winner == by_permits;
@@ -81,7 +98,7 @@ void permits_core::note_contention(machine& m, batch<goroutine> const& let_go) n
   }
 }
 
-void permits_core::withdraw(waiter& w) noexcept {
+void permits_core::withdraw(queued& w) noexcept {
   batch<goroutine> let_go;
   queue_.withdraw(w, [&let_go](goroutine& g) { let_go.push_back(&g); });
   ready_all(let_go);

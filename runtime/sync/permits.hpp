@@ -33,6 +33,8 @@ class permits_core {
   }
 
  private:
+  struct permits_waiter;
+
   void take_or_wait(std::uint32_t n, wait_reason reason) noexcept;
   void withdraw(queue_waiter<goroutine>& w) noexcept;
   static void note_contention(machine& m, batch<goroutine> const& let_go) noexcept;

@@ -14,7 +14,7 @@ namespace retake::detail {
 
 namespace {
 
-static_assert(sizeof(waiter) <= sizeof(select_case::waiter_room));
+static_assert(sizeof(joined_waiter) <= sizeof(select_case::waiter_room));
 
 // The cases that can happen, in the order in which they are looked at and in that in which they are locked.
 class selection {
@@ -106,7 +106,9 @@ bool wait_behind(goroutine&, void* argument) noexcept {
   return true;
 }
 
-waiter& waiter_of(select_case& c) noexcept { return *std::launder(reinterpret_cast<waiter*>(c.waiter_room)); }
+joined_waiter& waiter_of(select_case& c) noexcept {
+  return *std::launder(reinterpret_cast<joined_waiter*>(c.waiter_room));
+}
 
 // All channels are locked and none is ready.
 selected wait_for_one(selection& chosen, std::uint32_t count, std::int64_t wait_ns) noexcept {
@@ -114,7 +116,7 @@ selected wait_for_one(selection& chosen, std::uint32_t count, std::int64_t wait_
   wait_race race;
   for (std::uint32_t i = 0; i < chosen.enabled(); ++i) {
     select_case& c = chosen.polled(i);
-    c.channel->join(*new (c.waiter_room) waiter(self, c.element, race, chosen.index(i)), c.sends);
+    c.channel->join(*new (c.waiter_room) joined_waiter(self, *c.channel, c.sends, c.element, race, chosen.index(i)));
   }
   std::optional<time_out> limit;
   if (wait_ns > 0) limit.emplace(self, race, count);
@@ -122,10 +124,9 @@ selected wait_for_one(selection& chosen, std::uint32_t count, std::int64_t wait_
   sched::park(wait_behind, &how, wait_reason::select);
   const std::uint32_t winner = race.winner();
   selected result{count, transfer::would_block};
-  for (std::uint32_t i = 0; i < chosen.enabled(); ++i) {
-    select_case& c = chosen.polled(i);
-    waiter& mine = waiter_of(c);
-    c.channel->leave(mine, c.sends);
+  for (std::uint32_t i = chosen.enabled(); i-- > 0;) {  // the last that was made ends first
+    joined_waiter& mine = waiter_of(chosen.polled(i));
+    mine.channel.leave(mine);
     if (chosen.index(i) == winner) result = {winner, mine.served.get() != 0 ? transfer::done : transfer::closed};
     std::destroy_at(&mine);
   }

@@ -23,7 +23,7 @@ class wait_group_core {
       if (count > std::numeric_limits<std::int32_t>::max()) world::fatal("wait_group counter overflow");
       count_.set(static_cast<std::int32_t>(count));
       if (count == 0) {
-        while (waiter* const w = waiting_.pop_winner()) let_go.push_back(&w->g);
+        while (queued* const w = waiting_.pop_winner()) let_go.push_back(&w->g);
       }
     }
     ready_all(let_go);

@@ -10,8 +10,25 @@
 
 namespace retake {
 
-using waiter = queue_waiter<goroutine>;
+using queued = queue_waiter<goroutine>;  // as what serves the queue finds it
 using waiter_queue = wait_queue<goroutine>;
+
+// The goroutine's own, which is running; the last that it makes ends first.
+struct waiter : queued, abandoned_wait {
+  template <class... What>
+  explicit waiter(goroutine& who, What&&... what) noexcept : queued(who, what...), abandoned_wait{who.waits, leave_queue} {
+    who.waits = this;
+  }
+  ~waiter() { g.waits = older; }
+  waiter(waiter const&) = delete;
+  waiter& operator=(waiter const&) = delete;
+
+ private:
+  static void leave_queue(abandoned_wait& self) noexcept {
+    auto& mine = static_cast<waiter&>(self);
+    if (waiter_queue* const in = mine.in.get()) static_cast<void>(in->remove(mine));
+  }
+};
 
 // The lock that a goroutine parks under is dropped behind it: from then on its waiter can be found.
 inline bool unlock_behind(goroutine&, void* lock) noexcept {
@@ -20,7 +37,7 @@ inline bool unlock_behind(goroutine&, void* lock) noexcept {
 }
 
 // The calling goroutine holds `lock`. Returns without it, when somebody has taken the waiter out.
-inline void park_in(waiter_queue& queue, waiter& w, spin_lock& lock, wait_reason reason) noexcept {
+inline void park_in(waiter_queue& queue, queued& w, spin_lock& lock, wait_reason reason) noexcept {
   queue.push_back(w);
   sched::park(unlock_behind, &lock, reason);
 }

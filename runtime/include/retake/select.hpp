@@ -33,7 +33,7 @@ struct select_case {
   // select's own.
   std::uint32_t polled = 0, locked = 0;
   std::uint64_t order = 0;  // of its channel among those that are locked
-  alignas(std::max_align_t) std::byte waiter_room[96];
+  alignas(std::max_align_t) std::byte waiter_room[128];
 };
 
 struct selected {
