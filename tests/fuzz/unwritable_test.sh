@@ -5,6 +5,7 @@ target=$(realpath "$1")
 place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT
 cd "$place" || exit 4
+unset RETAKE_LAUNCHER  # of `./retake test`: here the command is that of a target that was started by itself
 bad=0
 fail() { printf '%s\n' "$@"; bad=1; }
 told() {  # how, python expression over the finding
