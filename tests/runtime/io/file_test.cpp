@@ -481,11 +481,13 @@ TEST(file, a_program_ends_although_operations_are_under_way) {
   int ends[2];
   ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
   run_on(2, [&] {
-    for (int i = 0; i < 20; ++i) {  // the readers are abandoned, and with them what they use
-      auto made = file_of(i == 0 ? ends[0] : ::dup(ends[0]));
+    static std::vector<file>* readers;  // are abandoned, and with them what they use
+    readers = new std::vector<file>(20);
+    for (file& reader : *readers) {
+      auto made = file_of(&reader == readers->data() ? ends[0] : ::dup(ends[0]));
       ASSERT_TRUE(made);
-      file* const reader = new file(std::move(*made));
-      go([reader] { static_cast<void>(next_text(*reader, 10)); });
+      reader = std::move(*made);
+      go([&reader] { static_cast<void>(next_text(reader, 10)); });
     }
     ASSERT_TRUE(all_wait(20));
   });

@@ -40,6 +40,7 @@ struct everything {
   mutex lock;
   rw_mutex shared;
   semaphore permits{3};
+  mutex guard;
   cond changed;
   wait_group group;
 
@@ -56,9 +57,8 @@ struct everything {
         [this] { permits.acquire(2); },
         [this] { static_cast<void>(permits.acquire(background(), 2)); },
         [this] {
-          mutex own;
-          own.lock();
-          changed.wait(own);
+          guard.lock();
+          changed.wait(guard);
         },
         [this] { group.wait(); },
     };
