@@ -1,6 +1,5 @@
 #include "observe/thread_sites.hpp"
 
-#include <algorithm>
 #include <utility>
 
 namespace retake::observe {
@@ -15,16 +14,11 @@ thread_sites::site* thread_sites::made(goroutine const* charged, lock_site ended
   }
 
   const locked hold(lock_);
-  auto at = from.key.empty() ? sites_.begin() : std::find_if(sites_.begin(), sites_.end(), [&from](site const& one) { return one.from.key == from.key; });
-  if (at == sites_.end() && sites_.size() < sites_max) {
-    sites_.push_back({std::move(from), ended, 0, 0});
-    at = sites_.end() - 1;
-  } else if (at == sites_.end()) {
-    at = sites_.begin();
-  }
-  ++at->created;
-  ++at->live;
-  return &*at;
+  site& at = site_for(sites_, std::move(from));
+  if (&at != &sites_.front()) at.ended = ended;  // the same for an equal key
+  ++at.created;
+  ++at.live;
+  return &at;
 }
 
 void thread_sites::ended(site* where) noexcept {

@@ -29,8 +29,6 @@ class thread_sites {
   [[nodiscard]] std::vector<site> all();
 
  private:
-  static constexpr std::size_t sites_max = 512;
-
   spin_lock lock_;
   std::deque<site> sites_;  // the first is the runtime's own; they do not move
 };

@@ -1,6 +1,5 @@
 #include "observe/wait_sites.hpp"
 
-#include <algorithm>
 #include <utility>
 
 #include "observe/watcher.hpp"
@@ -14,18 +13,9 @@ namespace observe {
 void wait_sites::add(still_stack stack, double count, double wait_ns) {
   call_site from = call_site_of(std::move(stack));
   const locked hold(lock_);
-  auto at = sites_.begin();
-  if (!from.key.empty()) {
-    at = std::find_if(sites_.begin(), sites_.end(), [&from](site const& one) { return one.from.key == from.key; });
-    if (at == sites_.end() && sites_.size() < sites_max) {
-      sites_.push_back({std::move(from)});
-      at = sites_.end() - 1;
-    } else if (at == sites_.end()) {
-      at = sites_.begin();
-    }
-  }
-  at->count += count;
-  at->wait_ns += wait_ns;
+  site& at = site_for(sites_, std::move(from));
+  at.count += count;
+  at.wait_ns += wait_ns;
 }
 
 std::vector<wait_sites::site> wait_sites::all() {

@@ -25,8 +25,6 @@ class wait_sites {
   [[nodiscard]] std::vector<site> all();
 
  private:
-  static constexpr std::size_t sites_max = 512;
-
   spin_lock lock_;
   std::deque<site> sites_{1};  // the first is that of all that have none of their own
 };
