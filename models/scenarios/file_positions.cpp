@@ -46,13 +46,15 @@ void fills_the_disk() {
     const auto before = f.write(all<room - left>('a'));
     world::require(before && *before == room - left, "G6: a write is cut short");
     const auto more = f.write(all<2 * left>('b'));
-    world::require(!more && more.error() == std::errc::no_space_on_device, "G6: a write that the disk has no room for succeeds");
+    world::require(!more && more.error() == std::errc::no_space_on_device,
+                   "G6: a write that the disk has no room for succeeds");
     world::require(more.bytes() == left, "G6: a write that ended early counts wrong");
     std::array<std::byte, room> content{};
     const auto got = f.read_at(content, 0);
     world::require(got && *got == room, "G6: a read is cut short");
     for (std::size_t i = 0; i < room; ++i)
-      world::require(content[i] == (i < room - left ? std::byte{'a'} : std::byte{'b'}), "G6: a write goes over what was written before");
+      world::require(content[i] == (i < room - left ? std::byte{'a'} : std::byte{'b'}),
+                     "G6: a write goes over what was written before");
     std::array<std::byte, 1> behind{};
     const auto end = f.read(behind);
     world::require(end && *end == 0, "G6: the position is not where the last write ended");
@@ -138,12 +140,16 @@ void close_and_wait_for_turn() {
 
 }  // namespace
 
-RETAKE_SCENARIO(writes_at_position_fill_the_disk, "a write at a file's position that ends early goes over nothing, and is counted",
+RETAKE_SCENARIO(writes_at_position_fill_the_disk,
+                "a write at a file's position that ends early goes over nothing, and is counted",
                 fills_the_disk);
-RETAKE_SCENARIO(cold_reads_at_position, "each byte of a file is read once at its position, whether memory has it or not", cold_reads_in_turn);
-RETAKE_SCENARIO(whole_writes_of_files, "of several goroutines that write to one file each has one turn, however many system calls it takes",
+RETAKE_SCENARIO(cold_reads_at_position,
+                "each byte of a file is read once at its position, whether memory has it or not", cold_reads_in_turn);
+RETAKE_SCENARIO(whole_writes_of_files,
+                "of several goroutines that write to one file each has one turn, however many system calls it takes",
                 whole_writes);
-RETAKE_SCENARIO(close_against_turns_of_files, "a close ends the wait for a turn at a file, as it ends the wait for bytes",
+RETAKE_SCENARIO(close_against_turns_of_files,
+                "a close ends the wait for a turn at a file, as it ends the wait for bytes",
                 close_and_wait_for_turn,
                 .cannot_bear = {sim::mask_of({sim::fault_kind::ring_refused, sim::fault_kind::ring_busy}),
                                 "without a ring a read is a blocking call, which goes on although its file is closed"});

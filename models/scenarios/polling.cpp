@@ -147,18 +147,23 @@ void close_and_use() {
   });
 }
 
-// The same for a goroutine that waits for room.
+// The same for goroutines that write: one waits for room, the others for their turn.
+template <int writers>
 void close_and_wait_to_write() {
   run_watched(2, [] {
     auto ends = make_pipe();
     wait_group done;
-    done.add(2);
-    go([&] {
-      std::array<std::byte, sim::kernel::stream_bytes + 1> bytes{};  // more than the pipe holds
-      const auto put = ends->writer.write(bytes);
-      world::require(!put && put.error() == std::errc::operation_canceled, "N2: a write on a closed descriptor goes on");
-      done.done();
-    });
+    done.add(writers + 1);
+    for (int i = 0; i < writers; ++i) {
+      go([&] {
+        std::array<std::byte, sim::kernel::stream_bytes + 1> bytes{};  // more than the pipe holds
+        const auto put = ends->writer.write(bytes);
+        world::require(!put && put.error() == std::errc::operation_canceled,
+                       "N2: a write on a closed descriptor goes on");
+        world::require(put.bytes() <= sim::kernel::stream_bytes, "N1: a write counts what the pipe has no room for");
+        done.done();
+      });
+    }
     go([&] {
       sleep_for_ns(50 * us);
       ends->writer.close();
@@ -239,30 +244,6 @@ void two_writers() {
     done.wait();
     for (std::size_t i = 0; i < came.size(); ++i) world::require(came[i] == came[i / each * each], "N1: the parts of two writes are mixed");
     world::require(came[0] != came[each] && came[each] != came[2 * each] && came[0] != came[2 * each], "N1: a write is missing");
-  });
-}
-
-// A close, by another goroutine, while one writer waits for room and two wait for their turn.
-void close_and_wait_for_turn() {
-  run_watched(2, [] {
-    auto ends = make_pipe();
-    wait_group done;
-    done.add(4);
-    for (int i = 0; i < 3; ++i) {
-      go([&] {
-        std::array<std::byte, sim::kernel::stream_bytes + 1> bytes{};  // more than the pipe holds
-        const auto put = ends->writer.write(bytes);
-        world::require(!put && put.error() == std::errc::operation_canceled, "N2: a write on a closed descriptor goes on");
-        world::require(put.bytes() <= sim::kernel::stream_bytes, "N1: a write counts what the pipe has no room for");
-        done.done();
-      });
-    }
-    go([&] {
-      sleep_for_ns(50 * us);
-      ends->writer.close();
-      done.done();
-    });
-    done.wait();
   });
 }
 
@@ -449,7 +430,8 @@ RETAKE_SCENARIO(close_against_wait, "a close ends every wait on the descriptor a
 RETAKE_SCENARIO(close_against_uses, "a number that two goroutines close while a third uses it is closed once, and by then nobody uses it", close_and_use);
 RETAKE_SCENARIO(readers_take_turns, "a second goroutine that reads waits for its turn, gets its byte and loses none", two_readers);
 RETAKE_SCENARIO(whole_writes_do_not_mix, "of several goroutines that write each has one turn, however many system calls its write takes", two_writers);
-RETAKE_SCENARIO(close_against_turns, "a close ends the wait for a turn, as it ends the wait for room", close_and_wait_for_turn);
+RETAKE_SCENARIO(close_against_turns, "a close ends the wait for a turn, as it ends the wait for room",
+                close_and_wait_to_write<3>);
 RETAKE_SCENARIO(deadline_against_turns, "a deadline ends a write, which counts what went out, and those that wait behind it", deadline_and_turns);
 RETAKE_SCENARIO(sysmon_polls_for_busy, "bytes are noticed while every M is in a system call", poll_while_busy);
 RETAKE_SCENARIO(many_ready_together, "goroutines that become ready in one look of the poller are run by all idle Ps", many_ready_at_once);
@@ -459,7 +441,7 @@ RETAKE_SCENARIO(sleepers_wake, "every sleeper wakes, none early", sleepers);
 RETAKE_SCENARIO(sleeper_wakes_beside_hog, "a sleeper wakes although the P that keeps its timer computes", sleeper_beside_hog);
 RETAKE_SCENARIO(sleeper_breaks_poll, "a sleeper wakes although an M blocks in the poller without limit and the P that keeps its timer computes", sleeper_beside_hog_and_poller);
 RETAKE_SCENARIO(many_sleepers_wake, "many sleepers wake each in time, whatever the order of their beginnings", many_sleepers);
-RETAKE_SCENARIO(close_against_writer, "a close ends a wait for room", close_and_wait_to_write);
+RETAKE_SCENARIO(close_against_writer, "a close ends a wait for room", close_and_wait_to_write<1>);
 RETAKE_SCENARIO(end_against_wait, "the end of a stream ends the waits on its other side", end_and_wait);
 
 }  // namespace retake::scenarios
