@@ -21,17 +21,12 @@
 #include "retake/file.hpp"
 #include "retake/leak_check.hpp"
 #include "retake/process.hpp"
+#include "shell.hpp"
 
 namespace retake::test {
 namespace {
 
 constexpr std::int64_t ms = 1'000'000;
-
-process_options shell(std::string const& script) {
-  process_options options;
-  options.arguments = {"sh", "-c", script};
-  return options;
-}
 
 // What the program says on standard output.
 std::string said_by(process_options options) {

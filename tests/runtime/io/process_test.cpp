@@ -20,17 +20,12 @@
 #include "retake/signal.hpp"
 #include "retake/sync.hpp"
 #include "retake/syscall.hpp"
+#include "shell.hpp"
 
 namespace retake::test {
 namespace {
 
 constexpr std::int64_t ms = 1'000'000;
-
-process_options shell(std::string const& script) {
-  process_options options;
-  options.arguments = {"sh", "-c", script};
-  return options;
-}
 
 TEST(process, ends_with_its_code_or_its_signal) {
   run_on(2, [] {

@@ -65,7 +65,8 @@ struct everything {
   }
 };
 
-TEST(abandoned, goroutines_are_not_found_by_the_end_of_what_they_wait_on) {
+// So that each wait is one.
+std::unique_ptr<everything> everything_held() {
   auto all = std::make_unique<everything>();
   run_on(1, [&] {
     all->lock.lock();
@@ -73,18 +74,17 @@ TEST(abandoned, goroutines_are_not_found_by_the_end_of_what_they_wait_on) {
     all->permits.acquire(2);
     all->group.add(1);
   });
+  return all;
+}
+
+TEST(abandoned, goroutines_are_not_found_by_the_end_of_what_they_wait_on) {
+  auto all = everything_held();
   abandon(all->waits());
   all.reset();
 }
 
 TEST(abandoned, goroutines_are_not_found_by_the_next_program) {
-  auto all = std::make_unique<everything>();
-  run_on(1, [&] {
-    all->lock.lock();
-    all->shared.lock_shared();
-    all->permits.acquire(2);
-    all->group.add(1);
-  });
+  auto all = everything_held();
   for (int round = 0; round < 2; ++round) abandon(all->waits());
   run_on(2, [&] {
     int one = 1;
