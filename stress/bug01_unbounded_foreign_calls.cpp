@@ -7,9 +7,11 @@
 //            Buggy: each request calls the library. Fixed: `bounded` admits 16, and who has no turn after 100 ms is told so (503).
 // Symptom.   Threads, against what 16 calls could need; and the 99th percentile of the answers that were given (200; the 503s of the fixed variant come sooner still and are
 //            not among them), against the median of the quiet service. That the fixed variant turns requests away is the price, and is measured: the buggy one admits all.
-// Not shown: threads that end after the burst: the runtime keeps its idle Ms as Go does, unless policy::idle_machines_max says otherwise (see the plateau).
+// Afterwards the runtime keeps its idle Ms as Go does. Trimming: the buggy code under a policy that keeps 48 of them, so that the threads go back to about 50.
+// Limits:    the same burst where memory for 128 more threads is left (RLIMIT_AS): it ends the process (in_limit), and does not when it is bounded (in_limit_bounded).
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -19,6 +21,7 @@
 #include <cstdint>
 #include <cstring>
 #include <deque>
+#include <fstream>
 #include <mutex>
 #include <span>
 #include <string>
@@ -30,7 +33,9 @@
 #include "retake/go.hpp"
 #include "retake/run.hpp"
 #include "retake/thread_lock.hpp"
+#include "sched/policy.hpp"
 #include "twins.hpp"
+#include "world/limits.hpp"
 
 namespace {
 
@@ -45,6 +50,9 @@ constexpr std::uint32_t few = 8;  // threads beside admitted calls and Ps: main'
 constexpr std::int64_t patience_ns = 100'000'000;
 constexpr std::int64_t device_ns = 50'000'000;
 constexpr std::uint32_t trickle_requests = 50, burst_requests = 600, volley = 12;
+constexpr std::uint32_t idle_kept = 48;  // by the policy that trims
+constexpr std::uint32_t threads_in_limit = 128, goroutines_max = 2 * burst_requests;
+constexpr rlim_t room_for_the_rest_bytes = rlim_t{1536} << 20;  // goroutines, connections, the C library's arenas
 constexpr std::int64_t trickle_every_ns = 20'000'000, volley_every_ns = 4'000'000;
 constexpr std::size_t image_bytes = 4096;
 constexpr std::int64_t retry_pause_ns = 10'000'000;
@@ -217,7 +225,7 @@ ends pipe_for(stage& s) {
   return {both[0], both[1]};
 }
 
-void serve(stage& s, decltype(programs::service_options::answers_first) answer) {
+void serve(stage& s, decltype(programs::service_options::answers_first) answer, policy const* rules = nullptr, void (*first)(stage&) = nullptr) {
   const ends port = pipe_for(s), over = pipe_for(s);  // to the clients, and from them: its end
   s.beside([&] {
     ::close(port.writer);
@@ -227,7 +235,10 @@ void serve(stage& s, decltype(programs::service_options::answers_first) answer) 
   });
   ::close(port.reader);
   ::close(over.writer);
-  run([&] {
+  options chosen;
+  chosen.rules = rules;
+  run(chosen, [&] {
+    if (first != nullptr) first(s);
     result<tcp_listener> listener = tcp_listen(loopback_address, 0);
     result<programs::document_root> root = programs::document_root::at("/");
     result<stream> ended = adopt(over.reader);
@@ -243,16 +254,46 @@ void serve(stage& s, decltype(programs::service_options::answers_first) answer) 
     static_cast<void>(service.serve(*listener));
     s.figure("threads_bounded", admitted_max + processors() + few, "threads");
     s.figure("threads_kept", thread_count(), "threads");
+    s.figure("threads_kept_as_told", idle_kept + processors() + few, "threads");
     stress::tell_thread_sites(s, __FILE__);
   });
 }
 
 void play_buggy(stage& s) { serve(s, answer_unbounded); }
 
-void play_fixed(stage& s) {
+void play_bounded(stage& s, void (*first)(stage&) = nullptr) {
   bounded images(admitted_max);
-  serve(s, [&images](request const& asked) { return answer_bounded(images, asked); });
+  serve(s, [&images](request const& asked) { return answer_bounded(images, asked); }, nullptr, first);
 }
+void play_fixed(stage& s) { play_bounded(s); }
+
+void play_trimming(stage& s) {
+  policy rules;
+  rules.idle_machines_max = idle_kept;
+  serve(s, answer_unbounded, &rules);
+}
+
+// What this process has when it has had all its goroutines, and the stacks of so many threads more: what there is not enough of is threads.
+void leave_memory_for_threads(stage& s) {
+  wait_group all;
+  all.add(goroutines_max);
+  for (std::uint32_t i = 0; i < goroutines_max; ++i) {
+    go([&] {
+      all.done();
+      all.wait();
+    });
+  }
+  all.wait();
+  std::size_t pages = 0;
+  std::ifstream("/proc/self/statm") >> pages;
+  const rlim_t most = pages * static_cast<rlim_t>(::sysconf(_SC_PAGESIZE)) + rlim_t{threads_in_limit} * world::limits::machine_stack_bytes + room_for_the_rest_bytes;
+  const rlimit limit{most, most};
+  if (pages == 0 || ::setrlimit(RLIMIT_AS, &limit) != 0) s.cannot("a limit to memory (RLIMIT_AS)");
+  s.figure("memory_allowed", static_cast<double>(most >> 20), "MB");
+}
+
+void play_in_limit(stage& s) { serve(s, answer_unbounded, nullptr, leave_memory_for_threads); }
+void play_in_limit_bounded(stage& s) { play_bounded(s, leave_memory_for_threads); }
 
 }  // namespace
 
@@ -261,15 +302,21 @@ int main(int argc, char** argv) {
                           .name = "bug01_unbounded_foreign_calls",
                           .title = "a foreign call for every request: a burst of requests is a burst of threads",
                           .variants = {{"buggy", "every request calls the library at once, as many as come", play_buggy},
-                                       {"fixed", "16 calls at a time; who has no turn after 100 ms is told 503", play_fixed}},
+                                       {"fixed", "16 calls at a time; who has no turn after 100 ms is told 503", play_fixed},
+                                       {"trimming", "as buggy, under a policy that keeps 48 idle threads", play_trimming},
+                                       {"in_limit", "as buggy, with memory for 128 threads more", play_in_limit},
+                                       {"in_limit_bounded", "as fixed, under the same limit", play_in_limit_bounded}},
                           .measures = {{.name = "threads at their peak", .figure = "threads_peak", .baseline = "threads_bounded", .from = 2, .twins = 5},
                                        {.name = "p99 of answers in the burst", .figure = "latency_burst_p99", .baseline = "latency_quiet_p50", .from = 20, .twins = 3},
-                                       {.name = "requests of the burst that are admitted", .figure = "burst_served", .baseline = "burst", .from = 1}},
+                                       {.name = "requests of the burst that are admitted", .figure = "burst_served", .baseline = "burst", .from = 1},
+                                       {.name = "threads that stay after the burst", .figure = "threads_in_plateau", .baseline = "threads_kept_as_told", .from = 3, .twins = 3, .fixed = "trimming"},
+                                       {.name = "the burst ends in the limit of memory", .figure = "fatal_newosproc", .from = 1, .buggy = "in_limit", .fixed = "in_limit_bounded"}},
                           .looks = {{"RETAKE_DEBUG=pprof=127.0.0.1:6061 ./retake bug 1 --variant buggy --hold 20 &", "the burst without an end, with its reports on loopback"},
                                     {"curl -s 'http://127.0.0.1:6061/debug/pprof/threadcreate?debug=1' | head", "the line of the foreign call, with nearly all threads"},
                                     {"curl -s 'http://127.0.0.1:6061/debug/pprof/goroutine?debug=1' | head", "hundreds of goroutines at that line"},
                                     {"RETAKE_DEBUG=schedtrace=1000 ./retake bug 1 --variant buggy --hold 5", "threads= rises with the burst while runqueue= stays short"}},
                           .pattern = "1",
-                          .pictures = {"threads", "latency"}},
+                          .pictures = {"threads", "latency"},
+                          .may_end_with = {{"fatal_newosproc", "fatal error: newosproc"}}},
                          argc, argv);
 }

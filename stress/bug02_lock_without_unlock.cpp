@@ -25,6 +25,7 @@ constexpr std::uint32_t frames = 300;
 constexpr std::int64_t frame_every_ns = 2'000'000, quiet_ns = 200'000'000;
 constexpr std::int64_t drawing_ns = 100'000;
 constexpr std::uint32_t told_every = 10;  // frames
+constexpr std::uint32_t threads_to_the_end = 150;
 constexpr char const* threads_made = "retake_thread_create_total";
 
 // The graphics library: its context is the thread's.
@@ -50,8 +51,9 @@ void render_and_stay(channel<char>& more) {
   while (more.receive());
 }
 
-void play(stage& s, void (*render)(channel<char>&), bool stays = false) {
+void play(stage& s, void (*render)(channel<char>&), bool stays = false, std::uint32_t threads_max = 0) {
   run([&] {
+    if (threads_max != 0) static_cast<void>(set_max_threads(threads_max));
     channel<char> more;
     wait_group drawn;
     const auto one_frame = [&] {
@@ -93,6 +95,7 @@ void play(stage& s, void (*render)(channel<char>&), bool stays = false) {
 void play_buggy(stage& s) { play(s, render_forgetting); }
 void play_fixed(stage& s) { play(s, render_by_scope); }
 void play_accumulating(stage& s) { play(s, render_and_stay, true); }
+void play_exhausting(stage& s) { play(s, render_and_stay, true, threads_to_the_end); }
 
 }  // namespace
 
@@ -102,16 +105,19 @@ int main(int argc, char** argv) {
                           .title = "a lock of the thread without its unlock: every frame costs a thread",
                           .variants = {{"buggy", "the renderer locks its thread and returns without an unlock: the thread ends with it", play_buggy},
                                        {"fixed", "the lock ends with its scope", play_fixed},
-                                       {"accumulating", "the renderer locks its thread and stays for another frame: so does the thread", play_accumulating}},
+                                       {"accumulating", "the renderer locks its thread and stays for another frame: so does the thread", play_accumulating},
+                                       {"exhausting", "the same in a runtime that may have 150 threads: to the end", play_exhausting}},
                           .measures = {{.name = "threads made for the frames", .figure = "threads_made", .baseline = "frames", .from = 0.5, .twins = 10},
                                        {.name = "frames that ended locked", .figure = "frames_ended_locked", .baseline = "frames", .from = 0.5},
                                        {.name = "threads charged to the renderer", .figure = "threads_charged", .baseline = "frames", .from = 0.5},
                                        {.name = "threads at their peak, accumulating", .figure = "threads_peak", .baseline = "threads_before", .from = 10, .twins = 5, .buggy = "accumulating"},
-                                       {.name = "threads charged to the renderer, accumulating", .figure = "threads_charged", .baseline = "frames", .from = 0.5, .buggy = "accumulating"}},
+                                       {.name = "threads charged to the renderer, accumulating", .figure = "threads_charged", .baseline = "frames", .from = 0.5, .buggy = "accumulating"},
+                                       {.name = "ends in thread exhaustion", .figure = "fatal_thread_exhaustion", .from = 1, .buggy = "exhausting"}},
                           .looks = {{"RETAKE_DEBUG=pprof=127.0.0.1:6062 ./retake bug 2 --variant buggy --hold 20 &", "frames without an end"},
                                     {"curl -s http://127.0.0.1:6062/metrics | grep -E '^retake_(thread_create|ended_locked)_total'", "both rise with the frames; the second names the line of the lock"},
                                     {"build/release/bin/bug02_lock_without_unlock --variant accumulating", "threadcreate names the renderer: its threads are still there"}},
                           .pattern = "7",
-                          .pictures = {"threads", "threads made"}},
+                          .pictures = {"threads", "threads made"},
+                          .may_end_with = {{"fatal_thread_exhaustion", "fatal error: thread exhaustion"}}},
                          argc, argv);
 }

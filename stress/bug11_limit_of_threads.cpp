@@ -27,6 +27,7 @@ using namespace retake;
 using stress::stage;
 
 constexpr std::uint32_t threads_allowed = 64, admitted_max = 16, stopgap = 40;
+constexpr double near_limit = 0.9;
 constexpr std::uint32_t calls = 120, volley = 8, told_at = 40;
 constexpr std::uint32_t held_calls = 50;  // so many in flight with --hold: near the limit, and alive
 constexpr std::int64_t volley_every_ns = 10'000'000, quiet_ns = 200'000'000;
@@ -37,11 +38,12 @@ void convert_document() { stress::nap_ns(call_ns); }
 void call_unbounded() { foreign_call(convert_document); }
 
 template <class Call>
-void play(stage& s, std::uint32_t threads_max, Call call) {
-  const std::string limit = stress::limit_threads(threads_allowed, [&s](std::string const& folder) { s.remove_later(folder); });
+void play(stage& s, std::uint32_t threads_max, Call call, std::uint32_t times = 1) {
+  const std::string limit = stress::limit_threads(times * threads_allowed, [&s](std::string const& folder) { s.remove_later(folder); });
   if (limit.empty()) s.cannot(stress::no_thread_limit);
   s.note("the limit", limit);
-  s.figure("threads_allowed", threads_allowed, "threads");
+  s.figure("threads_allowed", times * threads_allowed, "threads");
+  s.figure("threads_allowed_at_first", threads_allowed, "threads");
   run([&] {
     if (threads_max != 0) static_cast<void>(set_max_threads(threads_max));
     stress::latencies took(s, "call");
@@ -50,7 +52,7 @@ void play(stage& s, std::uint32_t threads_max, Call call) {
     sleep_for_ns(quiet_ns);
     s.figure("threads_before", thread_count(), "threads");
     s.phase("load");
-    for (std::uint32_t i = 0; i < (s.held() ? held_calls : calls); ++i) {
+    for (std::uint32_t i = 0; i < (s.held() ? held_calls : times * calls); ++i) {
       in_flight.add(1);
       go([&, began_ns = stress::now_ns()] {
         do call();
@@ -59,6 +61,7 @@ void play(stage& s, std::uint32_t threads_max, Call call) {
         in_flight.done();
       });
       if (i % volley == volley - 1) sleep_for_ns(volley_every_ns);
+      if (thread_count() < near_limit * times * threads_allowed) s.figure("calls_before_the_limit", i + 1, "calls");
       if (i + 1 == told_at) stress::tell_thread_sites(s, __FILE__);  // now: later it may be dead
     }
     in_flight.wait();
@@ -70,6 +73,8 @@ void play(stage& s, std::uint32_t threads_max, Call call) {
 
 void play_buggy(stage& s) { play(s, 0, call_unbounded); }
 void play_stopgap(stage& s) { play(s, stopgap, call_unbounded); }
+
+void play_raised(stage& s) { play(s, 0, call_unbounded, 2); }
 
 void play_fixed(stage& s) {
   bounded documents(admitted_max);
@@ -84,11 +89,14 @@ int main(int argc, char** argv) {
                           .title = "threads without a bound end at the container's limit: a crash after hours of quiet service",
                           .variants = {{"buggy", "as many foreign calls at a time as come, in a process that may have 64 threads", play_buggy},
                                        {"fixed", "16 at a time, bounded where threadcreate says", play_fixed},
-                                       {"stopgap", "as buggy, with set_max_threads(40): the end comes sooner", play_stopgap}},
+                                       {"stopgap", "as buggy, with set_max_threads(40): the end comes sooner", play_stopgap},
+                                       {"raised", "as buggy, in a process that may have twice as many", play_raised}},
                           .measures = {{.name = "ends by the limit of threads", .figure = "fatal_newosproc", .from = 1},
                                        {.name = "threads at their peak", .figure = "threads_peak", .baseline = "threads_allowed", .from = 0.8, .twins = 2},
                                        {.name = "threads charged to the call site", .figure = "threads_charged", .baseline = "threads_allowed", .from = 0.4, .twins = 1.5},
-                                       {.name = "ends by set_max_threads", .figure = "fatal_thread_exhaustion", .from = 1, .buggy = "stopgap"}},
+                                       {.name = "ends by set_max_threads", .figure = "fatal_thread_exhaustion", .from = 1, .buggy = "stopgap"},
+                                       {.name = "ends by the limit of threads, twice as high", .figure = "fatal_newosproc", .from = 1, .buggy = "raised"},
+                                       {.name = "calls until it is there: twice as many", .figure = "calls_before_the_limit", .baseline = "threads_allowed_at_first", .from = 1.4, .twins = 1.4, .buggy = "raised", .fixed = "buggy"}},
                           .looks = {{"RETAKE_DEBUG=pprof=127.0.0.1:6071 ./retake bug 11 --variant buggy --hold 20 &", "short of the limit, so that there is something to look at"},
                                     {"curl -s 'http://127.0.0.1:6071/debug/pprof/threadcreate?debug=1' | head", "the call site to be bounded"},
                                     {"curl -s 127.0.0.1:6071/metrics | grep 'retake_threads '", "how many there are; the limit is in pids.max"}},

@@ -3,9 +3,12 @@
 // Seed.      Bug 12, "M Pool Growth from LockOSThread in Library Code": threads grow with every operation, and no line of the program locks one.
 // Method.    vendor/affine_driver stands for a database driver whose sessions belong to threads. Its wrapper runs each query on a goroutine of its own, locked to its
 //            thread, and keeps that one for 30 s in case that somebody comes back for the session. Buggy: the program calls the wrapper. Fixed: it calls the driver's C
-//            part on the four workers of a foreign_pool, which are locked once and for all.
+//            part on the four workers of a foreign_pool, which are locked once and for all. Rated: the wrapper, but at most four times a second: where there is no C part to
+//            call, that is what is left, and most queries are refused.
 // Symptom.   Threads at their peak against those before; and sessions opened per query. threadcreate names a line of the library: read its source.
+#include <atomic>
 #include <cstdint>
+#include <mutex>
 
 #include "hammer.hpp"
 #include "retake/context.hpp"
@@ -25,7 +28,23 @@ using stress::stage;
 
 constexpr std::uint32_t queries = 200, workers = 4;
 constexpr std::int64_t query_every_ns = 4'000'000, quiet_ns = 200'000'000;
+constexpr std::int64_t let_through_every_ns = 250'000'000;  // of what locks, by the bound to its rate
 constexpr std::int64_t held_every_ns = 100'000'000;  // with --hold, once the sessions are there: as many as the library lets go of
+
+// Lets one through now and then, and tells the others so.
+class rate_bound {
+ public:
+  bool admits() {
+    const std::lock_guard hold(guard_);
+    if (now_ns() < next_ns_) return false;
+    next_ns_ = now_ns() + let_through_every_ns;
+    return true;
+  }
+
+ private:
+  mutex guard_;
+  std::int64_t next_ns_ = 0;
+};
 
 template <class Ask>
 void play(stage& s, Ask ask) {
@@ -74,6 +93,19 @@ void play_fixed(stage& s) {
   });
 }
 
+void play_rated(stage& s) {
+  std::atomic<std::uint32_t> refused{0};
+  run([&] {
+    rate_bound locks;
+    play(s, [&](std::uint32_t key) {
+      if (locks.admits()) return affine_driver::query(key);
+      ++refused;
+      return 0u;
+    });
+    s.figure("refused", refused, "queries");
+  });
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -81,10 +113,13 @@ int main(int argc, char** argv) {
                           .name = "bug12_locks_in_a_library",
                           .title = "a library that locks a thread for each operation: threads grow, and no line of ours locks one",
                           .variants = {{"buggy", "each query by the library's wrapper, which locks a thread and keeps it", play_buggy},
-                                       {"fixed", "the library's C part on four workers of a foreign_pool", play_fixed}},
+                                       {"fixed", "the library's C part on four workers of a foreign_pool", play_fixed},
+                                       {"rated", "the wrapper, four times a second; the other queries are refused", play_rated}},
                           .measures = {{.name = "threads at their peak", .figure = "threads_peak", .baseline = "threads_before", .from = 5, .twins = 5},
                                        {.name = "sessions opened", .figure = "sessions_opened", .baseline = "queries", .from = 0.5, .twins = 10},
-                                       {.name = "threads charged to the library", .figure = "threads_charged", .baseline = "queries", .from = 0.5}},
+                                       {.name = "threads charged to the library", .figure = "threads_charged", .baseline = "queries", .from = 0.5},
+                                       {.name = "threads at their peak, by the rate", .figure = "threads_peak", .baseline = "threads_before", .from = 5, .twins = 5, .fixed = "rated"},
+                                       {.name = "sessions opened, by the rate", .figure = "sessions_opened", .baseline = "queries", .from = 0.5, .twins = 10, .fixed = "rated"}},
                           .looks = {{"RETAKE_DEBUG=pprof=127.0.0.1:6072 ./retake bug 12 --variant buggy --hold 20 &", "queries, and the threads that they leave"},
                                     {"curl -s 'http://127.0.0.1:6072/debug/pprof/threadcreate?debug=1' | head", "the line of the library that made them necessary"},
                                     {"curl -s 'http://127.0.0.1:6072/debug/pprof/goroutine?debug=1' | head", "the goroutines that are locked to them"}},

@@ -23,6 +23,14 @@ struct claim {
   char const* caveat;  // when not to apply it; of an anti-optimisation: what to do instead
 };
 
+// A figure of the seed's table, in the row's unit, and why it may be another one here.
+struct expectation {
+  char const* text;
+  double low, high;
+  char const* why_less;
+  char const* why_more;
+};
+
 class ledger {
  public:
   ledger(bool as_json, bool broken, std::string only) : as_json_(as_json), broken_(broken), only_(std::move(only)) {}
@@ -33,8 +41,8 @@ class ledger {
 
   // Of the rows that follow; shown when there are any.
   void heading(char const* text) { heading_ = text; }
-  // A row of the cost table.
-  void cost(char const* name, char const* what, char const* seed, double value, char const* unit);
+  // A row of the cost table. The seed's figures are orders of magnitude: within half of one the row says that it holds, else why it does not hold here. It claims nothing.
+  void cost(char const* name, char const* what, expectation const& seed, double value, char const* unit);
   void enter(claim const& what, pair_of_costs const& seen);
   template <class Before, class After>
   void compare(claim const& what, int rounds, Before&& before, After&& after) {
@@ -62,6 +70,9 @@ void cost_table(ledger& into);       // cost_table.cpp
 void fewer_calls(ledger& into);      // fewer_calls.cpp: larger reads, buffers, writev, sendfile, batches
 void fewer_threads(ledger& into);    // fewer_threads.cpp: bounds, the size of a pool, pinning, the monitor's share
 void better_waits(ledger& into);     // better_waits.cpp: connections kept, pipes, channels, the clock
+void call_by_steps(ledger& into);    // call_by_steps.cpp: a foreign call taken apart, a woken thread, the monitor's rate, dates
+void right_pools(ledger& into);      // right_pools.cpp: so many calls and connections at a time, and what a lock of every thread leads to
+void round_trips(ledger& into);      // round_trips.cpp: a database, buffers before sockets, messages
 void false_economies(ledger& into);  // false_economies.cpp: seven that lose
 
 }  // namespace retake::costs

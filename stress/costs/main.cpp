@@ -32,12 +32,16 @@ void ledger::text(std::string const& line) const {
   std::fflush(stdout);
 }
 
-void ledger::cost(char const* name, char const* what, char const* seed, double value, char const* unit) {
+void ledger::cost(char const* name, char const* what, expectation const& seed, double value, char const* unit) {
   begin_row();
+  constexpr double half_an_order = 3.16;
+  const std::string verdict = value < seed.low / half_an_order    ? fmt::format("does not hold here, less: {}", seed.why_less)
+                              : value > seed.high * half_an_order ? fmt::format("does not hold here, more: {}", seed.why_more)
+                                                                  : "holds";
   if (as_json_)
-    fmt::print("{}\n", ordered_json{{"kind", "costs"}, {"group", "table"}, {"name", name}, {"value", value}, {"unit", unit}, {"seed", seed}}.dump());
+    fmt::print("{}\n", ordered_json{{"kind", "costs"}, {"group", "table"}, {"name", name}, {"value", value}, {"unit", unit}, {"seed", seed.text}, {"verdict", verdict}}.dump());
   else
-    fmt::print("  {:<52} {:>16} {:>12} {}\n", what, seed, plain(value), unit);
+    fmt::print("  {:<52} {:>16} {:>9} {:<3} {}\n", what, seed.text, plain(value), unit, verdict);
   std::fflush(stdout);
 }
 
@@ -99,7 +103,7 @@ int run(int argc, char** argv) {
   all.text(fmt::format("{} processors", std::thread::hardware_concurrency()));
   using group = void (*)(retake::costs::ledger&);
   for (const group one : {group{retake::costs::cost_table}, group{retake::costs::fewer_calls}, group{retake::costs::fewer_threads}, group{retake::costs::better_waits},
-                          group{retake::costs::false_economies}})
+                          group{retake::costs::call_by_steps}, group{retake::costs::right_pools}, group{retake::costs::round_trips}, group{retake::costs::false_economies}})
     one(all);
   if (all.rows() == 0) {
     fmt::print(stderr, "costs: no row's name has \"{}\" in it\n", only);

@@ -49,7 +49,8 @@ def check(command, where, place):
     if help_text.returncode != 0 or "not built" in help_text.stdout:
         wrong.append(f"{where}: {command}: the word has no help")
         return
-    for flag in (one.split("=")[0] for one in rest if one.startswith("--") and one != "--"):
+    own = rest[:rest.index("--")] if "--" in rest else rest  # behind it stands another program's command
+    for flag in (one.split("=")[0] for one in own if one.startswith("--")):
         if flag != "--help" and flag not in help_text.stdout:
             wrong.append(f"{where}: {command}: {flag} does not stand in ./retake {word} --help")
     if word in LONG or re.search(r"\b[A-Z]{2,}\b|\.\.\.|\[|\bout/|\bN\b", command) or (word in ("replay", "shrink", "report", "diagnose", "model", "sim") and not rest):
