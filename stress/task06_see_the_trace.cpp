@@ -93,7 +93,9 @@ void look(worksheet& out) {
   run(chosen, [&] {
     const traced seen = file_program(out.broken());
     std::vector<double> reader_call_ms, other_call_ms, ready_ms, waiting_ms;
+    double running_ms = 0;
     for (goroutine_times const& one : seen.trace.goroutines) {
+      running_ms += static_cast<double>(one.running_ns) * 1e-6;
       const double in_call = static_cast<double>(one.syscall_ns) * 1e-6;
       if (seen.readers.contains(one.id)) reader_call_ms.push_back(in_call);
       if (seen.sleepers.contains(one.id)) other_call_ms.push_back(in_call);
@@ -107,11 +109,14 @@ void look(worksheet& out) {
     out.row("reader_syscall", "a reader's time in Syscall (median)", "the yellow regions", reads, "ms");
     out.row("sleeper_syscall", "a sleeper's", "none", others, "ms");
     out.row("runnable", "any goroutine's time ready to run (median)", "short, green", stress::median(ready_ms), "ms");
+    const double used = running_ms / (processors() * seen.held_ms);
+    out.row("processors_used", fmt::format("time in which a goroutine ran, of {} Ps' together", processors()), "gaps: idle", used * 100, "%");
     out.row("threads_most", "threads at most (the trace's counter)", "", threads_of(seen.trace), "threads");
     out.holds("nothing of the trace is lost", seen.trace.events != 0 && seen.trace.lost == 0);
     out.at_least("readers in the trace", static_cast<double>(reader_call_ms.size()), readers);
     out.at_least("a reader's time in Syscall, of the time that its open blocked", reads / hold_ms, 0.5);
     out.at_most("a sleeper's time in Syscall, of the same", others / hold_ms, 0.1);
+    out.at_most("time in which the Ps were used, in percent: their lanes have gaps while all wait", used * 100, 50);
     out.at_least("threads at most, against goroutines in calls", threads_of(seen.trace) / readers, 1);
     out.at_most("time ready to run (median), of the time that the opens blocked", stress::median(ready_ms) / hold_ms, 0.5);
     out.answer("Identify the Syscall regions. Are they the file reads?",

@@ -25,14 +25,15 @@ using stress::now_ns;
 constexpr std::uint32_t heads = 8;
 
 struct load {
-  double per_second = 0, threads = 0, p99_ms = 0;
+  double per_second = 0, threads = 0, p99_ms = 0;  // p99: of a call, from its admission
+  double whole_p50_ms = 0, whole_p99_ms = 0;       // from its arrival: the wait for a turn included
 };
 
 // So many callers at once, of whom `most` may be in a call of the drive at a time.
 load calls_of_drive(std::uint32_t drive_heads, std::int64_t call_ns, std::uint32_t callers, std::uint32_t most) {
   stress::slow_drive drive(drive_heads, call_ns);
   bounded calls(most);
-  std::vector<double> took_ms(callers);
+  std::vector<double> took_ms(callers), whole_ms(callers);
   const auto before = static_cast<double>(stress::kernel_threads());
   wait_group all;
   all.add(static_cast<std::int32_t>(callers));
@@ -45,12 +46,13 @@ load calls_of_drive(std::uint32_t drive_heads, std::int64_t call_ns, std::uint32
         drive.read();
         took_ms[i] = static_cast<double>(now_ns() - admitted_ns) * 1e-6;
       }));
+      whole_ms[i] = static_cast<double>(now_ns() - began_ns) * 1e-6;
       all.done();
     });
   }
   all.wait();
   const double seconds = static_cast<double>(now_ns() - began_ns) * 1e-9;
-  return {callers / seconds, static_cast<double>(threads.end()) - before, stress::share_of(took_ms, 0.99)};
+  return {callers / seconds, static_cast<double>(threads.end()) - before, stress::share_of(took_ms, 0.99), stress::share_of(whole_ms, 0.5), stress::share_of(whole_ms, 0.99)};
 }
 
 // In a runtime of its own: threads that are there already are not made.
@@ -66,9 +68,11 @@ void bound_on_calls(ledger& into) {
   constexpr std::uint32_t callers = 400;
   constexpr std::int64_t call_ns = 8'000'000;
   std::vector<double> free_rates, bounded_rates;
+  std::vector<load> seen;
   const auto storm = [&](std::uint32_t most, std::vector<double>& rates) {
     const load one = fresh(heads, call_ns, callers, most);
     rates.push_back(one.per_second);
+    seen.push_back(one);
     return one.threads;
   };
   const std::uint32_t most = into.broken() ? 1 : heads;  // the twin's bound is too small for the drive
@@ -78,6 +82,10 @@ void bound_on_calls(ledger& into) {
       3, [&] { return storm(callers, free_rates); }, [&] { return storm(most, bounded_rates); });
   into.at_most("bound_throughput", "calls a second without the bound, against with it (80 % of it would be 1.25)",
                stress::median(free_rates) / stress::median(bounded_rates), 1.25, "x");
+  for (std::size_t i = seen.size() - 2; i < seen.size(); ++i) {
+    into.text(fmt::format("{}: {:.0f} calls a second; from its arrival a call takes {:.1f} ms (p50), {:.1f} ms (p99)", i % 2 == 0 ? "without the bound" : "with it          ", seen[i].per_second,
+                          seen[i].whole_p50_ms, seen[i].whole_p99_ms));
+  }
 }
 
 void pool_size(ledger& into) {

@@ -1,13 +1,17 @@
-// right_pools.cpp: how many calls at a time for work that computes and for work that waits, how many connections to keep, and what a lock of every thread leads to
-#include <arpa/inet.h>
+// right_pools.cpp: how many calls at a time for work that computes, that waits, and for a disk; how many connections to keep; what a lock of every thread leads to
+#include <fcntl.h>
 #include <fmt/format.h>
-#include <netinet/in.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <atomic>
 #include <fstream>
 #include <memory>
+#include <mutex>
+#include <sstream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -100,6 +104,114 @@ void pool_for_waiting(ledger& into) {
   into.compare({"pool_for_waiting", "calls that wait for two thirds of their time, one for each processor at a time: a call every", "three for each processor", "ms", 1.2,
                 "not when: what they wait for serves no more of them at a time"},
                5, [&] { return each_ms(1); }, [&] { return each_ms(3); });
+}
+
+// ---- a disk ------------------------------------------------------------------------------------------------------------------------
+
+// What the kernel counts of the block device that a file lies on: the line of /proc/diskstats that iostat reads.
+struct device_counts {
+  bool told = false;
+  double reads = 0, queued_ms = 0;  // the latter: in the queue or with the device, summed over the requests
+};
+device_counts counts_of_device(int fd) {
+  struct stat what {};
+  if (::fstat(fd, &what) != 0) return {};
+  std::ifstream in("/proc/diskstats");
+  for (std::string text; std::getline(in, text);) {
+    std::istringstream line(text);
+    unsigned of_kind = 0, number = 0;
+    std::string name;
+    std::array<double, 11> counted{};
+    line >> of_kind >> number >> name;
+    for (double& one : counted) line >> one;
+    if (line && of_kind == major(what.st_dev) && number == minor(what.st_dev)) return {true, counted[0], counted[10]};
+  }
+  return {};
+}
+
+double context_switches() {
+  std::ifstream in("/proc/stat");
+  for (std::string name; in >> name;) {
+    double value = 0;
+    if (name == "ctxt" && in >> value) return value;
+  }
+  return 0;
+}
+
+struct disk_load {
+  double queue = 0, reads = 0, switches = 0;  // iostat's aqu-sz; vmstat's cs
+};
+
+constexpr std::uint32_t disk_readers = 64;
+constexpr std::size_t disk_bytes = 32 << 20, sector_bytes = 4'096;
+
+// Readers past the page cache, of which `most` may be in their read at a time.
+disk_load read_disk(int fd, std::uint32_t most) {
+  constexpr std::int64_t long_ns = 300'000'000;
+  disk_load seen;
+  options chosen;
+  chosen.processors = 4;
+  run(chosen, [&] {
+    bounded turns(most);
+    wait_group all;
+    all.add(disk_readers);
+    const device_counts before = counts_of_device(fd);
+    const double switches_before = context_switches();
+    const std::int64_t began_ns = now_ns(), until_ns = began_ns + long_ns;
+    for (std::uint32_t i = 0; i < disk_readers; ++i) {
+      go([&, i] {
+        stress::dice dice(i);
+        while (now_ns() < until_ns) {
+          static_cast<void>(turns.syscall_blocking(background(), [&] {
+            alignas(sector_bytes) static thread_local std::array<char, sector_bytes> room;
+            const auto sector = dice.below(static_cast<std::uint32_t>(disk_bytes / sector_bytes));
+            stress::keep(::pread(fd, room.data(), room.size(), static_cast<off_t>(sector) * static_cast<off_t>(sector_bytes)));
+          }));
+        }
+        all.done();
+      });
+    }
+    all.wait();
+    const double took_ms = static_cast<double>(now_ns() - began_ns) * 1e-6;
+    const device_counts after = counts_of_device(fd);
+    seen = {(after.queued_ms - before.queued_ms) / took_ms, (after.reads - before.reads) / took_ms * 1e3, (context_switches() - switches_before) / took_ms * 1e3};
+  });
+  return seen;
+}
+
+// A file on a block device, or -1.
+int file_on_disk() {
+  for (std::string const folder : {"/tmp", "/var/tmp", "."}) {
+    std::string name = folder + "/retake-costs-XXXXXX";
+    const int made = ::mkstemp(name.data());
+    if (made < 0) continue;
+    const std::vector<char> content(disk_bytes, 'd');
+    const bool whole = ::pwrite(made, content.data(), content.size(), 0) == static_cast<ssize_t>(content.size()) && ::fsync(made) == 0;
+    const int fd = ::open(name.c_str(), O_RDONLY | O_CLOEXEC | O_DIRECT);
+    ::unlink(name.c_str());
+    ::close(made);
+    if (whole && fd >= 0 && counts_of_device(fd).told) return fd;
+    if (fd >= 0) ::close(fd);
+  }
+  return -1;
+}
+
+void disk_queue(ledger& into) {
+  const int fd = file_on_disk();
+  if (fd < 0) return into.text("disk_queue: not shown here: no folder for a file lies on a block device that /proc/diskstats tells of");
+  std::vector<disk_load> seen;
+  const auto queue = [&](std::uint32_t most) {
+    seen.push_back(read_disk(fd, most));
+    return std::max(0.01, seen.back().queue);
+  };
+  into.compare({"disk_queue", "64 readers of a real disk, past the page cache: its queue, as iostat says it (aqu-sz)", "the same, four at a time", "requests", 2,
+                "not when: the disk serves that many at a time; the reads a second say so"},
+               3, [&] { return queue(disk_readers); }, [&] { return queue(4); });
+  for (std::size_t i = seen.size() - 2; i < seen.size(); ++i) {
+    into.text(fmt::format("{}: queue {:.1f}, {:.0f} reads a second, {:.0f} context switches a second (vmstat's cs)", i % 2 == 0 ? "all at once" : "four at a time", seen[i].queue, seen[i].reads,
+                          seen[i].switches));
+  }
+  ::close(fd);
 }
 
 // ---- connections -------------------------------------------------------------------------------------------------------------------
@@ -272,8 +384,8 @@ struct row {
   char const* name;
   void (*measure)(ledger&);
 };
-constexpr row rows[] = {{"pool_for_computing", pool_for_computing}, {"pool_for_waiting", pool_for_waiting}, {"idle_connections", idle_connections},
-                        {"open_connections", open_connections},     {"pinned_ring", pinned_ring}};
+constexpr row rows[] = {{"pool_for_computing", pool_for_computing}, {"pool_for_waiting", pool_for_waiting}, {"disk_queue", disk_queue},
+                        {"idle_connections", idle_connections},     {"open_connections", open_connections}, {"pinned_ring", pinned_ring}};
 
 }  // namespace
 
