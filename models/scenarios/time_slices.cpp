@@ -174,11 +174,14 @@ void calls_in_turn() {
           world::atomic<std::uint32_t> ran(0);
           wait_group done;
           done.add(2);
+          world::atomic<std::uint32_t> both_call(0);
           go([&] {
-            while (ran.load_relaxed() == 0) call(13 * us);
+            // Long ones first: the other's first call may take 20 ms, and short ones are many steps.
+            while (ran.load_relaxed() == 0) call(both_call.load_relaxed() == 0 ? 500 * us : 13 * us);
             done.done();
           });
           call(1 * ms);  // in which the P is taken, for the other
+          both_call.store_relaxed(1);
           go([&] {
             ran.store_relaxed(1);
             done.done();
