@@ -159,7 +159,7 @@ class clients {
     stage_.phase("plateau");
     trickle(quiet_);
     stage_.phase("");
-    stage_.figure("burst", burst_requests, "requests");
+    stage_.given("burst", burst_requests, "requests");
     stage_.figure("burst_served", static_cast<double>(served), "requests");
     stage_.figure("burst_refused", static_cast<double>(refused), "answers 503");
     stage_.figure("burst_lost", static_cast<double>(burst_requests - served - refused), "requests");
@@ -252,7 +252,7 @@ void serve(stage& s, decltype(programs::service_options::answers_first) answer, 
       service.stop(*listener);
     });
     static_cast<void>(service.serve(*listener));
-    s.figure("threads_bounded", admitted_max + processors() + few, "threads");
+    s.given("threads_bounded", admitted_max + processors() + few, "threads");
     s.figure("threads_kept", thread_count(), "threads");
     s.figure("threads_kept_as_told", idle_kept + processors() + few, "threads");
     stress::tell_thread_sites(s, __FILE__);
@@ -315,6 +315,11 @@ int main(int argc, char** argv) {
                                     {"curl -s 'http://127.0.0.1:6061/debug/pprof/threadcreate?debug=1' | head", "the line of the foreign call, with nearly all threads"},
                                     {"curl -s 'http://127.0.0.1:6061/debug/pprof/goroutine?debug=1' | head", "hundreds of goroutines at that line"},
                                     {"RETAKE_DEBUG=schedtrace=1000 ./retake bug 1 --variant buggy --hold 5", "threads= rises with the burst while runqueue= stays short"}},
+                          .seed = {{"threads_peak", "20, then 800"}, {"latency_burst_p99", "spikes"}, {"threads_kept", "about 50"}, {"burst_lost", "some fail"}},
+                          .explained = {{"runtime/syscall/foreign.cpp", "enter_foreign", "a foreign call is a system call to the scheduler"},
+                                       {"runtime/sched/sysmon.cpp", "retake", "sysmon finds the P there at two visits and takes it"},
+                                       {"runtime/sched/machines.cpp", "handoff", "the P goes to another thread, a new one if none is idle"},
+                                       {"runtime/sync/permits.cpp", "take_or_wait", "behind a bound a goroutine waits without a thread"}},
                           .pattern = "1",
                           .pictures = {"threads", "latency"},
                           .may_end_with = {{"fatal_newosproc", "fatal error: newosproc"}}},

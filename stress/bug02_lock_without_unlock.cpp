@@ -81,7 +81,7 @@ void play(stage& s, void (*render)(channel<char>&), bool stays = false, std::uin
       else one_frame();
     }
     s.figure("threads_made", stress::metric_now(threads_made) - before, "threads");
-    s.figure("frames", frames, "frames");
+    s.given("frames", frames, "frames");
     s.phase("after");
     sleep_for_ns(quiet_ns);
     s.phase("");
@@ -116,6 +116,9 @@ int main(int argc, char** argv) {
                           .looks = {{"RETAKE_DEBUG=pprof=127.0.0.1:6062 ./retake bug 2 --variant buggy --hold 20 &", "frames without an end"},
                                     {"curl -s http://127.0.0.1:6062/metrics | grep -E '^retake_(thread_create|ended_locked)_total'", "both rise with the frames; the second names the line of the lock"},
                                     {"build/release/bin/bug02_lock_without_unlock --variant accumulating", "threadcreate names the renderer: its threads are still there"}},
+                          .seed = {{"threads_peak", "grows for hours"}, {"threads_made", "one a frame"}},
+                          .explained = {{"runtime/thread/lock_os_thread.cpp", "lock_os_thread", "the lock, and the line that asked for it"},
+                                       {"runtime/sched/goroutines.cpp", "after_end", "a goroutine that ends locked takes its thread with it"}},
                           .pattern = "7",
                           .pictures = {"threads", "threads made"},
                           .may_end_with = {{"fatal_thread_exhaustion", "fatal error: thread exhaustion"}}},

@@ -200,7 +200,7 @@ void play(stage& s, resolver_kind kind) {
     }
     done.wait();
     s.phase("after");
-    s.figure("lookups", lookups, "lookups");
+    s.given("lookups", lookups, "lookups");
     s.figure("answered", answered, "lookups");
     s.figure("latency_p50", took.percentile_ms(0.5), "ms");
     s.figure("latency_p99", took.percentile_ms(0.99), "ms");
@@ -219,6 +219,9 @@ int main(int argc, char** argv) {
                           .measures = {{.name = "threads at their peak", .figure = "threads_peak", .baseline = "threads_in_quiet", .from = 8, .twins = 5},
                                        {.name = "threads for each lookup that was answered", .figure = "threads_peak", .baseline = "answered", .from = 0.1}},
                           .looks = {{"RETAKE_DEBUG=netdns=1 ./retake bug 4 --variant buggy", "who is asked for names, and why"}},
+                          .seed = {{"threads_peak", "100; 20 without"}},
+                          .explained = {{"runtime/resolve/resolver.cpp", "ask_system", "getaddrinfo is a call that holds its thread"},
+                                       {"runtime/resolve/resolver.cpp", "lookup", "the resolver over the poller, or the system's"}},
                           .pattern = "4",
                           .pictures = {"threads", "latency"}},
                          argc, argv);

@@ -228,6 +228,9 @@ int main(int argc, char** argv) {
                           .looks = {{"RETAKE_DEBUG=pprof=127.0.0.1:6065 ./retake bug 5 --variant buggy --hold 20 &", "faults without an end"},
                                     {"curl -s 127.0.0.1:6065/metrics | grep -E 'thread_create_total|retake_threads '", "made: ever more; there: as few as before"},
                                     {"curl -s 'http://127.0.0.1:6065/debug/pprof/threadcreate?debug=1' | head", "who made them necessary"}},
+                          .seed = {{"threads_made", "1 a fault"}},
+                          .explained = {{"runtime/syscall/foreign.cpp", "foreign_call_contained", "a fault in the call comes back as an error, and its thread is tainted"},
+                                       {"runtime/sched/machines.cpp", "end_machine", "a tainted thread ends, and another takes its place"}},
                           .pattern = "8",
                           .pictures = {"threads", "threads made"}},
                          argc, argv);

@@ -155,7 +155,7 @@ void play(stage& s, plan const& how) {
       s.level("reading", all.reading, "goroutines");
     }
     const bool kept = silent.connected();
-    s.figure("connections", all_connections, "connections");
+    s.given("connections", all_connections, "connections");
     s.figure("bytes_read", static_cast<double>(all.bytes), "bytes");
     s.figure("goroutines_left", all.reading - (kept ? 1.0 : 0.0), "goroutines");
     s.figure("silence", static_cast<double>(now_ns() - began_ns) * 1e-6, "ms");
@@ -179,6 +179,10 @@ int main(int argc, char** argv) {
                           .looks = {{"RETAKE_DEBUG=pprof=127.0.0.1:6061 ./retake bug 6 --variant buggy --hold 20 & sleep 5", "a process whose peers are gone, with its reports on loopback"},
                                     {"curl -s 'http://127.0.0.1:6061/debug/pprof/goroutine?debug=1' | head -n 5", "as many goroutines in stream::read as there were connections"},
                                     {"ss -tno state established", "connections without a timer: timer:(keepalive,...) is missing"}},
+                          .seed = {{"goroutines_left", "grows for weeks"}, {"silence", "hours"}},
+                          .explained = {{"runtime/poll/poller.cpp", "commit_wait", "the goroutine is parked in its descriptor's entry: no thread waits"},
+                                       {"runtime/poll/poller.cpp", "deadline_is_due", "a deadline readies the goroutine"},
+                                       {"runtime/io/stream.cpp", "set_read_deadline", "sets it"}},
                           .pattern = "5",
                           .pictures = {"reading", "threads"}},
                          argc, argv);

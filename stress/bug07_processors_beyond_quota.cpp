@@ -2,12 +2,15 @@
 //
 // Seed.      Bug 7, "GOMAXPROCS Not Honouring Container Limit": half a core is paid for, the node has 16, the service runs 16 Ps and is throttled; its latency is erratic. (The seed
 //            has Go 1.16 honour the quota; 1.25 does, and so does this runtime.)
-// Method.    A control group of this program's own with a quota of half the machine and a quarter of a CPU; four goroutines for each CPU serve requests of 2 ms of computing.
-//            Buggy: GOMAXPROCS is what the machine has. Fixed: the quota, rounded down. Runtime: what this runtime chooses, by Go 1.25's rule: rounded up, and at least 2; that a
-//            rule which rounds up leaves a remainder to be throttled, and on two CPUs all of it, is shown and not judged.
-// Symptom.   The share of the periods in which the group was throttled, which the kernel counts in cpu.stat.
+// Method.    A control group of this program's own with a quota of half the machine and a quarter of a CPU; goroutines serve requests of 2 ms of computing, more than all CPUs can.
+//            Buggy: GOMAXPROCS is what the seed's node has, 16, or what this machine has, if that is more. Fixed: the quota, rounded down. Runtime: what this runtime chooses, by
+//            Go 1.25's rule: rounded up, and at least 2. A rule that rounds up is throttled for its remainder; one that rounds down leaves a part of the quota to nobody. So
+//            `runtime` is judged by what it leaves unused and by its Ps, and not by its periods.
+// Symptom.   The share of the periods in which the group was throttled, which the kernel counts in cpu.stat. Where other programs leave the group less than it would use, nothing is
+//            throttled and a part of the quota is unused, whatever the variant does: such a turn counts as disturbed.
 // Not shown: where no group can be made, throttling; then what is read from recorded trees of both versions (exit code 3).
 #include <fmt/format.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <atomic>
@@ -40,9 +43,18 @@ constexpr std::int64_t computing_ns = 2'000'000;
 constexpr std::int64_t plays_ns = 3'000'000'000;
 constexpr std::int64_t look_every_ns = 100'000'000;
 constexpr double remainder = 0.25;
+constexpr std::uint32_t seeds_node = 16;
+constexpr double granted_least = 0.92;  // of the processor time that a variant can use
 
 std::uint32_t machine() { return std::max(1u, std::thread::hardware_concurrency()); }
 double quota() { return machine() / 2 + remainder; }
+std::uint32_t node() { return std::max(machine(), seeds_node); }
+
+double used_s() {
+  rusage all{};
+  ::getrusage(RUSAGE_SELF, &all);
+  return static_cast<double>(all.ru_utime.tv_sec + all.ru_stime.tv_sec) + static_cast<double>(all.ru_utime.tv_usec + all.ru_stime.tv_usec) * 1e-6;
+}
 
 // ---- where there is no group ------------------------------------------------------------------------------------------------------
 
@@ -76,7 +88,7 @@ double recorded_quota(bool version_2) {
 void serve(stage& s, stress::latencies& took) {
   const std::int64_t until_ns = now_ns() + plays_ns;
   wait_group done;
-  const std::uint32_t goroutines = 4 * machine();
+  const std::uint32_t goroutines = 4 * node();
   done.add(static_cast<std::int32_t>(goroutines));
   for (std::uint32_t i = 0; i < goroutines; ++i) {
     go([&] {
@@ -107,8 +119,11 @@ enum class chooses { machine, quota, runtime };
 
 void play(stage& s, chooses who) {
   const auto rounded_down = static_cast<std::uint32_t>(std::floor(quota()));
+  const double rounded_up = std::max(2.0, std::ceil(quota()));
   s.figure("processors_of_machine", machine(), "CPUs");
-  s.figure("quota", quota(), "CPUs");
+  s.given("quota", quota(), "CPUs");
+  s.given("quota_rounded_up", rounded_up, "CPUs");
+  s.given("quota_remainder", remainder, "CPUs");
   if (machine() < 2) s.cannot("a second CPU: no quota of one can be below the Ps and let one of them run freely");
   std::string why;
   const std::optional<cpu_group> group = cpu_group::make(s, quota(), why);
@@ -119,7 +134,7 @@ void play(stage& s, chooses who) {
   }
   s.note("group", group->directory());
   options chosen;
-  chosen.processors = who == chooses::machine ? machine() : who == chooses::quota ? rounded_down : 0;
+  chosen.processors = who == chooses::machine ? node() : who == chooses::quota ? rounded_down : 0;
   run(chosen, [&] {
     s.figure("processors", processors(), "Ps");
     std::atomic<bool> over{false};
@@ -127,10 +142,17 @@ void play(stage& s, chooses who) {
     stress::latencies took(s);
     const cpu_group::counts before = group->read();
     s.phase("serves");
+    const double used_before_s = used_s();
+    const std::int64_t began_ns = now_ns();
     serve(s, took);
+    const double used = (used_s() - used_before_s) / (static_cast<double>(now_ns() - began_ns) * 1e-9);
     const cpu_group::counts after = group->read();
     over = true;
     watcher.join();
+    const double usable = std::min({quota(), static_cast<double>(processors()), static_cast<double>(machine())});
+    if (used < granted_least * usable) s.disturbed(fmt::format("other programs left the group {:.2f} CPUs of the {:.2f} that it can use", used, usable));
+    s.figure("used", used, "CPUs");
+    s.figure("quota_unused", std::max(0.0, quota() - used), "CPUs");
     s.figure("periods", static_cast<double>(after.periods - before.periods), "periods");
     s.figure("periods_throttled", static_cast<double>(after.throttled - before.throttled), "periods");
     s.figure("throttled_time", after.throttled_ms - before.throttled_ms, "ms, of all CPUs");
@@ -146,11 +168,16 @@ int main(int argc, char** argv) {
   return stress::run_bug({.number = 7,
                           .name = "bug07_processors_beyond_quota",
                           .title = "more Ps than the control group's CPU quota: throttled in every period",
-                          .variants = {{"buggy", "GOMAXPROCS is the number of CPUs of the machine", [](stage& s) { play(s, chooses::machine); }},
+                          .variants = {{"buggy", "GOMAXPROCS is the number of CPUs of the node", [](stage& s) { play(s, chooses::machine); }},
                                        {"fixed", "GOMAXPROCS is the quota, rounded down", [](stage& s) { play(s, chooses::quota); }},
                                        {"runtime", "this runtime's choice: the quota, rounded up, at least 2", [](stage& s) { play(s, chooses::runtime); }}},
-                          .measures = {{.name = "periods that are throttled", .figure = "periods_throttled", .baseline = "periods", .from = 0.4, .twins = 4}},
+                          .measures = {{.name = "periods that are throttled", .figure = "periods_throttled", .baseline = "periods", .from = 0.4, .twins = 4},
+                                       {.name = "Ps, of what the quota can use", .figure = "processors", .baseline = "quota_rounded_up", .from = 1.5, .fixed = "runtime"},
+                                       {.name = "of the quota's remainder, left unused", .figure = "quota_unused", .baseline = "quota_remainder", .from = 0.6, .buggy = "fixed", .fixed = "runtime"}},
                           .looks = {{"RETAKE_DEBUG=gomaxprocs=1 ./retake bug 7 --variant buggy", "how many Ps there are, and what affinity and cgroup allow"}},
+                          .seed = {{"processors_of_machine", "16"}, {"processors", "16"}, {"quota", "0.5"}, {"used", "8"}, {"latency_p99", "erratic"}},
+                          .explained = {{"runtime/world/os/cgroup.hpp", "cgroup_quota", "the strictest quota on the way up, of both versions"},
+                                        {"runtime/sched/resize.cpp", "processors_allowed", "the number of Ps when the program names none; asked again each second"}},
                           .pattern = "6",
                           .pictures = {"throttled", "latency"},
                           .leaves_directories = true},

@@ -42,8 +42,8 @@ void play(stage& s, std::uint32_t threads_max, Call call, std::uint32_t times = 
   const std::string limit = stress::limit_threads(times * threads_allowed, [&s](std::string const& folder) { s.remove_later(folder); });
   if (limit.empty()) s.cannot(stress::no_thread_limit);
   s.note("the limit", limit);
-  s.figure("threads_allowed", times * threads_allowed, "threads");
-  s.figure("threads_allowed_at_first", threads_allowed, "threads");
+  s.given("threads_allowed", times * threads_allowed, "threads");
+  s.given("threads_allowed_at_first", threads_allowed, "threads");
   run([&] {
     if (threads_max != 0) static_cast<void>(set_max_threads(threads_max));
     stress::latencies took(s, "call");
@@ -100,6 +100,10 @@ int main(int argc, char** argv) {
                           .looks = {{"RETAKE_DEBUG=pprof=127.0.0.1:6071 ./retake bug 11 --variant buggy --hold 20 &", "short of the limit, so that there is something to look at"},
                                     {"curl -s 'http://127.0.0.1:6071/debug/pprof/threadcreate?debug=1' | head", "the call site to be bounded"},
                                     {"curl -s 127.0.0.1:6071/metrics | grep 'retake_threads '", "how many there are; the limit is in pids.max"}},
+                          .seed = {{"threads_allowed", "4,096"}, {"fatal_newosproc", "1"}},
+                          .explained = {{"runtime/sched/machines.cpp", "start_thread", "asks the kernel for a thread"},
+                                       {"runtime/sched/machines.cpp", "refuse_thread", "the fatal text"},
+                                       {"runtime/sched/machines.cpp", "check_thread_limit", "set_max_threads, the runtime's own limit"}},
                           .pattern = "10",
                           .pictures = {"threads", "call"},
                           .may_end_with = {{"fatal_newosproc", "fatal error: newosproc"}, {"fatal_thread_exhaustion", "fatal error: thread exhaustion"}},

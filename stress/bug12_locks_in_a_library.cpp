@@ -74,7 +74,7 @@ void play(stage& s, Ask ask) {
   sleep_for_ns(quiet_ns);
   s.phase("");
   asked.wait();
-  s.figure("queries", queries, "queries");
+  s.given("queries", queries, "queries");
   s.figure("sessions_opened", affine_driver::sessions_opened(), "sessions");
   s.figure("latency_p50", took.percentile_ms(0.5), "ms");
   s.figure("latency_p99", took.percentile_ms(0.99), "ms");
@@ -123,6 +123,9 @@ int main(int argc, char** argv) {
                           .looks = {{"RETAKE_DEBUG=pprof=127.0.0.1:6072 ./retake bug 12 --variant buggy --hold 20 &", "queries, and the threads that they leave"},
                                     {"curl -s 'http://127.0.0.1:6072/debug/pprof/threadcreate?debug=1' | head", "the line of the library that made them necessary"},
                                     {"curl -s 'http://127.0.0.1:6072/debug/pprof/goroutine?debug=1' | head", "the goroutines that are locked to them"}},
+                          .seed = {{"threads_peak", "grows for days"}, {"sessions_opened", "one an operation"}},
+                          .explained = {{"runtime/thread/lock_os_thread.cpp", "lock_os_thread", "the lock, and the line that asked for it"},
+                                       {"runtime/sched/goroutines.cpp", "after_end", "a goroutine that ends locked takes its thread with it"}},
                           .pattern = "7",
                           .pictures = {"threads", "latency"}},
                          argc, argv);

@@ -19,7 +19,7 @@ namespace {
 using retake::stress::nap_ns;
 using retake::stress::stage;
 
-constexpr std::int64_t phase_ns = 150'000'000;
+constexpr std::int64_t phase_ns = 60'000'000;
 constexpr std::uint32_t many = 40, few = 2;
 
 void tell(stage& s, double value) {
@@ -33,6 +33,13 @@ void tell(stage& s, double value) {
 void high(stage& s) { tell(s, 100); }
 void low(stage& s) { tell(s, 10); }
 void nearly(stage& s) { tell(s, 45); }
+// Another turn has another seed, the first of them 1.
+void high_at_first(stage& s) { tell(s, s.seed() == 1 ? 100 : 10); }
+void high_each_other(stage& s) { tell(s, s.seed() % 2 == 1 ? 100 : 10); }
+void high_disturbed(stage& s) {
+  high(s);
+  s.disturbed("an earthquake");
+}
 void silent(stage& s) { s.phase("steady"); }
 void without_ground(stage& s) { s.figure("value", 0, "units"); }
 void dies(stage& s) {
@@ -55,6 +62,7 @@ void leaves(stage& s) {
   s.remove_later(path);
   s.note("left", path);
   low(s);
+  while (s.holds()) nap_ns(phase_ns);
 }
 void wait_beside(stage& s) {
   s.beside([] { nap_ns(60'000'000'000); });
@@ -81,6 +89,7 @@ constexpr canary all[] = {{"shows", high, low},         {"absent", low, low},   
                           {"near", high, nearly},       {"silent", high, silent},  {"mute", silent, low},           {"groundless", high, without_ground},
                           {"dies", high, dies},         {"bad_end", high, ends_badly}, {"hangs", high, hangs},      {"lacks", high, lacks},
                           {"refused", high, speaks},    {"leaves", high, leaves},  {"beside", high, wait_beside},   {"last_words", speaks, low},
+                          {"once", high, high_at_first}, {"noisy", high, high_each_other}, {"disturbed", high, high_disturbed},
                           {"threads", many_threads, few_threads}, {"no_threads", few_threads, few_threads}};
 
 }  // namespace
@@ -93,8 +102,8 @@ int main(int argc, char** argv) {
     retake::stress::bug what{.number = 99,
                              .name = "canary",
                              .title = "a canary",
-                             .variants = {{"buggy", "one", one.buggy}, {"fixed", "the other", one.fixed}},
-                             .measures = {{.name = "value", .figure = of_threads ? "threads_peak" : "value", .baseline = "ground", .from = 5, .twins = 3}},
+                             .variants = {{"buggy", "one", one.buggy}, {"fixed", "the other", one.fixed}, {"unmeasured", "a third", low}},
+                             .measures = {{.name = "value", .figure = of_threads ? "threads_peak" : "value", .baseline = "ground", .from = 5, .twins = 4}},
                              .looks = {},
                              .pattern = "-",
                              .leaves_directories = true,

@@ -22,6 +22,13 @@ says '^not reproduced as documented$'
 for one in absent everywhere inverted near silent mute groundless no_threads; do expect 1 $one; done
 expect 0 threads
 expect 1 threads --swap
+expect 0 once
+says '3 turns'
+expect 4 noisy
+says '^too noisy'
+says 'NOISY value'
+expect 4 disturbed
+says 'turn 5: disturbed: an earthquake'
 expect 0 last_words
 says 'its last words: fatal error: newosproc'
 expect 1 last_words --swap
@@ -33,6 +40,10 @@ expect 1 shows --variant buggy --swap
 expect 1 shows --variant fixed --swap
 expect 1 everywhere --variant fixed
 expect 1 silent --variant fixed
+expect 4 shows --variant unmeasured
+says 'nothing is measured of it'
+expect 1 shows --table
+says 'variant unmeasured has no measure'
 
 # ---- what is no verdict
 expect 4 dies
@@ -56,8 +67,8 @@ expect 2 nothing
 python3 - "$log" <<'PYTHON' || complain "JSON"
 import json, sys
 lines = [json.loads(line) for line in open(sys.argv[1])]
-assert [line["variant"] for line in lines] == ["buggy", "fixed", "both"], lines
-assert [line["reproduced"] for line in lines] == [True, False, True], lines
+assert [line["variant"] for line in lines] == ["buggy", "fixed", "unmeasured", "both"], lines
+assert [line["reproduced"] for line in lines] == [True, False, False, True], lines
 for line in lines:
     assert line["kind"] == "bug" and line["bug"] == 99, line
     assert {"name", "symptom", "baseline"} <= line.keys(), line
@@ -73,11 +84,16 @@ says '^reproduced: '
 expect 1 shows --judge "$log.figures" --swap
 expect 1 shows --judge "$log.figures" --variant buggy --swap
 expect 1 threads --judge "$log.figures"  # it measures something else
+"$program" noisy --json 2>/dev/null >"$log.figures"
+expect 4 noisy --judge "$log.figures"
+"$program" disturbed --json 2>/dev/null >"$log.figures"
+expect 4 disturbed --judge "$log.figures"
+"$program" shows --json 2>/dev/null >"$log.figures"
 expect 2 shows --judge /nowhere
 says '"/nowhere" cannot be read'
 echo 'no line' >>"$log.figures"
 expect 2 shows --judge "$log.figures"
-says ':4: not a line that --json prints'
+says ':5: not a line that --json prints'
 expect 2 shows --judge /dev/null
 says "no variant's figures"
 expect 2 shows --judge "$log.figures" --hold 5 --variant buggy

@@ -81,6 +81,8 @@ void count_threads(worksheet& out) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return stress::run_exercise({1, "task01_thread_counter", "threads of a program that does nothing", "six goroutines sit in foreign calls meanwhile", count_threads},
+  return stress::run_exercise({1, "task01_thread_counter", "threads of a program that does nothing", "six goroutines sit in foreign calls meanwhile", count_threads, nullptr,
+                              {{"runtime/sched/run.cpp", "run_main", "main's goroutine, and the monitor before it"},
+                               {"runtime/sched/machines.cpp", "wake", "a thread is made when there is work, a P and nobody to run it"}}},
                               argc, argv);
 }

@@ -192,6 +192,10 @@ void compare(worksheet& out) {
 
 int main(int argc, char** argv) {
   return stress::run_exercise({2, "task02_poller_against_blocking", "network waits hold no thread, calls that block hold one each",
-                               "300 connections are read around the poller", compare},
+                               "300 connections are read around the poller", compare, nullptr,
+                              {{"runtime/poll/poller.cpp", "commit_wait", "the goroutine is parked in its descriptor's entry: no thread waits"},
+                               {"runtime/poll/poller.cpp", "collect", "one epoll_wait finds whose descriptors are ready"},
+                               {"runtime/syscall/syscall.cpp", "enter_syscall", "the call leaves its P behind, in state Syscall, and keeps its thread"},
+                               {"runtime/sched/machines.cpp", "handoff", "the P goes to another thread, a new one if none is idle"}}},
                               argc, argv);
 }

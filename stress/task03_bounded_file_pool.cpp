@@ -132,6 +132,8 @@ void build_and_verify(worksheet& out) {
 
 int main(int argc, char** argv) {
   return stress::run_exercise({3, "task03_bounded_file_pool", "a semaphore around reads bounds the threads, and a small one serves the drive as well",
-                               "the wrapper forgets to take its permit", build_and_verify},
+                               "the wrapper forgets to take its permit", build_and_verify, nullptr,
+                              {{"runtime/sync/permits.cpp", "take_or_wait", "behind a bound a goroutine waits without a thread"},
+                               {"runtime/syscall/syscall.cpp", "enter_syscall", "the call leaves its P behind, in state Syscall, and keeps its thread"}}},
                               argc, argv);
 }

@@ -83,6 +83,8 @@ void compare(worksheet& out) {
 
 int main(int argc, char** argv) {
   return stress::run_exercise({4, "task04_pinned_pool", "a pool of pinned workers fixes the number of threads of slow foreign calls", "the callers go around the pool",
-                               compare},
+                               compare, nullptr,
+                              {{"runtime/thread/lock_os_thread.cpp", "lock_os_thread", "the lock, and the line that asked for it"},
+                               {"runtime/syscall/foreign.cpp", "enter_foreign", "a foreign call is a system call to the scheduler"}}},
                               argc, argv);
 }

@@ -140,6 +140,9 @@ void observe(worksheet& out) {
 
 int main(int argc, char** argv) {
   return stress::run_exercise({5, "task05_watch_the_handoff", "schedtrace shows threads rise with calls that block, and stay", "the child's reads are answered by memory",
-                               observe, file_test},
+                               observe, file_test,
+                              {{"runtime/observe/schedtrace.cpp", "sched_trace", "writes the line"},
+                               {"runtime/sched/sysmon.cpp", "retake", "sysmon finds the P there at two visits and takes it"},
+                               {"runtime/sched/machines.cpp", "handoff", "the P goes to another thread, a new one if none is idle"}}},
                               argc, argv);
 }

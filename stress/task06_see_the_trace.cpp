@@ -134,6 +134,8 @@ void look(worksheet& out) {
 
 int main(int argc, char** argv) {
   return stress::run_exercise({6, "task06_see_the_trace", "a trace names the goroutines in system calls and the threads that they took",
-                               "the readers wait in a channel instead of a call", look},
+                               "the readers wait in a channel instead of a call", look, nullptr,
+                              {{"runtime/observe/tracer.cpp", "start", "gives each thread a ring for its events"},
+                               {"runtime/syscall/syscall.cpp", "enter_syscall", "the call leaves its P behind, in state Syscall, and keeps its thread"}}},
                               argc, argv);
 }

@@ -86,5 +86,7 @@ void quantify(worksheet& out) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return stress::run_exercise({7, "task07_foreign_overhead", "what a foreign call costs, and what a batch of them", "the batch is of one", quantify}, argc, argv);
+  return stress::run_exercise({7, "task07_foreign_overhead", "what a foreign call costs, and what a batch of them", "the batch is of one", quantify, nullptr,
+                              {{"runtime/syscall/foreign.cpp", "enter_foreign", "a foreign call is a system call to the scheduler"},
+                               {"runtime/syscall/foreign.cpp", "leave_foreign", "the way back"}}}, argc, argv);
 }

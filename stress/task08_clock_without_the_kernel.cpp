@@ -59,6 +59,8 @@ void compare(worksheet& out) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return stress::run_exercise({8, "task08_clock_without_the_kernel", "what the clock costs, and what a real system call", "the clock is read in the kernel", compare},
+  return stress::run_exercise({8, "task08_clock_without_the_kernel", "what the clock costs, and what a real system call", "the clock is read in the kernel", compare, nullptr,
+                              {{"runtime/time/clock.cpp", "monotonic_ns", "the clock, by the vDSO"},
+                               {"runtime/syscall/syscall.cpp", "enter_syscall", "the call leaves its P behind, in state Syscall, and keeps its thread"}}},
                               argc, argv);
 }

@@ -144,5 +144,8 @@ void leak(worksheet& out) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return stress::run_exercise({9, "task09_leaked_threads", "a lock of a thread that is never undone: kept threads, or lost ones", "both kinds unlock", leak}, argc, argv);
+  return stress::run_exercise({9, "task09_leaked_threads", "a lock of a thread that is never undone: kept threads, or lost ones", "both kinds unlock", leak, nullptr,
+                              {{"runtime/thread/lock_os_thread.cpp", "lock_os_thread", "the lock, and the line that asked for it"},
+                               {"runtime/sched/goroutines.cpp", "after_end", "a goroutine that ends locked takes its thread with it"},
+                               {"runtime/sched/machines.cpp", "stop_locked_machine", "a thread sleeps for its goroutine alone"}}}, argc, argv);
 }

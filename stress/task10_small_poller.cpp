@@ -267,5 +267,8 @@ void build(worksheet& out) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return stress::run_exercise({10, "task10_small_poller", "a poller of one's own, beside the runtime's", "its loop forgets every 16th waiter", build}, argc, argv);
+  return stress::run_exercise({10, "task10_small_poller", "a poller of one's own, beside the runtime's", "its loop forgets every 16th waiter", build, nullptr,
+                              {{"runtime/poll/poller.cpp", "open", "registers a descriptor, once, edge-triggered"},
+                               {"runtime/poll/poller.cpp", "commit_wait", "the goroutine is parked in its descriptor's entry: no thread waits"},
+                               {"runtime/poll/poller.cpp", "collect", "one epoll_wait finds whose descriptors are ready"}}}, argc, argv);
 }

@@ -232,6 +232,10 @@ void step_through(worksheet& out) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return retake::stress::run_exercise({11, "task11_step_through_the_race", "enter, exit and retake, step by step", "no compare-exchange is split", step_through}, argc,
+  return retake::stress::run_exercise({11, "task11_step_through_the_race", "enter, exit and retake, step by step", "no compare-exchange is split", step_through, nullptr,
+                              {{"runtime/protocol/processor_status.hpp", "enter", "publishes the P"},
+                               {"runtime/protocol/processor_status.hpp", "exit_fast", "the returning call's compare-exchange"},
+                               {"runtime/protocol/processor_status.hpp", "take", "sysmon's compare-exchange"},
+                               {"runtime/sched/machines.cpp", "handoff", "the P goes to another thread, a new one if none is idle"}}}, argc,
                                       argv);
 }

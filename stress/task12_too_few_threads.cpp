@@ -115,7 +115,7 @@ void reproduce(worksheet& out) {
   if (by.empty()) return out.lacks(stress::no_thread_limit);
   const ended exhausted = start("own_limit");
   out.text("the runtime's own limit: " + first_line(exhausted.error));
-  out.row("own_limit", "the runtime's limit of threads, in a run of its own", "10000", own_limit, "threads");
+  out.given("own_limit", "the runtime's limit of threads, in a run of its own", "10000", own_limit, "threads");
   out.holds("past the runtime's own limit: \"thread exhaustion\"", exhausted.code != 0 && exhausted.error.find("thread exhaustion") != std::string::npos);
   const ended raised = start("raised");
   const ended careful = start("bounded");
@@ -123,8 +123,8 @@ void reproduce(worksheet& out) {
   out.text(fmt::format("{}, {} threads: {}", by, limit, first_line(plain.error)));
   const std::size_t hint = plain.error.find("may need");
   if (hint != std::string::npos) out.text("  " + first_line(plain.error.substr(hint)));
-  out.row("limit", fmt::format("threads allowed ({})", by), "100", limit, "threads");
-  out.row("wanted", "goroutines that lock a thread and call", "200", callers, "goroutines");
+  out.given("limit", fmt::format("threads allowed ({})", by), "100", limit, "threads");
+  out.given("wanted", "goroutines that lock a thread and call", "200", callers, "goroutines");
   out.row("had", "threads that the runtime had when it was refused one", "", had, "threads");
   out.row("ended_after", "  and ended after", "", plain.seconds, "s");
   out.row("had_raised", "  the same with set_max_threads(100000)", "", number_after(raised.error, refused), "threads");
@@ -149,6 +149,8 @@ void reproduce(worksheet& out) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return stress::run_exercise({12, "task12_too_few_threads", "what a limit of threads does to unbounded foreign calls", "the calls are bounded", reproduce, program},
+  return stress::run_exercise({12, "task12_too_few_threads", "what a limit of threads does to unbounded foreign calls", "the calls are bounded", reproduce, program,
+                              {{"runtime/sched/machines.cpp", "refuse_thread", "the kernel's refusal"},
+                               {"runtime/sched/machines.cpp", "check_thread_limit", "the runtime's own limit"}}},
                               argc, argv);
 }

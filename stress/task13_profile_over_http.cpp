@@ -134,6 +134,8 @@ void profile(worksheet& out) {
 
 int main(int argc, char** argv) {
   return stress::run_exercise({13, "task13_profile_over_http", "the profiles over HTTP name the call that holds the threads", "the first place reads what memory holds",
-                               profile},
+                               profile, nullptr,
+                              {{"runtime/observe/pprof_server.cpp", "serve_pprof", "the profiles over HTTP"},
+                               {"runtime/observe/profile.cpp", "thread_profile", "threads by the call that took the P from its thread"}}},
                               argc, argv);
 }

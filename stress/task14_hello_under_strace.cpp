@@ -156,6 +156,9 @@ void trace_hello(worksheet& out) {
 
 int main(int argc, char** argv) {
   return stress::run_exercise({14, "task14_hello_under_strace", "a hello world under strace: every thread with its reason", "three foreign calls are made meanwhile",
-                               trace_hello, hello},
+                               trace_hello, hello,
+                              {{"runtime/sched/run.cpp", "run_main", "main's goroutine"},
+                               {"runtime/sched/sysmon.cpp", "monitor_loop", "the monitor, which needs no P"},
+                               {"runtime/sched/machines.cpp", "start_thread", "asks the kernel for a thread"}}},
                               argc, argv);
 }

@@ -29,77 +29,19 @@ namespace {
 
 using nlohmann::json;
 
-enum code : int { as_documented = 0, otherwise = 1, bad_usage = 2, lacking = 3, at_fault = 4 };
+enum code : int { as_documented = 0, otherwise = 1, bad_usage = 2, lacking_code = 3, at_fault = 4 };
 
-constexpr double nothing = std::numeric_limits<double>::quiet_NaN();
 constexpr std::size_t columns_elsewhere = 96;
 constexpr int removal_tries = 250;
 constexpr std::int64_t removal_pause_ns = 20'000'000;
 
 struct settings {
-  std::string variant = "both";
+  std::string variant = both_variants;
   std::uint64_t seed = 1;
   std::uint32_t hold_seconds = 0;
   std::string judged;  // a file of figures
-  bool as_json = false, swapped = false, table = false;
+  bool as_json = false, swapped = false, table = false, explains = false;
 };
-
-// ---- the measures --------------------------------------------------------------------------------------------------------------
-
-record const* find(std::vector<record> const& runs, std::string_view name) {
-  const auto at = std::find_if(runs.begin(), runs.end(), [&](record const& one) { return one.variant == name; });
-  return at == runs.end() ? nullptr : &*at;
-}
-
-double value_of(record const* run, char const* figure) {
-  record::figure const* const found = run == nullptr ? nullptr : run->find(figure);
-  return found == nullptr ? nothing : found->value;
-}
-
-double ratio_of(double above, double below) { return above == 0 && below == 0 ? 0 : above / below; }
-
-// The figure over its baseline, in one run.
-double alone(measure const& m, record const* run) {
-  const double value = value_of(run, m.figure);
-  return m.baseline == nullptr ? value : ratio_of(value, value_of(run, m.baseline));
-}
-
-// What is missing neither shows nor is absent: both comparisons with nothing are false.
-bool shows(measure const& m, record const* run) { return alone(m, run) >= m.from; }
-bool absent(measure const& m, record const* run) { return alone(m, run) < m.from; }
-
-struct outcome {
-  measure const* of;
-  double buggy = nothing, fixed = nothing, twins = nothing;
-  bool holds = false;
-};
-
-// Of the measures that these runs can answer.
-std::vector<outcome> judge(bug const& what, settings const& chosen, std::vector<record> const& runs) {
-  std::vector<outcome> all;
-  for (measure const& m : what.measures) {
-    record const *const buggy = find(runs, m.buggy), *const fixed = find(runs, m.fixed);
-    outcome one{.of = &m, .buggy = alone(m, buggy), .fixed = alone(m, fixed)};
-    if (chosen.variant == "both") {
-      one.twins = ratio_of(value_of(buggy, m.figure), value_of(fixed, m.figure));
-      one.holds = shows(m, buggy) && absent(m, fixed) && (m.twins == 0 || one.twins >= m.twins);
-    } else if (m.buggy == chosen.variant) {
-      one.holds = shows(m, buggy);
-    } else if (m.fixed == chosen.variant) {
-      one.holds = absent(m, fixed);
-    } else {
-      continue;
-    }
-    all.push_back(one);
-  }
-  return all;
-}
-
-// Whether the symptom shows in this run: in everything it is measured by.
-bool reproduced(bug const& what, record const& run) {
-  const auto concerns = [&](measure const& m) { return run.variant == m.buggy || run.variant == m.fixed; };
-  return std::none_of(what.measures.begin(), what.measures.end(), [&](measure const& m) { return concerns(m) && !shows(m, &run); });
-}
 
 // ---- what is printed -----------------------------------------------------------------------------------------------------------
 
@@ -127,19 +69,24 @@ void print_pictures(bug const& what, std::vector<record> const& runs) {
   for (char const* const name : what.pictures) fmt::print("{}\n", picture(runs, name, columns, terminal, blocks));
 }
 
-void print_figures(std::vector<record> const& runs) {
-  std::vector<std::pair<std::string, std::string>> rows;  // name, unit
+void print_figures(bug const& what, std::vector<record> const& runs) {
+  std::vector<record::figure> rows;
   for (record const& run : runs) {
     for (record::figure const& one : run.figures) {
-      if (std::none_of(rows.begin(), rows.end(), [&](auto const& row) { return row.first == one.name; })) rows.emplace_back(one.name, one.unit);
+      if (std::none_of(rows.begin(), rows.end(), [&](record::figure const& row) { return row.name == one.name; })) rows.push_back(one);
     }
   }
-  std::string head = fmt::format("  {:<34}", "figure");
+  std::string head = fmt::format("  {:<38} {:>18}", "figure", "seed");
   for (record const& run : runs) head += fmt::format(" {:>11}", run.variant);
   fmt::print("{}\n", head);
-  for (auto const& [name, unit] : rows) {
-    std::string line = fmt::format("  {:<34}", name == unit ? name : fmt::format("{} ({})", name, unit));
-    for (record const& run : runs) line += fmt::format(" {:>11}", number(value_of(&run, name.c_str())));
+  for (record::figure const& row : rows) {
+    const auto seed = std::find_if(what.seed.begin(), what.seed.end(), [&](seed_figure const& one) { return row.name == one.figure; });
+    const std::string name = (row.name == row.unit ? row.name : fmt::format("{} ({})", row.name, row.unit)) + (row.given ? ", set" : "");
+    std::string line = fmt::format("  {:<38} {:>18}", name, seed == what.seed.end() ? "" : seed->says);
+    for (record const& run : runs) {
+      record::figure const* const here = run.find(row.name);
+      line += fmt::format(" {:>11}", here == nullptr ? "-" : number(here->value));
+    }
     fmt::print("{}\n", line);
   }
   for (record const& run : runs) {
@@ -151,7 +98,8 @@ void print_outcomes(std::vector<outcome> const& all) {
   fmt::print("\n  measured\n");
   for (outcome const& one : all) {
     measure const& m = *one.of;
-    std::string line = fmt::format("  {} {}: symptom from {}", one.holds ? "ok " : "NO ", m.name, number(m.from));
+    char const* const said = one.verdict == finding::holds ? "ok   " : one.verdict == finding::noisy ? "NOISY" : "NO   ";
+    std::string line = fmt::format("  {} {}: symptom from {}", said, m.name, number(m.from));
     if (!std::isnan(one.buggy)) line += fmt::format("; {} {}", m.buggy, number(one.buggy));
     if (!std::isnan(one.fixed)) line += fmt::format("; {} {}", m.fixed, number(one.fixed));
     if (m.twins != 0 && !std::isnan(one.twins)) line += fmt::format("; against each other {}, at least {}", number(one.twins), number(m.twins));
@@ -159,24 +107,38 @@ void print_outcomes(std::vector<outcome> const& all) {
   }
 }
 
+finding worst_of(std::vector<outcome> const& all) {
+  finding worst = finding::holds;
+  for (outcome const& one : all) worst = std::max(worst, one.verdict);
+  return worst;
+}
+
+std::string verdict_of(settings const& chosen, std::vector<outcome> const& all) {
+  const bool of_both = chosen.variant == both_variants;
+  if (all.empty()) return fmt::format("{}: nothing is measured of it", chosen.variant);
+  switch (worst_of(all)) {
+    case finding::holds: return of_both ? "reproduced: the symptom shows in the buggy variant and not in the fixed one" : chosen.variant + ": behaves as documented";
+    case finding::noisy: return "too noisy: the turns differ by more than the measures allow";
+    case finding::refuted: break;
+  }
+  return of_both ? "not reproduced as documented" : chosen.variant + ": does not behave as documented";
+}
+
 void print_text(bug const& what, settings const& chosen, std::vector<record> const& runs, std::vector<outcome> const& all) {
+  const std::vector<record> middle = middle_turns(runs);
   fmt::print("bug {}: {}\n", what.number, what.title);
-  for (record const& run : runs) {
+  for (record const& run : middle) {
     const auto at = std::find_if(what.variants.begin(), what.variants.end(), [&](variant const& one) { return run.variant == one.name; });
     fmt::print("  {:<12} {}\n", run.variant, at->what);
   }
+  if (!runs.empty() && runs.back().turn > 1) fmt::print("  {} turns: of each figure the middle one\n", runs.back().turn);
   fmt::print("\n");
-  if (chosen.judged.empty()) print_pictures(what, runs);
-  print_figures(runs);
+  if (chosen.judged.empty()) print_pictures(what, middle);
+  print_figures(what, middle);
   print_outcomes(all);
   fmt::print("\n  to look at it\n");
   for (look const& one : what.looks) fmt::print("    {}\n      {}\n", one.command, one.shows);
-  const bool holds = std::all_of(all.begin(), all.end(), [](outcome const& one) { return one.holds; });
-  if (chosen.variant == "both") {
-    fmt::print("\n{}\n", holds ? "reproduced: the symptom shows in the buggy variant and not in the fixed one" : "not reproduced as documented");
-  } else {
-    fmt::print("\n{}: {}\n", chosen.variant, holds ? "behaves as documented" : "does not behave as documented");
-  }
+  fmt::print("\n{}\n", verdict_of(chosen, all));
 }
 
 json named(bug const& what, char const* variant_name, bool shown) {
@@ -187,24 +149,26 @@ json line_of(bug const& what, settings const& chosen, record const& run) {
   json symptom = json::object(), baseline = json::object(), notes = json::array();
   for (record::figure const& one : run.figures) {
     const bool is_baseline = std::any_of(what.measures.begin(), what.measures.end(), [&](measure const& m) { return m.baseline != nullptr && one.name == m.baseline; });
-    (is_baseline ? baseline : symptom)[one.name] = {{"value", one.value}, {"unit", one.unit}};
+    json& entry = (is_baseline ? baseline : symptom)[one.name] = {{"value", one.value}, {"unit", one.unit}};
+    if (one.given) entry["given"] = true;
   }
   for (auto const& [name, text] : run.notes) notes.push_back({{"name", name}, {"text", text}});
   json line = named(what, run.variant.c_str(), reproduced(what, run));
-  line.update({{"symptom", symptom}, {"baseline", baseline}, {"notes", notes}, {"seconds", run.seconds}, {"seed", chosen.seed}});
+  line.update({{"symptom", symptom}, {"baseline", baseline}, {"notes", notes}, {"seconds", run.seconds}, {"seed", chosen.seed}, {"turn", run.turn}});
   if (!run.lacking.empty()) line["lacking"] = run.lacking;
+  if (!run.disturbed.empty()) line["disturbed"] = run.disturbed;
   return line;
 }
 
 void print_json(bug const& what, settings const& chosen, std::vector<record> const& runs, std::vector<outcome> const& all) {
   for (record const& run : runs) fmt::print("{}\n", line_of(what, chosen, run).dump());
-  if (chosen.variant != "both") return;
+  if (chosen.variant != both_variants) return;
   json ratios = json::object(), least = json::object();
   for (outcome const& one : all) {
-    ratios[one.of->name] = {{"buggy", one.buggy}, {"fixed", one.fixed}, {"twins", one.twins}, {"holds", one.holds}, {"unit", "ratio"}};
+    ratios[one.of->name] = {{"buggy", one.buggy}, {"fixed", one.fixed}, {"twins", one.twins}, {"holds", one.verdict == finding::holds}, {"noisy", one.verdict == finding::noisy}, {"unit", "ratio"}};
     least[one.of->name] = {{"from", one.of->from}, {"twins", one.of->twins}, {"unit", "ratio"}};
   }
-  json line = named(what, "both", std::all_of(all.begin(), all.end(), [](outcome const& one) { return one.holds; }));
+  json line = named(what, both_variants, !all.empty() && worst_of(all) == finding::holds);
   line.update({{"symptom", ratios}, {"baseline", least}, {"pattern", what.pattern}, {"seed", chosen.seed}});
   fmt::print("{}\n", line.dump());
 }
@@ -274,51 +238,62 @@ int hold(bug const& what, settings const& chosen, int janitor_wire) {
   return as_documented;
 }
 
+// The variants in turn, until the turns say something.
 std::vector<record> play_all(bug const& what, settings const& chosen, int janitor_wire) {
   std::vector<record> runs;
-  for (variant const& one : what.variants) {
-    if (chosen.variant != "both" && chosen.variant != one.name) continue;
-    runs.push_back(play_variant(what, behind(what, chosen, one), one.name, chosen.seed, janitor_wire));
+  for (std::uint32_t turn = 1; turn <= turns_max; ++turn) {
+    for (variant const& one : what.variants) {
+      if (chosen.variant != both_variants && chosen.variant != one.name) continue;
+      runs.push_back(play_variant(what, behind(what, chosen, one), one.name, chosen.seed + turn - 1, janitor_wire));
+      runs.back().turn = turn;
+    }
+    const std::vector<outcome> all = judge(what, chosen.variant, runs);
+    const bool cut = std::any_of(runs.begin(), runs.end(), [](record const& run) { return !run.lacking.empty() || !run.trouble.empty(); });
+    if (cut || worst_of(all) == finding::holds || (turn >= turns_to_refute && worst_of(all) == finding::refuted)) break;
   }
   return runs;
 }
 
 // What was played before, under the names that are asked for.
 std::vector<record> recorded(bug const& what, settings const& chosen) {
-  const std::vector<record> played = read_records(what, chosen.judged);
   std::vector<record> runs;
-  for (variant const& one : what.variants) {
-    record const* const run = find(played, behind(what, chosen, one).name);
-    if (run == nullptr || (chosen.variant != "both" && chosen.variant != one.name)) continue;
-    runs.push_back(*run);
-    runs.back().variant = one.name;
+  for (record& run : read_records(what, chosen.judged)) {
+    const auto shown = std::find_if(what.variants.begin(), what.variants.end(), [&](variant const& one) { return run.variant == behind(what, chosen, one).name; });
+    if (shown == what.variants.end() || (chosen.variant != both_variants && chosen.variant != shown->name)) continue;
+    run.variant = shown->name;
+    runs.push_back(std::move(run));
   }
   return runs;
 }
 
 int tell(bug const& what, settings const& chosen, std::vector<record> const& runs) {
-  const std::vector<outcome> all = judge(what, chosen, runs);
+  std::vector<outcome> all = judge(what, chosen.variant, runs);
   if (chosen.as_json) print_json(what, chosen, runs, all);
   else print_text(what, chosen, runs, all);
   std::fflush(stdout);
-  bool died = false, lacks = false;
+  bool died = false;
+  std::vector<std::string> lacking;
   for (record const& run : runs) {
-    if (!run.lacking.empty()) fmt::print(stderr, "bug {}, {}: not shown: {}\n", what.number, run.variant, run.lacking);
+    if (!run.lacking.empty()) {
+      fmt::print(stderr, "bug {}, {}: not shown: {}\n", what.number, run.variant, run.lacking);
+      lacking.push_back(run.variant);
+    }
     if (!run.trouble.empty()) fmt::print(stderr, "bug {}, {}: {}\n", what.number, run.variant, run.trouble);
-    lacks = lacks || !run.lacking.empty();
+    if (!run.disturbed.empty()) fmt::print(stderr, "bug {}, {}, turn {}: disturbed: {}\n", what.number, run.variant, run.turn, run.disturbed);
     died = died || !run.trouble.empty();
   }
-  const auto lacked = [&](char const* name) {
-    record const* const run = find(runs, name);
-    return run != nullptr && !run->lacking.empty();
-  };
-  const bool holds = std::all_of(all.begin(), all.end(), [&](outcome const& one) { return one.holds || lacked(one.of->buggy) || lacked(one.of->fixed); });
-  return died ? at_fault : !holds ? otherwise : lacks ? lacking : as_documented;
+  const bool measures_nothing = all.empty();
+  const auto lacked = [&](char const* name) { return std::find(lacking.begin(), lacking.end(), name) != lacking.end(); };
+  std::erase_if(all, [&](outcome const& one) { return one.verdict != finding::holds && (lacked(one.of->buggy) || lacked(one.of->fixed)); });
+  const finding worst = worst_of(all);
+  if (measures_nothing || worst == finding::noisy) fmt::print(stderr, "bug {}: {}\n", what.number, verdict_of(chosen, all));
+  if (died || measures_nothing) return at_fault;
+  return worst == finding::refuted ? otherwise : worst == finding::noisy ? at_fault : !lacking.empty() ? lacking_code : as_documented;
 }
 
 int parse(bug const& what, int argc, char** argv, settings& chosen) {
   CLI::App app{what.title};
-  std::vector<std::string> names{"both"};
+  std::vector<std::string> names{both_variants};
   for (variant const& one : what.variants) names.emplace_back(one.name);
   app.add_option("--variant", chosen.variant, "which")->check(CLI::IsMember(names))->capture_default_str();
   app.add_option("--seed", chosen.seed, "what contents and orders derive from")->check(command_line::accepted("--seed"))->capture_default_str();
@@ -326,10 +301,11 @@ int parse(bug const& what, int argc, char** argv, settings& chosen) {
   app.add_flag("--json", chosen.as_json, "JSON lines");
   app.add_flag("--swap", chosen.swapped, "plays the fixed variant under the buggy one's name, and the other way round")->group("");
   app.add_option("--judge", chosen.judged, "plays nothing: the verdict on the figures of a file that --json has printed");
+  app.add_flag("--explain", chosen.explains, "plays nothing: where in the runtime it happens");
   app.add_flag("--table", chosen.table, "this bug's rows of stress/README.md")->group("");
   try {
     app.parse(argc, argv);
-    if (chosen.hold_seconds != 0 && chosen.variant == "both") throw CLI::ValidationError("--hold", "needs --variant buggy or --variant fixed");
+    if (chosen.hold_seconds != 0 && chosen.variant == both_variants) throw CLI::ValidationError("--hold", "needs --variant buggy or --variant fixed");
     if (chosen.hold_seconds != 0 && !chosen.judged.empty()) throw CLI::ValidationError("--judge", "plays nothing that --hold could hold");
   } catch (CLI::ParseError const& e) {
     if (e.get_exit_code() == 0) {
@@ -351,8 +327,14 @@ int play(bug const& what, int argc, char** argv) {
   if (const int bad = parse(what, argc, argv, chosen); bad != as_documented) return bad < 0 ? as_documented : bad;
   if (chosen.table) {
     for (measure const& m : what.measures) fmt::print("{}\n", row_of(what, m));
+    for (variant const& one : what.variants) {
+      if (!judge(what, one.name, {}).empty()) continue;
+      fmt::print(stderr, "bug {}: variant {} has no measure\n", what.number, one.name);
+      return otherwise;
+    }
     return as_documented;
   }
+  if (chosen.explains) return show_places(fmt::format("bug {}: {}", what.number, what.title), what.explained);
   if (!chosen.judged.empty()) {
     try {
       return tell(what, chosen, recorded(what, chosen));

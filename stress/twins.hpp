@@ -5,9 +5,10 @@
 // Recipe.    Each variant is a function that plays in a child. The parent reads the kernel's books of the child every few milliseconds (threads; descriptors where
 //            they are drawn), and hears figures, phases and points of time from it. A measure is a figure over another one of the same run; the symptom shows
 //            where that is at least `from`, and the same figure of the two variants must differ by `twins`. So load on the machine weighs on both sides.
+//            The variants play in turn. One turn in which all is as documented is enough; otherwise they play again, and noise.hpp says what the turns come to.
 // Exit       both: 0 when every measure shows in its buggy variant and not in its fixed one; --variant buggy: 0 when each shows; --variant fixed: 0 when none
-//            does; else 1. 2 bad usage, 3 the machine lacks something (named), 4 a variant died or did not end. --swap plays the fixed variant under the buggy one's
-//            name and the other way round: it must end with 1.
+//            does; else 1. 2 bad usage, 3 the machine lacks something (named), 4 a variant died or did not end, or has no measure, or the machine was too noisy to tell.
+//            --swap plays the fixed variant under the buggy one's name and the other way round: it must end with 1.
 // --hold     plays one variant in this very process, in its symptomatic state, for so many seconds: for those who look from outside.
 #pragma once
 
@@ -18,6 +19,9 @@
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "noise.hpp"
+#include "place.hpp"
 
 namespace retake::stress {
 
@@ -39,6 +43,10 @@ class stage {
   void phase(std::string_view name);
   // The last value of a name stays.
   void figure(std::string_view name, double value, std::string_view unit);
+  // A figure that the program chose, and did not measure: it is printed as that.
+  void given(std::string_view name, double value, std::string_view unit);
+  // The machine did not give this variant what its symptom needs, other load for example: this turn refutes nothing.
+  void disturbed(std::string_view why);
   void note(std::string_view name, std::string_view text);
   // For the picture: something that took `value`; or a state that lasts until the next.
   void point(std::string_view series, double value, std::string_view unit);
@@ -99,6 +107,12 @@ struct measure {
   char const* fixed = "fixed";
 };
 
+// What the seed says of a figure.
+struct seed_figure {
+  char const* figure;
+  char const* says;
+};
+
 // A command that works as it stands, and what it shows.
 struct look {
   char const* command;
@@ -118,6 +132,8 @@ struct bug {
   std::vector<variant> variants;
   std::vector<measure> measures;
   std::vector<look> looks;
+  std::vector<seed_figure> seed = {};
+  std::vector<place> explained = {};
   char const* pattern;               // of stress/README.md's ten, or "-"
   char const* scenario = "-";        // of the simulator, when it is a bug of order
   std::vector<char const*> pictures = {"threads"};  // series, in this order; "threads" and "descriptors" are the parent's own
@@ -145,12 +161,14 @@ struct record {
     std::string name;
     double value;
     std::string unit;
+    bool given = false;
   };
   struct mark {
     double at_s;
     std::string name;
   };
   std::string variant;
+  std::uint32_t turn = 1;
   std::vector<figure> figures;
   std::vector<std::pair<std::string, std::string>> notes;
   std::vector<series> lines;
@@ -158,12 +176,31 @@ struct record {
   double seconds = 0;
   std::string lacking;  // what the machine does not give: exit code 3
   std::string trouble;  // it died, or did not end: exit code 4
+  std::string disturbed;  // what kept the symptom away, or brought it, beside the variant
 
   // Null: there is none.
   [[nodiscard]] figure const* find(std::string_view name) const;
-  void put(std::string_view name, double value, std::string_view unit);
+  void put(std::string_view name, double value, std::string_view unit, bool given = false);
   series& line(std::string_view name, std::string_view unit, bool lasts);
 };
+
+// ---- the verdict -----------------------------------------------------------------------------------------------------------------
+
+struct outcome {
+  measure const* of;
+  double buggy, fixed, twins;  // of the middle turn; NaN: not measured
+  finding verdict;
+};
+
+inline constexpr char const* both_variants = "both";
+inline constexpr std::uint32_t turns_to_refute = 3, turns_max = 5;
+
+// Of the measures that concern `variant`, or of all, what the turns say together.
+[[nodiscard]] std::vector<outcome> judge(bug const& what, std::string_view variant, std::vector<record> const& runs);
+// Whether the symptom shows in this run: in everything it is measured by.
+[[nodiscard]] bool reproduced(bug const& what, record const& run);
+// A record for each variant: of each figure the middle turn's, of the rest the first's.
+[[nodiscard]] std::vector<record> middle_turns(std::vector<record> const& runs);
 
 // In a child, to its end.
 [[nodiscard]] record play_variant(bug const& what, variant const& which, char const* name, std::uint64_t seed, int janitor);

@@ -18,11 +18,13 @@ record record_of(json const& line) {
   record run;
   run.variant = line.at("variant").get<std::string>();
   run.seconds = line.at("seconds").get<double>();
+  run.turn = line.value("turn", 1u);
   run.lacking = line.value("lacking", "");
+  run.disturbed = line.value("disturbed", "");
   for (char const* const part : {"symptom", "baseline"}) {
     for (auto const& [name, figure] : line.at(part).items()) {
       json const& value = figure.at("value");  // infinite, or no number: null
-      run.put(name, value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>(), figure.at("unit").get<std::string>());
+      run.put(name, value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>(), figure.at("unit").get<std::string>(), figure.value("given", false));
     }
   }
   for (json const& note : line.at("notes")) run.notes.emplace_back(note.at("name").get<std::string>(), note.at("text").get<std::string>());

@@ -47,6 +47,8 @@ void stage::tell(std::string const& line) {
 
 void stage::phase(std::string_view name) { tell(fmt::format("P\t{}\t{}\n", now_ns(), name)); }
 void stage::figure(std::string_view name, double value, std::string_view unit) { tell(fmt::format("F\t{}\t{}\t{}\n", name, value, unit)); }
+void stage::given(std::string_view name, double value, std::string_view unit) { tell(fmt::format("G\t{}\t{}\t{}\n", name, value, unit)); }
+void stage::disturbed(std::string_view why) { tell(fmt::format("D\t{}\n", why)); }
 void stage::note(std::string_view name, std::string_view text) { tell(fmt::format("N\t{}\t{}\n", name, text)); }
 void stage::point(std::string_view series, double value, std::string_view unit) { tell(fmt::format("E\t{}\t{}\t{}\t{}\n", now_ns(), series, value, unit)); }
 void stage::level(std::string_view series, double value, std::string_view unit) { tell(fmt::format("L\t{}\t{}\t{}\t{}\n", now_ns(), series, value, unit)); }
@@ -125,12 +127,12 @@ record::figure const* record::find(std::string_view name) const {
   return at == figures.end() ? nullptr : &*at;
 }
 
-void record::put(std::string_view name, double value, std::string_view unit) {
+void record::put(std::string_view name, double value, std::string_view unit, bool given) {
   const auto at = std::find_if(figures.begin(), figures.end(), [&](figure const& one) { return one.name == name; });
   if (at == figures.end()) {
-    figures.push_back({std::string(name), value, std::string(unit)});
+    figures.push_back({std::string(name), value, std::string(unit), given});
   } else {
-    *at = {at->name, value, std::string(unit)};
+    *at = {at->name, value, std::string(unit), given};
   }
 }
 
@@ -216,7 +218,8 @@ class watcher {
     const auto when = [&](std::size_t i) { return std::atof(at(i).c_str()) * 1e-9 - began_s_; };
     if (at(0) == "P" && at(2).empty()) end_at(when(1));
     if (at(0) == "P" && !at(2).empty()) into_.phases.push_back({when(1), at(2)});
-    if (at(0) == "F") into_.put(at(1), std::atof(at(2).c_str()), at(3));
+    if (at(0) == "F" || at(0) == "G") into_.put(at(1), std::atof(at(2).c_str()), at(3), at(0) == "G");
+    if (at(0) == "D") into_.disturbed = at(1);
     if (at(0) == "N") note(at(1), at(2));
     if (at(0) == "E" || at(0) == "L") into_.line(at(2), at(4), at(0) == "L").points.push_back({when(1), std::atof(at(3).c_str())});
     if (at(0) == "X") into_.lacking = at(1);

@@ -43,12 +43,15 @@ void print_wrapped(std::string const& text, std::size_t indent) {
 }  // namespace
 
 void worksheet::row(std::string key, std::string what, std::string seed, double measured, std::string unit) {
-  figures_.push_back({std::move(key), std::move(what), std::move(seed), std::move(unit), measured});
+  figures_.push_back({std::move(key), std::move(what), std::move(seed), std::move(unit), measured, false});
+}
+void worksheet::given(std::string key, std::string what, std::string seed, double value, std::string unit) {
+  figures_.push_back({std::move(key), std::move(what), std::move(seed), std::move(unit), value, true});
 }
 void worksheet::at_least(std::string what, double seen, double bound) { checks_.push_back({std::move(what), at_least_sign, seen, bound, seen >= bound}); }
 void worksheet::at_most(std::string what, double seen, double bound) { checks_.push_back({std::move(what), at_most_sign, seen, bound, seen <= bound}); }
 void worksheet::holds(std::string what, bool so) { checks_.push_back({std::move(what), "", so ? 1.0 : 0.0, 1, so}); }
-void worksheet::answer(std::string asked, std::string said) { questions_.push_back({std::move(asked), std::move(said)}); }
+void worksheet::answer(std::string asked, std::string said, std::string explanation) { questions_.push_back({std::move(asked), std::move(said), std::move(explanation)}); }
 void worksheet::text(std::string line) { texts_.push_back(std::move(line)); }
 void worksheet::lacks(std::string what) { missing_.push_back(std::move(what)); }
 
@@ -68,7 +71,7 @@ struct presenter {
   void as_json() const {
     nlohmann::ordered_json line{{"kind", "task"}, {"name", what.name}, {"task", what.number}, {"broken", sheet.broken_}, {"holds", all_hold() && sheet.missing_.empty()}};
     line["figures"] = nlohmann::ordered_json::object();
-    for (auto const& one : sheet.figures_) line["figures"][one.key] = {{"value", one.measured}, {"unit", one.unit}, {"seed", one.seed}};
+    for (auto const& one : sheet.figures_) line["figures"][one.key] = {{"value", one.measured}, {"unit", one.unit}, {"seed", one.seed}, {"given", one.given}};
     line["checks"] = nlohmann::ordered_json::array();
     for (auto const& one : sheet.checks_) {
       nlohmann::ordered_json check{{"what", one.what}, {"holds", one.so}};
@@ -76,7 +79,7 @@ struct presenter {
       line["checks"].push_back(check);
     }
     line["answers"] = nlohmann::ordered_json::array();
-    for (auto const& one : sheet.questions_) line["answers"].push_back({{"question", one.asked}, {"answer", one.said}});
+    for (auto const& one : sheet.questions_) line["answers"].push_back({{"question", one.asked}, {"answer", one.said}, {"explanation", one.explanation}});
     line["lacks"] = sheet.missing_;
     fmt::print("{}\n", line.dump());
     for (std::string const& one : sheet.missing_) fmt::print(stderr, "task {}: not shown here: {}\n", what.number, one);
@@ -91,7 +94,7 @@ struct presenter {
       seed_width = std::max(seed_width, one.seed.size());
     }
     fmt::print("\n  {:<{}}  {:>{}}  {:>10}\n", "", width, "seed", seed_width, "measured");
-    for (auto const& one : sheet.figures_) fmt::print("  {:<{}}  {:>{}}  {:>10} {}\n", one.what, width, one.seed, seed_width, plain(one.measured), one.unit);
+    for (auto const& one : sheet.figures_) fmt::print("  {:<{}}  {:>{}}  {:>10} {}\n", one.what, width, one.seed, seed_width, plain(one.measured), one.unit + (one.given ? " (set)" : ""));
     fmt::print("\n");
     for (std::string const& one : sheet.texts_) fmt::print("  {}\n", one);
     if (!sheet.texts_.empty()) fmt::print("\n");
@@ -103,6 +106,9 @@ struct presenter {
     for (auto const& one : sheet.questions_) {
       fmt::print("  {}\n    ", one.asked);
       print_wrapped(one.said, 4);
+      if (one.explanation.empty()) continue;
+      fmt::print("    ");
+      print_wrapped("Explanation, not of this run: " + one.explanation, 4);
     }
     for (std::string const& one : sheet.missing_) fmt::print("  not shown here: {}\n", one);
     fmt::print("\ntask {} {}\n", what.number,
@@ -114,11 +120,12 @@ struct presenter {
 };
 
 int run_exercise(exercise const& what, int argc, char** argv) {
-  bool as_json = false, broken = false;
+  bool as_json = false, broken = false, explains = false;
   std::string child;
   CLI::App app{what.goal};
   app.add_flag("--json", as_json, "one JSON line on standard output, nothing else there");
   app.add_flag("--broken", broken, fmt::format("the twin that has to fail: {}", what.twin));
+  app.add_flag("--explain", explains, "measures nothing: where in the runtime it happens");
   if (what.child != nullptr) app.add_option("--child", child)->group("");
   try {
     app.parse(argc, argv);
@@ -128,6 +135,7 @@ int run_exercise(exercise const& what, int argc, char** argv) {
     return 2;
   }
   if (!child.empty()) return what.child(child);
+  if (explains) return command_line::finish(fmt::format("task {}", what.number).c_str(), [&] { return show_places(fmt::format("task {}: {}", what.number, what.goal), what.explained); });
   worksheet sheet(broken);
   what.run(sheet);
   const presenter shows{what, sheet};

@@ -11,6 +11,8 @@
 #include <string>
 #include <vector>
 
+#include "place.hpp"
+
 namespace retake::stress {
 
 class worksheet {
@@ -22,12 +24,14 @@ class worksheet {
 
   // A line of the table, and a named figure of the JSON line. `seed`: what the exercise expects, "" where it says nothing.
   void row(std::string key, std::string what, std::string seed, double measured, std::string unit);
+  // The same of what the program chose, and did not measure: it is shown as that.
+  void given(std::string key, std::string what, std::string seed, double value, std::string unit);
   // What must hold. Every check is shown.
   void at_least(std::string what, double seen, double bound);
   void at_most(std::string what, double seen, double bound);
   void holds(std::string what, bool so);
-  // A question of the seed, and what this run says to it.
-  void answer(std::string asked, std::string said);
+  // A question of the seed, and what this run says to it. `explanation`: what does not follow from the run.
+  void answer(std::string asked, std::string said, std::string explanation = "");
   // A line as it is, between table and checks.
   void text(std::string line);
   // What this machine does not allow: exit code 3 unless a check fails. What could be shown is shown.
@@ -38,6 +42,7 @@ class worksheet {
   struct figure {
     std::string key, what, seed, unit;
     double measured;
+    bool given;
   };
   struct check {
     std::string what, relation;  // "": a plain yes or no
@@ -45,7 +50,7 @@ class worksheet {
     bool so;
   };
   struct question {
-    std::string asked, said;
+    std::string asked, said, explanation;
   };
 
   bool const broken_;
@@ -62,6 +67,7 @@ struct exercise {
   char const* twin;  // what the broken one does otherwise
   void (*run)(worksheet& out);
   int (*child)(std::string const& what) = nullptr;  // --child WHAT: what the exercise starts as a process of its own
+  std::vector<place> explained = {};
 };
 
 // main() of an exercise.

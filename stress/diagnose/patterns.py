@@ -199,8 +199,9 @@ def threads_climb(f):  # 1
 def beyond_quota(f):  # 6
     s, ps = f.ended, int(f.value("retake_processors"))
     periods, throttled = s.periods - f.began.periods, s.throttled - f.began.throttled
-    if s.quota and ps > s.quota and periods >= 5 and throttled >= 0.4 * periods:
-        return [f"{ps} Ps, a quota of {s.quota:g} CPUs", f"{throttled} of {periods} periods were throttled while it was looked at"]
+    rule = max(2, math.ceil(s.quota))  # the runtime's own choice: what rounding up leaves over is throttled, and nothing is to be repaired
+    if s.quota and ps > rule and periods >= 5 and throttled >= 0.4 * periods:
+        return [f"{ps} Ps, a quota of {s.quota:g} CPUs, which {rule} can use", f"{throttled} of {periods} periods were throttled while it was looked at"]
     return None
 
 

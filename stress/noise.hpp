@@ -1,0 +1,39 @@
+// noise.hpp: what several turns of one comparison say together
+//
+// Problem.   A comparison that is close to its threshold comes out on either side of it when another program takes the processor for a moment. A verdict from one look is then
+//            wrong now and then, and nobody can tell which time.
+// Recipe.    The comparison is repeated, each time with both members in turn. It holds when the middle turn reaches the threshold. It is refuted only when the threshold lies beyond
+//            the noise bound: the best turn, further by the whole factor between the best and the worst, and by one that a machine at rest shows too. Between the two the machine
+//            was too noisy to tell.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+namespace retake::stress {
+
+enum class finding { holds, noisy, refuted };
+
+inline constexpr double spread_at_rest = 1.2;
+
+// The middle one; of an even number the lower. NaN is below everything: what was not measured was not reached.
+[[nodiscard]] inline double middle_of(std::vector<double> values) {
+  if (values.empty()) return std::nan("");
+  std::sort(values.begin(), values.end(), [](double a, double b) { return std::isnan(a) ? !std::isnan(b) : a < b; });
+  return values[(values.size() - 1) / 2];
+}
+
+// `reached`: of each turn, what was seen over the threshold: 1 reaches it.
+[[nodiscard]] inline finding of_turns(std::vector<double> const& reached) {
+  if (middle_of(reached) >= 1) return finding::holds;
+  double best = 0, worst = HUGE_VAL;
+  for (double const one : reached) {
+    best = std::max(best, std::isnan(one) ? 0 : one);
+    worst = std::min(worst, std::isnan(one) ? 0 : one);
+  }
+  const double spread = worst > 0 ? std::max(best / worst, spread_at_rest) : spread_at_rest;
+  return best * spread < 1 ? finding::refuted : finding::noisy;
+}
+
+}  // namespace retake::stress
