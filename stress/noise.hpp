@@ -4,7 +4,7 @@
 //            wrong now and then, and nobody can tell which time.
 // Recipe.    The comparison is repeated, each time with both members in turn. It holds when the middle turn reaches the threshold. It is refuted only when the threshold lies beyond
 //            the noise bound: the best turn, further by the whole factor between the best and the worst, and by one that a machine at rest shows too. Between the two the machine
-//            was too noisy to tell.
+//            was too noisy to tell. Of many turns the eighth at either end is left out: one interruption is not the machine's noise.
 #pragma once
 
 #include <algorithm>
@@ -27,11 +27,11 @@ inline constexpr double spread_at_rest = 1.2;
 // `reached`: of each turn, what was seen over the threshold: 1 reaches it.
 [[nodiscard]] inline finding of_turns(std::vector<double> const& reached) {
   if (middle_of(reached) >= 1) return finding::holds;
-  double best = 0, worst = HUGE_VAL;
-  for (double const one : reached) {
-    best = std::max(best, std::isnan(one) ? 0 : one);
-    worst = std::min(worst, std::isnan(one) ? 0 : one);
-  }
+  std::vector<double> sorted;
+  for (double const one : reached) sorted.push_back(std::isnan(one) ? 0 : one);
+  std::sort(sorted.begin(), sorted.end());
+  const std::size_t left_out = sorted.size() / 8;
+  const double worst = sorted.empty() ? 0 : sorted[left_out], best = sorted.empty() ? 0 : sorted[sorted.size() - 1 - left_out];
   const double spread = worst > 0 ? std::max(best / worst, spread_at_rest) : spread_at_rest;
   return best * spread < 1 ? finding::refuted : finding::noisy;
 }

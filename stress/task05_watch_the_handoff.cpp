@@ -131,7 +131,7 @@ void observe(worksheet& out) {
   out.answer("Why does threads not return to baseline after the reads?",
              fmt::format("Of the {:.0f} threads afterwards {:.0f} are on the list of idle ones: the next call that blocks takes one from there instead of making it.",
                          kept.after, kept.idle_after));
-  out.answer("How long until they are killed?", fmt::format("Under the default policy, which is Go's, never: {:.0f} ms later {:.0f} of {:.0f} were there. A policy that "
+  out.answer("How long until they are killed?", fmt::format("Under the default policy, which is Go's, never: {:.0f} ms after the calls there were {:.0f} threads, and {:.0f} during them. A policy that "
                                                             "keeps {} idle ones (policy::idle_machines_max) had {:.0f} then.",
                                                             static_cast<double>(rest_ns) * 1e-6, kept.after, kept.during, idle_kept, trimmed.after));
 }

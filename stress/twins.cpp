@@ -49,6 +49,7 @@ std::string number(double value) {
   if (std::isnan(value)) return "-";
   if (std::isinf(value)) return "inf";
   if (value == std::floor(value) || std::abs(value) >= 1000) return fmt::format("{:.0f}", value);
+  if (std::abs(value) < 0.1) return fmt::format("{:.2g}", value);
   return std::abs(value) >= 100 ? fmt::format("{:.1f}", value) : fmt::format("{:.2f}", value);
 }
 

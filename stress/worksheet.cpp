@@ -21,7 +21,7 @@ constexpr std::size_t answer_width = 150;
 std::string plain(double value) {
   const double size = value < 0 ? -value : value;
   if (size >= 100 || value == static_cast<double>(static_cast<std::int64_t>(value))) return fmt::format("{:.0f}", value);
-  return size >= 10 ? fmt::format("{:.1f}", value) : fmt::format("{:.2f}", value);
+  return size >= 10 ? fmt::format("{:.1f}", value) : size >= 0.1 ? fmt::format("{:.2f}", value) : fmt::format("{:.2g}", value);
 }
 
 // Wraps at spaces; further lines are indented by `indent`.

@@ -1,13 +1,15 @@
 // ledger.hpp: where the costs are entered: a figure beside the seed's; a way of doing something beside a better one; and what it all comes to.
 //
 // Recipe.    Two ways are measured in turn, round by round, and the median of the rounds' ratios counts (measured.hpp). Each row claims the least ratio that it must
-//            show, far below what is usually seen. --broken swaps the two ways in every row: each claim has to fail then.
+//            show, far below what is usually seen, and noise.hpp says whether the rounds hold it, refute it or cannot tell. --broken swaps the two ways in every row: no claim may hold
+//            then.
 #pragma once
 
 #include <string>
 #include <utility>
 
 #include "measured.hpp"
+#include "noise.hpp"
 
 namespace retake::costs {
 
@@ -46,7 +48,7 @@ class ledger {
   void enter(claim const& what, pair_of_costs const& seen);
   template <class Before, class After>
   void compare(claim const& what, int rounds, Before&& before, After&& after) {
-    enter(what, broken_ ? stress::in_turn(rounds, after, before) : stress::in_turn(rounds, before, after));
+    enter(what, broken_ ? stress::in_turn(rounds, after, before) : stress::in_turn(rounds, before, after, what.least));
   }
   // A figure that has to stay at or below a bound.
   void at_most(char const* name, std::string const& what, double value, double bound, char const* unit);
@@ -55,6 +57,7 @@ class ledger {
 
   [[nodiscard]] int rows() const noexcept { return rows_; }
   [[nodiscard]] int failed() const noexcept { return failed_; }
+  [[nodiscard]] int noisy() const noexcept { return noisy_; }
 
  private:
   void begin_row();
@@ -62,7 +65,7 @@ class ledger {
   bool const as_json_, broken_;
   std::string const only_;
   char const* heading_ = nullptr;
-  int rows_ = 0, failed_ = 0;
+  int rows_ = 0, failed_ = 0, noisy_ = 0;
 };
 
 // Each: one group of rows.

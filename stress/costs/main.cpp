@@ -15,7 +15,7 @@ namespace {
 
 using nlohmann::ordered_json;
 
-std::string plain(double value) { return value >= 100 ? fmt::format("{:.0f}", value) : value >= 10 ? fmt::format("{:.1f}", value) : fmt::format("{:.2f}", value); }
+std::string plain(double value) { return value > 0 && value < 0.1 ? fmt::format("{:.2g}", value) : value >= 100 ? fmt::format("{:.0f}", value) : value >= 10 ? fmt::format("{:.1f}", value) : fmt::format("{:.2f}", value); }
 
 }  // namespace
 
@@ -47,8 +47,12 @@ void ledger::cost(char const* name, char const* what, expectation const& seed, d
 
 void ledger::enter(claim const& what, pair_of_costs const& seen) {
   begin_row();
-  const bool holds = what.least <= 0 || seen.ratio >= what.least;
-  failed_ += holds ? 0 : 1;
+  std::vector<double> reached;
+  for (double const one : seen.ratios) reached.push_back(what.least <= 0 ? 1 : one / what.least);
+  const stress::finding verdict = stress::of_turns(reached);
+  const bool holds = verdict == stress::finding::holds, noisy = verdict == stress::finding::noisy;
+  failed_ += verdict == stress::finding::refuted ? 1 : 0;
+  noisy_ += noisy ? 1 : 0;
   if (as_json_) {
     fmt::print("{}\n", ordered_json{{"kind", "costs"},
                                     {"group", "pair"},
@@ -59,11 +63,12 @@ void ledger::enter(claim const& what, pair_of_costs const& seen) {
                                     {"ratio", seen.ratio},
                                     {"claimed", what.least},
                                     {"holds", holds},
+                                    {"noisy", noisy},
                                     {"caveat", what.caveat}}
                            .dump());
   } else {
-    const std::string verdict = what.least <= 0 ? "(no claim)" : fmt::format("{} (claimed: {}x)", holds ? "holds" : "FAILS", plain(what.least));
-    fmt::print("  {}: {}x, {}\n    before: {}: {} {}\n    after:  {}: {} {}\n    {}\n", what.name, plain(seen.ratio), verdict, what.before, plain(seen.before), what.unit,
+    const std::string said = what.least <= 0 ? "(no claim)" : fmt::format("{} (claimed: {}x)", holds ? "holds" : noisy ? "TOO NOISY" : "FAILS", plain(what.least));
+    fmt::print("  {}: {}x, {}\n    before: {}: {} {}\n    after:  {}: {} {}\n    {}\n", what.name, plain(seen.ratio), said, what.before, plain(seen.before), what.unit,
                what.after, plain(seen.after), what.unit, what.caveat);
   }
   std::fflush(stdout);
@@ -109,8 +114,12 @@ int run(int argc, char** argv) {
     fmt::print(stderr, "costs: no row's name has \"{}\" in it\n", only);
     return 2;
   }
-  all.text(all.failed() == 0 ? "every claim holds" : fmt::format("{} claims do not hold", all.failed()));
-  return all.failed() == 0 ? 0 : 1;
+  if (all.failed() != 0) {
+    all.text(fmt::format("{} claims do not hold", all.failed()));
+    return 1;
+  }
+  all.text(all.noisy() == 0 ? "every claim holds" : fmt::format("too noisy: {} claims are neither held nor refuted by their rounds", all.noisy()));
+  return all.noisy() == 0 ? 0 : 4;
 }
 
 }  // namespace
