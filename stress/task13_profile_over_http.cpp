@@ -9,6 +9,8 @@
 
 #include <array>
 #include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <sstream>
 #include <string>
 
@@ -75,9 +77,29 @@ site site_of(std::string const& profile, std::string const& function) {
   return {};
 }
 
-std::uint64_t total_of(std::string const& profile) {
-  const std::size_t at = profile.find("total ");
-  return at != std::string::npos ? std::strtoull(profile.c_str() + at + 6, nullptr, 10) : 0;
+// Of all sites.
+site total_of(std::string const& profile) {
+  std::istringstream in(profile);
+  site sum;
+  for (std::string line; std::getline(in, line);) {
+    unsigned long created = 0, live = 0;
+    if (std::sscanf(line.c_str(), "%lu created, %lu live", &created, &live) != 2) continue;
+    sum.created += created;
+    sum.live += live;
+  }
+  return sum;
+}
+
+// Threads of this process whose names begin so.
+std::uint64_t threads_named(std::string const& with) {
+  std::uint64_t found = 0;
+  std::error_code gone;
+  for (std::filesystem::directory_iterator task("/proc/self/task", gone), end; !gone && task != end; task.increment(gone)) {
+    std::ifstream in(task->path() / "comm");
+    std::string name;
+    found += std::getline(in, name) && name.starts_with(with) ? 1 : 0;
+  }
+  return found;
 }
 
 void profile(worksheet& out) {
@@ -103,16 +125,21 @@ void profile(worksheet& out) {
     sleep_for_ns(50'000'000);
     const std::string goroutines = fetch(server->port(), "/debug/pprof/goroutine?debug=2"), threads = fetch(server->port(), "/debug/pprof/threadcreate?debug=1");
     const auto now = static_cast<double>(stress::kernel_threads());
+    const std::uint64_t of_rings = threads_named("iou-");
     fifo.let_go();
     all.wait();
     const auto in_calls = static_cast<double>(lines_with(goroutines, "goroutine ", "[syscall"));
     const site most = site_of(threads, "read_thumbnail"), other = site_of(threads, "read_settings");
-    const std::uint64_t total = total_of(threads);
+    const site total = total_of(threads);
+    const double uncharged = now - static_cast<double>(total.live);
     out.row("in_calls", "goroutines in a system call, by goroutine?debug=2", "many", in_calls, "goroutines");
     out.row("created_most", "threads charged to read_thumbnail, by threadcreate", "the most", static_cast<double>(most.created), "threads");
     out.row("created_other", "threads charged to read_settings", "", static_cast<double>(other.created), "threads");
-    out.row("created_all", "threads charged to anybody", "", static_cast<double>(total), "threads");
+    out.row("created_all", "threads charged to anybody", "", static_cast<double>(total.created), "threads");
+    out.row("live_all", "  of them alive", "", static_cast<double>(total.live), "threads");
     out.row("threads_now", "threads now, by the kernel", "more than that", now, "threads");
+    out.row("uncharged", "  of them charged to nobody", "", uncharged, "threads");
+    out.row("of_rings", "    of these, the kernel's own for io_uring", "", static_cast<double>(of_rings), "threads");
     out.text("created most: " + most.stack);
     out.text("          then: " + other.stack);
     out.at_least("goroutines in system calls that the dump shows", in_calls, thumbnails + settings);
@@ -120,10 +147,12 @@ void profile(worksheet& out) {
     out.at_least("the place with 40 calls against the one with 10", static_cast<double>(most.created) / std::max(1.0, static_cast<double>(other.created)), 2);
     out.holds("both places are named with file and line",
               most.stack.find("task13_profile_over_http.cpp:") != std::string::npos && other.stack.find("task13_profile_over_http.cpp:") != std::string::npos);
+    out.holds("charged to nobody: main's thread and the monitor's at least, and they are alive", uncharged - static_cast<double>(of_rings) >= 2);
     out.answer("Why may threadcreate show another number than there are threads now?",
-               fmt::format("It counts what was created ({}), the kernel what there is ({:.0f}): threads that have ended stay counted, and one that sleeps until the next "
-                           "call needs it is not created again.",
-                           total, now));
+               fmt::format("It has the {} threads that were charged to a call, of which {} are alive; the kernel has {:.0f}. The {:.0f} others are charged to nobody: {} of them are the kernel's own "
+                           "for io_uring.",
+                           total.created, total.live, now, uncharged, of_rings),
+               "Main's thread and the monitor's are made for no call. The two figures differ the other way round where threads have ended: those stay counted.");
     out.answer("How do you connect the profile to your code?",
                fmt::format("By its first line, which is the call that took the P from its thread: {}. It made {} threads, the other place {}: the bound belongs there.",
                            most.stack, most.created, other.created));

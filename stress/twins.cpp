@@ -99,7 +99,7 @@ void print_outcomes(std::vector<outcome> const& all) {
   fmt::print("\n  measured\n");
   for (outcome const& one : all) {
     measure const& m = *one.of;
-    char const* const said = one.verdict == finding::holds ? "ok   " : one.verdict == finding::noisy ? "NOISY" : "NO   ";
+    char const* const said = one.verdict == finding::holds ? "ok " : one.verdict == finding::noisy ? "NOISY" : "NO ";
     std::string line = fmt::format("  {} {}: symptom from {}", said, m.name, number(m.from));
     if (!std::isnan(one.buggy)) line += fmt::format("; {} {}", m.buggy, number(one.buggy));
     if (!std::isnan(one.fixed)) line += fmt::format("; {} {}", m.fixed, number(one.fixed));
