@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <chrono>
 
+#include "sim/choices/races.hpp"
+
 namespace retake::sim {
 
 namespace {
@@ -28,7 +30,10 @@ class pilot final : public chooser {
   }
   bool end(execution_summary const& summary) override { return inner_.end(summary); }
   void lengthen(lengths& most, std::uint32_t steps) const {
-    most = {std::max(most.steps, steps), std::max(most.ticks, ticks_), std::max(most.faults, faults_), std::max(most.give_ups, give_ups_)};
+    most.steps = std::max(most.steps, steps);
+    most.ticks = std::max(most.ticks, ticks_);
+    most.faults = std::max(most.faults, faults_);
+    most.give_ups = std::max(most.give_ups, give_ups_);
   }
 
  private:
@@ -37,6 +42,29 @@ class pilot final : public chooser {
   std::uint32_t faults_ = 0;
   std::uint32_t give_ups_ = 0;
 };
+
+bool is_choice_point(op_kind kind) noexcept {
+  switch (kind) {
+    case op_kind::plain_read: case op_kind::plain_write: case op_kind::require: case op_kind::note: case op_kind::make: return false;
+    default: return true;
+  }
+}
+
+// What each thread did in the last execution, and where.
+void count_operations(engine const& e, by_slot& operations, std::vector<by_slot>& accesses) {
+  for (std::uint32_t i = 0; i < e.event_count(); ++i) {
+    event const& done = e.event_at(i);
+    if (!is_choice_point(done.op)) continue;
+    ++operations[done.thread];
+    if (!is_access(done.op)) continue;
+    if (accesses.size() <= done.object) accesses.resize(done.object + std::size_t{1});
+    ++accesses[done.object][done.thread];
+  }
+}
+
+void raise_to(by_slot& most, by_slot const& counted) {
+  for (std::size_t slot = 0; slot < most.size(); ++slot) most[slot] = std::max(most[slot], counted[slot]);
+}
 
 }  // namespace
 
@@ -49,6 +77,12 @@ measurement measure(engine& e, scenario const& s, chooser& c) {
     p.begin(m.last);
     execution const& x = e.run(s, p);
     p.lengthen(m.most, x.steps);
+    by_slot operations{};
+    std::vector<by_slot> accesses;
+    count_operations(e, operations, accesses);
+    raise_to(m.most.operations, operations);
+    m.most.accesses.resize(std::max(m.most.accesses.size(), accesses.size()));
+    for (std::size_t l = 0; l < accesses.size(); ++l) raise_to(m.most.accesses[l], accesses[l]);
     m.failed = x.failed;
     if (x.cut) break;
   }

@@ -154,7 +154,8 @@ agree --ticks 1000001 no
 agree --check step yes
 agree --check steps no
 agree --strategy dfs yes
-agree --strategy pos no
+agree --strategy pos yes
+agree --strategy dpor no
 agree --shard 0/1 yes
 agree --shard 1/1 no
 agree --shard 5/1000001 no

@@ -10,6 +10,8 @@
 #include "scenarios/catalog.hpp"
 #include "sim/choices/bytes.hpp"
 #include "sim/choices/pct.hpp"
+#include "sim/choices/pos.hpp"
+#include "sim/choices/surw.hpp"
 #include "sim/replay.hpp"
 #include "sim/shrink.hpp"
 #include "sim/timeline.hpp"
@@ -59,7 +61,7 @@ TEST(determinism, an_execution_is_named_by_seed_and_number_alone) {
     b.run(scenarios::core_handoff_store, rb);
   }
 }
-TEST(strategies, random_and_pct_reach_every_trace_that_depth_first_reaches) {
+TEST(strategies, at_random_reach_every_trace_that_depth_first_reaches) {
   auto const traces = [](sim::chooser& c, std::uint64_t n) {
     sim::engine e(in(c11));
     return sim::explore(e, scenarios::core_store_buffering, c, {.executions_max = n}).traces.count();
@@ -69,6 +71,10 @@ TEST(strategies, random_and_pct_reach_every_trace_that_depth_first_reaches) {
   EXPECT_GT(every, 200U);
   sim::random_walk r(1);
   EXPECT_EQ(traces(r, 100'000), every);
+  sim::pos o(1);
+  EXPECT_EQ(traces(o, 100'000), every);
+  sim::surw u(1);
+  EXPECT_EQ(traces(u, 100'000), every);
   sim::pct p(1, 8);
   EXPECT_GT(traces(p, 100'000), every / 2);
 }

@@ -7,6 +7,8 @@
 #include "exhaust.hpp"
 #include "sim/choices/bytes.hpp"
 #include "sim/choices/pct.hpp"
+#include "sim/choices/pos.hpp"
+#include "sim/choices/surw.hpp"
 #include "world/clock.hpp"
 
 namespace retake::test {
@@ -14,6 +16,15 @@ namespace {
 
 // What the test's program and its observer share; set before a run.
 int length;
+
+std::vector<std::unique_ptr<sim::chooser>> sampling_strategies() {
+  std::vector<std::unique_ptr<sim::chooser>> all;
+  all.push_back(std::make_unique<sim::random_walk>(1));
+  all.push_back(std::make_unique<sim::pct>(1, 3));
+  all.push_back(std::make_unique<sim::pos>(1));
+  all.push_back(std::make_unique<sim::surw>(1));
+  return all;
+}
 
 // Looks at each choice of another strategy.
 class observed final : public sim::chooser {
@@ -95,12 +106,10 @@ spent spend(sim::chooser& c, int steps, std::uint32_t budget) {
   }
   return all;
 }
-TEST(budgets, of_ticks_and_faults_are_spread_over_the_execution_by_random_and_pct) {
+TEST(budgets, of_ticks_and_faults_are_spread_over_the_execution_by_each_strategy) {
   for (int const steps : {100, 1000}) {
     for (std::uint32_t const budget : {1U, 2U, 4U, 16U}) {
-      sim::random_walk r(1);
-      sim::pct p(1, 3);
-      for (sim::chooser* c : {static_cast<sim::chooser*>(&r), static_cast<sim::chooser*>(&p)}) {
+      for (auto const& c : sampling_strategies()) {
         spent const s = spend(*c, steps, budget);
         std::string const what = std::string(c->name()) + " " + std::to_string(steps) + " steps, budget " + std::to_string(budget);
         expect_even(s.ticks, what + ", ticks");
@@ -112,9 +121,7 @@ TEST(budgets, of_ticks_and_faults_are_spread_over_the_execution_by_random_and_pc
 TEST(budgets, that_no_length_was_learned_for_reach_the_second_half_too) {
   length = 1000;
   sim::engine e(in(sc));
-  sim::random_walk r(1);
-  sim::pct p(1, 3);
-  for (sim::chooser* c : {static_cast<sim::chooser*>(&r), static_cast<sim::chooser*>(&p)}) {
+  for (auto const& c : sampling_strategies()) {
     int late = 0;
     for (std::uint64_t i = 0; i < 2000; ++i) {
       c->begin(i);
@@ -141,13 +148,11 @@ void many_spins() {
   }
   sim::join_others();
 }
-TEST(budgets, of_give_ups_are_spread_over_the_execution_by_random_and_pct) {
+TEST(budgets, of_give_ups_are_spread_over_the_execution_by_each_strategy) {
   length = 400;
   for (std::uint32_t const budget : {1U, 4U, 16U}) {
     std::uint64_t const executions = budget == 1 ? 12'000 : 4000;  // units are spent in one of eight
-    sim::random_walk r(1);
-    sim::pct p(1, 3);
-    for (sim::chooser* c : {static_cast<sim::chooser*>(&r), static_cast<sim::chooser*>(&p)}) {
+    for (auto const& c : sampling_strategies()) {
       sim::options o = in(sc);
       o.give_ups_max = budget;
       sim::engine e(o);
@@ -184,9 +189,7 @@ void reader() {
 }
 TEST(budgets, old_values_are_read_half_of_the_time_from_first_to_last) {
   length = 100;
-  sim::random_walk r(1);
-  sim::pct p(1, 3);
-  for (sim::chooser* c : {static_cast<sim::chooser*>(&r), static_cast<sim::chooser*>(&p)}) {
+  for (auto const& c : sampling_strategies()) {
     std::array<double, 2> reads{}, old{};
     observed w(*c, [&](sim::choice_point const& point, std::uint32_t chosen) {
       if (point.kind != sim::choice_kind::read_from) return;

@@ -6,8 +6,10 @@
 // A thread choice shows what each enabled thread is about to do, so that partial-order strategies need nothing else.
 #pragma once
 
+#include <array>
 #include <bit>
 #include <cstdint>
+#include <vector>
 
 #include "sim/operations.hpp"
 
@@ -61,12 +63,16 @@ struct choice_point {
   }
 };
 
+using by_slot = std::array<std::uint32_t, threads_max>;
+
 // The length of an execution, as strategies need it that spread a budget over it; 0 is not known.
 struct lengths {
   std::uint32_t steps = 0;
   std::uint32_t ticks = 0;   // thread choices in which the clock may tick
   std::uint32_t faults = 0;  // choices of a fault
   std::uint32_t give_ups = 0;  // choices whether a spin loop gives up
+  by_slot operations{};            // choice points of each thread
+  std::vector<by_slot> accesses{}; // of those, what touches each location; by its number
 };
 
 struct execution_summary {

@@ -16,62 +16,45 @@
 #include <array>
 #include <compare>
 
-#include "sim/choices/chooser.hpp"
-#include "sim/choices/random_source.hpp"
-#include "sim/choices/spread.hpp"
+#include "sim/choices/sampling.hpp"
 
 namespace retake::sim {
 
-class pct final : public chooser {
+class pct final : public sampling<pct> {
  public:
   static constexpr std::uint32_t depth_max = 16;
 
-  pct(std::uint64_t seed, std::uint32_t depth) : seed_(seed), depth_(std::clamp(depth, 1U, depth_max)) {}
+  pct(std::uint64_t seed, std::uint32_t depth) : sampling(seed), depth_(std::clamp(depth, 1U, depth_max)) {}
   char const* name() const override { return "pct"; }
-  bool learns() const override { return true; }
-  void learn(lengths const& measured) override { lengths_ = measured; }
 
-  void begin(std::uint64_t execution) override {
-    random_.seed(seed_, execution);
+ private:
+  friend sampling<pct>;
+
+  void begin_threads() {
     std::uint32_t const length = assumed_length(lengths_.steps, random_);
     // The level goes with the step: in the order of the steps, the levels are in random order.
     for (std::uint32_t i = 0; i + 1 < depth_; ++i) change_[i] = {random_.below(length), i};
     std::sort(change_.begin(), change_.begin() + (depth_ - 1));
     for (std::uint32_t& p : priority_) p = depth_ + static_cast<std::uint32_t>(random_.next() >> 33);
     changed_ = 0;
-    ticks_.begin(lengths_.ticks);
-    faults_.begin(lengths_.faults);
-    give_ups_.begin(lengths_.give_ups, give_ups_in_one_of);
   }
 
-  std::uint32_t choose(choice_point const& p) override {
-    switch (p.kind) {
-      case choice_kind::thread: break;
-      case choice_kind::read_from: return random_.one_in(2) ? 0 : 1 + random_.below(p.n - 1);
-      case choice_kind::fault: return faults_.take(p.budget, random_) ? 1 : 0;
-      case choice_kind::give_up: return give_ups_.take(p.budget, random_) ? 1 : 0;
-      default: return random_.below(p.n);
-    }
-    if (p.clock_may_tick && ticks_.take(p.budget, random_)) return p.n - 1;
-    std::uint32_t best = highest(p);
+  std::uint32_t choose_thread(choice_point const& p, std::uint32_t threads) {
+    std::uint32_t best = highest(p, threads);
     for (; changed_ + 1 < depth_ && p.step >= change_[changed_].at; ++changed_) {
       priority_[p.slot_of(best)] = change_[changed_].level;
-      best = highest(p);
+      best = highest(p, threads);
     }
     return best;
   }
 
-  bool end(execution_summary const&) override { return true; }
-
- private:
   struct change {
     std::uint32_t at;     // the step at which the running thread falls
     std::uint32_t level;  // its priority from then on; distinct, and below the first ones
     auto operator<=>(change const&) const = default;
   };
 
-  std::uint32_t highest(choice_point const& p) const {
-    std::uint32_t const threads = p.n - (p.clock_may_tick ? 1 : 0);
+  std::uint32_t highest(choice_point const& p, std::uint32_t threads) const {
     std::uint32_t best = 0;
     for (std::uint32_t i = 1; i < threads; ++i) {
       if (priority_[p.slot_of(i)] > priority_[p.slot_of(best)]) best = i;
@@ -79,16 +62,10 @@ class pct final : public chooser {
     return best;
   }
 
-  std::uint64_t seed_;
   std::uint32_t depth_;
-  random_source random_;
-  lengths lengths_;
   std::array<change, depth_max> change_{};
   std::array<std::uint32_t, threads_max> priority_{};  // by slot
   std::uint32_t changed_ = 0;
-  spread ticks_;
-  spread faults_;
-  spread give_ups_;
 };
 
 }  // namespace retake::sim

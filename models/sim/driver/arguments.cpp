@@ -107,7 +107,7 @@ bool parse(int argc, char** argv, arguments& a, int& code) {
   json(sim);
   bounded(sim);
   world(sim, "");
-  sim->add_option("--strategy", t.strategy, "random, pct, dfs, bytes");
+  sim->add_option("--strategy", t.strategy, "random, pct, pos, surw, dfs, bytes");
   sim->add_option("--bytes", a.bytes_file, "the byte string that decides (strategy bytes)");
   sim->add_option("--executions", t.executions, "end after so many (default 100000; dfs: none)");
   sim->add_option("--seed", t.seed, "default 1");

@@ -14,7 +14,9 @@
 #include "sim/choices/bytes.hpp"
 #include "sim/choices/depth_first.hpp"
 #include "sim/choices/pct.hpp"
+#include "sim/choices/pos.hpp"
 #include "sim/choices/random_walk.hpp"
+#include "sim/choices/surw.hpp"
 #include "sim/replay.hpp"
 #include "sim/shrink.hpp"
 #include "sim/timeline.hpp"
@@ -39,6 +41,8 @@ int unknown_scenario(std::string const& name) { return refuse(fmt::format("SCENA
 
 std::unique_ptr<chooser> make_chooser(arguments const& a, std::string const& data) {
   if (a.strategy == "pct") return std::make_unique<pct>(a.seed, a.depth);
+  if (a.strategy == "pos") return std::make_unique<pos>(a.seed);
+  if (a.strategy == "surw") return std::make_unique<surw>(a.seed);
   if (a.strategy == "dfs") return std::make_unique<depth_first>(a.preemptions);
   if (a.strategy == "bytes") return std::make_unique<bytes>(reinterpret_cast<std::uint8_t const*>(data.data()), data.size());
   return std::make_unique<random_walk>(a.seed);
