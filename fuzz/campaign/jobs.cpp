@@ -33,8 +33,9 @@ struct way {
   std::string faults;
   double weight;
 };
-std::vector<way> const ways = {{"pct", "c11", "none", 2}, {"surw", "c11", "all", 2},  {"pos", "c11", "all", 2},   {"random", "sc", "none", 1},
-                               {"pct", "c11", "all", 2},  {"surw", "c11", "none", 2}, {"pos", "c11", "none", 2}, {"random", "sc", "all", 1}};
+std::vector<way> const ways = {
+    {"pct", "c11", "none", 2}, {"surw", "c11", "all", 2},  {"random", "c11", "all", 2},  {"pos", "c11", "none", 2}, {"random", "sc", "none", 1},
+    {"pct", "c11", "all", 2},  {"surw", "c11", "none", 2}, {"random", "c11", "none", 2}, {"pos", "c11", "all", 2},  {"random", "sc", "all", 1}};
 
 void add_scenarios(std::vector<job>& jobs, catalogue const& programs, std::string const& out) {
   std::string const sim = programs.simulator();

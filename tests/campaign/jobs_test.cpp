@@ -35,7 +35,7 @@ TEST(plan_of_a_campaign, has_each_way_of_each_scenario_with_and_without_faults) 
     std::vector<std::string> const words = j.words(1, 1);
     faults_of[words.at(2) + " " + value_of(words, "--strategy") + " " + value_of(words, "--memory")].insert(value_of(words, "--faults"));
   }
-  EXPECT_EQ(faults_of.size(), 8U) << "two scenarios, four ways";
+  EXPECT_EQ(faults_of.size(), 10U) << "two scenarios, five ways";
   for (auto const& [way, faults] : faults_of) EXPECT_EQ(faults, (std::set<std::string>{"none", "all"})) << way;
 }
 
