@@ -4,6 +4,7 @@
 
 #include "poll/operation_ring.hpp"
 #include "sched/scheduler.hpp"
+#include "thread/say.hpp"
 #include "world/clock.hpp"
 #include "world/kernel.hpp"
 #include "world/memory.hpp"
@@ -52,6 +53,12 @@ void deadline_is_due(runtime_timer& t, std::int64_t now_ns) noexcept {
   m.home.network.waiters_served(1);
 }
 
+// Go's texts, by which people look for it.
+[[noreturn, gnu::cold]] void refuse_to_wait(int epoll, int error) noexcept {
+  say("runtime: epollwait on fd ", static_cast<std::uint64_t>(epoll), " failed with ", static_cast<std::uint64_t>(error), "\n");
+  world::fatal("runtime: netpoll failed");
+}
+
 }  // namespace
 
 poll_direction::poll_direction() noexcept : runtime_timer(deadline_is_due) {}
@@ -90,7 +97,7 @@ poller::harvest poller::poll(std::int64_t delay_ns) noexcept {
   int count = kernel::epoll_wait(epoll_, events, world::limits::events_per_poll, timeout_ms);
   while (count == interrupted && timeout_ms <= 0) count = kernel::epoll_wait(epoll_, events, world::limits::events_per_poll, timeout_ms);
   if (count == interrupted) return found;  // a timed wait: the scheduler looks at its timers again
-  world::require(count >= 0, "N6: the kernel refuses to wait for events");
+  if (count < 0) [[unlikely]] refuse_to_wait(epoll_, -count);
   for (int i = 0; i < count; ++i) {
     const kernel::poll_event event = events[i];
     if (event.data == wake_data) {

@@ -106,6 +106,7 @@ struct goroutine : goroutine_pair<machine> {
   world::report_only<std::uintptr_t> call_pc, call_sp, call_fp;
   world::report_only<std::uint32_t> moves;  // trace.hpp: how often it began or ceased to run
 
+  std::uintptr_t call_frame = 0;            // the goroutine: the frame that its system call was entered by
   void (*invoke)(void* closure) = nullptr;  // runs and destroys the closure
   void* closure = nullptr;
   bool shared = false;   // made without a P: it returns to the shared list of dead goroutines

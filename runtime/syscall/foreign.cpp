@@ -102,6 +102,8 @@ foreign_fault::foreign_fault(int signal, std::uintptr_t address) : std::runtime_
 
 namespace detail {
 
+void refuse_nothing() noexcept { world::fatal("foreign_call nil"); }
+
 void foreign_call(void (*fn)(void*), void* argument) noexcept {
   sched::need_template_thread(machine_here().home);
   enter_syscall();

@@ -86,7 +86,8 @@ namespace detail {
 // Where the caller of the function that this stands in goes on: from there a dump walks the goroutine's stack while its thread is in the kernel.
 [[gnu::always_inline]] inline void remember_call(goroutine& g, scheduler& s) noexcept {
   g.call_pc.set(reinterpret_cast<std::uintptr_t>(__builtin_return_address(0)));
-  g.call_sp.set(reinterpret_cast<std::uintptr_t>(__builtin_dwarf_cfa()));
+  g.call_frame = reinterpret_cast<std::uintptr_t>(__builtin_dwarf_cfa());
+  g.call_sp.set(g.call_frame);
   g.call_fp.set(*static_cast<std::uintptr_t*>(__builtin_frame_address(0)));
   g.since_ns.set(s.clock_ns.get());
   g.m.get()->processor_here().charged.set(&g);
@@ -113,6 +114,15 @@ namespace detail {
   --m.locks;
 }
 
+// A call returns to the frame that entered it, or to one that this has called: a frame further up the goroutine's stack than that has outlived the call's own. What
+// the compiler has pushed meanwhile, or not yet popped, is within the tolerance. A callback enters and returns on the M's stack, of which nothing can be said here.
+bool frame_is_valid(goroutine const& g, std::uintptr_t returns_to) noexcept {
+  constexpr std::uintptr_t tolerance_bytes = 256;
+  const auto low = reinterpret_cast<std::uintptr_t>(g.stack.low);
+  const auto lies_there = [&](std::uintptr_t address) { return address - low < g.stack.bytes; };
+  return returns_to <= g.call_frame + tolerance_bytes || !lies_there(g.call_frame) || !lies_there(returns_to);
+}
+
 // Nobody has to take the P: it goes where a P goes that was taken. exit_syscall() finds that there is no old one.
 [[gnu::noinline]] void enter_syscall_blocking() noexcept {
   machine& m = running_machine();
@@ -134,6 +144,7 @@ void exit_syscall() noexcept {
   machine& m = *this_machine();
   scheduler& s = m.home;
   goroutine& g = *m.current.get();
+  if (!frame_is_valid(g, reinterpret_cast<std::uintptr_t>(__builtin_dwarf_cfa()))) [[unlikely]] world::fatal("exit_syscall: syscall frame is no longer valid");
   ++m.locks;
   const exit_outcome outcome = processor_status::exit_fast(m);
   if (outcome == exit_outcome::lost && !take_idle(s, m)) {

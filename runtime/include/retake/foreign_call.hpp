@@ -38,6 +38,19 @@ inline constexpr contain_faults_t contain_faults{};
 
 namespace detail {
 
+[[noreturn]] void refuse_nothing() noexcept;
+// What can be empty is: a null pointer, a std::function of nothing. Known at compile time of anything else.
+template <class Fn>
+[[nodiscard]] constexpr bool is_nothing(Fn const& fn) noexcept {
+  if constexpr (std::is_pointer_v<Fn>) {
+    return fn == nullptr;
+  } else if constexpr (requires { fn.operator bool(); }) {
+    return !fn;
+  } else {
+    return false;
+  }
+}
+
 void foreign_call(void (*fn)(void*), void* argument) noexcept;
 void foreign_call_contained(void (*fn)(void*), void* argument);  // throws foreign_fault after a fault
 // In the handler of what foreign code threw: what its caller gets.
@@ -106,9 +119,11 @@ class carried_call {
 // fatal: "unexpected signal during foreign code execution". `fn` calls the runtime through callback()
 // only. By a goroutine; it may continue on another thread afterwards unless it is locked; errno is lost,
 // so `fn` returns its value (syscall.hpp).
+// Fatal: "foreign_call nil" when `fn` is a null pointer or an empty std::function.
 // Costs a system call's bookkeeping and two stack changes. Source: cgocall in Go's cgocall.go.
 template <class Fn>
 auto foreign_call(Fn&& fn) -> std::invoke_result_t<Fn&> {
+  if (detail::is_nothing(fn)) [[unlikely]] detail::refuse_nothing();
   detail::carried_call<std::remove_reference_t<Fn>> call(fn);
   detail::foreign_call(call.template run<detail::foreign_failure>, &call);
   return call.take();
@@ -121,6 +136,7 @@ auto foreign_call(Fn&& fn) -> std::invoke_result_t<Fn&> {
 // Source: none; in Go a fault in foreign code ends the process.
 template <class Fn>
 auto foreign_call(contain_faults_t, Fn&& fn) -> std::invoke_result_t<Fn&> {
+  if (detail::is_nothing(fn)) [[unlikely]] detail::refuse_nothing();
   detail::carried_call<std::remove_reference_t<Fn>> call(fn);
   detail::foreign_call_contained(call.template run<detail::foreign_failure>, &call);
   return call.take();

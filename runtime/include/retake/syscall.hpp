@@ -21,12 +21,13 @@ namespace detail {
 
 void enter_syscall() noexcept;
 void enter_syscall_blocking() noexcept;
+// By the frame that entered, or one below it. Fatal: "exit_syscall: syscall frame is no longer valid".
 void exit_syscall() noexcept;
 
 template <void (*Enter)() noexcept>
 struct syscall_scope {
-  syscall_scope() noexcept { Enter(); }
-  ~syscall_scope() { exit_syscall(); }
+  [[gnu::always_inline]] syscall_scope() noexcept { Enter(); }
+  [[gnu::always_inline]] ~syscall_scope() { exit_syscall(); }
   syscall_scope(syscall_scope const&) = delete;
   syscall_scope& operator=(syscall_scope const&) = delete;
 };

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -120,6 +121,19 @@ TEST(adopt, a_pipe_that_blocks_is_polled_and_holds_no_thread) {
     EXPECT_TRUE(writer->write(bytes_of("through the poller")));
     all.wait();
   });
+}
+
+// Under the poller's descriptor lies something else than an epoll instance, as after a close() too many elsewhere in the program.
+TEST(poller_death, that_the_kernel_refuses_says_so_with_descriptor_and_error) {
+  EXPECT_EXIT(run_on(1, [] {
+                const int other = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+                for (auto const& one : std::filesystem::directory_iterator("/proc/self/fd")) {
+                  std::error_code gone;
+                  if (std::filesystem::read_symlink(one.path(), gone) == "anon_inode:[eventpoll]") ::dup2(other, std::stoi(one.path().filename().string()));
+                }
+                sleep_for_ns(patience_ns);
+              }),
+              testing::ExitedWithCode(2), "runtime: epollwait on fd [0-9]+ failed with 22\n(.|\n)*fatal error: runtime: netpoll failed");
 }
 
 TEST(adopt, a_file_of_a_disk_is_called_in_system_calls_and_says_so) {

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstring>
+#include <functional>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -208,6 +209,12 @@ TEST(callback, a_lock_that_is_undone_in_it_leaves_the_runtime_s_own) {
     });
     EXPECT_EQ(this_goroutine().locked_m.get(), nullptr);
   });
+}
+
+TEST(foreign_call_death, of_nothing) {
+  using pointer = void (*)();
+  EXPECT_EXIT(run_on(1, [] { foreign_call(pointer{}); }), testing::ExitedWithCode(2), "foreign_call nil");
+  EXPECT_EXIT(run_on(1, [] { foreign_call(contain_faults, std::function<void()>()); }), testing::ExitedWithCode(2), "foreign_call nil");
 }
 
 TEST(callback_death, outside_of_foreign_code) {

@@ -31,6 +31,22 @@ policy eager() {
   return rules;
 }
 
+// A frame of a size that no compiler's pushes and pops have.
+[[gnu::noinline]] void enter_and_leave_the_frame() {
+  char volatile frame[2'048];
+  frame[0] = 0;
+  detail::enter_syscall();
+  frame[sizeof frame - 1] = frame[0];
+}
+
+TEST(syscall_death, a_call_that_ends_on_a_frame_above_its_own_is_refused) {
+  EXPECT_EXIT(run_on(1, [] {
+                enter_and_leave_the_frame();
+                detail::exit_syscall();
+              }),
+              testing::ExitedWithCode(2), "exit_syscall: syscall frame is no longer valid");
+}
+
 TEST(syscall, a_short_call_keeps_its_p) {
   run_on(2, no_retake(), [] {
     const std::uint64_t before = value(paths().exit_old);
