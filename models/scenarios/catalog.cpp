@@ -76,7 +76,7 @@ constexpr scenario const* all[] = {
     &end_beside_operations,
     &completions_are_polled,
     &signals_reach_channels, &signal_before_stop, &signals_asked_for_at_once, &signal_behind_returns, &child_ends_by_itself, &child_ends_by_signal,
-    &waits_end_with_their_program,
+    &waits_end_with_their_program, &objects_end_with_their_program,
     &child_against_context, &signal_against_canceller,
     &date_steps_move_no_timer,
     &sleepers_wake,

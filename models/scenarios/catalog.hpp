@@ -109,6 +109,7 @@ extern sim::scenario const signals_asked_for_at_once;
 extern sim::scenario const signal_behind_returns;
 extern sim::scenario const child_ends_by_itself;
 extern sim::scenario const waits_end_with_their_program;
+extern sim::scenario const objects_end_with_their_program;
 extern sim::scenario const child_against_context;
 extern sim::scenario const child_ends_by_signal;
 extern sim::scenario const date_steps_move_no_timer;

@@ -1,14 +1,22 @@
 // What ends, and what is left of it: functions that do not return, contexts that end with others.
+#include <array>
 #include <cstdint>
+#include <limits>
+#include <optional>
+#include <utility>
 #include <vector>
 
 #include "retake/channel.hpp"
 #include "retake/context.hpp"
+#include "retake/file.hpp"
+#include "retake/foreign_pool.hpp"
 #include "retake/go.hpp"
 #include "retake/panic.hpp"
 #include "retake/select.hpp"
+#include "retake/stream.hpp"
 #include "retake/sync.hpp"
 #include "retake/timer.hpp"
+#include "scenarios/opened_file.hpp"
 #include "scenarios/runtime_scenario.hpp"
 #include "world/require.hpp"
 
@@ -105,6 +113,110 @@ void waits_of_an_ended_program() {
   });
 }
 
+constexpr std::int64_t never_ns = std::numeric_limits<std::int64_t>::max();
+
+pipe_ends a_pipe() {
+  auto made = make_pipe();
+  while (!made) made = make_pipe();  // the fault
+  return std::move(*made);
+}
+
+void read_one(stream& from) {
+  std::byte one{};
+  static_cast<void>(from.read(std::span(&one, 1)));
+}
+
+// One of each kind, with goroutines inside and times that do not come.
+struct left_behind {
+  pipe_ends pipe;
+  file data;
+  std::array<std::byte, 8> room{};
+  std::optional<registered_buffer> buffer;
+  std::optional<foreign_pool> workers;
+  std::optional<timer> once;
+  std::optional<cancellable> timed;
+
+  void make() {
+    pipe = a_pipe();
+    data = opened(open_mode::read_write | open_mode::create);
+    static_cast<void>(data.write_at(room, 0));
+    buffer.emplace(std::move(*registered_buffer::make(room)));
+    workers.emplace(1);
+    once.emplace(never_ns);
+    timed.emplace(with_timeout_ns(background(), never_ns));
+    static_cast<void>(after_func_ns(never_ns, [held = timed->ctx] {}));
+  }
+  void leave_goroutines_inside() {
+    for (int i = 0; i < 2; ++i) go([this] { read_one(pipe.reader); });
+    sim::kernel::drop_caches();
+    go([this] {
+      static_cast<void>(data.read_at(*buffer, 0, room.size(), 0));
+    });
+    go([this] { static_cast<void>(once->due().receive()); });
+    go([this] { static_cast<void>(timed->ctx.done()->receive()); });
+  }
+  void ask() {
+    std::byte one{};
+    constexpr auto none = std::errc::bad_file_descriptor;
+    world::require(pipe.reader.read(std::span(&one, 1)).error() == none, "N2: a stream of an ended program is read");
+    world::require(data.read_at(*buffer, 0, 1, 0).error() == none, "N2: a file of an ended program is read");
+    world::require(workers->call(timed->ctx, [] {}) == std::errc::operation_canceled, "G9: a pool of an ended program takes a call");
+    world::require(!timed->ctx.error(), "V3: a deadline of an ended program passes");
+    timed->cancel.cancel();
+    world::require(timed->ctx.error() == std::errc::operation_canceled, "G6: a context of an ended program is not cancelled");
+    static_cast<void>(once->reset(10 * us));
+    static_cast<void>(once->due().receive());
+  }
+};
+
+// Some end after their program, some in the next one; a stream is closed while goroutines that do not go on are inside.
+void objects_of_an_ended_program() {
+  constexpr checkers::expectations abandons{.everything_ends = false};
+  const std::uint32_t allocations = sim::live_allocations();
+  const std::uint32_t descriptors = sim::kernel::open_descriptors();
+  {
+    std::optional<left_behind> ends_outside, ends_inside;
+    pipe_ends is_closed;
+    run_watched(
+        2,
+        [&] {
+          for (auto* const one : {&ends_outside, &ends_inside}) {
+            one->emplace();
+            (*one)->make();
+            (*one)->leave_goroutines_inside();
+          }
+          is_closed = a_pipe();
+          go([&] { read_one(is_closed.reader); });
+          sleep_for_ns(50 * us);
+          is_closed.reader.close();
+        },
+        {}, abandons);
+    ends_outside.reset();
+    run_watched(
+        2,
+        [&] {
+          ends_inside->ask();
+          ends_inside.reset();
+        },
+        {}, abandons);
+  }
+  world::require(sim::kernel::open_descriptors() == descriptors, "N2: a descriptor of an ended program stays open");
+  constexpr std::uint32_t watchers = 2;  // one for each program
+  world::require(sim::live_allocations() == allocations + watchers, "V9: memory of an ended program's objects is not given back");
+
+  // What a deadline that passes just then begins is abandoned, with a use of its context.
+  std::optional<cancellable> soon;
+  run_watched(
+      2,
+      [&] {
+        soon.emplace(with_timeout_ns(background(), 10 * us));
+        sleep_for_ns(10 * us);
+      },
+      {}, abandons);
+  run_watched(
+      2, [&] { soon.reset(); }, {}, abandons);
+}
+
 }  // namespace
 
 RETAKE_SCENARIO(functions_do_not_return, "a function that the runtime calls may end its goroutine, and leaves what a return leaves", functions_that_do_not_return);
@@ -112,5 +224,7 @@ RETAKE_SCENARIO(context_chains_end, "contexts end one after the other, however t
 
 RETAKE_SCENARIO(waits_end_with_their_program, "what abandoned goroutines wait on outlives their program, and is as if they had not come",
                 waits_of_an_ended_program);
+RETAKE_SCENARIO(objects_end_with_their_program, "what belongs to a program may outlive it, and answers as none and gives all back at its end",
+                objects_of_an_ended_program);
 
 }  // namespace retake::scenarios

@@ -149,7 +149,7 @@ void foreign_thread_comes_again() {
       rules);
 }
 
-// The program ends while a foreign thread's goroutine waits: its thread comes home and is told.
+// The program ends while a foreign thread's goroutine waits: its thread comes home and is told, as is one that comes later.
 void end_beside_visitor() {
   struct shared {
     std::optional<callback_gate> gate;
@@ -168,8 +168,7 @@ void end_beside_visitor() {
       }
     }
   };
-  alignas(shared) std::byte room[sizeof(shared)];  // the gate is never closed
-  shared& us_both = *new (room) shared;
+  shared us_both;
   run_watched(
       1,
       [&] {
@@ -180,6 +179,12 @@ void end_beside_visitor() {
       },
       {}, {.everything_ends = false});
   while (us_both.told.load_acquire() == 0) world::futex_wait(us_both.told, 0);
+  try {
+    us_both.gate->call([] { world::require(false, "G9: a goroutine runs whose program has ended"); });
+  } catch (std::system_error const&) {
+    return;
+  }
+  world::require(false, "G9: a gate of an ended program lets a thread in");
 }
 
 // Foreign code that faults now and then. Answers whether it did.

@@ -7,12 +7,13 @@
 // A node's error and the end of its channel are one step for every reader: make_done() sets the error and
 // closes the channel under the node's lock, and error() reads under it. So a node's lock comes before its
 // channel's, and the goroutines that waited are readied when both are free.
+//
+// A timer that was started has a use of its node, until it is stopped or its goroutine has made the node done.
 #include "retake/context.hpp"
 
 #include <vector>
 
 #include "protocol/spin_lock.hpp"
-#include "protocol/wait_queue.hpp"
 #include "retake/go.hpp"
 #include "retake/select.hpp"
 #include "sched/scheduler.hpp"
@@ -30,7 +31,7 @@ class context_node : runtime_timer {
  public:
   enum class kind : std::uint32_t { value, cancel, call, without_cancel };
 
-  context_node(kind what, context_node* parent) : runtime_timer(deadline_passed), what_(what), parent_(parent), uses_(1), linked_(0), is_done_(0) {
+  context_node(kind what, context_node* parent) : runtime_timer(deadline_passed, let_go), what_(what), parent_(parent), uses_(1), linked_(0), is_done_(0) {
     if (what == kind::cancel) done.emplace();
     keep(parent);
   }
@@ -61,8 +62,10 @@ class context_node : runtime_timer {
   }
   void run_until(std::int64_t deadline) noexcept;
   void pass_deadline() noexcept { make_done(std::make_error_code(std::errc::timed_out), deadline_cause); }
-  // The canceller's end: until nobody makes it done by the clock any more.
-  void wait_for_timer() noexcept;
+  // The clock makes it done no more, but for a goroutine that is about to.
+  void stop_clock() noexcept {
+    if (stop()) unuse();
+  }
 
   [[nodiscard]] std::error_code error() noexcept {
     const locked hold(lock_);
@@ -86,12 +89,10 @@ class context_node : runtime_timer {
 
  private:
   static void deadline_passed(runtime_timer& t, std::int64_t) noexcept;
+  static void let_go(runtime_timer& t) noexcept { static_cast<context_node&>(t).unuse(); }
   void call_held() noexcept;
   [[nodiscard]] bool was_last_use() noexcept { return uses_.fetch_sub_acq_rel(1) == 1; }
   void end() noexcept;
-  void timer_has_left() noexcept {
-    if (timer_race_.left()) sched::ready(*waits_for_timer_);
-  }
 
   kind const what_;
   context_node* const parent_;
@@ -103,9 +104,6 @@ class context_node : runtime_timer {
   world::plain<std::uint32_t> linked_;
   world::plain<std::uint32_t> is_done_;
   std::error_code error_, cause_;
-  bool has_timer_ = false;              // the canceller's goroutine, before and after
-  wait_race timer_race_;                // whether the timer's function has left
-  goroutine* waits_for_timer_ = nullptr;
 };
 
 void keep(context_node* node) noexcept {
@@ -179,7 +177,7 @@ void context_node::make_done(std::error_code error, std::error_code cause) noexc
     }
     ready_all(waited);
     if (newly && at->what_ == kind::call) at->call_held();
-    if (newly && at->stop()) at->timer_has_left();
+    if (newly) at->stop_clock();
     if (at != this) at->unuse();
     at = todo;
     if (todo != nullptr) todo = todo->next_;
@@ -210,7 +208,9 @@ void context_node::end() noexcept {
   if (g != nullptr) g->ending_contexts = nullptr;
 }
 
+// Outside of a program there is no goroutine to call it on.
 void context_node::call_held() noexcept {
+  if (this_machine() == nullptr) return;
   use();
   go([this] {
     struct ends_use {
@@ -222,14 +222,14 @@ void context_node::call_held() noexcept {
 }
 
 void context_node::run_until(std::int64_t deadline) noexcept {
-  has_timer_ = true;
+  use();
   start(deadline);
 }
 
 void context_node::deadline_passed(runtime_timer& t, std::int64_t) noexcept {
   go([&me = static_cast<context_node&>(t)] {  // a goroutine, for the last use of a node may end here, and with it a value of the user's
     me.pass_deadline();
-    me.timer_has_left();
+    me.unuse();
   });
 }
 
@@ -244,12 +244,6 @@ std::string context_node::text() const {
   const std::int64_t now_ns = world::nanotime();
   if (*deadline_ns <= now_ns) return ".with_deadline(passed)";
   return ".with_deadline(in " + std::to_string(*deadline_ns - now_ns) + " ns)";
-}
-
-void context_node::wait_for_timer() noexcept {
-  if (!has_timer_ || stop()) return;
-  waits_for_timer_ = &this_goroutine();
-  sched::park([](goroutine&, void* race) noexcept { return static_cast<wait_race*>(race)->wait_until_left(); }, &timer_race_, wait_reason::sleep);
 }
 
 }  // namespace detail
@@ -308,7 +302,7 @@ void canceller::cancel(std::error_code cause) noexcept {
 canceller::~canceller() {
   if (node_ == nullptr) return;
   cancel();
-  node_->wait_for_timer();
+  node_->stop_clock();
   node_->unuse();
 }
 

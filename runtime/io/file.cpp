@@ -4,7 +4,9 @@
 #include <limits>
 
 #include "io/file_body.hpp"
+#include "io/results.hpp"
 #include "sched/scheduler.hpp"
+#include "sync/core_memory.hpp"
 
 namespace retake {
 
@@ -50,7 +52,7 @@ void* writable(std::byte const* memory) noexcept { return const_cast<std::byte*>
 // 0 where the file may be asked at `offset`, else -errno. Beyond 2^63 - 1 an offset would be one
 // below 0, among which are those that mean something else.
 std::int64_t refusal_at(detail::file_body const* body, std::uint64_t offset) noexcept {
-  if (body == nullptr) return no_descriptor;
+  if (!detail::is_usable(body)) return no_descriptor;
   return offset > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()) ? invalid : 0;
 }
 
@@ -68,14 +70,38 @@ bool slices_of(std::span<Piece const> pieces, std::array<kernel::io_slice, file:
 
 }  // namespace
 
+namespace detail {
+
+// A registered buffer's among those of the rings, which end with their program.
+class buffer_place : outliving {
+ public:
+  buffer_place(scheduler& s, int number) noexcept : outliving(s.objects, [](outliving&) noexcept {}), rings_(s.network.rings), number_(number) {}
+  ~buffer_place() {
+    if (!program_has_ended()) rings_.remove_buffer(number_);
+  }
+
+  // -1: the rings know it no more.
+  [[nodiscard]] int number() const noexcept { return program_has_ended() ? -1 : number_; }
+
+ private:
+  operation_rings& rings_;
+  int const number_;
+};
+
+}  // namespace detail
+
 result<registered_buffer> registered_buffer::make(std::span<std::byte> memory) {
-  const int number = machine_here().home.network.rings.add_buffer(memory.data(), memory.size());
+  scheduler& s = machine_here().home;
+  const int number = s.network.rings.add_buffer(memory.data(), memory.size());
   if (number < 0) return error_of(number);
-  return registered_buffer(memory, number);
+  void* const place = world::allocate(sizeof(detail::buffer_place), alignof(detail::buffer_place));
+  if (place != nullptr) return registered_buffer(memory, new (place) detail::buffer_place(s, number));
+  s.network.rings.remove_buffer(number);
+  return std::make_error_code(std::errc::not_enough_memory);
 }
 
 registered_buffer::~registered_buffer() {
-  if (number_ >= 0) machine_here().home.network.rings.remove_buffer(number_);
+  if (place_ != nullptr) detail::release_core(place_);
 }
 
 transferred file::read_at(std::span<std::byte> into, std::uint64_t offset) {
@@ -86,8 +112,9 @@ transferred file::read_at(std::span<std::byte> into, std::uint64_t offset) {
 transferred file::read_at(registered_buffer const& into, std::size_t begin, std::size_t bytes, std::uint64_t offset) {
   if (const std::int64_t refused = refusal_at(body_, offset); refused != 0) return error_of(refused);
   if (begin > into.memory_.size() || bytes > into.memory_.size() - begin) return std::make_error_code(std::errc::invalid_argument);
+  const int number = into.place_ != nullptr ? into.place_->number() : -1;
   return all_of(into.memory_.data() + begin, bytes,
-                [&](kernel::io_slice const& left, std::size_t done) { return body_->read(&left, 1, static_cast<std::int64_t>(offset + done), into.number_); });
+                [&](kernel::io_slice const& left, std::size_t done) { return body_->read(&left, 1, static_cast<std::int64_t>(offset + done), number); });
 }
 
 transferred file::write_at(std::span<std::byte const> from, std::uint64_t offset) {
@@ -144,6 +171,8 @@ result<std::uint64_t> file::seek(std::int64_t offset, seek_from from) {
   if (at < 0) return error_of(at);
   return static_cast<std::uint64_t>(at);
 }
+
+bool file::valid() const noexcept { return detail::is_usable(body_); }
 
 int file::descriptor() const noexcept { return valid() ? body_->descriptor() : -1; }
 

@@ -89,7 +89,13 @@ file_body* file_body::make(int fd, std::uint32_t how) noexcept {
     kernel::close(fd);
     return nullptr;
   }
-  return new (memory) file_body(fd, how, kernel::seek(fd, 0, kernel::seek_from::position) >= 0);
+  return new (memory) file_body(home().objects, fd, how, kernel::seek(fd, 0, kernel::seek_from::position) >= 0);
+}
+
+void file_body::end_program(outliving& self) noexcept {
+  auto& me = static_cast<file_body&>(self);
+  me.list_.set(nullptr);  // the rings have ended
+  if (me.number_.abandon()) me.close_number();
 }
 
 bool file_body::enter(direction way) noexcept {
@@ -99,8 +105,16 @@ bool file_body::enter(direction way) noexcept {
 }
 
 void file_body::leave(direction way) noexcept {
-  if (!detail::leave(number_, way)) return;
-  retake::syscall([this] { kernel::close(fd_); });  // the last name of a large file may take its time
+  if (detail::leave(number_, way)) close_number();
+}
+
+void file_body::close_number() noexcept {
+  const auto close_it = [this] { kernel::close(fd_); };
+  if (this_machine() != nullptr) {
+    retake::syscall(close_it);  // the last name of a large file may take its time
+  } else {
+    close_it();
+  }
   drop();
 }
 

@@ -15,7 +15,8 @@
 //            cancelled without a close (its submitter's thread ended) is sent again; one that the
 //            ring does not take, or that the kernel could not do in the submitter's place
 //            (-EFAULT), becomes a blocking call. What is done at the position is done in turn
-//            (io/turns.hpp), a whole write in one.
+//            (io/turns.hpp), a whole write in one. After the end of the program close() and
+//            release() are all that may be called, and close the number.
 //
 // Fields.    list_: under lock_, which ranks below a ring's locks. number_: closed under lock_, and
 //            binding there; elsewhere a hint. holders_: of this memory, the owner until release()
@@ -31,13 +32,14 @@
 #include "poll/operation_ring.hpp"
 #include "protocol/descriptor_use.hpp"
 #include "protocol/spin_lock.hpp"
+#include "sched/outliving.hpp"
 #include "world/atomic.hpp"
 #include "world/kernel.hpp"
 #include "world/ring.hpp"
 
 namespace retake::detail {
 
-class file_body {
+class file_body : public outliving {
  public:
   // Takes `fd` over, also on failure: nullptr. `how`: open_direct: never ask without waiting, where
   // the kernel would wait all the same; open_append.
@@ -68,8 +70,9 @@ class file_body {
   void release() noexcept;
 
  private:
-  file_body(int fd, std::uint32_t how, bool has_position) noexcept
-      : fd_(fd),
+  file_body(outliving_list& home, int fd, std::uint32_t how, bool has_position) noexcept
+      : outliving(home, end_program),
+        fd_(fd),
         appends_((how & world::kernel::open_append) != 0),
         has_position_(has_position),
         holders_(2),
@@ -77,6 +80,7 @@ class file_body {
         writes_at_once_((how & world::kernel::open_direct) != 0 ? 0 : 1),
         list_(nullptr) {}
 
+  static void end_program(outliving& self) noexcept;
   class use;
   struct sending;
 
@@ -91,6 +95,7 @@ class file_body {
   [[nodiscard]] bool cancel_all() noexcept;
   [[nodiscard]] bool enter(direction way) noexcept;
   void leave(direction way) noexcept;
+  void close_number() noexcept;
   [[nodiscard]] std::int64_t read_at_once(world::kernel::io_slice const* slices, int count, std::int64_t offset) noexcept;
   [[nodiscard]] std::int64_t write_inside(world::kernel::io_slice const* slices, int count, std::int64_t offset) noexcept;
   void drop() noexcept;

@@ -24,32 +24,38 @@ constexpr int in_progress = -115;             // -EINPROGRESS
 
 }  // namespace
 
-polled_file* polled_file::make_with(int fd, poller& network, poll_descriptor* entry, int& failed) noexcept {
+polled_file* polled_file::make_with(int fd, scheduler& s, poll_descriptor* entry, int& failed) noexcept {
   void* const memory = world::allocate(sizeof(polled_file), alignof(polled_file));
-  if (memory != nullptr) return new (memory) polled_file(fd, network, entry);
-  if (entry != nullptr) network.remove(*entry);
+  if (memory != nullptr) return new (memory) polled_file(fd, s, entry);
+  if (entry != nullptr) s.network.remove(*entry);
   kernel::close(fd);
   failed = out_of_memory;
   return nullptr;
 }
 
 polled_file* polled_file::make(int fd, int& failed) noexcept {
-  poller& network = machine_here().home.network;
-  poll_descriptor* const entry = network.add(fd, failed);
-  if (entry != nullptr) return make_with(fd, network, entry, failed);
+  scheduler& s = machine_here().home;
+  poll_descriptor* const entry = s.network.add(fd, failed);
+  if (entry != nullptr) return make_with(fd, s, entry, failed);
   kernel::close(fd);
   return nullptr;
 }
 
 polled_file* polled_file::adopt(int fd, int& failed) noexcept {
-  poller& network = machine_here().home.network;
-  poll_descriptor* const entry = network.add(fd, failed);
+  scheduler& s = machine_here().home;
+  poll_descriptor* const entry = s.network.add(fd, failed);
   if (entry == nullptr && failed != not_permitted) {
     kernel::close(fd);
     return nullptr;
   }
   if (entry != nullptr) static_cast<void>(kernel::set_nonblocking(fd, true));
-  return make_with(fd, network, entry, failed);
+  return make_with(fd, s, entry, failed);
+}
+
+void polled_file::end_program(outliving& self) noexcept {
+  auto& me = static_cast<polled_file&>(self);
+  me.entry_ = nullptr;
+  if (me.number_.abandon()) me.close_number();
 }
 
 bool polled_file::enter(direction way) noexcept {

@@ -2,7 +2,8 @@
 //
 // Whatever uses the number does so inside protocol/descriptor_use.hpp: close() ends the waits, and
 // the last to leave closes the number and gives the entry back (N2). The memory of this object
-// outlives both the owner's word release() and the number.
+// outlives both the owner's word release() and the number. The end of the program takes the entry
+// away: then close() and release() are all that may be called, and close the number.
 //
 // A turn holds its direction from the first try of its first call to the last of its last, and the
 // next goroutine has it then. Between a try and its wait another goroutine would take the edge that
@@ -18,6 +19,7 @@
 #include "protocol/descriptor_use.hpp"
 #include "retake/go.hpp"
 #include "retake/syscall.hpp"
+#include "sched/scheduler.hpp"
 #include "world/atomic.hpp"
 #include "world/require.hpp"
 #include "world/sockets.hpp"
@@ -35,7 +37,7 @@ inline constexpr int timed_out = -110;         // -ETIMEDOUT
 inline constexpr int cancelled = -125;         // -ECANCELED
 }  // namespace answer
 
-class polled_file {
+class polled_file : public outliving {
  public:
   // By a goroutine. Takes `fd` (non-blocking) over, also on failure. nullptr and -errno.
   [[nodiscard]] static polled_file* make(int fd, int& failed) noexcept;
@@ -103,9 +105,10 @@ class polled_file {
   void release() noexcept;
 
  private:
-  polled_file(int fd, poller& network, poll_descriptor* entry) noexcept : fd_(fd), network_(network), entry_(entry), holders_(2) {}
+  polled_file(int fd, scheduler& s, poll_descriptor* entry) noexcept : outliving(s.objects, end_program), fd_(fd), network_(s.network), entry_(entry), holders_(2) {}
 
-  [[nodiscard]] static polled_file* make_with(int fd, poller& network, poll_descriptor* entry, int& failed) noexcept;
+  static void end_program(outliving& self) noexcept;
+  [[nodiscard]] static polled_file* make_with(int fd, scheduler& s, poll_descriptor* entry, int& failed) noexcept;
   [[nodiscard]] bool enter(direction way) noexcept;
   template <class Call>
   [[nodiscard]] std::int64_t try_and_wait(Call& call, bool reads) noexcept;
@@ -117,7 +120,7 @@ class polled_file {
 
   int const fd_;
   poller& network_;
-  poll_descriptor* const entry_;  // nullptr: the poller refuses this kind. Ours until the number is closed
+  poll_descriptor* entry_;  // nullptr: the poller refuses this kind, or has ended. Ours until the number is closed
   descriptor_use<goroutine> number_;
   world::atomic<std::uint32_t> holders_;  // of this memory: the owner until release(), the number until it is closed
 };

@@ -18,10 +18,16 @@ inline result<std::size_t> bytes_or_error(std::int64_t done) {
   return static_cast<std::size_t>(done);
 }
 
-// What `call` answers to `file`; -EBADF for a handle without one: made by its default constructor, or moved from.
+// Whether a handle has a descriptor: not made by its default constructor, nor moved from, and its program goes on.
+template <class File>
+[[nodiscard]] bool is_usable(File const* file) noexcept {
+  return file != nullptr && !file->program_has_ended();
+}
+
+// What `call` answers to `file`; -EBADF for a handle without a descriptor.
 template <class Call>
 [[nodiscard]] std::int64_t asked(polled_file* file, Call call) noexcept {
-  return file != nullptr ? std::int64_t{call(*file)} : std::int64_t{answer::no_descriptor};
+  return is_usable(file) ? std::int64_t{call(*file)} : std::int64_t{answer::no_descriptor};
 }
 
 // What `call`, which counts in `done`, moved, and its error if it answers one.

@@ -248,9 +248,11 @@ std::error_code notify_all(channel<int>& to) {
   return detail::code_of(service->add(to, world::all_signals()));
 }
 
+// With a program end what its channels asked for.
 void stop_notify(channel<int>& to) noexcept {
-  int failed = 0;
-  if (detail::signal_service* const service = detail::signal_service::of(machine_here().home, failed)) service->remove(to);
+  machine const* const m = this_machine();
+  scheduler_service* const service = m != nullptr ? m->home.signal_service.load_acquire() : nullptr;
+  if (service != nullptr) static_cast<detail::signal_service*>(service)->remove(to);
 }
 
 std::error_code ignore_signals(std::span<int const> numbers) noexcept {

@@ -56,9 +56,11 @@ void stream::reset() noexcept {
   if (file_ != nullptr) std::exchange(file_, nullptr)->release();
 }
 
-bool stream::polled() const noexcept { return file_ != nullptr && file_->polled(); }
+bool stream::valid() const noexcept { return detail::is_usable(file_); }
 
-int stream::descriptor() const noexcept { return file_ == nullptr || file_->closed() ? -1 : file_->fd(); }
+bool stream::polled() const noexcept { return valid() && file_->polled(); }
+
+int stream::descriptor() const noexcept { return !valid() || file_->closed() ? -1 : file_->fd(); }
 
 result<stream> adopt(int fd) {
   int failed = 0;

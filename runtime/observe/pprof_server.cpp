@@ -186,7 +186,7 @@ bool on_loopback(address const& where) {
 
 }  // namespace
 
-struct pprof_server::service {
+struct pprof_server::service : outliving {
   tcp_listener listener;
   cancellable serving = with_cancel(background());
   mutex lock;
@@ -195,7 +195,7 @@ struct pprof_server::service {
   semaphore free_reports{reports_max};
   wait_group goroutines;
 
-  explicit service(tcp_listener&& made) : listener(std::move(made)) {}
+  explicit service(tcp_listener&& made) : outliving(machine_here().home.objects, [](outliving&) noexcept {}), listener(std::move(made)) {}
 
   void accept_each() {
     while (!free_connections.acquire(serving.ctx)) {
@@ -226,6 +226,7 @@ struct pprof_server::service {
   }
 
   void end() {
+    if (program_has_ended()) return;  // and has taken the goroutines along
     lock.lock();
     serving.cancel.cancel();
     listener.close();

@@ -146,6 +146,15 @@ class descriptor_use {
     return true;
   }
 
+  // The program has ended, and what was inside is abandoned; it waits in no queue any more. True: a
+  // close came before, and the caller closes the number.
+  [[nodiscard]] bool abandon() noexcept {
+    const std::uint32_t now = word_.load_relaxed();
+    const bool was_closed = (now & closed_bit) != 0;
+    word_.store_relaxed(was_closed ? closed_bit : one);
+    return was_closed && now != closed_bit;
+  }
+
   // A hint, once true for ever.
   [[nodiscard]] bool closed() const noexcept { return (word_.load_relaxed() & closed_bit) != 0; }
 

@@ -99,14 +99,25 @@ scheduler::scheduler(options const& chosen, std::int64_t now_ns) noexcept
   processors.set_count(count);
 }
 
+// First the kernel lets go of what abandoned goroutines have on their stacks, then the queues of them,
+// then what outlives the program of the scheduler. From there on functions of the program's own may be
+// destroyed, and with them any of its objects.
 scheduler::~scheduler() {
   network.close();
-  for (goroutine* g = goroutines.get(); g != nullptr; g = g->all_link.get()) {
-    if (g->state.load_relaxed() == goroutine_state::dead) continue;
-    sched::drop_exit_hooks(*g);
-    for (abandoned_wait* w = g->waits; w != nullptr; w = w->older) w->forget(*w);
-    floor::retire_context(g->context);
-  }
+  const auto each_abandoned = [this](auto&& what) {
+    for (goroutine* g = goroutines.get(); g != nullptr; g = g->all_link.get()) {
+      if (g->state.load_relaxed() != goroutine_state::dead) what(*g);
+    }
+  };
+  each_abandoned([](goroutine& g) {
+    for (abandoned_wait* w = g.waits; w != nullptr; w = w->older) w->forget(*w);
+  });
+  objects.end();
+  for (processor& p : processors.made()) p.timers.end();
+  each_abandoned([](goroutine& g) {
+    sched::drop_exit_hooks(g);
+    floor::retire_context(g.context);
+  });
 }
 
 namespace {

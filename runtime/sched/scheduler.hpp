@@ -29,6 +29,7 @@
 #include "sched/counters.hpp"
 #include "sched/goroutine.hpp"
 #include "sched/machine.hpp"
+#include "sched/outliving.hpp"
 #include "sched/policy.hpp"
 #include "sched/processor_table.hpp"
 #include "thread/lock_sites.hpp"
@@ -74,6 +75,7 @@ struct scheduler {
   sysmon_gate monitor;                // its own rules
   poll_wake polling;                  // its own rules
   poller network;                     // its own rules
+  outliving_list objects;             // its own rules
 
   processor_table processors;         // its own rules
 

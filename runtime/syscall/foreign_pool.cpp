@@ -13,13 +13,17 @@
 #include "retake/select.hpp"
 #include "retake/sync.hpp"
 #include "retake/thread_lock.hpp"
+#include "sched/scheduler.hpp"
 #include "sync/core_memory.hpp"
 #include "world/require.hpp"
 
 namespace retake::detail {
 
-class pool_core {
+// The end of the program takes the workers along.
+class pool_core : public outliving {
  public:
+  explicit pool_core(outliving_list& home) noexcept : outliving(home, [](outliving&) noexcept {}) {}
+
   void work(char const* file, unsigned line) {
     struct ends {
       wait_group& of;
@@ -61,19 +65,22 @@ class pool_core {
 pool_core* open_pool(std::uint32_t workers, char const* file, unsigned line) {
   if (workers == 0) world::fatal("a foreign_pool without workers");
   if (workers > static_cast<std::uint32_t>(std::numeric_limits<std::int32_t>::max())) world::fatal("a foreign_pool of too many workers");
-  pool_core* const pool = make_core<pool_core>();
+  pool_core* const pool = make_core<pool_core>(machine_here().home.objects);
   pool->workers.add(static_cast<std::int32_t>(workers));
   for (std::uint32_t i = 0; i < workers; ++i) go([=] { pool->work(file, line); });
   return pool;
 }
 
 void close_pool(pool_core* pool) noexcept {
-  pool->handed_over.close();
-  pool->workers.wait();
+  if (!pool->program_has_ended()) {
+    pool->handed_over.close();
+    pool->workers.wait();
+  }
   release_core(pool);
 }
 
 result<std::unique_ptr<pool_job>> run_in_pool(pool_core& pool, std::unique_ptr<pool_job> job, context const& until) {
+  if (pool.program_has_ended()) return std::make_error_code(std::errc::operation_canceled);
   if (const std::error_code why = until.error()) return why;
   pool_job* const shared = job.get();
   select(on_send(pool.handed_over, shared, [&] { static_cast<void>(job.release()); }), on_receive(until.done(), [](auto) {}));

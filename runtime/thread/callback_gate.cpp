@@ -14,13 +14,24 @@
 
 namespace retake::detail {
 
-// Everything under the scheduler's lock.
-class gate_core {
+// Everything but home under the scheduler's lock.
+class gate_core : public outliving {
  public:
-  explicit gate_core(scheduler& s) noexcept : home(s), inside(0), closer(nullptr) {}
-  scheduler& home;
+  explicit gate_core(scheduler& s) noexcept : outliving(s.objects, end_program), home(&s), inside(0), closer(nullptr) {}
+
+  // A thread that the runtime did not create may come at any time: it is counted under this lock, which
+  // ranks below the scheduler's, or finds that the program has ended.
+  spin_lock coming;
+  scheduler* home;  // under it; nullptr: the program has ended
   world::plain<std::uint32_t> inside;
   world::plain<goroutine*> closer;  // waits until nobody is
+
+ private:
+  static void end_program(outliving& self) noexcept {
+    auto& me = static_cast<gate_core&>(self);
+    const locked hold(me.coming);
+    me.home = nullptr;
+  }
 };
 
 namespace {
@@ -49,8 +60,7 @@ goroutine& receive_thread(scheduler& s, machine& m, visit& what) noexcept {
 }
 
 // The last one wakes who wants to close; the gate is gone then.
-void leave_gate(gate_core& gate) noexcept {
-  scheduler& s = gate.home;
+void leave_gate(scheduler& s, gate_core& gate) noexcept {
   batch<goroutine> ready;
   {
     const locked hold(s.lock);
@@ -65,7 +75,7 @@ void leave_gate(gate_core& gate) noexcept {
 bool wait_until_left(goroutine& g, void* gate) noexcept {
   auto& core = *static_cast<gate_core*>(gate);
   core.closer.set(&g);
-  core.home.lock.unlock();
+  core.home->lock.unlock();
   return true;
 }
 
@@ -82,17 +92,35 @@ gate_core* open_gate() {
 }
 
 void close_gate(gate_core& gate) noexcept {
-  scheduler& s = gate.home;
-  s.lock.lock();
-  if (gate.inside.get() != 0) {
-    sched::park(wait_until_left, &gate, wait_reason::callback_gate);
+  if (!gate.program_has_ended()) {
+    scheduler& s = *gate.home;
     s.lock.lock();
+    if (gate.inside.get() != 0) {
+      sched::park(wait_until_left, &gate, wait_reason::callback_gate);
+      s.lock.lock();
+    }
+    s.gates.set(s.gates.get() - 1);
+    s.lock.unlock();
   }
-  s.gates.set(s.gates.get() - 1);
-  s.lock.unlock();
   gate.~gate_core();
   world::deallocate(&gate, sizeof(gate_core));
 }
+
+namespace {
+
+// A foreign thread's way into its program, and a number for the M that it will be. nullptr: the program ends, or has ended.
+scheduler* come_in(gate_core& gate, std::uint32_t& machine_id) noexcept {
+  const locked hold(gate.coming);
+  if (gate.home == nullptr) return nullptr;
+  scheduler& s = *gate.home;
+  const locked hold_all(s.lock);
+  if (s.ending.load_relaxed() != 0) return nullptr;
+  gate.inside.set(gate.inside.get() + 1);
+  machine_id = sched::reserve_machine(s);
+  return &s;
+}
+
+}  // namespace
 
 bool call_through(gate_core& gate, void (*fn)(void*) noexcept, void* argument) {
   if (machine const* const mine = this_machine()) {
@@ -101,19 +129,14 @@ bool call_through(gate_core& gate, void (*fn)(void*) noexcept, void* argument) {
     fn(argument);
     return true;
   }
-  scheduler& s = gate.home;
   std::uint32_t id = 0;
-  {
-    const locked hold(s.lock);
-    if (s.ending.load_relaxed() != 0) return false;
-    gate.inside.set(gate.inside.get() + 1);
-    id = sched::reserve_machine(s);
-  }
-  machine& m = *sched::make_machine(s, id);
+  scheduler* const s = come_in(gate, id);
+  if (s == nullptr) return false;
+  machine& m = *sched::make_machine(*s, id);
   visit what{fn, argument, false};
   const world::fault_stack faults;
-  sched::visit_loop(m, receive_thread(s, m, what));
-  leave_gate(gate);
+  sched::visit_loop(m, receive_thread(*s, m, what));
+  leave_gate(*s, gate);
   sched::leave_machine(m);
   world::announce_end(m.ended);
   return what.done;

@@ -2,6 +2,7 @@
 //
 // Uses of the memory: one for the handle, one for each start that has been neither stopped nor run. A ticker's function starts its timer again with the use
 // that it has; `lock_` decides between that and a stop or a reset, which must not be followed by a start of the old period.
+// The end of the program lets go of the use of a start that waits.
 //
 // A run begins when the timer has left its heap. From there until it has sent, a stop or a reset may come
 // first: so a run sends under `lock_`, and only what was asked for last (`asked_`, and the time that it was
@@ -23,7 +24,7 @@ namespace detail {
 class timer_core : runtime_timer {
  public:
   explicit timer_core(std::unique_ptr<timer_call> call)
-      : runtime_timer(happens), due(1), call_(std::move(call)), uses_(1), asked_(0), period_ns_(0), next_ns_(0) {}
+      : runtime_timer(happens, let_go), due(1), call_(std::move(call)), uses_(1), asked_(0), period_ns_(0), next_ns_(0) {}
 
   bool begin(std::int64_t duration_ns, std::int64_t period_ns) noexcept {
     const std::int64_t due_ns = due_after_ns(duration_ns);
@@ -81,6 +82,8 @@ class timer_core : runtime_timer {
     if (receiver != nullptr) sched::ready(*receiver);
     if (!goes_on) me.unuse();
   }
+
+  static void let_go(runtime_timer& t) noexcept { static_cast<timer_core&>(t).unuse(); }
 
   [[nodiscard]] bool sends() const noexcept { return call_ == nullptr; }
 

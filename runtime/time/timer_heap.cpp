@@ -45,6 +45,15 @@ bool timer_heap::run_one(std::int64_t now_ns) noexcept {
   return true;
 }
 
+// What a timer lets go of may stop others.
+void timer_heap::end() noexcept {
+  while (count_ > 0) {
+    runtime_timer& last = *entries_[count_ - 1].timer;
+    static_cast<void>(last.stop());
+    last.let_go_(last);
+  }
+}
+
 void timer_heap::move_all_to(timer_heap& heir) noexcept {
   const locked hold(lock);
   const locked hold_heir(heir.lock);

@@ -29,6 +29,9 @@ class timer_heap {
   // An M with a P: runs one timer that is due at `now_ns`. False: none is.
   [[nodiscard]] bool run_one(std::int64_t now_ns) noexcept;
 
+  // The program has ended: stops all timers.
+  void end() noexcept;
+
   // The world is stopped: this P goes, `heir` gets its timers.
   void move_all_to(timer_heap& heir) noexcept;
 

@@ -30,6 +30,7 @@
 namespace retake {
 
 namespace detail {
+class buffer_place;
 class file_body;
 }
 
@@ -59,14 +60,15 @@ struct file_status {
 };
 
 // Memory that every ring knows, so that the kernel does not look up its pages for each operation: pays for reads past the page cache. At most 64 at a time.
+// One that outlives its program (run()) is memory like any other in the next.
 class registered_buffer {
  public:
-  // std::errc::no_buffer_space when there are 64 already. The memory stays where it is, the caller's, until this object is gone.
+  // std::errc::no_buffer_space when there are 64 already, std::errc::not_enough_memory. The memory stays where it is, the caller's, until this object is gone.
   [[nodiscard]] static result<registered_buffer> make(std::span<std::byte> memory);
-  registered_buffer(registered_buffer&& other) noexcept : memory_(other.memory_), number_(std::exchange(other.number_, -1)) {}
+  registered_buffer(registered_buffer&& other) noexcept : memory_(other.memory_), place_(std::exchange(other.place_, nullptr)) {}
   registered_buffer& operator=(registered_buffer&& other) noexcept {
     std::swap(memory_, other.memory_);
-    std::swap(number_, other.number_);
+    std::swap(place_, other.place_);
     return *this;
   }
   // No operation may use it any more.
@@ -76,12 +78,14 @@ class registered_buffer {
 
  private:
   friend class file;
-  registered_buffer(std::span<std::byte> memory, int number) noexcept : memory_(memory), number_(number) {}
+  registered_buffer(std::span<std::byte> memory, detail::buffer_place* place) noexcept : memory_(memory), place_(place) {}
   std::span<std::byte> memory_;
-  int number_;
+  detail::buffer_place* place_;
 };
 
-// An open file. Moved, not copied; its end closes it. One that was never opened, or was moved from, answers std::errc::bad_file_descriptor to every call.
+// An open file. Moved, not copied; its end closes it. One that was never opened, or was moved from,
+// answers std::errc::bad_file_descriptor to every call. So does one that outlives its program
+// (run()), in the next program too; its end, or close(), closes the descriptor there, on any thread.
 class file {
  public:
   file() = default;
@@ -137,7 +141,8 @@ class file {
   // A blocking call under way (no ring) goes on; the descriptor is closed when the last call has left, here if none is inside, however long this object lives. May be called again.
   void close();
 
-  [[nodiscard]] bool valid() const noexcept { return body_ != nullptr; }
+  // Whether it has a descriptor, closed or not. Anywhere.
+  [[nodiscard]] bool valid() const noexcept;
   // The number, which stays the file's, for calls that this header does not have; -1 when closed.
   // Source: File.Fd.
   [[nodiscard]] int descriptor() const noexcept;

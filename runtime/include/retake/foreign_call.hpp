@@ -176,7 +176,8 @@ class callback_gate {
  public:
   // By a goroutine. Throws std::bad_alloc.
   callback_gate() : core_(detail::open_gate()) {}
-  // By a goroutine. Blocks it until all calls have returned; whoever has the object sees to it that none begins meanwhile.
+  // By a goroutine. Blocks it until all calls have returned; whoever has the object sees to it that none begins meanwhile. After the end of its program (run()): by
+  // any thread, and it waits for none; a call() of a foreign thread fails then as one does when the program ends.
   ~callback_gate() { detail::close_gate(*core_); }
   callback_gate(callback_gate const&) = delete;
   callback_gate& operator=(callback_gate const&) = delete;

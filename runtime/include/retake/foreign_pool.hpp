@@ -88,7 +88,7 @@ class foreign_pool {
   // place is what the profile of threads charges them to.
   explicit foreign_pool(std::uint32_t workers, char const* file = __builtin_FILE(), unsigned line = __builtin_LINE()) : core_(detail::open_pool(workers, file, line)) {}
   // By a goroutine. Blocks it until the workers are through with the calls that they have, also with those that nobody waits for any more, and have let go of their
-  // threads. Whoever has the pool sees to it that no call() is under way.
+  // threads. Whoever has the pool sees to it that no call() is under way. After the end of its program (run()): by any thread, and it waits for none.
   ~foreign_pool() { detail::close_pool(core_); }
   foreign_pool(foreign_pool const&) = delete;
   foreign_pool& operator=(foreign_pool const&) = delete;
@@ -96,6 +96,8 @@ class foreign_pool {
   // Runs `fn` on a worker as foreign_call() does, and returns what it returns: result<T>, std::error_code where it returns nothing. What it throws arrives as
   // foreign_call() would have thrown it. By any number of goroutines at once; blocks them, no thread. First come, first served.
   // `fn` runs on another thread than its caller: it returns the value of errno (syscall.hpp).
+  //
+  // Of a pool that outlives its program (run()) the calls fail with std::errc::operation_canceled.
   //
   // When `until` is done, the call returns at once with its error (std::errc::operation_canceled, or std::errc::timed_out when its deadline has passed). A call that
   // no worker has by then is out of the queue and never runs. One that a worker has goes on without a caller: nothing can stop foreign code. So `fn` is kept

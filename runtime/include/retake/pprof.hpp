@@ -10,7 +10,8 @@
 
 namespace retake {
 
-// Serves while it lives. Its end, on a goroutine, closes the listener and every connection, and blocks until their goroutines have ended.
+// Serves while it lives. Its end, on a goroutine, closes the listener and every connection, and blocks until their goroutines have ended; after the end of its program
+// (run()) on any thread, and without waiting.
 class pprof_server {
  public:
   struct service;

@@ -28,7 +28,8 @@ using byte_view = std::span<std::byte const>;
 // turn too; what a closed one is asked fails with std::errc::operation_canceled. One that has no
 // descriptor (made by the default constructor, or moved from) answers
 // std::errc::bad_file_descriptor to every call, as do the listeners, sockets and processes that are
-// made of streams.
+// made of streams. So does one that outlives its program (run()), in the next program too; its end,
+// or close(), closes the descriptor there, on any thread.
 class stream {
  public:
   stream() = default;
@@ -75,7 +76,8 @@ class stream {
   // internal/poll/fd_unix.go.
   void close();
 
-  [[nodiscard]] bool valid() const noexcept { return file_ != nullptr; }
+  // Whether it has a descriptor, closed or not. Anywhere.
+  [[nodiscard]] bool valid() const noexcept;
   // How calls wait: true: in the poller, without a thread; false: in the system call itself, whose P is handed on (see adopt()).
   [[nodiscard]] bool polled() const noexcept;
   // The number, which stays the stream's: for calls that this header does not have. Do not close it and leave its flags alone. -1 when closed; a number that was taken

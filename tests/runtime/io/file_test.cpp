@@ -476,22 +476,24 @@ TEST(file, an_operation_outlives_the_thread_that_sent_it) {
   });
 }
 
-TEST(file, a_program_ends_although_operations_are_under_way) {
+TEST(file, a_program_ends_although_operations_are_under_way_and_its_files_after_it) {
   RETAKE_NEEDS_RING();
   int ends[2];
   ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+  std::vector<file> readers(20);
   run_on(2, [&] {
-    static std::vector<file>* readers;  // are abandoned, and with them what they use
-    readers = new std::vector<file>(20);
-    for (file& reader : *readers) {
-      auto made = file_of(&reader == readers->data() ? ends[0] : ::dup(ends[0]));
+    for (file& reader : readers) {
+      auto made = file_of(&reader == readers.data() ? ends[0] : ::dup(ends[0]));
       ASSERT_TRUE(made);
       reader = std::move(*made);
       go([&reader] { static_cast<void>(next_text(reader, 10)); });
     }
     ASSERT_TRUE(all_wait(20));
   });
-  static_cast<void>(!::write(ends[1], "too late", 8));
+  readers.resize(10);
+  run_on(2, [&] { readers.clear(); });
+  EXPECT_EQ(::write(ends[1], "too late", 8), -1);
+  EXPECT_EQ(errno, EPIPE) << "the last reader's number is closed";
   ::close(ends[1]);
 }
 

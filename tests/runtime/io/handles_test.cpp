@@ -1,9 +1,11 @@
-// A handle without a descriptor answers every call with an error. Goal: no method of one that was made by its default constructor, or moved from, follows a null pointer.
-// Method: one table: each handle in each of the two states, each method.
+// A handle without a descriptor answers every call with an error. Goal: no method of one that was made by its default constructor, moved from, or made by a program that has
+// ended, follows a pointer to what is not there.
+// Method: one table: each handle in each of the three states, each method.
 #include <gtest/gtest.h>
 
 #include <array>
 #include <functional>
+#include <optional>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -218,6 +220,42 @@ TEST(handles, moved_from_answer_that_they_have_none) {
     ask_stream(running.input, answers("a pipe that was not asked for"));
     EXPECT_TRUE(running.wait());
   });
+}
+
+TEST(handles, of_an_ended_program_answer_that_they_have_none) {
+  std::optional<pipe_ends> pipe;
+  std::optional<unix_pair_ends> ends;
+  std::optional<tcp_listener> listener;
+  std::optional<tcp_stream> connection;
+  std::optional<unix_listener> local;
+  std::optional<datagram_socket> datagrams;
+  std::optional<file> opened;
+  std::optional<process> child;
+  run_on(2, [&] {
+    pipe.emplace(taken(*make_pipe()));
+    ends.emplace(taken(*unix_pair()));
+    listener.emplace(taken(*tcp_listen(loopback_address, 0)));
+    connection.emplace(taken(*tcp_connect(loopback_address, listener->port())));
+    local.emplace(taken(*unix_listen(*parse_address("@retake_handles_test"))));
+    datagrams.emplace(taken(*datagram_bind(ipv4(loopback_address, 0))));
+    opened.emplace(taken(*open_file("/dev/null", open_mode::read_write)));
+    child.emplace(taken(*spawn({.arguments = {"true"}, .environment = {}, .directory = {}, .files = {}})));
+  });
+  run_on(2, [&] {
+    auto other = make_pipe();
+    ASSERT_TRUE(other);
+    ask_copies(pipe->reader, other->writer, answers("ended stream"));
+    ask_stream(pipe->reader, answers("ended stream"));
+    ask_unix(ends->first, answers("ended unix_stream"));
+    ask_listener(*listener, answers("ended tcp_listener"));
+    ask_tcp(*connection, answers("ended tcp_stream"));
+    ask_listener(*local, answers("ended unix_listener"));
+    ask_datagrams(*datagrams, answers("ended datagram_socket"));
+    ask_file(*opened, answers("ended file"));
+    ask_process(*child, answers("ended process"));
+  });
+  ask_stream(pipe->writer, answers("ended stream, outside of a program"));
+  ask_unix(ends->second, answers("ended unix_stream, outside of a program"));
 }
 
 TEST(handles, of_calls_that_were_moved_from_are_of_no_call) {
