@@ -254,7 +254,7 @@ void serve(stage& s, decltype(programs::service_options::answers_first) answer, 
     static_cast<void>(service.serve(*listener));
     s.given("threads_bounded", admitted_max + processors() + few, "threads");
     s.figure("threads_kept", thread_count(), "threads");
-    s.figure("threads_kept_as_told", idle_kept + processors() + few, "threads");
+    s.given("threads_kept_as_told", idle_kept + processors() + few, "threads");
     stress::tell_thread_sites(s, __FILE__);
   });
 }
@@ -289,7 +289,7 @@ void leave_memory_for_threads(stage& s) {
   const rlim_t most = pages * static_cast<rlim_t>(::sysconf(_SC_PAGESIZE)) + rlim_t{threads_in_limit} * world::limits::machine_stack_bytes + room_for_the_rest_bytes;
   const rlimit limit{most, most};
   if (pages == 0 || ::setrlimit(RLIMIT_AS, &limit) != 0) s.cannot("a limit to memory (RLIMIT_AS)");
-  s.figure("memory_allowed", static_cast<double>(most >> 20), "MB");
+  s.given("memory_allowed", static_cast<double>(most >> 20), "MB");
 }
 
 void play_in_limit(stage& s) { serve(s, answer_unbounded, nullptr, leave_memory_for_threads); }

@@ -18,6 +18,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <cstdlib>
 #include <functional>
 #include <span>
 #include <string>
@@ -228,6 +229,16 @@ void play_pool(stage& s) {
   });
 }
 
+// What the program does, done here: a wait that parks the goroutine. There is nothing to start.
+void play_inside(stage& s) {
+  run([&] {
+    play(s, [](char const* argument) {
+      sleep_for_ns(static_cast<std::int64_t>(std::strtod(argument, nullptr) * 1e9));
+      return std::int64_t{0};
+    });
+  });
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -236,11 +247,13 @@ int main(int argc, char** argv) {
                           .title = "fork of a big process, and a thread for each child",
                           .variants = {{"buggy", "fork, exec and waitpid as system calls, by a process of 256 MB", play_buggy},
                                        {"fixed", "posix_spawn, two at a time; waits in the poller", play_fixed},
-                                       {"pool", "the same jobs by small processes that run already, told over pipes", play_pool}},
+                                       {"pool", "the same jobs by small processes that run already, told over pipes", play_pool},
+                                       {"inside", "the job is done in the process: no child", play_inside}},
                           .measures = {{.name = "processor time that memory adds to a start", .figure = "start_cpu_added", .baseline = "start_cpu_small", .from = 2, .twins = 5},
                                        {.name = "threads at their peak", .figure = "threads_peak", .baseline = "threads_in_small", .from = 4, .twins = 3},
                                        {.name = "processor time that memory adds, by the pool", .figure = "start_cpu_added", .baseline = "start_cpu_small", .from = 2, .twins = 5, .fixed = "pool"},
-                                       {.name = "threads at their peak, by the pool", .figure = "threads_peak", .baseline = "threads_in_small", .from = 4, .twins = 3, .fixed = "pool"}},
+                                       {.name = "threads at their peak, by the pool", .figure = "threads_peak", .baseline = "threads_in_small", .from = 4, .twins = 3, .fixed = "pool"},
+                                       {.name = "threads at their peak, inside", .figure = "threads_peak", .baseline = "threads_in_small", .from = 4, .twins = 3, .fixed = "inside"}},
                           .looks = {{"grep Threads /proc/$(pgrep -of bug09_)/status", "as many as there are children"},
                                     {"strace -f -c -e trace=clone,clone3,vfork,wait4 -p $(pgrep -of bug09_)", "clone, and not vfork; its time grows with the memory"}},
                           .seed = {{"threads_peak", "20, then 50"}, {"start_cpu_added", "0.05 to 0.5"}},

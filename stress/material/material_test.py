@@ -4,7 +4,7 @@
 Method: the rows are grouped by their command, each of which runs once, in an empty folder, with BIN's programs for what the launcher would build. `ways` runs nothing and looks at the
 rows alone: each has a command and words, or says why not; no item twice; each bug and exercise is shown by a row. `fast` runs what does not measure,
 `measuring` what does, or the part i of n of it. A command that measures may have a bad minute on a busy machine: it has three tries, and what must be seen is one run that says all that the table says.
-What a command lacks on this machine (exit code 3) is named, and only the words that it printed are asked for then.
+What a command lacks on this machine (exit code 3) is named, and only the words that it printed are asked for then; so is one that found the machine too noisy each time (4).
 """
 import argparse, collections, glob, os, re, subprocess, sys, tempfile
 
@@ -85,6 +85,8 @@ def look(command, rows, binaries):
             return [], [f"{command}: not shown whole here: " + "; ".join(sorted({row.item for row, _ in missing}) or ["nothing of the rows"])]
         if code == 0 and not missing:
             return [], []
+        if code == 4 and "too noisy" in said.lower() and left == 0:
+            return [], [f"{command}: too noisy a machine for its verdict, {tries} times"]
     lines = [f"{row.line}: {row.item}: `{command}` does not print `{one}`" for row, one in missing]
     return lines + ([] if code == 0 else [f"{rows[0].line}: `{command}` ended with {code}: ... {said[-400:]}"]), []
 

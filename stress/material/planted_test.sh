@@ -27,5 +27,7 @@ expect 1 'none, and no reason' fast '| unexplained | none |  |'
 expect 1 'open, and no reason' fast '| unexplained | open | later |'
 expect 1 'the title: also in page.md:3' ways '| the title | none | it stands there twice |'
 expect 1 'no row shows bug01_unbounded_foreign_calls.cpp' ways ''
+expect 1 'ended with 4' measuring '| a fault | `echo it died; exit 4 # ./retake costs` | `held` |'
+expect 0 'too noisy a machine' measuring '| a busy hour | `echo too noisy; exit 4 # ./retake costs` | `held` |'
 expect 0 '0 of them run' measuring ''
 exit $failed
