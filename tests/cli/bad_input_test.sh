@@ -51,6 +51,8 @@ refused "$retake" fuzz no_such_target
 refused "$retake" bug
 refused "$retake" bug 77
 refused "$retake" bug 1 --variant broken
+refused "$retake" bug 3 --variant pool
+refused "$retake" bug 3 --judge no_such_file
 refused "$retake" mutants --technique luck
 refused "$retake" mutants --patch no_such.patch
 refused "$retake" report no_such_folder

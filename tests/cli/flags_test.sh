@@ -44,6 +44,7 @@ for word in $words; do
     hunt | nightly | fuzz | mutants | demo | report | list) program=("$bin/retake-campaign" "$word") ;;
     model) program=("$bin/note_model") ;;
     props) program=("$bin/run_queue_properties") ;;
+    bug) program=("$bin/bug01_unbounded_foreign_calls") ;;
     stress) program=("$bin/hammer_syscall") accepted=${accepted/--sanitizer /} ;;  # that one chooses the build
     *) continue ;;
   esac
@@ -53,6 +54,16 @@ for word in $words; do
     [[ " $known " == *" $flag "* ]] ||
       fail "$word $flag: the launcher passes it on, and ${program[0]##*/} does not know it"
   done
+done
+# The launcher reads a bug's variants out of its source, before anything is built: as many as its program knows.
+for source in "$root"/stress/bug[0-9]*.cpp; do
+  name=$(basename "$source" .cpp)
+  [ -x "$bin/$name" ] || { fail "$name is not built in $bin"; continue; }
+  number=${name:3:2}
+  known=$("$bin/$name" --variant no_such_variant 2>&1 | grep -oE '\{.*\}' | tr -d '{}' | tr ',' ' ' | sorted)
+  accepted=$(complaint bug "$number" --variant no_such_variant | sed 's/.*accepted of bug [0-9]*://; s/,//g' | sorted)
+  [ "$(wc -w <<<"$known")" -ge 3 ] && [ "$accepted" = "$known" ] ||
+    fail "bug $number: its program plays $known" "  the launcher accepts $accepted"
 done
 [ $looked -ge 80 ] || fail "only $looked flags were found in the helps: the search is broken"
 exit $bad
