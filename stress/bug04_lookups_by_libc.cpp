@@ -218,7 +218,7 @@ int main(int argc, char** argv) {
                                        {"fixed", "c-ares over the poller", [](stage& s) { play(s, resolver_kind::cares); }}},
                           .measures = {{.name = "threads at their peak", .figure = "threads_peak", .baseline = "threads_in_quiet", .from = 8, .twins = 5},
                                        {.name = "threads for each lookup that was answered", .figure = "threads_peak", .baseline = "answered", .from = 0.1}},
-                          .looks = {{"RETAKE_DEBUG=netdns=1 ./retake bug 4 --variant buggy", "who is asked for names, and why"}},
+                          .looks = {{"RETAKE_DEBUG=netdns=1 ./retake bug 4 --variant buggy", "who is asked for names, and why", R"(netdns|resolver|DNS)"}},
                           .seed = {{"threads_peak", "100; 20 without"}},
                           .explained = {{"runtime/resolve/resolver.cpp", "ask_system", "getaddrinfo is a call that holds its thread"},
                                        {"runtime/resolve/resolver.cpp", "lookup", "the resolver over the poller, or the system's"}},

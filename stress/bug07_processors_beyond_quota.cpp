@@ -174,7 +174,7 @@ int main(int argc, char** argv) {
                           .measures = {{.name = "periods that are throttled", .figure = "periods_throttled", .baseline = "periods", .from = 0.4, .twins = 4},
                                        {.name = "Ps, of what the quota can use", .figure = "processors", .baseline = "quota_rounded_up", .from = 1.5, .fixed = "runtime"},
                                        {.name = "of the quota's remainder, left unused", .figure = "quota_unused", .baseline = "quota_remainder", .from = 0.6, .buggy = "fixed", .fixed = "runtime"}},
-                          .looks = {{"RETAKE_DEBUG=gomaxprocs=1 ./retake bug 7 --variant buggy", "how many Ps there are, and what affinity and cgroup allow"}},
+                          .looks = {{"RETAKE_DEBUG=gomaxprocs=1 ./retake bug 7 --variant buggy", "how many Ps there are, and what affinity and cgroup allow", R"(gomaxprocs=\d+; affinity and cgroup allow \d)"}},
                           .seed = {{"processors_of_machine", "16"}, {"processors", "16"}, {"quota", "0.5"}, {"used", "8"}, {"latency_p99", "erratic"}},
                           .explained = {{"runtime/world/os/cgroup.hpp", "cgroup_quota", "the strictest quota on the way up, of both versions"},
                                         {"runtime/sched/resize.cpp", "processors_allowed", "the number of Ps when the program names none; asked again each second"}},

@@ -229,7 +229,7 @@ int main(int argc, char** argv) {
                                        {.name = "overrun of a timeout (injected)", .figure = "timeout_overrun_injected", .baseline = "timeout_asked_injected", .from = 3, .twins = 100},
                                        {.name = "error of an interval (libfaketime)", .figure = "error_faketime", .baseline = "interval_p50_faketime", .from = 5, .twins = 100},
                                        {.name = "overrun of a timeout (libfaketime)", .figure = "timeout_overrun_faketime", .baseline = "timeout_asked_faketime", .from = 3, .twins = 100}},
-                          .looks = {{"journalctl -u 'systemd-timesyncd*' -u 'chrony*' -u 'ntp*' --no-pager | tail", "who sets the date of this machine, and by how much"}},
+                          .looks = {{"journalctl -u 'systemd-timesyncd*' -u 'chrony*' -u 'ntp*' --no-pager | tail", "who sets the date of this machine, and by how much; no entries where nobody does", R"(timesyncd|chrony|ntp|-- No entries --|No journal files)"}},
                           .seed = {{"error_injected", "1,000; 100"}, {"error_faketime", "1,000; 100"}},
                           .explained = {{"runtime/time/clock.cpp", "wall_ns", "the date: for people"}, {"runtime/time/clock.cpp", "monotonic_ns", "what every timer and deadline is of"}},
                           .pattern = "9",

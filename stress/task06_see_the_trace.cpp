@@ -2,7 +2,7 @@
 //
 // Seed.      Exercise 6, "Visualise with go tool trace": find the yellow regions (Syscall) and the green ones (Sched wait); are the former the file reads?
 // Method.    Traced: 20 goroutines whose open of a FIFO blocks for 150 ms, and 20 that sleep as long. The trace's own sums per goroutine are compared with what each did.
-//            The picture is the same trace as Chrome's events (trace_result::chrome_json), for ui.perfetto.dev.
+//            The picture is the same trace as Chrome's events (trace_result::chrome_json): --trace FILE writes it, for ui.perfetto.dev.
 // Twin.      The readers wait in a channel instead of a call.
 #include <fmt/format.h>
 
@@ -112,6 +112,8 @@ void look(worksheet& out) {
     const double used = running_ms / (processors() * seen.held_ms);
     out.row("processors_used", fmt::format("time in which a goroutine ran, of {} Ps' together", processors()), "gaps: idle", used * 100, "%");
     out.row("threads_most", "threads at most (the trace's counter)", "", threads_of(seen.trace), "threads");
+    out.text("the picture: ./retake task 6 --trace trace.json, then open trace.json in https://ui.perfetto.dev");
+    out.trace(seen.trace.chrome_json);
     out.holds("nothing of the trace is lost", seen.trace.events != 0 && seen.trace.lost == 0);
     out.at_least("readers in the trace", static_cast<double>(reader_call_ms.size()), readers);
     out.at_least("a reader's time in Syscall, of the time that its open blocked", reads / hold_ms, 0.5);
@@ -136,6 +138,7 @@ int main(int argc, char** argv) {
   return stress::run_exercise({6, "task06_see_the_trace", "a trace names the goroutines in system calls and the threads that they took",
                                "the readers wait in a channel instead of a call", look, nullptr,
                               {{"runtime/observe/tracer.cpp", "start", "gives each thread a ring for its events"},
-                               {"runtime/syscall/syscall.cpp", "enter_syscall", "the call leaves its P behind, in state Syscall, and keeps its thread"}}},
+                               {"runtime/syscall/syscall.cpp", "enter_syscall", "the call leaves its P behind, in state Syscall, and keeps its thread"}},
+                              true},
                               argc, argv);
 }

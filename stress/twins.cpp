@@ -40,7 +40,7 @@ struct settings {
   std::uint64_t seed = 1;
   std::uint32_t hold_seconds = 0;
   std::string judged;  // a file of figures
-  bool as_json = false, swapped = false, table = false, explains = false;
+  bool as_json = false, swapped = false, table = false, explains = false, looks = false;
 };
 
 // ---- what is printed -----------------------------------------------------------------------------------------------------------
@@ -304,6 +304,7 @@ int parse(bug const& what, int argc, char** argv, settings& chosen) {
   app.add_option("--judge", chosen.judged, "plays nothing: the verdict on the figures of a file that --json has printed");
   app.add_flag("--explain", chosen.explains, "plays nothing: where in the runtime it happens");
   app.add_flag("--table", chosen.table, "this bug's rows of stress/README.md")->group("");
+  app.add_flag("--looks", chosen.looks, "the commands to look at it, a JSON line each")->group("");
   try {
     app.parse(argc, argv);
     if (chosen.hold_seconds != 0 && chosen.variant == both_variants) throw CLI::ValidationError("--hold", "needs --variant buggy or --variant fixed");
@@ -336,6 +337,10 @@ int play(bug const& what, int argc, char** argv) {
     return as_documented;
   }
   if (chosen.explains) return show_places(fmt::format("bug {}: {}", what.number, what.title), what.explained);
+  if (chosen.looks) {
+    for (look const& one : what.looks) fmt::print("{}\n", json{{"command", one.command}, {"shows", one.shows}, {"seen", one.seen}}.dump());
+    return as_documented;
+  }
   if (!chosen.judged.empty()) {
     try {
       return tell(what, chosen, recorded(what, chosen));

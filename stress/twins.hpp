@@ -113,10 +113,12 @@ struct seed_figure {
   char const* says;
 };
 
-// A command that works as it stands, and what it shows.
+// A command that works as it stands, and what it shows: in words, and as a regular expression that its output matches. One that holds a variant in the background needs
+// none. bug_commands_test.py runs them in one shell, in this order.
 struct look {
   char const* command;
   char const* shows;
+  char const* seen = "";
 };
 
 // A fatal text with which a variant may end, as a figure: 1 where it did.

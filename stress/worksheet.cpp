@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -53,6 +54,7 @@ void worksheet::at_most(std::string what, double seen, double bound) { checks_.p
 void worksheet::holds(std::string what, bool so) { checks_.push_back({std::move(what), "", so ? 1.0 : 0.0, 1, so}); }
 void worksheet::answer(std::string asked, std::string said, std::string explanation) { questions_.push_back({std::move(asked), std::move(said), std::move(explanation)}); }
 void worksheet::text(std::string line) { texts_.push_back(std::move(line)); }
+void worksheet::trace(std::string chrome_json) { trace_ = std::move(chrome_json); }
 void worksheet::lacks(std::string what) { missing_.push_back(std::move(what)); }
 
 struct presenter {
@@ -67,6 +69,11 @@ struct presenter {
     return std::any_of(sheet.checks_.begin(), sheet.checks_.end(), [](worksheet::check const& one) { return !one.so; });
   }
   [[nodiscard]] int code() const { return any_fails() ? 1 : !sheet.missing_.empty() ? 3 : all_hold() ? 0 : 1; }
+
+  [[nodiscard]] bool write_trace(std::ofstream& file) const {
+    file << sheet.trace_ << std::flush;
+    return !sheet.trace_.empty() && file.good();
+  }
 
   void as_json() const {
     nlohmann::ordered_json line{{"kind", "task"}, {"name", what.name}, {"task", what.number}, {"broken", sheet.broken_}, {"holds", all_hold() && sheet.missing_.empty()}};
@@ -121,11 +128,12 @@ struct presenter {
 
 int run_exercise(exercise const& what, int argc, char** argv) {
   bool as_json = false, broken = false, explains = false;
-  std::string child;
+  std::string child, trace_path;
   CLI::App app{what.goal};
   app.add_flag("--json", as_json, "one JSON line on standard output, nothing else there");
   app.add_flag("--broken", broken, fmt::format("the twin that has to fail: {}", what.twin));
   app.add_flag("--explain", explains, "measures nothing: where in the runtime it happens");
+  if (what.traces) app.add_option("--trace", trace_path, "writes the trace of the run, for ui.perfetto.dev");
   if (what.child != nullptr) app.add_option("--child", child)->group("");
   try {
     app.parse(argc, argv);
@@ -136,9 +144,19 @@ int run_exercise(exercise const& what, int argc, char** argv) {
   }
   if (!child.empty()) return what.child(child);
   if (explains) return command_line::finish(fmt::format("task {}", what.number).c_str(), [&] { return show_places(fmt::format("task {}: {}", what.number, what.goal), what.explained); });
+  std::ofstream trace;
+  if (!trace_path.empty()) trace.open(trace_path);
+  if (!trace_path.empty() && !trace) {
+    fmt::print(stderr, "task {}: --trace \"{}\" cannot be written\n", what.number, trace_path);
+    return 2;
+  }
   worksheet sheet(broken);
   what.run(sheet);
   const presenter shows{what, sheet};
+  if (trace.is_open() && !shows.write_trace(trace)) {
+    fmt::print(stderr, "task {}: --trace \"{}\" could not be written to its end\n", what.number, trace_path);
+    return 3;
+  }
   return command_line::finish(fmt::format("task {}", what.number).c_str(), [&] {
     if (as_json)
       shows.as_json();

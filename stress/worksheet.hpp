@@ -34,6 +34,8 @@ class worksheet {
   void answer(std::string asked, std::string said, std::string explanation = "");
   // A line as it is, between table and checks.
   void text(std::string line);
+  // The run as Chrome's trace events, for --trace.
+  void trace(std::string chrome_json);
   // What this machine does not allow: exit code 3 unless a check fails. What could be shown is shown.
   void lacks(std::string what);
 
@@ -58,6 +60,7 @@ class worksheet {
   std::vector<check> checks_;
   std::vector<question> questions_;
   std::vector<std::string> texts_, missing_;
+  std::string trace_;
 };
 
 struct exercise {
@@ -68,6 +71,7 @@ struct exercise {
   void (*run)(worksheet& out);
   int (*child)(std::string const& what) = nullptr;  // --child WHAT: what the exercise starts as a process of its own
   std::vector<place> explained = {};
+  bool traces = false;  // --trace FILE: writes what it gives to worksheet::trace()
 };
 
 // main() of an exercise.
