@@ -1,7 +1,8 @@
 """patterns.py: the ten patterns, each a rule over what was seen, with its evidence.
 
-A rule says yes only when the figures leave little room: a process that is merely busy has none. "Many" threads is 40, or eight for each P where that is more: a bound that somebody
-chose is below, a storm far above. Names and remedies stand in stress/README.md, which is read; which bug must match which stands there too.
+A rule says yes only when the figures leave little room: a process that is merely busy has none. "Many" threads is 40, or eight for each P where that is more. Many calls at a time are
+100, or twelve for each P: a bound that somebody chose is mostly below, a storm far above; and where a bound is seen, by its frames or by the goroutines that wait before the call, it
+is no storm. A process that forgets is told from one that has its fill by what grows while it is looked at. Names and remedies stand in stress/README.md, which is read; which bug must match which stands there too.
 """
 import math, re
 from collections import Counter
@@ -9,6 +10,10 @@ from dataclasses import dataclass, field
 
 from process import Snapshot, Unavailable
 
+IN_CALL_STATES = ("syscall", "foreign call")
+QUEUE_STATES = ("semacquire", "sync.Mutex.Lock", "sync.RWMutex.Lock", "sync.Cond.Wait", "chan send")
+BOUND_FRAMES = re.compile(r"retake::(bounded|foreign_pool)\b")
+QUEUED_LEAST, GROWTH_LEAST = 10, 3
 FRAME_CHARACTERS_MAX, LINE_CHARACTERS_MAX = 500, 4000  # what is longer is not looked through
 
 
@@ -74,12 +79,13 @@ class Facts:
     samples: list = field(default_factory=list)  # metrics, one after the other
     sites: list = field(default_factory=list)
     threads: str = ""  # backtraces, when gdb was asked
+    silent: bool = False  # its endpoint takes connections, and does not answer in time
     goroutines: list = field(default_factory=list)  # (state, stack)
 
     def read_goroutines(self, dump):
         heads = [*re.finditer(r"^goroutine \d+ \[([^\]\n]*)\]:?", dump, re.M)]
         ends = [*(head.start() for head in heads[1:]), len(dump)]
-        self.goroutines = [(head[1], dump[head.end():end]) for head, end in zip(heads, ends)]
+        self.goroutines = [(head[1].removeprefix("waiting, "), dump[head.end():end]) for head, end in zip(heads, ends)]  # gdb says both
         if dump and not heads:
             raise Unavailable("its endpoint sends garbled goroutines")
 
@@ -105,19 +111,31 @@ class Facts:
     def many(self):
         return max(40, 8 * self.processors())
 
+    def many_calls(self):
+        return max(100, 12 * self.processors())
+
+    def growth(self, name):
+        """Of a counter, while the process was looked at."""
+        values = self.over_time(name)
+        return values[-1] - values[0] if values else 0
+
+    def bound_of_calls(self, function):
+        """What bounds the calls of the function, in words; "" where nothing is seen to."""
+        calls = [text for state, text in self.goroutines if state.startswith(IN_CALL_STATES)]
+        if calls and 2 * sum(bool(BOUND_FRAMES.search(text)) for text in calls) >= len(calls):
+            return "they go through a bound"
+        name = re.sub(r"\s+\S+$", "", function)
+        queued = sum(state.startswith(QUEUE_STATES) and name in text for state, text in self.goroutines) if name else 0
+        return f"{queued} goroutines wait for their turn" if queued >= QUEUED_LEAST else ""
+
     def goroutines_in_words(self):
         counts = Counter(state.split(",")[0] for state, _ in self.goroutines)
         return f"{len(self.goroutines)} goroutines: " + ", ".join(f"{n} {state}" for state, n in counts.most_common(5))
 
     def most_common_caller(self):
-        """By gdb: the first frame of each thread that is neither the runtime's nor a library's."""
-        callers = Counter()
-        threads = "\n".join(line for line in self.threads.splitlines() if len(line) <= LINE_CHARACTERS_MAX)
-        for stack in re.split(r"\n(?=Thread \d)", threads):
-            frames = re.findall(r"^#\d+ +(?:0x[0-9a-f]+ in )?(.*?) \(.* at (/\S+):(\d+)$", stack, re.M)
-            own = [f"{name} at {path.rsplit('/', 1)[-1]}:{line}" for name, path, line in frames if "/runtime/" not in path and not path.startswith("/usr/")]
-            callers.update(own[:1])
-        return [f"of the threads that gdb looked at, {n} are in {where}" for where, n in callers.most_common(1)]
+        """By gdb: where most of the goroutines in calls stand."""
+        places = Counter(re.sub(r"^.*? on M\d+ |/\S*/", "", text.strip()) for state, text in self.goroutines if state.startswith(IN_CALL_STATES))
+        return [f"{n} of them in {where}" for where, n in places.most_common(1)]
 
     def busiest(self):
         """(function, threads alive that its calls made necessary, the lines), of the function with the most of them."""
@@ -157,9 +175,10 @@ def locks_without_unlock(f):  # 7
         return [f"{ended:.0f} goroutines ended while locked to their thread, {made:.0f} threads were made", place]
     waiting = int(f.value("retake_threads_waiting_locked"))
     if not f.samples:
-        waiting = len(re.findall(r"waiting", " ".join(s for s, text in f.goroutines if "locked to M" in text)))
-    if waiting >= f.many() and waiting >= f.ended.threads / 2:
-        return [f"{waiting} of {f.ended.threads} threads sleep until the goroutine that is locked to them can run"] + f.charged()
+        waiting = sum("locked to M" in text and not state.startswith(("running", *IN_CALL_STATES)) for state, text in f.goroutines)
+    more = f.ended.threads - f.began.threads  # a pool has all of its threads
+    if waiting >= f.many() and waiting >= f.ended.threads / 2 and more >= GROWTH_LEAST:
+        return [f"{waiting} of {f.ended.threads} threads sleep until the goroutine that is locked to them can run; {more} more than before"] + f.charged()
     return None
 
 
@@ -172,7 +191,7 @@ def faults_in_workers(f):  # 8
 
 
 def resolver(f):  # 4
-    in_calls = [text for state, text in f.goroutines if state.startswith(("foreign call", "syscall"))]  # c-ares over the poller is in "IO wait" at the same place
+    in_calls = [text for state, text in f.goroutines if state.startswith(IN_CALL_STATES)]  # c-ares over the poller is in "IO wait" at the same place
     held = [text for text in in_calls if re.search(r"retake::resolver::|getaddrinfo|gethostby|getnameinfo", text)]
     sockets = [f"{f.ended.lookups} UDP sockets are connected to port 53"] if f.ended.lookups else []
     if len(held) >= f.many() / 2:
@@ -188,10 +207,10 @@ def resolver(f):  # 4
 
 def threads_climb(f):  # 1
     function, live, _ = f.busiest()
-    if live >= f.many() and live >= f.ended.threads / 2 and function != "the runtime itself":
+    if live >= f.many_calls() and live >= f.ended.threads / 2 and function != "the runtime itself" and not f.bound_of_calls(function):
         return [f"{f.ended.threads} threads on {f.processors()} Ps (before: {f.began.threads})"] + f.charged()
-    held = sum(state.startswith("syscall") for state, _ in f.goroutines)
-    if not f.samples and held >= f.many() and held >= f.ended.threads / 2:
+    held = sum(state.startswith(IN_CALL_STATES) for state, _ in f.goroutines)
+    if not f.samples and held >= f.many_calls() and held >= f.ended.threads / 2 and not f.bound_of_calls(""):
         return [f"{f.ended.threads} threads (before: {f.began.threads}), {held} of them in goroutines' calls"] + f.most_common_caller()
     return None
 
@@ -226,20 +245,35 @@ def signal_waits(f):  # 3
 
 def connections_hang(f):  # 5
     def seconds(state):
-        found = re.search(r"(\d{1,9}(?:\.\d{1,9})?)(ms|s|m|h)\b", state)
-        return float(found[1]) * {"ms": 0.001, "s": 1, "m": 60, "h": 3600}[found[2]] if found else 0
+        found = re.search(r"(\d{1,9}(?:\.\d{1,9})?) ?(ms|s|minutes?|m|h)\b", state)
+        return float(found[1]) * {"ms": 0.001, "s": 1, "m": 60, "h": 3600}["ms" if found[2] == "ms" else found[2][0]] if found else 0
 
     waits = [text for state, text in f.goroutines if state.startswith("IO wait") and seconds(state) >= 3 and re.search(r"\bread", text) and "accept" not in text]
-    if len(waits) >= f.many() and f.ended.threads < f.many():
-        return [f"{len(waits)} goroutines have waited for bytes for 3 s and longer, on {f.ended.threads} threads"]
+    if min(len(waits), f.ended.unprobed) >= f.many() and f.ended.threads < f.many():
+        return [f"{len(waits)} goroutines have waited for bytes for 3 s and longer, on {f.ended.threads} threads",
+                f"{f.ended.unprobed} connections are established and no probe of their peers is under way"]
     return None
 
 
+def place_of_stack(text):
+    """The innermost function that is not the library's."""
+    functions = [line for line in text.strip().split("\n") if line and not line.startswith("\t")]
+    return next((name for name in functions if "retake::" not in name), (functions or [""])[0])[:FRAME_CHARACTERS_MAX]
+
+
 def no_backpressure(f):  # 2
-    queued = f.over_time("retake_run_queue")
-    before, now = (queued[0], queued[-1]) if queued else (0, 0)
-    if min(before, now) >= 25 * f.many() and now > before and f.ended.threads < f.many():
-        return [f"{before:.0f}, then {now:.0f} runnable goroutines on {f.processors()} Ps"]
+    queued, arrived = f.over_time("retake_run_queue"), f.growth("retake_goroutines_created_total")
+    standing, crowd = min(queued, default=0), 25 * f.many()
+    runnable = sum(state.startswith("runnable") for state, _ in f.goroutines)
+    if f.silent and runnable >= crowd and f.ended.threads < f.many():
+        return [f"{runnable} goroutines are runnable, on {f.processors()} Ps; its endpoint, which waits for its turn among them, did not answer in time"]
+    # What was there at every look does not drain; that others come meanwhile tells it from a batch, or from goroutines that take turns.
+    if standing >= crowd and arrived >= standing / 20 and f.ended.threads < f.many():
+        return [f"at each of {len(queued)} looks {standing:.0f} goroutines and more were runnable, on {f.processors()} Ps; {arrived:.0f} have come meanwhile"]
+    places = Counter((state.split(",")[0], place_of_stack(text)) for state, text in f.goroutines if state.startswith(QUEUE_STATES))
+    for (state, place), waiting in places.most_common(1):
+        if waiting >= crowd and arrived >= waiting / 20 and f.ended.threads < f.many():
+            return [f"{waiting} goroutines are in {state} at one place; {arrived:.0f} have come while it was looked at", place]
     return None
 
 
@@ -248,6 +282,11 @@ RULES = [(10, limit_of_threads), (7, locks_without_unlock), (8, faults_in_worker
          (5, connections_hang), (2, no_backpressure)]
 
 
+SEEN_AS_THREADS_THAT_CLIMB = {10, 7, 4, 3}  # the same threads are not told twice
+
+
 def match(facts):
     """[(number, evidence)], the name first."""
-    return [(number, evidence) for number, rule in RULES if (evidence := rule(facts))]
+    found = [(number, evidence) for number, rule in RULES if (evidence := rule(facts))]
+    explained = any(number in SEEN_AS_THREADS_THAT_CLIMB for number, _ in found)
+    return [(number, evidence) for number, evidence in found if not (number == 1 and explained)]

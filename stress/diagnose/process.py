@@ -24,6 +24,7 @@ class Snapshot:
     memory_kb: int = 0
     descriptors: int = 0
     lookups: int = 0         # UDP sockets that are connected to port 53
+    unprobed: int = 0        # TCP connections that are established, and whose peer is neither probed nor owed anything
     pids_used: int = 0       # of the limit that is nearest
     pids_limit: int = 0      # 0: none
     pids_where: str = ""
@@ -61,9 +62,11 @@ class Process:
     def snapshot(self):
         s = Snapshot(threads=self.status("Threads"), memory_kb=self.status("VmRSS"))
         files = self.files()
-        s.descriptors = len(files)
+        s.descriptors, open_files = len(files), set(files)
         asked = re.findall(r"^ *\d+: \S+ \S+:0035 (?:\S+ +){6}(\d+)", self.file("net/udp") + self.file("net/udp6"), re.M)
-        s.lookups = sum(f"socket:[{inode}]" in files for inode in asked)
+        s.lookups = sum(f"socket:[{inode}]" in open_files for inode in asked)
+        idle = re.findall(r"^ *\d+: \S+ \S+ 01 \S+ 00:\S+ \S+ +\S+ +\S+ (\d+)", self.file("net/tcp") + self.file("net/tcp6"), re.M)
+        s.unprobed = sum(f"socket:[{inode}]" in open_files for inode in idle)
         self.read_cgroups(s)
         self.read_user_limit(s)
         return s
