@@ -26,17 +26,6 @@ std::string waited(std::int64_t ns) {
   return fmt::format(", {} minute{}", ns / minute_ns, ns / minute_ns == 1 ? "" : "s");
 }
 
-char const* name_of(goroutine_state state) noexcept {
-  switch (state) {
-    case goroutine_state::dead: return "dead";
-    case goroutine_state::runnable: return "runnable";
-    case goroutine_state::running: return "running";
-    case goroutine_state::syscall: return "syscall";
-    case goroutine_state::waiting: return "waiting";
-  }
-  return "unknown state";
-}
-
 std::string line_of(stack_frame const& frame) {
   return fmt::format("{}\n\t{}:{}{}\n", frame.function.empty() ? "?" : frame.function, frame.file.empty() ? "?" : frame.file, frame.line,
                      frame.address != 0 ? fmt::format(" pc={:#x}", frame.address) : "");

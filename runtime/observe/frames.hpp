@@ -20,6 +20,17 @@ namespace retake::observe {
 // A whole stack, without the internal frames at its ends.
 [[nodiscard]] std::vector<stack_frame> frames_of(symbols& names, std::vector<std::uintptr_t> const& pcs);
 
+[[nodiscard]] constexpr char const* name_of(goroutine_state state) noexcept {
+  switch (state) {
+    case goroutine_state::dead: return "dead";
+    case goroutine_state::runnable: return "runnable";
+    case goroutine_state::running: return "running";
+    case goroutine_state::syscall: return "syscall";
+    case goroutine_state::waiting: return "waiting";
+  }
+  return "unknown state";
+}
+
 [[nodiscard]] goroutine_info info_of(symbols& names, goroutine_view const& view);
 // "goroutine 7 [chan receive, 12ms, locked to thread]:" and its stack, as Go prints it.
 [[nodiscard]] std::string text_of(goroutine_info const& info);

@@ -8,111 +8,148 @@
 A goroutine that runs on a thread is shown there by gdb itself (`thread apply all bt`); one that is parked has its registers where the switch left them
 (switch/saved_frame.hpp). In a live process `goroutine N COMMAND` puts those registers in, runs the command and puts the thread's own back. A core file's registers
 cannot be set: there an unwinder makes the goroutine's frames follow on the selected thread's frame 0.
+
+Records are read by the table `retake_layout` of the process (observe/layout.hpp), never by types: a released program has none.
 """
+import functools
+import struct
+
 import gdb
 import gdb.unwinder
 from gdb.unwinder import Unwinder
 
-STATES = ["dead", "runnable", "running", "syscall", "waiting"]
+LAYOUT_VERSION = 1
+HEAD, TEXT_BYTES, FIELD = "=16sIIIIQ", 32, "=40sII"  # as observe/layout.hpp has them
+GOROUTINES_MAX = 10_000_000  # more is a list that was torn
+FRAMES_MAX = 24
+INTERNAL = ("retake::detail::", "retake::sched::", "retake::floor::", "retake::world::", "retake_floor_", "retake::park_in", "retake::(anonymous namespace)::", "retake::poller", "void retake::",
+            "auto retake::", "retake::syscall", "retake::foreign_call", "decltype(auto) retake::", "std::")
 
 
-def value_of(field):
-    """What a world::plain, atomic or report_only holds."""
-    while field.type.strip_typedefs().code == gdb.TYPE_CODE_STRUCT:
-        inner = [one for one in field.type.strip_typedefs().fields() if not one.is_base_class and hasattr(one, "bitpos")]  # no static ones
-        bases = [one for one in field.type.strip_typedefs().fields() if one.is_base_class]
-        field = field[inner[0]] if inner else field[bases[0]]
-    return field
+def read(address, size):
+    return bytes(gdb.selected_inferior().read_memory(address, size))
 
 
-def find_scheduler():
-    """The scheduler that any thread of the runtime names in its slot."""
-    slot_name = "'retake::world::(anonymous namespace)::slot'"
-    chosen = gdb.selected_thread()
-    try:
-        for thread in gdb.selected_inferior().threads():
-            thread.switch()
-            try:
-                slot = gdb.parse_and_eval(slot_name)
-            except gdb.error:
-                continue
-            if int(slot) != 0:
-                machine = slot.cast(gdb.lookup_type("retake::machine").pointer())
-                return machine["home"]
-    finally:
-        if chosen is not None:
-            chosen.switch()
-    raise gdb.GdbError("no thread of a retake runtime is here")
+def text_of(raw):
+    return raw.split(b"\0", 1)[0].decode(errors="replace")
+
+
+class Layout:
+    """The table of the process: offsets and sizes by name, names by number."""
+
+    def __init__(self):
+        try:
+            at = int(gdb.parse_and_eval("(unsigned long)&retake_layout"))
+            magic, version, states, reasons, fields, self.scheduler = struct.unpack(HEAD, read(at, struct.calcsize(HEAD)))
+        except gdb.error:
+            raise gdb.GdbError("no retake runtime is here: the program has no symbol retake_layout (was it stripped of its symbols?)") from None
+        if text_of(magic) != "retake layout" or version != LAYOUT_VERSION:
+            raise gdb.GdbError(f"retake_layout is of version {version}; this script reads version {LAYOUT_VERSION}")
+        at += struct.calcsize(HEAD)
+        texts = [text_of(read(at + i * TEXT_BYTES, TEXT_BYTES)) for i in range(states + reasons)]
+        self.states, self.reasons = texts[:states], texts[states:]
+        at += (states + reasons) * TEXT_BYTES
+        entries = struct.iter_unpack(FIELD, read(at, fields * struct.calcsize(FIELD)))
+        self.fields = {text_of(name): (offset, size) for name, offset, size in entries}
+
+    def value(self, record, name):
+        offset, size = self.fields[name]
+        return int.from_bytes(read(record + offset, size), "little")
+
+    def values(self, at, record):
+        """All fields of a record of that name, by one read: there may be a million."""
+        fields = {name: place for name, place in self.fields.items() if name.startswith(f"{record}.")}
+        raw = read(at, max(offset + size for offset, size in fields.values()))
+        return {name.partition(".")[2]: int.from_bytes(raw[offset:offset + size], "little") for name, (offset, size) in fields.items()}
+
+
+class Goroutine:
+    """One record, as it was when it was read."""
+
+    def __init__(self, layout, at, now_ns):
+        self.layout, self.values = layout, layout.values(at, "goroutine")
+        self.id, self.state, self.next = self.values["id"], layout.states[self.values["state"]], self.values["all_link"]
+        self.reason = layout.reasons[self.values["reason"]] if self.state == "waiting" else ""
+        self.m, self.locked_m = self.values["m"], self.values["locked_m"]
+        self.waited_seconds = max(0, now_ns - self.values["since_ns"]) / 1e9 if self.state in ("waiting", "syscall") else 0
+
+    def registers(self):
+        """Of one that stands still, by name; None for one that runs on a thread."""
+        pc_name, sp_name, fp_name = ("rip", "rsp", "rbp") if "frame.rip" in self.layout.fields else ("pc", "sp", "x29")
+        frame = self.values["stack_pointer"]
+        if self.state in ("waiting", "runnable") and frame != 0:
+            return {**self.layout.values(frame, "frame"), sp_name: frame + self.layout.fields["frame"][1]}
+        if self.state == "syscall":
+            return {pc_name: self.values["call_pc"], sp_name: self.values["call_sp"], fp_name: self.values["call_fp"]}
+        return None
+
+    def in_words(self):
+        state = self.state
+        if state == "syscall" and self.m != 0 and self.layout.value(self.m, "machine.inside_foreign") != 0:
+            state = "foreign call"
+        text = f"goroutine {self.id} [{state}{', ' + self.reason if self.reason else ''}{f', {self.waited_seconds:.1f}s' if self.waited_seconds >= 1 else ''}]"
+        if self.locked_m != 0:
+            text += f" locked to M{self.layout.value(self.locked_m, 'machine.id')}"
+        if self.m != 0:
+            text += f" on M{self.layout.value(self.m, 'machine.id')}"
+        registers = self.registers()
+        return f"{text} {where(registers)}" if registers else text
 
 
 def goroutines():
-    scheduler = find_scheduler()
-    at = value_of(scheduler["goroutines"])
-    while int(at) != 0:
-        g = at.dereference()
-        if STATES[int(value_of(g["state"]))] != "dead":
-            yield g
-        at = value_of(g["all_link"])
+    """All that live, by id."""
+    layout = Layout()
+    scheduler = int.from_bytes(read(layout.scheduler, 8), "little")
+    if scheduler == 0:
+        raise gdb.GdbError("no retake runtime runs in it")
+    now_ns, at, found = layout.value(scheduler, "scheduler.clock_ns"), layout.value(scheduler, "scheduler.goroutines"), []
+    while at != 0 and len(found) < GOROUTINES_MAX:
+        one = Goroutine(layout, at, now_ns)
+        at = one.next
+        if one.state != "dead":
+            found.append(one)
+    return sorted(found, key=lambda g: g.id)
 
 
-def id_of(g):
-    return int(g["id"])
-
-
-def saved_registers(g):
-    """Registers of a goroutine that stands still, by name; None for one that runs on a thread."""
-    state = STATES[int(value_of(g["state"]))]
-    if state in ("waiting", "runnable"):
-        frame_type = gdb.lookup_type("retake::floor::saved_frame")
-        sp = g["context"]["stack_pointer"]
-        if int(sp) == 0:
-            return None
-        frame = sp.cast(frame_type.pointer()).dereference()
-        if any(one.name == "rbx" for one in frame_type.fields()):
-            registers = {name: int(frame[name]) for name in ("r12", "r13", "r14", "r15", "rbx", "rbp")}
-            registers["rip"] = int(frame["return_address"])
-            registers["rsp"] = int(sp) + frame_type.sizeof
-        else:
-            registers = {f"x{19 + i}": int(frame["x19_to_x28"][i]) for i in range(10)}
-            registers.update({"x29": int(frame["x29"]), "x30": int(frame["x30"]), "pc": int(frame["x30"]), "sp": int(sp) + frame_type.sizeof})
-        return registers
-    if state == "syscall":
-        names = ("rip", "rsp", "rbp") if gdb.lookup_type("retake::floor::saved_frame").fields()[0].name == "mxcsr" else ("pc", "sp", "x29")
-        return dict(zip(names, (int(value_of(g[one])) for one in ("call_pc", "call_sp", "call_fp"))))
-    return None
-
-
-def where(pc):
-    """Function and line of an address."""
-    block = gdb.block_for_pc(pc)
-    while block is not None and block.function is None:
+@functools.lru_cache(maxsize=None)
+def functions_at(pc):
+    """The functions of an address, inlined ones first; of a program without debug information the symbol alone."""
+    block, names = gdb.block_for_pc(pc - 1), []
+    while block is not None:
+        if block.function is not None:
+            names.append(block.function.print_name)
         block = block.superblock
-    line = gdb.find_pc_line(pc - 1)
-    name = block.function.print_name if block is not None else "??"
-    return f"{name} at {line.symtab.filename if line.symtab else '??'}:{line.line}"
+    if not names:
+        symbol = gdb.execute(f"info symbol {pc - 1:#x}", to_string=True)
+        names = [symbol.split(" + ")[0].split(" in section ")[0].strip() if " in section " in symbol else "??"]
+    return names
+
+
+def where(registers):
+    """The innermost function that is not the runtime's own. Its functions keep their frame pointers, so that the way out of them is two words a frame."""
+    pc, fp = (registers[next(name for name in names if name in registers)] for names in (("rip", "pc"), ("rbp", "x29")))
+    innermost = functions_at(pc)[0]
+    try:
+        for _ in range(FRAMES_MAX):
+            for depth, name in enumerate(functions_at(pc)):
+                if not name.startswith(INTERNAL):
+                    line = gdb.find_pc_line(pc - 1) if depth == 0 else None  # of an inlined function's callers gdb gives no line
+                    return f"{name} at {line.symtab.filename}:{line.line}" if line and line.symtab else name
+            fp, pc = struct.unpack("=QQ", read(fp, 16))
+    except gdb.error:  # the end of the stack, or no frame pointer
+        pass
+    return innermost
 
 
 class InfoGoroutines(gdb.Command):
-    """Every goroutine: id, state, why it waits, the thread it is locked to, where it stands."""
+    """Every goroutine: id, state, why it waits and since when, the thread it is locked to, where it stands outside of the runtime."""
 
     def __init__(self):
         super().__init__("info goroutines", gdb.COMMAND_STACK)
 
     def invoke(self, argument, from_tty):
-        for g in sorted(goroutines(), key=id_of):
-            state = STATES[int(value_of(g["state"]))]
-            reason = str(value_of(g["reason"])).rsplit("::", maxsplit=1)[-1].replace("_", " ") if state == "waiting" else ""
-            locked = value_of(g["locked_m"])
-            m = value_of(g["m"])
-            registers = saved_registers(g)
-            text = f"goroutine {id_of(g)} [{state}{', ' + reason if reason else ''}]"
-            if int(locked) != 0:
-                text += f" locked to M{int(locked['id'])}"
-            if int(m) != 0:
-                text += f" on M{int(m['id'])}"
-            if registers is not None:
-                text += f" {where(registers.get('rip', registers.get('pc')))}"
-            print(text)
+        for g in goroutines():
+            print(g.in_words())
 
 
 def run_in_registers(registers, command):
@@ -170,7 +207,17 @@ def run_by_detour(registers, command):
         gdb.invalidate_cached_frames()
 
 
-class Goroutine(gdb.Command):
+def id_in_process(thread):
+    """gettid() of the thread itself, which may be in a pid namespace of its own."""
+    pid, lwp, _ = thread.ptid
+    try:
+        with open(f"/proc/{pid}/task/{lwp}/status") as file:
+            return next((int(line.split()[-1]) for line in file if line.startswith("NSpid:")), lwp)
+    except OSError:  # a core file
+        return lwp
+
+
+class GoroutineCommand(gdb.Command):
     """goroutine N COMMAND, goroutine all COMMAND: runs a gdb command where the goroutine stands."""
 
     def __init__(self):
@@ -180,16 +227,16 @@ class Goroutine(gdb.Command):
         words = argument.split(maxsplit=1)
         if len(words) != 2:
             raise gdb.GdbError("usage: goroutine N COMMAND")
-        found = [g for g in goroutines() if words[0] == "all" or str(id_of(g)) == words[0]]
+        found = [g for g in goroutines() if words[0] == "all" or str(g.id) == words[0]]
         if not found:
             raise gdb.GdbError(f"there is no goroutine {words[0]}")
         for g in found:
             if words[0] == "all":
-                print(f"\ngoroutine {id_of(g)}:")
+                print(f"\ngoroutine {g.id}:")
             self.run(g, words[1])
 
     def run(self, g, command):
-        registers = saved_registers(g)
+        registers = g.registers()
         if registers is None:
             self.run_on_its_thread(g, command)
             return
@@ -199,12 +246,11 @@ class Goroutine(gdb.Command):
             run_by_detour(registers, command)
 
     def run_on_its_thread(self, g, command):
-        chosen = gdb.selected_thread()
+        wanted, chosen = g.layout.value(g.m, "machine.thread") if g.m != 0 else 0, gdb.selected_thread()
         try:
             for thread in gdb.selected_inferior().threads():
-                thread.switch()
-                slot = gdb.parse_and_eval("'retake::world::(anonymous namespace)::slot'")
-                if int(slot) == int(value_of(g["m"])):
+                if wanted != 0 and id_in_process(thread) == wanted:
+                    thread.switch()
                     gdb.execute(command)
                     return
             print("its thread is not here")
@@ -214,4 +260,4 @@ class Goroutine(gdb.Command):
 
 
 InfoGoroutines()
-Goroutine()
+GoroutineCommand()

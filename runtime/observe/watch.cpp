@@ -5,6 +5,7 @@
 
 #include <new>
 
+#include "observe/layout.hpp"
 #include "observe/schedtrace.hpp"
 #include "observe/snapshot.hpp"
 #include "observe/watcher.hpp"
@@ -48,6 +49,7 @@ void begin(scheduler& s) noexcept {
     world::print(text.data(), text.size());
   }
   world::on_fatal(report, &s);
+  world::require(retake_layout.scheduler == &world::at_fatal.argument, "retake_layout leads debuggers elsewhere");  // also what links it
   world::keep_quit(report, wake_monitor, &s);
 }
 

@@ -104,7 +104,8 @@ def by_gdb(pid):
         return "", "", "gdb may not attach: " + next((line for line in complaints.splitlines() if "ptrace" in line), "not permitted")
     goroutines, _, threads = said.partition("\n---threads\n")
     goroutines = "\n".join(line for line in goroutines.splitlines() if line.startswith("goroutine "))
-    return goroutines, threads, "" if goroutines else "gdb finds no retake runtime in it"
+    refused = next((line for line in complaints.splitlines() if "retake" in line and line.startswith(("no ", "retake_layout"))), "no retake runtime is here")
+    return goroutines, threads, "" if goroutines else f"gdb: {refused}"
 
 
 def by_strace(process):
@@ -124,7 +125,7 @@ def look(chosen, process, schedtrace):
         endpoint = None
     facts.command, facts.began = process.command(), process.snapshot()
     facts.samples = sample_metrics(process, endpoint, chosen["seconds"])
-    facts.ended = process.snapshot()
+    facts.ended, facts.silent = process.snapshot(), bool(endpoint) and not facts.samples
     s = facts.ended
     steps.append(("threads and memory", f"Threads: {facts.began.threads}, then {s.threads}   VmRSS: {s.memory_kb} kB   descriptors: {s.descriptors}\n" + schedtrace()))
     threadcreate = fetch(endpoint, "/debug/pprof/threadcreate?debug=1") if facts.samples else None
@@ -133,7 +134,7 @@ def look(chosen, process, schedtrace):
     lacking = ""
     if not facts.samples:
         elsewhere = named and not on_loopback(named)
-        lacking = f"its RETAKE_DEBUG names \"{named}\", no address of the loopback, which is not asked" if elsewhere else "no endpoint answers: RETAKE_DEBUG=pprof=127.0.0.1:PORT gives it one"
+        lacking = f"its RETAKE_DEBUG names \"{named}\", no address of the loopback, which is not asked" if elsewhere else "its endpoint did not answer in time" if facts.silent else "no endpoint answers: RETAKE_DEBUG=pprof=127.0.0.1:PORT gives it one"
     if dump is None:
         dump, facts.threads, why = by_gdb(pid)
         lacking = f"{lacking or 'the endpoint did not send the goroutines in time'}; {why}" if why else lacking

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""diagnose_test.py BIN [--swap] [BUG...]: each buggy twin gets the pattern that stress/README.md assigns to it, no fixed twin gets any.
+"""diagnose_test.py BIN [--swap] [--by-gdb] [BUG...]: each buggy twin gets the pattern that stress/README.md assigns to it and none beside it, no fixed twin gets any.
 
 Method: both twins of a bug are held in their symptomatic state, each with an endpoint, and looked at from outside, again and again until the buggy one has
 been told. The fixed one is looked at as often, at the same age, and may never match: a slow machine gives the buggy one more time, and the fixed one more chances to fail.
 Bug 1 once more without endpoints, by gdb; bug 2 in a network of its own.
---swap expects of each twin what holds for the other: must fail. A bug that the machine forbids (code 3) is named and left out; one that is not built is an error.
+--by-gdb looks at all of them without endpoints. --swap expects of each twin what holds for the other: must fail. A bug that the machine forbids (code 3) is named and left out; one that is not built is an error.
 """
 import glob, json, os, re, signal, subprocess, sys, tempfile, time
 from contextlib import ExitStack
@@ -35,7 +35,7 @@ class Twin:
     def __init__(self, program, variant, expected, how):
         self.name = f"{os.path.basename(program)} {variant}{how and ', ' + how}"
         self.program, self.variant, self.expected, self.how = program, variant, expected, how
-        self.looks, self.line, self.began = [], {}, time.monotonic()
+        self.looks, self.also, self.line, self.began = [], [], {}, time.monotonic()
 
     def __enter__(self):
         environment = {name: value for name, value in os.environ.items() if name != "RETAKE_DEBUG"}
@@ -74,6 +74,7 @@ class Twin:
         out, error = self.looking.communicate(timeout=120)
         self.line = json.loads(out) if out else {}
         found = self.line.get("pattern")
+        self.also += self.line.get("also", [])
         self.looks.append((found or 0) if self.looking.returncode == (1 if found else 0) else f"code {self.looking.returncode}: {error.strip()}")
 
     def as_expected(self):
@@ -109,7 +110,8 @@ def hold_and_look(twins, looks_least=2):
                 break
         for twin in twins:
             twin.tell()
-        return [f"{twin.name}: pattern {twin.looks[-1] or 'none'}, not {twin.expected or 'none'}" for twin in twins if not twin.as_expected()]
+        beside = [f"{twin.name}: also {one}" for twin in twins for one in twin.also]
+        return beside + [f"{twin.name}: pattern {twin.looks[-1] or 'none'}, not {twin.expected or 'none'}" for twin in twins if not twin.as_expected()]
 
 
 def by_command(words, expected_code, expected_text):
@@ -124,7 +126,7 @@ def by_command(words, expected_code, expected_text):
 
 
 def main():
-    place, swap, only = sys.argv[1], "--swap" in sys.argv, {int(word) for word in sys.argv[2:] if word.isdigit()}
+    place, swap, by_gdb, only = sys.argv[1], "--swap" in sys.argv, "--by-gdb" in sys.argv, {int(word) for word in sys.argv[2:] if word.isdigit()}
     wrong = []
     for bug, pattern in sorted(table().items()):
         if only and bug not in only:
@@ -137,12 +139,13 @@ def main():
         def twins(how=""):
             return [Twin(programs[0], "buggy", 0 if swap else pattern, how), Twin(programs[0], "fixed", pattern if swap else 0, how)]
 
-        wrong += sum((hold_and_look([one]) for one in twins()), []) if bug in ALONE else hold_and_look(twins())
-        if bug == 1 and not swap:
+        how = BY_GDB if by_gdb else ""
+        wrong += sum((hold_and_look([one]) for one in twins(how)), []) if bug in ALONE else hold_and_look(twins(how))
+        if bug == 1 and not swap and not by_gdb:
             wrong += hold_and_look(twins(BY_GDB), 1)
             wrong += by_command([programs[0], "--variant", "buggy", "--hold", "61"], 1, f"pattern {pattern}: ")
             wrong += by_command(["sleep", "61.25"], 3, "cannot be looked at") + by_command(["sh", "-c", "exit 1 # 61.75"], 4, "ended with 1")
-        if bug == 2 and not swap:
+        if bug == 2 and not swap and not by_gdb:
             allowed = subprocess.run([*APART_WORDS, LOOPBACK], capture_output=True).returncode == 0
             if allowed:
                 wrong += hold_and_look(twins(APART))

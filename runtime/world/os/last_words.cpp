@@ -14,15 +14,11 @@
 
 namespace retake::world {
 
+constinit last_reporter at_fatal;
+
 namespace {
 
-struct reporter {
-  std::atomic<last_report> report{nullptr};
-  std::atomic<void*> argument{nullptr};
-};
-
-constinit reporter at_fatal;
-constinit reporter at_quit;
+constinit last_reporter at_quit;
 constexpr int nobody_yet = -1;
 constinit std::atomic<int> keeper{0};          // its thread id; nobody_yet; 0: no runtime asks for SIGQUIT
 constinit std::atomic<last_wake> wake_keeper{nullptr};
@@ -32,7 +28,7 @@ constinit std::atomic<int> speaking{0};        // the thread that reports: one r
 
 int self() noexcept { return static_cast<int>(::syscall(SYS_gettid)); }
 
-void say(reporter& who) noexcept {
+void say(last_reporter& who) noexcept {
   int nobody = 0;
   if (!speaking.compare_exchange_strong(nobody, self())) {
     if (nobody == self()) return;  // it failed while it reported
@@ -89,7 +85,7 @@ sigset_t quit_alone() noexcept {
 
 bool keeps_for(void* argument) noexcept { return keeper.load() != 0 && at_quit.argument.load(std::memory_order_relaxed) == argument; }
 
-void set(reporter& who, last_report report, void* argument) noexcept {
+void set(last_reporter& who, last_report report, void* argument) noexcept {
   who.report.store(nullptr, std::memory_order_relaxed);
   who.argument.store(argument, std::memory_order_relaxed);
   who.report.store(report, std::memory_order_release);

@@ -1,10 +1,18 @@
 #!/usr/bin/env bash
-# gdb_test.sh PROGRAM SCRIPT: `info goroutines` and `goroutine N bt` on a live process, and on the core file that the kernel writes for it.
+# gdb_test.sh PROGRAM SCRIPT built|without_types: `info goroutines` and `goroutine N bt` on a live process, and on the core file that the kernel writes for it.
+# without_types: of a copy that keeps its symbols alone, as a released program does; and one that has none of them says so.
 set -euo pipefail
-program=$(realpath "$1") script=$(realpath "$2")
+program=$(realpath "$1") script=$(realpath "$2") how=$3
 place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT
 cd "$place"
+if [ "$how" = without_types ]; then
+  objcopy --strip-all "$program" bare
+  gdb -batch -nx -ex run -ex "source $script" -ex "info goroutines" ./bare >bare.said 2>&1 || true
+  grep -q 'no symbol retake_layout (was it stripped of its symbols?)' bare.said || { cat bare.said; echo "a program without symbols is not named as one"; exit 1; }
+  objcopy --strip-debug "$program" released
+  program=$place/released
+fi
 commands=(-ex "source $script" -ex "info goroutines" -ex "echo --- 2\\n" -ex "goroutine 2 bt" -ex "echo --- 3\\n" -ex "goroutine 3 bt" -ex "echo --- 1\\n" -ex "goroutine 1 bt" -ex "echo --- end\\n")
 
 wants() {  # file section pattern

@@ -12,10 +12,18 @@
 // Not promised: a report when the keeper is stuck. A program that handles or ignores SIGQUIT itself before it starts a runtime keeps doing so.
 #pragma once
 
+#include <atomic>
+
 namespace retake::world {
 
 using last_report = void (*)(void* argument) noexcept;
 using last_wake = void (*)(void* argument) noexcept;
+
+struct last_reporter {
+  std::atomic<last_report> report{nullptr};
+  std::atomic<void*> argument{nullptr};
+};
+extern constinit last_reporter at_fatal;  // written by on_fatal(); a debugger follows its argument
 
 // fatal() calls it after its text; nullptr: nobody. Any thread.
 void on_fatal(last_report report, void* argument) noexcept;
