@@ -215,13 +215,6 @@ void dates_its_log() {
 
 // ---- more comes than can be done ---------------------------------------------------------------------------------------------------
 
-// Bursts of 1,500 each half a second, of a millisecond each, and two Ps. Timers bring them: no goroutine that is late itself.
-void bursts_without_backpressure() {
-  for (std::int64_t burst = 0; burst < 120; ++burst) {
-    for (int i = 0; i < 1'500; ++i) static_cast<void>(after_func_ns(burst * 500 * millisecond_ns, [] { busy_ns(millisecond_ns); }));
-  }
-}
-
 void queue_without_limit_before_a_bound() {
   static bounded room(4);
   crew(1, [] {
@@ -256,7 +249,6 @@ constexpr program programs[] = {
     RETAKE_BUSY(0, starts_processes),
     RETAKE_BUSY(0, handles_signals),
     RETAKE_BUSY(0, dates_its_log),
-    RETAKE_BUSY(2, bursts_without_backpressure),
     RETAKE_BUSY(2, queue_without_limit_before_a_bound),
 };
 

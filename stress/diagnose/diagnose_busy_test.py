@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""diagnose_busy_test.py PROGRAM [NAME...]: diagnose of programs that are busy and healthy says "none", and of two that take in more than they can do names pattern 2.
+"""diagnose_busy_test.py PROGRAM [NAME...]: diagnose of programs that are busy and healthy says "none", and of one that takes in more than it can do names pattern 2.
 
-Method: each program of busy_programs.cpp runs alone, with an endpoint, and is looked at. The healthy ones may get no pattern at any look; the others, each time anew, get theirs in 9 of 10.
+Method: each program of busy_programs.cpp runs alone, with an endpoint, and is looked at. The healthy ones may get no pattern at any look; the other, each time anew, gets its pattern in 9 of 10.
 """
 import json, os, signal, subprocess, sys, time
 
