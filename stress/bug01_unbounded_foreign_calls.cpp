@@ -7,8 +7,10 @@
 //            Buggy: each request calls the library. Fixed: `bounded` admits 16, and who has no turn after 100 ms is told so (503).
 // Symptom.   Threads, against what 16 calls could need; and the 99th percentile of the answers that were given (200; the 503s of the fixed variant come sooner still and are
 //            not among them), against the median of the quiet service. That the fixed variant turns requests away is the price, and is measured: the buggy one admits all.
-// Afterwards the runtime keeps its idle Ms as Go does. Trimming: the buggy code under a policy that keeps 48 of them, so that the threads go back to about 50.
-// Limits:    the same burst where memory for 128 more threads is left (RLIMIT_AS): it ends the process (in_limit), and does not when it is bounded (in_limit_bounded).
+// Afterwards the runtime keeps its idle Ms as Go does. Trimming: the buggy code under a policy that
+// keeps 48 of them, so that the threads go back to about 50.
+// Limits:    the same burst where memory for 128 more threads is left (RLIMIT_AS): it ends the
+// process (in_limit), and does not when it is bounded (in_limit_bounded).
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/resource.h>
@@ -273,7 +275,8 @@ void play_trimming(stage& s) {
   serve(s, answer_unbounded, &rules);
 }
 
-// What this process has when it has had all its goroutines, and the stacks of so many threads more: what there is not enough of is threads.
+// What this process has when it has had all its goroutines, and the stacks of so many threads more:
+// what there is not enough of is threads.
 void leave_memory_for_threads(stage& s) {
   wait_group all;
   all.add(goroutines_max);

@@ -5,8 +5,10 @@
 //            slow disk do. A file is opened, read to its end and closed, by a goroutine of its own, 300 at once.
 //            Buggy: in plain system calls. Fixed: the same behind `bounded(8)`. Ring: by retake::file, whose reads wait in an io_uring. Cached: the buggy code on
 //            regular files that are in the page cache: such reads end before sysmon looks, so they cost no thread, however many (the seed says otherwise).
-// Symptom.   Threads, and how many requests the disk has before it (its queue). How long a read takes is counted from its arrival, so that a wait for the bound is part of it: it is printed
-//            beside what all 300 take, and is no measure, for no bound makes a disk faster. Both are the same in all variants that wait for the disk.
+// Symptom.   Threads, and how many requests the disk has before it (its queue). How long a read
+// takes is counted from its arrival, so that a wait for the bound is part of it: it is printed
+//            beside what all 300 take, and is no measure, for no bound makes a disk faster. Both
+//            are the same in all variants that wait for the disk.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>

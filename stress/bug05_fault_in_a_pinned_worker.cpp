@@ -4,8 +4,10 @@
 //            C is fatal and not a panic, whatever the seed says; here it is contained on request, so that the seed's story can happen.
 // Method.    Two workers, locked to their threads, call a library that dereferences null when an image has no header, as every second one has not. Buggy: foreign_fault
 //            leaves the loop; unwinding unlocks the thread, which counts as damaged since the fault and ends; the supervisor starts another worker, which locks another
-//            thread. Fixed: recover in the loop, which answers "crash"; the worker keeps its thread, which nobody else will ever get. Wrapped: an image without a header is
-//            not passed on. Separate: the library in processes of its own, asked over sockets in the poller; a fault ends one of them, which is started again.
+//            thread. Fixed: recover in the loop, which answers "crash"; the worker keeps its
+//            thread, which nobody else will ever get. Wrapped: an image without a header is not
+//            passed on. Separate: the library in processes of its own, asked over sockets in the
+//            poller; a fault ends one of them, which is started again.
 // Symptom.   Threads made per 1,000 faults; jobs that got no answer.
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -88,12 +90,15 @@ void work_wrapped(channel<job>& jobs, counts& seen) {
   }
 }
 
-// ---- the library in processes of its own -----------------------------------------------------------------------------------------
+// ---- the library in processes of its own
+// -----------------------------------------------------------------------------------------
 
-// What the library made of a job. A worker that is killed by it answers nothing: the process that started it does.
+// What the library made of a job. A worker that is killed by it answers nothing: the process that
+// started it does.
 enum class verdict : char { done, crashed };
 
-// A process without a runtime, at the other end of a socket: starts a worker that calls the library, and another when it has died.
+// A process without a runtime, at the other end of a socket: starts a worker that calls the
+// library, and another when it has died.
 void keep_worker(int end) {
   const rlimit no_core{0, 0};
   ::setrlimit(RLIMIT_CORE, &no_core);

@@ -2,12 +2,17 @@
 //
 // Seed.      Bug 7, "GOMAXPROCS Not Honouring Container Limit": half a core is paid for, the node has 16, the service runs 16 Ps and is throttled; its latency is erratic. (The seed
 //            has Go 1.16 honour the quota; 1.25 does, and so does this runtime.)
-// Method.    A control group of this program's own with a quota of half the machine and a quarter of a CPU; goroutines serve requests of 2 ms of computing, more than all CPUs can.
-//            Buggy: GOMAXPROCS is what the seed's node has, 16, or what this machine has, if that is more. Fixed: the quota, rounded down. Runtime: what this runtime chooses, by
-//            Go 1.25's rule: rounded up, and at least 2. A rule that rounds up is throttled for its remainder; one that rounds down leaves a part of the quota to nobody. So
-//            `runtime` is judged by what it leaves unused and by its Ps, and not by its periods.
-// Symptom.   The share of the periods in which the group was throttled, which the kernel counts in cpu.stat. Where other programs leave the group less than it would use, nothing is
-//            throttled and a part of the quota is unused, whatever the variant does: such a turn counts as disturbed.
+// Method.    A control group of this program's own with a quota of half the machine and a quarter
+//            of a CPU; goroutines serve requests of 2 ms of computing, more than all CPUs can.
+//            Buggy: GOMAXPROCS is what the seed's node has, 16, or what this machine has, if that
+//            is more. Fixed: the quota, rounded down. Runtime: what this runtime chooses, by Go
+//            1.25's rule: rounded up, and at least 2. A rule that rounds up is throttled for its
+//            remainder; one that rounds down leaves a part of the quota to nobody. So `runtime` is
+//            judged by what it leaves unused and by its Ps, and not by its periods.
+// Symptom.   The share of the periods in which the group was throttled, which the kernel counts in
+// cpu.stat. Where other programs leave the group less than it would use, nothing is
+//            throttled and a part of the quota is unused, whatever the variant does: such a turn
+//            counts as disturbed.
 // Not shown: where no group can be made, throttling; then what is read from recorded trees of both versions (exit code 3).
 #include <fmt/format.h>
 #include <sys/resource.h>

@@ -6,8 +6,10 @@
 //            by a function of this program that stands before clock_gettime(2) of the C library for everybody, the runtime too (injected); then by libfaketime, which the program
 //            runs under where it is installed. Nobody sets the machine's clock.
 //            Buggy: wall_ns(). Fixed: monotonic_ns(). What really passed is asked of the kernel, around each look at the clock, so a pause of the machine is no error.
-// Symptom.   The greatest error of an interval; and the longest overrun of a timeout: for how long, after its time had really passed, a look at the clock still said that it had not. A look
-//            that comes late is no overrun. In the fixed variant both are 0 but for the rate that NTP may slew a clock by.
+// Symptom.   The greatest error of an interval; and the longest overrun of a timeout: for how long,
+// after its time had really passed, a look at the clock still said that it had not. A look
+//            that comes late is no overrun. In the fixed variant both are 0 but for the rate that
+//            NTP may slew a clock by.
 // Not shown: sleeps, deadlines and timers of the runtime that go wrong: all are of the monotonic clock (the scenario explores that).
 #include <dlfcn.h>
 #include <fmt/format.h>

@@ -2,12 +2,17 @@
 //
 // Seed.      Bug 9, "os/exec Causing Visible Thread Spikes": threads go from 20 to 50 around each exec. The seed has the child hold all of its parent's threads for a moment; a forked child
 //            has one. The spike is the parent's: threads that start because others sit in fork(2) and waitpid(2). What costs is the fork.
-// Method.    A process runs a program 30 times one after the other, while it is small and when 256 MB of it are touched, in turn three times; then, big, 40 times at once, each of which
-//            lives for half a second.
-//            Buggy: fork, exec, waitpid, each as a system call. Fixed: retake::spawn(), which is posix_spawn(3) (its child borrows the memory until exec), two starts at a time, and
-//            waits by pidfd in the poller. Pool: as many small processes as there are jobs at once, started before the memory is touched, run the same program for whoever writes a line.
-// Symptom.   The processor time that its memory adds to a start, against that of a start while the process is small; threads at their peak, against those before the 40. How long one of
-//            the 40 waits for its start, the wait for its turn included, is printed, and no measure: other load stretches it.
+// Method.    A process runs a program 30 times one after the other, while it is small and when 256
+//            MB of it are touched, in turn three times; then, big, 40 times at once, each of which
+//            lives for half a second. Buggy: fork, exec, waitpid, each as a system call. Fixed:
+//            retake::spawn(), which is posix_spawn(3) (its child borrows the memory until exec),
+//            two starts at a time, and waits by pidfd in the poller. Pool: as many small processes
+//            as there are jobs at once, started before the memory is touched, run the same program
+//            for whoever writes a line.
+// Symptom.   The processor time that its memory adds to a start, against that of a start while the
+// process is small; threads at their peak, against those before the 40. How long one of
+//            the 40 waits for its start, the wait for its turn included, is printed, and no
+//            measure: other load stretches it.
 // Not shown: huge pages, which make page tables small and a fork quick; the copies of pages that both write afterwards.
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -107,7 +112,8 @@ std::int64_t spawn_and_wait(semaphore& starts, char const* argument) {
 
 // ---- the pool ------------------------------------------------------------------------------------------------------------------
 
-// Processes that run the program for each line they read, its argument, and answer with two: it begins, it has ended.
+// Processes that run the program for each line they read, its argument, and answer with two: it
+// begins, it has ended.
 class process_pool {
  public:
   explicit process_pool(stage& s) : free_(pool_size) {

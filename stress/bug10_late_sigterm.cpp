@@ -261,8 +261,8 @@ void send_during(stage& s, crowd const& all, receipts const& seen) {
   }
 }
 
-// Until each receiver has one. Where that lasts longer than the limit there is no latency: the figure is
-// missing, so that neither verdict is as documented.
+// Until each receiver has one. Where that lasts longer than the limit there is no latency: the
+// figure is missing, so that neither verdict is as documented.
 bool all_received(stage& s, receipts const& seen, receipts const* locked) {
   const std::int64_t until_ns = now_ns() + limit_ns;
   while (seen.count() == 0 || (locked != nullptr && locked->count() == 0)) {

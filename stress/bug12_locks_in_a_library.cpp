@@ -3,8 +3,9 @@
 // Seed.      Bug 12, "M Pool Growth from LockOSThread in Library Code": threads grow with every operation, and no line of the program locks one.
 // Method.    vendor/affine_driver stands for a database driver whose sessions belong to threads. Its wrapper runs each query on a goroutine of its own, locked to its
 //            thread, and keeps that one for 30 s in case that somebody comes back for the session. Buggy: the program calls the wrapper. Fixed: it calls the driver's C
-//            part on the four workers of a foreign_pool, which are locked once and for all. Rated: the wrapper, but at most four times a second: where there is no C part to
-//            call, that is what is left, and most queries are refused.
+//            part on the four workers of a foreign_pool, which are locked once and for all. Rated:
+//            the wrapper, but at most four times a second: where there is no C part to call, that
+//            is what is left, and most queries are refused.
 // Symptom.   Threads at their peak against those before; and sessions opened per query. threadcreate names a line of the library: read its source.
 #include <atomic>
 #include <cstdint>

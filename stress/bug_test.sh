@@ -1,7 +1,9 @@
 #!/bin/sh
 # bug_test.sh verdict|played|held PROGRAM: what a bug program says of its twins, of one alone, and of both exchanged; and that one that is held can be looked at.
-# verdict: it is reproduced (0). The same figures under each other's names are not (1); each variant alone is as documented (0), and the twins not under each other's name (1). Too noisy is skipped.
-# played:  that exchange, and each variant alone, played and not judged from figures: one bug is enough for that.
+# verdict: it is reproduced (0). The same figures under each other's names are not (1); each variant
+# alone is as documented (0), and the twins not under each other's name (1). Too noisy is skipped.
+# played:  that exchange, and each variant alone, played and not judged from figures: one bug is
+# enough for that.
 # held:    the process that is named is the one that was started; it shows its goroutines and its metrics while it is held, and ends with 0.
 how=$1 program=$2
 expect() {  # code arguments...

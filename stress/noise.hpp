@@ -1,10 +1,14 @@
 // noise.hpp: what several turns of one comparison say together
 //
-// Problem.   A comparison that is close to its threshold comes out on either side of it when another program takes the processor for a moment. A verdict from one look is then
+// Problem.   A comparison that is close to its threshold comes out on either side of it when
+//            another program takes the processor for a moment. A verdict from one look is then
 //            wrong now and then, and nobody can tell which time.
-// Recipe.    The comparison is repeated, each time with both members in turn. It holds when the middle turn reaches the threshold. It is refuted only when the threshold lies beyond
-//            the noise bound: the best turn, further by the whole factor between the best and the worst, and by one that a machine at rest shows too. Between the two the machine
-//            was too noisy to tell. Of many turns the eighth at either end is left out: one interruption is not the machine's noise.
+// Recipe.    The comparison is repeated, each time with both members in turn. It holds when the
+//            middle turn reaches the threshold. It is refuted only when the threshold lies beyond
+//            the noise bound: the best turn, further by the whole factor between the best and the
+//            worst, and by one that a machine at rest shows too. Between the two the machine was
+//            too noisy to tell. Of many turns the eighth at either end is left out: one
+//            interruption is not the machine's noise.
 #pragma once
 
 #include <algorithm>
@@ -17,7 +21,8 @@ enum class finding { holds, noisy, refuted };
 
 inline constexpr double spread_at_rest = 1.2;
 
-// The middle one; of an even number the lower. NaN is below everything: what was not measured was not reached.
+// The middle one; of an even number the lower. NaN is below everything: what was not measured was
+// not reached.
 [[nodiscard]] inline double middle_of(std::vector<double> values) {
   if (values.empty()) return std::nan("");
   std::sort(values.begin(), values.end(), [](double a, double b) { return std::isnan(a) ? !std::isnan(b) : a < b; });

@@ -1,4 +1,5 @@
-// place.hpp: where in the runtime something happens, as --explain of the bugs and the exercises prints it. stress.explained_places_exist looks each of them up.
+// place.hpp: where in the runtime something happens, as --explain of the bugs and the exercises
+// prints it. stress.explained_places_exist looks each of them up.
 #pragma once
 
 #include <fmt/format.h>

@@ -2,7 +2,8 @@
 //
 // Seed.      Exercise 6, "Visualise with go tool trace": find the yellow regions (Syscall) and the green ones (Sched wait); are the former the file reads?
 // Method.    Traced: 20 goroutines whose open of a FIFO blocks for 150 ms, and 20 that sleep as long. The trace's own sums per goroutine are compared with what each did.
-//            The picture is the same trace as Chrome's events (trace_result::chrome_json): --trace FILE writes it, for ui.perfetto.dev.
+//            The picture is the same trace as Chrome's events (trace_result::chrome_json): --trace
+//            FILE writes it, for ui.perfetto.dev.
 // Twin.      The readers wait in a channel instead of a call.
 #include <fmt/format.h>
 

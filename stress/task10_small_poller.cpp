@@ -2,9 +2,11 @@
 //
 // Seed.      Exercise 10, "Implement a Simple Netpoller": wait(fd) registers one-shot and edge-triggered and receives from a channel, the loop sends. What does the runtime's do
 //            differently, and why edge-triggered?
-// Method.    The seed's sketch, made to work; 200 goroutines wait through it, each for a byte of its own, ten times, and through the runtime's own poller. Both once more with half of
-//            the descriptors. epoll_ctl is counted where both pollers call it: by a function of this program that stands before the C library's, refused calls included.
-//            Then one pipe with a byte that nobody reads, watched both ways.
+// Method.    The seed's sketch, made to work; 200 goroutines wait through it, each for a byte of
+//            its own, ten times, and through the runtime's own poller. Both once more with half of
+//            the descriptors. epoll_ctl is counted where both pollers call it: by a function of
+//            this program that stands before the C library's, refused calls included. Then one pipe
+//            with a byte that nobody reads, watched both ways.
 // Twin.      The loop forgets to wake every 16th waiter.
 #include <fcntl.h>
 #include <fmt/format.h>

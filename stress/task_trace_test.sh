@@ -1,5 +1,6 @@
 #!/bin/sh
-# task_trace_test.sh PROGRAM: the command that exercise 6 prints writes the trace of that run: its readers' calls and the threads' counter are in it.
+# task_trace_test.sh PROGRAM: the command that exercise 6 prints writes the trace of that run: its
+# readers' calls and the threads' counter are in it.
 program=$1
 place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT

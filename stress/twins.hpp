@@ -5,10 +5,12 @@
 // Recipe.    Each variant is a function that plays in a child. The parent reads the kernel's books of the child every few milliseconds (threads; descriptors where
 //            they are drawn), and hears figures, phases and points of time from it. A measure is a figure over another one of the same run; the symptom shows
 //            where that is at least `from`, and the same figure of the two variants must differ by `twins`. So load on the machine weighs on both sides.
-//            The variants play in turn. One turn in which all is as documented is enough; otherwise they play again, and noise.hpp says what the turns come to.
+//            The variants play in turn. One turn in which all is as documented is enough; otherwise
+//            they play again, and noise.hpp says what the turns come to.
 // Exit       both: 0 when every measure shows in its buggy variant and not in its fixed one; --variant buggy: 0 when each shows; --variant fixed: 0 when none
-//            does; else 1. 2 bad usage, 3 the machine lacks something (named), 4 a variant died or did not end, or has no measure, or the machine was too noisy to tell.
-//            --swap plays the fixed variant under the buggy one's name and the other way round: it must end with 1.
+//            does; else 1. 2 bad usage, 3 the machine lacks something (named), 4 a variant died or
+//            did not end, or has no measure, or the machine was too noisy to tell. --swap plays the
+//            fixed variant under the buggy one's name and the other way round: it must end with 1.
 // --hold     plays one variant in this very process, in its symptomatic state, for so many seconds: for those who look from outside.
 #pragma once
 
@@ -45,7 +47,8 @@ class stage {
   void figure(std::string_view name, double value, std::string_view unit);
   // A figure that the program chose, and did not measure: it is printed as that.
   void given(std::string_view name, double value, std::string_view unit);
-  // The machine did not give this variant what its symptom needs, other load for example: this turn refutes nothing.
+  // The machine did not give this variant what its symptom needs, other load for example: this turn
+  // refutes nothing.
   void disturbed(std::string_view why);
   void note(std::string_view name, std::string_view text);
   // For the picture: something that took `value`; or a state that lasts until the next.
@@ -113,8 +116,9 @@ struct seed_figure {
   char const* says;
 };
 
-// A command that works as it stands, and what it shows: in words, and as a regular expression that its output matches. One that holds a variant in the background needs
-// none. bug_commands_test.py runs them in one shell, in this order.
+// A command that works as it stands, and what it shows: in words, and as a regular expression that
+// its output matches. One that holds a variant in the background needs none. bug_commands_test.py
+// runs them in one shell, in this order.
 struct look {
   char const* command;
   char const* shows;
@@ -186,7 +190,8 @@ struct record {
   series& line(std::string_view name, std::string_view unit, bool lasts);
 };
 
-// ---- the verdict -----------------------------------------------------------------------------------------------------------------
+// ---- the verdict
+// -----------------------------------------------------------------------------------------------------------------
 
 struct outcome {
   measure const* of;

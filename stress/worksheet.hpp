@@ -30,7 +30,8 @@ class worksheet {
   void at_least(std::string what, double seen, double bound);
   void at_most(std::string what, double seen, double bound);
   void holds(std::string what, bool so);
-  // A question of the seed, and what this run says to it. `explanation`: what does not follow from the run.
+  // A question of the seed, and what this run says to it. `explanation`: what does not follow from
+  // the run.
   void answer(std::string asked, std::string said, std::string explanation = "");
   // A line as it is, between table and checks.
   void text(std::string line);

@@ -25,8 +25,8 @@ void add_models(std::vector<job>& jobs, catalogue const& programs, std::string c
   }
 }
 
-// The simulator's ways to look at a scenario, the most different ones first: time may end before the
-// last. What `sc` shows, c11 shows as well; it is there because its executions are shorter.
+// The simulator's ways to look at a scenario, the most different ones first: time may end before
+// the last. What `sc` shows, c11 shows as well; it is there because its executions are shorter.
 struct way {
   std::string strategy;
   std::string memory;

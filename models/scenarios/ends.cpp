@@ -169,7 +169,8 @@ struct left_behind {
   }
 };
 
-// Some end after their program, some in the next one; a stream is closed while goroutines that do not go on are inside.
+// Some end after their program, some in the next one; a stream is closed while goroutines that do
+// not go on are inside.
 void objects_of_an_ended_program() {
   constexpr checkers::expectations abandons{.everything_ends = false};
   const std::uint32_t allocations = sim::live_allocations();

@@ -149,7 +149,8 @@ void foreign_thread_comes_again() {
       rules);
 }
 
-// The program ends while a foreign thread's goroutine waits: its thread comes home and is told, as is one that comes later.
+// The program ends while a foreign thread's goroutine waits: its thread comes home and is told, as
+// is one that comes later.
 void end_beside_visitor() {
   struct shared {
     std::optional<callback_gate> gate;

@@ -176,7 +176,8 @@ void calls_in_turn() {
           done.add(2);
           world::atomic<std::uint32_t> both_call(0);
           go([&] {
-            // Long ones first: the other's first call may take 20 ms, and short ones are many steps.
+            // Long ones first: the other's first call may take 20 ms, and short ones are many
+            // steps.
             while (ran.load_relaxed() == 0) call(both_call.load_relaxed() == 0 ? 500 * us : 13 * us);
             done.done();
           });

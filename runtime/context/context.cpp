@@ -8,7 +8,8 @@
 // closes the channel under the node's lock, and error() reads under it. So a node's lock comes before its
 // channel's, and the goroutines that waited are readied when both are free.
 //
-// A timer that was started has a use of its node, until it is stopped or its goroutine has made the node done.
+// A timer that was started has a use of its node, until it is stopped or its goroutine has made the
+// node done.
 #include "retake/context.hpp"
 
 #include <vector>

@@ -11,7 +11,8 @@
 //            when every thread has exited and no abandoned goroutine is in any queue. The object
 //            gives up there what it had of the scheduler, and what abandoned goroutines had of it.
 //
-// Fields.    The links: under the list's lock. home_: written when no other thread knows the object.
+// Fields.    The links: under the list's lock. home_: written when no other thread knows the
+//            object.
 // Checked by scenario objects_end_with_their_program, tests/runtime/io/outliving_test.cpp,
 //            patches rm1 to rm8.
 #pragma once

@@ -99,9 +99,9 @@ scheduler::scheduler(options const& chosen, std::int64_t now_ns) noexcept
   processors.set_count(count);
 }
 
-// First the kernel lets go of what abandoned goroutines have on their stacks, then the queues of them,
-// then what outlives the program of the scheduler. From there on functions of the program's own may be
-// destroyed, and with them any of its objects.
+// First the kernel lets go of what abandoned goroutines have on their stacks, then the queues of
+// them, then what outlives the program of the scheduler. From there on functions of the program's
+// own may be destroyed, and with them any of its objects.
 scheduler::~scheduler() {
   network.close();
   const auto each_abandoned = [this](auto&& what) {

@@ -1,7 +1,8 @@
-// saved_registers.hpp: the registers of a saved_frame by their names in a debugger, with their offsets.
+// saved_registers.hpp: the registers of a saved_frame by their names in a debugger, with their
+// offsets.
 //
-// The pc of a suspended context is the address to which its switch returns; its stack pointer is the frame's end.
-// Checked by tests/runtime/observe/gdb_test.sh.
+// The pc of a suspended context is the address to which its switch returns; its stack pointer is
+// the frame's end. Checked by tests/runtime/observe/gdb_test.sh.
 #pragma once
 
 #include <cstddef>

@@ -114,8 +114,10 @@ namespace detail {
   --m.locks;
 }
 
-// A call returns to the frame that entered it, or to one that this has called: a frame further up the goroutine's stack than that has outlived the call's own. What
-// the compiler has pushed meanwhile, or not yet popped, is within the tolerance. A callback enters and returns on the M's stack, of which nothing can be said here.
+// A call returns to the frame that entered it, or to one that this has called: a frame further up
+// the goroutine's stack than that has outlived the call's own. What the compiler has pushed
+// meanwhile, or not yet popped, is within the tolerance. A callback enters and returns on the M's
+// stack, of which nothing can be said here.
 bool frame_is_valid(goroutine const& g, std::uintptr_t returns_to) noexcept {
   constexpr std::uintptr_t tolerance_bytes = 256;
   const auto low = reinterpret_cast<std::uintptr_t>(g.stack.low);

@@ -19,8 +19,8 @@ class gate_core : public outliving {
  public:
   explicit gate_core(scheduler& s) noexcept : outliving(s.objects, end_program), home(&s), inside(0), closer(nullptr) {}
 
-  // A thread that the runtime did not create may come at any time: it is counted under this lock, which
-  // ranks below the scheduler's, or finds that the program has ended.
+  // A thread that the runtime did not create may come at any time: it is counted under this lock,
+  // which ranks below the scheduler's, or finds that the program has ended.
   spin_lock coming;
   scheduler* home;  // under it; nullptr: the program has ended
   world::plain<std::uint32_t> inside;
@@ -108,7 +108,8 @@ void close_gate(gate_core& gate) noexcept {
 
 namespace {
 
-// A foreign thread's way into its program, and a number for the M that it will be. nullptr: the program ends, or has ended.
+// A foreign thread's way into its program, and a number for the M that it will be. nullptr: the
+// program ends, or has ended.
 scheduler* come_in(gate_core& gate, std::uint32_t& machine_id) noexcept {
   const locked hold(gate.coming);
   if (gate.home == nullptr) return nullptr;

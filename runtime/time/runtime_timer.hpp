@@ -5,7 +5,8 @@
 // Memory.    While it waits, a heap holds it. stop() == true: it will not run and nobody will touch it: free it. stop() == false: it does not wait: it was
 //            never started, it has been stopped, or its function has run, runs or is about to run on some M, which then has the memory (usual ways: the
 //            owner holds one use for each start that stop() did not undo; or the function's last act is what lets the owner go on, as for a sleeper).
-//            The end of the program stops every timer that waits, and calls its `let_go` in place of the function.
+//            The end of the program stops every timer that waits, and calls its `let_go` in place
+//            of the function.
 // Source.    runtimeTimer in Go's time.go; Go keeps the period in it, here the function starts the timer again.
 #pragma once
 
@@ -25,7 +26,8 @@ class runtime_timer {
   // send without blocking, start and stop timers, this one too. The timer no longer waits, and its memory is the function's to give on.
   using function = void (*)(runtime_timer& t, std::int64_t now_ns) noexcept;
 
-  // At the end of the program, on the only thread that is left: the timer no longer waits, and the use that it had is given up here.
+  // At the end of the program, on the only thread that is left: the timer no longer waits, and the
+  // use that it had is given up here.
   using end_function = void (*)(runtime_timer& t) noexcept;
 
   explicit runtime_timer(function run, end_function let_go = [](runtime_timer&) noexcept {}) noexcept : run_(run), let_go_(let_go), place_(0) {}

@@ -142,7 +142,8 @@ void told_not_asked(ledger& into) {
                25, flag, told);
 }
 
-// A byte, the goroutine that waits for it, and its answer. `wait_and_take` returns when the byte has come.
+// A byte, the goroutine that waits for it, and its answer. `wait_and_take` returns when the byte
+// has come.
 template <class Wait>
 double cpu_of_wakes_us(int writer, Wait wait_and_take) {
   constexpr int turns = 400;
@@ -167,7 +168,8 @@ double cpu_of_wakes_us(int writer, Wait wait_and_take) {
   return (used_us() - before_us) / turns;
 }
 
-// A poller of one's own, as exercise 10 has it: a goroutine that sits in epoll_wait and sends to the waiter's channel. The runtime's readies the waiter itself.
+// A poller of one's own, as exercise 10 has it: a goroutine that sits in epoll_wait and sends to
+// the waiter's channel. The runtime's readies the waiter itself.
 void woken_directly(ledger& into) {
   const auto by_loop = [] {
     std::array<int, 2> ends{}, over{};

@@ -1,4 +1,5 @@
-// call_by_steps.cpp: a foreign call taken apart, a sleeping thread that is woken, how often the monitor looks, and what the date costs beside the clock
+// call_by_steps.cpp: a foreign call taken apart, a sleeping thread that is woken, how often the
+// monitor looks, and what the date costs beside the clock
 #include <fmt/format.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -31,9 +32,11 @@ void on_one_processor(Body body) {
   run(chosen, body);
 }
 
-// ---- a foreign call ----------------------------------------------------------------------------------------------------------------
+// ---- a foreign call
+// ----------------------------------------------------------------------------------------------------------------
 
-// Each is the least mean of several rounds, for interruptions only add to it, less what a look at the clock costs.
+// Each is the least mean of several rounds, for interruptions only add to it, less what a look at
+// the clock costs.
 struct steps {
   double enter = 1e18, exit = 1e18;                  // of a system call: the bookkeeping alone
   double there = 1e18, function = 1e18, back = 1e18;  // of a foreign call: with the change of stacks
@@ -87,7 +90,8 @@ steps measure_steps(std::int64_t work_ns) {
   return least;
 }
 
-// The steps are measured one by one and the call as a whole: they have to come to the same. The twin's function is one that works, which the whole knows nothing of.
+// The steps are measured one by one and the call as a whole: they have to come to the same. The
+// twin's function is one that works, which the whole knows nothing of.
 void foreign_steps(ledger& into) {
   steps seen;
   double whole = 0;
@@ -109,10 +113,12 @@ void foreign_steps(ledger& into) {
   into.at_most("foreign_steps", "the steps together against the call as a whole, or the other way round", std::max(sum / whole, whole / sum), 4, "x");
 }
 
-// ---- a thread that sleeps ----------------------------------------------------------------------------------------------------------
+// ---- a thread that sleeps
+// ----------------------------------------------------------------------------------------------------------
 
-// Two Ps, one of them idle. What go() costs when it wakes the thread that sleeps there, against what it costs when there is none to wake; and how long it takes until that
-// thread runs the goroutine.
+// Two Ps, one of them idle. What go() costs when it wakes the thread that sleeps there, against
+// what it costs when there is none to wake; and how long it takes until that thread runs the
+// goroutine.
 struct wakes {
   double submit_ns = 0, until_it_runs_ns = 0;
 };
@@ -157,7 +163,8 @@ void woken_thread(ledger& into) {
   into.text(fmt::format("woken, the thread runs the goroutine after {:.0f} us (median)", stress::median(runs_after)));
 }
 
-// ---- the monitor -------------------------------------------------------------------------------------------------------------------
+// ---- the monitor
+// -------------------------------------------------------------------------------------------------------------------
 
 std::vector<std::string> threads_now() {
   std::vector<std::string> all;
@@ -175,7 +182,8 @@ double sleeps_of(std::string const& thread) {
   return -1;
 }
 
-// Looks of the monitor in a second, which sleeps between two of them. It is the first thread that a runtime makes.
+// Looks of the monitor in a second, which sleeps between two of them. It is the first thread that a
+// runtime makes.
 template <class Load>
 double looks_a_second(Load load) {
   const std::vector<std::string> before = threads_now();
@@ -212,9 +220,11 @@ void monitor_rate(ledger& into) {
   into.text(fmt::format("beside a computation: {:.0f} Hz", computing()));
 }
 
-// ---- the date ----------------------------------------------------------------------------------------------------------------------
+// ---- the date
+// ----------------------------------------------------------------------------------------------------------------------
 
-// What people hope for when they subtract dates instead of asking how long it took: that it is cheaper. The twin's clock is the kernel's.
+// What people hope for when they subtract dates instead of asking how long it took: that it is
+// cheaper. The twin's clock is the kernel's.
 void date_arithmetic(ledger& into) {
   const bool broken = into.broken();
   const auto by_clock = [&] {

@@ -1,5 +1,6 @@
 #!/bin/sh
-# costs_test.sh holds|swapped PROGRAM: every claim holds; or, before and after swapped, no claim holds. Too noisy is skipped.
+# costs_test.sh holds|swapped PROGRAM: every claim holds; or, before and after swapped, no claim
+# holds. Too noisy is skipped.
 how=$1 program=$2
 case $how in
   holds) out=$("$program" --json 2>/dev/null); got=$? expected=0 contrary='"holds":false' ;;

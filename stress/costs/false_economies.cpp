@@ -57,8 +57,9 @@ void burn_ns(std::int64_t duration_ns) {
   for (const std::int64_t until_ns = now_ns() + duration_ns; now_ns() < until_ns;) {}
 }
 
-// What it costs a program to know the time that looks at it ten thousand times a second: the processor time of all its threads, for each look. How old the time from the variable is
-// stands beside it.
+// What it costs a program to know the time that looks at it ten thousand times a second: the
+// processor time of all its threads, for each look. How old the time from the variable is stands
+// beside it.
 void cached_clock(ledger& into) {
   constexpr int looks = 500;
   constexpr std::int64_t window_ns = 50'000'000, renewed_each_ns = 1'000'000;
@@ -156,8 +157,9 @@ double ready_ns() {
   return sum;
 }
 
-// 24 computations: how long threads are ready and have no processor, which is what the kernel's turns between them cost, for each ms of computing. Other load makes both wait, and the
-// many still for each other.
+// 24 computations: how long threads are ready and have no processor, which is what the kernel's
+// turns between them cost, for each ms of computing. Other load makes both wait, and the many still
+// for each other.
 void more_processors(ledger& into) {
   const std::uint32_t cpus = std::max(1u, std::thread::hardware_concurrency());
   std::vector<double> threads_many, threads_few;

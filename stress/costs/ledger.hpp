@@ -1,7 +1,8 @@
 // ledger.hpp: where the costs are entered: a figure beside the seed's; a way of doing something beside a better one; and what it all comes to.
 //
 // Recipe.    Two ways are measured in turn, round by round, and the median of the rounds' ratios counts (measured.hpp). Each row claims the least ratio that it must
-//            show, far below what is usually seen, and noise.hpp says whether the rounds hold it, refute it or cannot tell. --broken swaps the two ways in every row: no claim may hold
+//            show, far below what is usually seen, and noise.hpp says whether the rounds hold it,
+//            refute it or cannot tell. --broken swaps the two ways in every row: no claim may hold
 //            then.
 #pragma once
 
@@ -43,7 +44,8 @@ class ledger {
 
   // Of the rows that follow; shown when there are any.
   void heading(char const* text) { heading_ = text; }
-  // A row of the cost table. The seed's figures are orders of magnitude: within half of one the row says that it holds, else why it does not hold here. It claims nothing.
+  // A row of the cost table. The seed's figures are orders of magnitude: within half of one the row
+  // says that it holds, else why it does not hold here. It claims nothing.
   void cost(char const* name, char const* what, expectation const& seed, double value, char const* unit);
   void enter(claim const& what, pair_of_costs const& seen);
   template <class Before, class After>

@@ -1,4 +1,5 @@
-// right_pools.cpp: how many calls at a time for work that computes, that waits, and for a disk; how many connections to keep; what a lock of every thread leads to
+// right_pools.cpp: how many calls at a time for work that computes, that waits, and for a disk; how
+// many connections to keep; what a lock of every thread leads to
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -34,13 +35,15 @@ using stress::now_ns;
 
 const std::uint32_t cpus = std::max(1u, std::thread::hardware_concurrency());
 
-// ---- so many calls at a time -------------------------------------------------------------------------------------------------------
+// ---- so many calls at a time
+// -------------------------------------------------------------------------------------------------------
 
 struct load {
   double per_second = 0, p50_ms = 0, p99_ms = 0, threads = 0;
 };
 
-// `callers` at once, of whom `most` may be in the foreign call at a time; p50 and p99 are the calls', from their admission on.
+// `callers` at once, of whom `most` may be in the foreign call at a time; p50 and p99 are the
+// calls', from their admission on.
 template <class Call>
 load bounded_load(std::uint32_t callers, std::uint32_t most, Call call) {
   std::vector<double> took_ms(callers);
@@ -89,7 +92,8 @@ void tell_sweep(ledger& into, char const* what, Call call) {
   }
 }
 
-// More computations at a time than processors are not sooner through: each takes as much longer as there are more of them.
+// More computations at a time than processors are not sooner through: each takes as much longer as
+// there are more of them.
 void pool_for_computing(ledger& into) {
   tell_sweep(into, "calls that compute for 2 ms", compute);
   const auto p50 = [](std::uint32_t times) { return bounded_load(40 * cpus, times * cpus, compute).p50_ms; };
@@ -106,9 +110,11 @@ void pool_for_waiting(ledger& into) {
                5, [&] { return each_ms(1); }, [&] { return each_ms(3); });
 }
 
-// ---- a disk ------------------------------------------------------------------------------------------------------------------------
+// ---- a disk
+// ------------------------------------------------------------------------------------------------------------------------
 
-// What the kernel counts of the block device that a file lies on: the line of /proc/diskstats that iostat reads.
+// What the kernel counts of the block device that a file lies on: the line of /proc/diskstats that
+// iostat reads.
 struct device_counts {
   bool told = false;
   double reads = 0, queued_ms = 0;  // the latter: in the queue or with the device, summed over the requests
@@ -214,9 +220,11 @@ void disk_queue(ledger& into) {
   ::close(fd);
 }
 
-// ---- connections -------------------------------------------------------------------------------------------------------------------
+// ---- connections
+// -------------------------------------------------------------------------------------------------------------------
 
-// Keeps so many connections that nobody uses; makes another when there is none. At most `open_most` are open: who finds none free then waits.
+// Keeps so many connections that nobody uses; makes another when there is none. At most `open_most`
+// are open: who finds none free then waits.
 class connection_pool {
  public:
   connection_pool(std::uint16_t port, std::size_t idle_most, std::uint32_t open_most) : port_(port), idle_most_(idle_most), turns_(open_most) {}
@@ -340,10 +348,12 @@ void open_connections(ledger& into) {
                3, [] { return through_pool(10, 2).p50_ms; }, [] { return through_pool(10, 10).p50_ms; });
 }
 
-// ---- a lock for everybody ----------------------------------------------------------------------------------------------------------
+// ---- a lock for everybody
+// ----------------------------------------------------------------------------------------------------------
 
-// A ring of goroutines, each of which waits for the one before it, on one P: the lock of every one of them. What it costs is a thread for each; a deadlock it is not, for a
-// locked goroutine that waits holds no P.
+// A ring of goroutines, each of which waits for the one before it, on one P: the lock of every one
+// of them. What it costs is a thread for each; a deadlock it is not, for a locked goroutine that
+// waits holds no P.
 void pinned_ring(ledger& into) {
   constexpr std::uint32_t members = 200;
   bool came_round = true;

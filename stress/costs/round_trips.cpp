@@ -1,4 +1,5 @@
-// round_trips.cpp: many questions to a database against one, small writes to a socket against a buffer before it and what that does to latency, recvmsg(2) against the poller
+// round_trips.cpp: many questions to a database against one, small writes to a socket against a
+// buffer before it and what that does to latency, recvmsg(2) against the poller
 #include <fmt/format.h>
 #include <fcntl.h>
 #include <linux/tcp.h>
@@ -33,11 +34,13 @@ using stress::now_ns;
 
 double ms_since(std::int64_t began_ns) { return static_cast<double>(now_ns() - began_ns) * 1e-6; }
 
-// ---- a database --------------------------------------------------------------------------------------------------------------------
+// ---- a database
+// --------------------------------------------------------------------------------------------------------------------
 
 constexpr int rows = 10'000, wanted = 200;
 
-// SQLite behind a local socket, as a server would be: a question is a statement and a newline, the answer the sum of what it found, and a newline.
+// SQLite behind a local socket, as a server would be: a question is a statement and a newline, the
+// answer the sum of what it found, and a newline.
 class database {
  public:
   database() {
@@ -114,7 +117,8 @@ void one_query(ledger& into) {
   server.wait();
 }
 
-// ---- sockets -----------------------------------------------------------------------------------------------------------------------
+// ---- sockets
+// -----------------------------------------------------------------------------------------------------------------------
 
 struct connection {
   tcp_stream here, there;
@@ -215,7 +219,8 @@ void flushed_sockets(ledger& into) {
                3, [&] { return age_us(false); }, [&] { return age_us(true); });
 }
 
-// ---- messages ----------------------------------------------------------------------------------------------------------------------
+// ---- messages
+// ----------------------------------------------------------------------------------------------------------------------
 
 void messages_by_poller(ledger& into) {
   constexpr std::uint32_t sockets = 100;
@@ -273,7 +278,8 @@ void messages_by_poller(ledger& into) {
                3, [&] { return threads_for(true); }, [&] { return threads_for(false); });
 }
 
-// ---- a file of a megabyte ----------------------------------------------------------------------------------------------------------
+// ---- a file of a megabyte
+// ----------------------------------------------------------------------------------------------------------
 
 // By plain reads, as a program without retake::file makes them.
 void larger_file(ledger& into) {

@@ -1,6 +1,8 @@
-// busy_programs.cpp NAME [SECONDS]: programs that diagnose_busy_test.py looks at: busy and healthy ones, which get no pattern, and two that take in more than they can do, which get pattern 2.
+// busy_programs.cpp NAME [SECONDS]: programs that diagnose_busy_test.py looks at: busy and healthy
+// ones, which get no pattern, and one that takes in more than it can do, which gets pattern 2.
 //
-// A program without an argument prints the names, a line each: NAME and the pattern that it must get, 0 for none.
+// A program without an argument prints the names, a line each: NAME and the pattern that it must
+// get, 0 for none.
 #include <arpa/inet.h>
 #include <fmt/format.h>
 #include <unistd.h>
@@ -52,7 +54,8 @@ void crew(std::uint32_t how_many, Work work) {
 
 void foreign_nap() { foreign_call([] { nap_ns(5 * millisecond_ns); }); }
 
-// ---- calls ---------------------------------------------------------------------------------------------------------------------
+// ---- calls
+// ---------------------------------------------------------------------------------------------------------------------
 
 void pool_of_48_locked_workers() {
   static channel<int> jobs(48);
@@ -108,7 +111,8 @@ void locked_main_thread() {
   crew(8, [] { busy_ns(millisecond_ns), sleep_for_ns(millisecond_ns); });
 }
 
-// ---- computing -----------------------------------------------------------------------------------------------------------------
+// ---- computing
+// -----------------------------------------------------------------------------------------------------------------
 
 // All of it comes at once and is worked off, again and again.
 void batches_of_5000() {
@@ -153,7 +157,8 @@ void short_tasks_bounded_at_the_front() {
   });
 }
 
-// ---- input and output ------------------------------------------------------------------------------------------------------------
+// ---- input and output
+// ------------------------------------------------------------------------------------------------------------
 
 void serve(tcp_listener& listener, std::int64_t limit_ns) {
   while (result<tcp_stream> peer = listener.accept()) {
@@ -213,7 +218,8 @@ void dates_its_log() {
   crew(20, [] { static_cast<void>(wall_ns()), sleep_for_ns(millisecond_ns); });
 }
 
-// ---- more comes than can be done ---------------------------------------------------------------------------------------------------
+// ---- more comes than can be done
+// ---------------------------------------------------------------------------------------------------
 
 void queue_without_limit_before_a_bound() {
   static bounded room(4);

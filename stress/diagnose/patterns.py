@@ -267,7 +267,8 @@ def no_backpressure(f):  # 2
     runnable = sum(state.startswith("runnable") for state, _ in f.goroutines)
     if f.silent and runnable >= crowd and f.ended.threads < f.many():
         return [f"{runnable} goroutines are runnable, on {f.processors()} Ps; its endpoint, which waits for its turn among them, did not answer in time"]
-    # What was there at every look does not drain; that others come meanwhile tells it from a batch, or from goroutines that take turns.
+    # What was there at every look does not drain; that others come meanwhile tells it from a batch,
+    # or from goroutines that take turns.
     if standing >= crowd and arrived >= standing / 20 and f.ended.threads < f.many():
         return [f"at each of {len(queued)} looks {standing:.0f} goroutines and more were runnable, on {f.processors()} Ps; {arrived:.0f} have come meanwhile"]
     places = Counter((state.split(",")[0], place_of_stack(text)) for state, text in f.goroutines if state.startswith(QUEUE_STATES))

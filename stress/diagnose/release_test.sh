@@ -1,6 +1,7 @@
 #!/bin/sh
-# release_test.sh SOURCE FOLDER: diagnose without an endpoint, of programs as the launcher builds them: the preset release has no types (-g1).
-# Builds in FOLDER, where it stays. Patterns that gdb can see: 1, 4, 7, 10.
+# release_test.sh SOURCE FOLDER: diagnose without an endpoint, of programs as the launcher builds
+# them: the preset release has no types (-g1). Builds in FOLDER, where it stays. Patterns that gdb
+# can see: 1, 4, 7, 10.
 source=$1 folder=$2
 [ -e "$folder/build.ninja" ] || cmake -S "$source" --preset release -B "$folder" >"$folder.log" 2>&1 || { cat "$folder.log"; exit 1; }
 said=$(cmake --build "$folder" --target bug01_unbounded_foreign_calls bug04_lookups_by_libc bug11_limit_of_threads bug12_locks_in_a_library 2>&1) || { echo "$said"; exit 1; }

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# planted_test.sh ROOT BIN: a page with one false row turns material_test.py red, at that row; the same page without it is green.
+# planted_test.sh ROOT BIN: a page with one false row turns material_test.py red, at that row; the
+# same page without it is green.
 set -uo pipefail
 root=$1 bin=$2
 look=$(dirname -- "${BASH_SOURCE[0]}")/material_test.py

@@ -55,7 +55,8 @@ for word in $words; do
       fail "$word $flag: the launcher passes it on, and ${program[0]##*/} does not know it"
   done
 done
-# The launcher reads a bug's variants out of its source, before anything is built: as many as its program knows.
+# The launcher reads a bug's variants out of its source, before anything is built: as many as its
+# program knows.
 for source in "$root"/stress/bug[0-9]*.cpp; do
   name=$(basename "$source" .cpp)
   [ -x "$bin/$name" ] || { fail "$name is not built in $bin"; continue; }

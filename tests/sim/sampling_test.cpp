@@ -1,4 +1,5 @@
-// Goal: POS and SURW draw the orders of racing operations with the chances that their files promise.
+// Goal: POS and SURW draw the orders of racing operations with the chances that their files
+//       promise.
 // Method: threads as lists of pending operations, played against the chooser alone, so that each
 // chance is known; then the shape of program that each was made for, in the engine.
 #include <array>

@@ -2,9 +2,9 @@
 //
 // Problem.   In a random walk the order of two racing operations depends on how many others stand
 //            before each of them: after m private steps a thread comes first once in 2^(m+1).
-// Recipe.    Each pending operation has a random priority of its own; the thread whose operation has
-//            the highest one runs. An operation that has run gives new priorities to the pending
-//            operations that race with it (races.hpp).
+// Recipe.    Each pending operation has a random priority of its own; the thread whose operation
+//            has the highest one runs. An operation that has run gives new priorities to the
+//            pending operations that race with it (races.hpp).
 // Promised.  A thread with m private steps before its racing operation comes first with probability
 //            1 / (m + 2) against one that is pending from the start. After a race the remaining
 //            races are decided anew: of m writes in a row to one location, a pending write comes

@@ -1,12 +1,12 @@
 // surw.hpp: selectively uniform random walk (Zhao, Wolff, Mathur and Roychoudhury, ASPLOS 2025).
 //
-// Problem.   A random walk prefers interleavings in which the threads go on evenly: of all orders in
-//            which two threads of n operations each can mix, most have a chance of 1 / 4^n.
-// Recipe.    Each execution selects operations: those on one location that several threads touch, or,
-//            in one execution of eight, all. The thread that does the next selected operation is
-//            drawn in proportion to how many of them each thread still has; until it has done so,
-//            the others run up to their own selected operation. How many each thread has is counted
-//            in the pilot executions (campaign.hpp).
+// Problem.   A random walk prefers interleavings in which the threads go on evenly: of all orders
+//            in which two threads of n operations each can mix, most have a chance of 1 / 4^n.
+// Recipe.    Each execution selects operations: those on one location that several threads touch,
+//            or, in one execution of eight, all. The thread that does the next selected operation
+//            is drawn in proportion to how many of them each thread still has; until it has done
+//            so, the others run up to their own selected operation. How many each thread has is
+//            counted in the pilot executions (campaign.hpp).
 // Promised.  Where the counts are exact, each order of the selected operations has the same chance,
 //            whatever stands between them. Before the counts are learned it is a random walk.
 // Not promised: uniform orders of operations whose number depends on the schedule: a count that is

@@ -6,9 +6,10 @@
 // A context that is done makes all that were derived from it done. Source: context.go; other than there, a canceller cancels when it is destroyed, so that
 // nothing that was derived can outlive its use in the parent's list.
 // Unless it says otherwise, everything here is for goroutines, may be called by any number of them at once, and does not block. Copies share one context.
-// The end of a program (run()) stops the deadlines of its contexts. What outlives it may be cancelled and
-// destroyed on any thread, where the functions of after_done() are not called, and used in the next program.
-// errno belongs to the thread; any of these calls may move the goroutine to another (syscall.hpp).
+// The end of a program (run()) stops the deadlines of its contexts. What outlives it may be
+// cancelled and destroyed on any thread, where the functions of after_done() are not called, and
+// used in the next program. errno belongs to the thread; any of these calls may move the goroutine
+// to another (syscall.hpp).
 #pragma once
 
 #include <cstdint>

@@ -63,7 +63,8 @@ struct file_status {
 // One that outlives its program (run()) is memory like any other in the next.
 class registered_buffer {
  public:
-  // std::errc::no_buffer_space when there are 64 already, std::errc::not_enough_memory. The memory stays where it is, the caller's, until this object is gone.
+  // std::errc::no_buffer_space when there are 64 already, std::errc::not_enough_memory. The memory
+  // stays where it is, the caller's, until this object is gone.
   [[nodiscard]] static result<registered_buffer> make(std::span<std::byte> memory);
   registered_buffer(registered_buffer&& other) noexcept : memory_(other.memory_), place_(std::exchange(other.place_, nullptr)) {}
   registered_buffer& operator=(registered_buffer&& other) noexcept {
@@ -85,7 +86,8 @@ class registered_buffer {
 
 // An open file. Moved, not copied; its end closes it. One that was never opened, or was moved from,
 // answers std::errc::bad_file_descriptor to every call. So does one that outlives its program
-// (run()), in the next program too; its end, or close(), closes the descriptor there, on any thread.
+// (run()), in the next program too; its end, or close(), closes the descriptor there, on any
+// thread.
 class file {
  public:
   file() = default;

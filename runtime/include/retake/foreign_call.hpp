@@ -39,7 +39,8 @@ inline constexpr contain_faults_t contain_faults{};
 namespace detail {
 
 [[noreturn]] void refuse_nothing() noexcept;
-// What can be empty is: a null pointer, a std::function of nothing. Known at compile time of anything else.
+// What can be empty is: a null pointer, a std::function of nothing. Known at compile time of
+// anything else.
 template <class Fn>
 [[nodiscard]] constexpr bool is_nothing(Fn const& fn) noexcept {
   if constexpr (std::is_pointer_v<Fn>) {
@@ -176,8 +177,9 @@ class callback_gate {
  public:
   // By a goroutine. Throws std::bad_alloc.
   callback_gate() : core_(detail::open_gate()) {}
-  // By a goroutine. Blocks it until all calls have returned; whoever has the object sees to it that none begins meanwhile. After the end of its program (run()): by
-  // any thread, and it waits for none; a call() of a foreign thread fails then as one does when the program ends.
+  // By a goroutine. Blocks it until all calls have returned; whoever has the object sees to it that
+  // none begins meanwhile. After the end of its program (run()): by any thread, and it waits for
+  // none; a call() of a foreign thread fails then as one does when the program ends.
   ~callback_gate() { detail::close_gate(*core_); }
   callback_gate(callback_gate const&) = delete;
   callback_gate& operator=(callback_gate const&) = delete;

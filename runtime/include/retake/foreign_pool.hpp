@@ -88,7 +88,8 @@ class foreign_pool {
   // place is what the profile of threads charges them to.
   explicit foreign_pool(std::uint32_t workers, char const* file = __builtin_FILE(), unsigned line = __builtin_LINE()) : core_(detail::open_pool(workers, file, line)) {}
   // By a goroutine. Blocks it until the workers are through with the calls that they have, also with those that nobody waits for any more, and have let go of their
-  // threads. Whoever has the pool sees to it that no call() is under way. After the end of its program (run()): by any thread, and it waits for none.
+  // threads. Whoever has the pool sees to it that no call() is under way. After the end of its
+  // program (run()): by any thread, and it waits for none.
   ~foreign_pool() { detail::close_pool(core_); }
   foreign_pool(foreign_pool const&) = delete;
   foreign_pool& operator=(foreign_pool const&) = delete;

@@ -10,8 +10,9 @@
 
 namespace retake {
 
-// Serves while it lives. Its end, on a goroutine, closes the listener and every connection, and blocks until their goroutines have ended; after the end of its program
-// (run()) on any thread, and without waiting.
+// Serves while it lives. Its end, on a goroutine, closes the listener and every connection, and
+// blocks until their goroutines have ended; after the end of its program (run()) on any thread, and
+// without waiting.
 class pprof_server {
  public:
   struct service;

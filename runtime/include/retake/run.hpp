@@ -45,10 +45,10 @@ void run(options const& chosen, void (*main)(void*), void* argument);
 // thread of a runtime"); it blocks that thread, which becomes the main M. Goroutines that have not
 // ended by then are abandoned, as in Go: their stacks are released without unwinding. The channels
 // and locks that they wait on may outlive the program, and are as if they had not come; a lock that
-// one of them holds stays held. Other objects of the program may outlive it too: each header says what
-// they answer then, and all may be destroyed on any thread. A thread in a system call is waited for.
-// Fatal errors (deadlock, panic) end the process. A deadlock is not reported, as in Go, while a thread
-// polls for goroutines that a close or a deadline has let go since.
+// one of them holds stays held. Other objects of the program may outlive it too: each header says
+// what they answer then, and all may be destroyed on any thread. A thread in a system call is
+// waited for. Fatal errors (deadlock, panic) end the process. A deadlock is not reported, as in Go,
+// while a thread polls for goroutines that a close or a deadline has let go since.
 // Source: runtime.main in Go's proc.go.
 template <class Main>
 void run(options const& chosen, Main&& main) {

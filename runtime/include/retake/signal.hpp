@@ -29,7 +29,9 @@ std::error_code notify(channel<int>& to, std::span<int const> numbers);
 std::error_code notify_all(channel<int>& to);
 
 // Goroutine context only; waits for signal handlers on other threads, no longer. A signal that was caught before is in the channel when this returns, if it had room;
-// later ones are not. After the end of the program (run()), on any thread, it does nothing: no channel is sent anything any more. A number that no channel wants has the action again that it had before: ignored if the program began so (nohup), the dump for SIGQUIT. Source: Stop.
+// later ones are not. After the end of the program (run()), on any thread, it does nothing: no
+// channel is sent anything any more. A number that no channel wants has the action again that it
+// had before: ignored if the program began so (nohup), the dump for SIGQUIT. Source: Stop.
 void stop_notify(channel<int>& to) noexcept;
 
 // Goroutine context only; as stop_notify() for all channels. The kernel drops these from now on; SIGCHLD so that children can still be waited for. Source: Ignore.

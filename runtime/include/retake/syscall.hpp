@@ -21,7 +21,8 @@ namespace detail {
 
 void enter_syscall() noexcept;
 void enter_syscall_blocking() noexcept;
-// By the frame that entered, or one below it. Fatal: "exit_syscall: syscall frame is no longer valid".
+// By the frame that entered, or one below it.
+// Fatal: "exit_syscall: syscall frame is no longer valid".
 void exit_syscall() noexcept;
 
 template <void (*Enter)() noexcept>

@@ -1,8 +1,8 @@
 // timer.hpp: something that happens later: a value on a channel, once or again and again, or a call. On the monotonic clock: setting the wall clock moves nothing.
 //
 // All is for goroutines and does not block; a timer may be stopped and started by any number of them at once. To sleep: go.hpp. Source: time/sleep.go, tick.go.
-// The end of a program (run()) stops its timers: a call that has not begun is never made, and what outlives the program may be destroyed on any thread, or started anew
-// in the next program.
+// The end of a program (run()) stops its timers: a call that has not begun is never made, and what
+// outlives the program may be destroyed on any thread, or started anew in the next program.
 // errno belongs to the thread; any of these calls may move the goroutine to another (syscall.hpp).
 #pragma once
 

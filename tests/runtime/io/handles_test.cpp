@@ -1,5 +1,6 @@
-// A handle without a descriptor answers every call with an error. Goal: no method of one that was made by its default constructor, moved from, or made by a program that has
-// ended, follows a pointer to what is not there.
+// A handle without a descriptor answers every call with an error. Goal: no method of one that was
+// made by its default constructor, moved from, or made by a program that has ended, follows a
+// pointer to what is not there.
 // Method: one table: each handle in each of the three states, each method.
 #include <gtest/gtest.h>
 

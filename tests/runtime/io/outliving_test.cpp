@@ -1,6 +1,7 @@
-// Objects that outlive their program. Goal: after its end each may be destroyed, by a static variable's
-// end too, gives back what it has, and answers in the next program as its header says.
-// Method: a program that leaves goroutines inside them, then their end: after it, in the next program,
+// Objects that outlive their program. Goal: after its end each may be destroyed, by a static
+// variable's end too, gives back what it has, and answers in the next program as its header says.
+// Method: a program that leaves goroutines inside them, then their end: after it, in the next
+//         program,
 // and in exit(). A program whose abandoned goroutines keep memory ends by _exit: that is no leak.
 #include <fcntl.h>
 #include <gtest/gtest.h>

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# gdb_test.sh PROGRAM SCRIPT built|without_types: `info goroutines` and `goroutine N bt` on a live process, and on the core file that the kernel writes for it.
-# without_types: of a copy that keeps its symbols alone, as a released program does; and one that has none of them says so.
+# gdb_test.sh PROGRAM SCRIPT built|without_types: `info goroutines` and `goroutine N bt` on a live
+# process, and on the core file that the kernel writes for it. without_types: of a copy that keeps
+# its symbols alone, as a released program does; and one that has none of them says so.
 set -euo pipefail
 program=$(realpath "$1") script=$(realpath "$2") how=$3
 place=$(mktemp -d)

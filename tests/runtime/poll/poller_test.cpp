@@ -123,7 +123,8 @@ TEST(adopt, a_pipe_that_blocks_is_polled_and_holds_no_thread) {
   });
 }
 
-// Under the poller's descriptor lies something else than an epoll instance, as after a close() too many elsewhere in the program.
+// Under the poller's descriptor lies something else than an epoll instance, as after a close() too
+// many elsewhere in the program.
 TEST(poller_death, that_the_kernel_refuses_says_so_with_descriptor_and_error) {
   EXPECT_EXIT(run_on(1, [] {
                 const int other = ::open("/dev/null", O_RDWR | O_CLOEXEC);

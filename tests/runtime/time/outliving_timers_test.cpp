@@ -1,6 +1,7 @@
-// Timers and contexts that outlive their program. Goal: its end stops all timers, and leaves what may
-// be destroyed anywhere and started in the next program.
-// Method: one that is still to come of each kind, or is coming, at the end of a program; then its end,
+// Timers and contexts that outlive their program. Goal: its end stops all timers, and leaves what
+// may be destroyed anywhere and started in the next program.
+// Method: one that is still to come of each kind, or is coming, at the end of a program; then its
+//         end,
 // or its use, after it, in the next program and in exit().
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -156,7 +157,8 @@ TEST(outliving_contexts, are_used_in_the_next_program) {
   });
 }
 
-// A deadline that passes just as the program ends may leave its goroutine behind, with a use of the context.
+// A deadline that passes just as the program ends may leave its goroutine behind, with a use of the
+// context.
 [[noreturn]] void end_as_deadlines_pass() {
   for (int i = 0; i < 50; ++i) {
     std::vector<cancellable> all;
