@@ -25,9 +25,9 @@ hunt() { ends "$1" "$2" "$campaign" hunt --bin builds --seed 1 "${@:3}"; }
 closing() { tail -n 1 "$1/hunt.jsonl" | grep -qF -- "$2" || fail "the closing line of $1 has no $2: $(tail -n 1 "$1/hunt.jsonl")"; }
 
 # Something of all was run; nothing was.
-hunt 0 'No finding in 12 of 12 jobs' --seconds 2.9 --out all
+hunt 0 'No finding in 14 of 14 jobs' --seconds 3.9 --out all
 closing all '"had_no_turn":0'
-hunt 4 'Nothing was run: no verdict; 12 had no turn' --seconds 0.05 --out none
+hunt 4 'Nothing was run: no verdict; 14 had no turn' --seconds 0.05 --out none
 closing none '"verdict":"Nothing was run: no verdict'
 ends 4 none/report.html "$campaign" report --bin builds none
 grep -q 'Nothing was run: no verdict' none/report.html || fail "the page of a hunt that ran nothing says otherwise"
@@ -45,11 +45,11 @@ for idle in some all; do
   done
 done
 idle() { ends 4 "$2" "$campaign" "${@:3}" --bin idle_$1 --seed 1; }
-idle some 'No finding in 4 of 12 jobs; 8 had no turn; 8 harness faults' hunt --seconds 2.9 --out idle
-closing idle '"had_no_turn":8'
-idle some 'No new finding in 4 of 12 jobs; 8 had no turn; 8 harness faults' nightly --seconds 2.9 --out idle_night
-idle all 'Nothing was run: no verdict; 12 had no turn; 12 harness faults' hunt --seconds 2.9 --out all_idle
-idle all 'Nothing was run: no verdict; 12 had no turn; 12 harness faults' nightly --seconds 2.9 --out all_idle_night
+idle some 'No finding in 4 of 14 jobs; 10 had no turn; 10 harness faults' hunt --seconds 3.9 --out idle
+closing idle '"had_no_turn":10'
+idle some 'No new finding in 4 of 14 jobs; 10 had no turn; 10 harness faults' nightly --seconds 3.9 --out idle_night
+idle all 'Nothing was run: no verdict; 14 had no turn; 14 harness faults' hunt --seconds 2.9 --out all_idle
+idle all 'Nothing was run: no verdict; 14 had no turn; 14 harness faults' nightly --seconds 2.9 --out all_idle_night
 for folder in all_idle all_idle_night; do
   ends 4 $folder/report.html "$campaign" report --bin builds $folder
   grep -q 'Nothing was run: no verdict' $folder/report.html || fail "the page of $folder, which ran nothing, says otherwise"
