@@ -10,7 +10,7 @@
 // Afterwards the runtime keeps its idle Ms as Go does. Trimming: the buggy code under a policy that
 // keeps 48 of them, so that the threads go back to about 50.
 // Limits:    the same burst where memory for 128 more threads is left (RLIMIT_AS): it ends the
-// process (in_limit), and does not when it is bounded (in_limit_bounded).
+//            process (in_limit), and does not when it is bounded (in_limit_bounded).
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/resource.h>
@@ -327,6 +327,6 @@ int main(int argc, char** argv) {
                                        {"runtime/sync/permits.cpp", "take_or_wait", "behind a bound a goroutine waits without a thread"}},
                           .pattern = "1",
                           .pictures = {"threads", "latency"},
-                          .may_end_with = {{"fatal_newosproc", "fatal error: newosproc"}}},
+                          .may_end_with = {{"fatal_newosproc", "fatal error: newosproc", "in_limit"}}},
                          argc, argv);
 }

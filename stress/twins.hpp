@@ -125,10 +125,12 @@ struct look {
   char const* seen = "";
 };
 
-// A fatal text with which a variant may end, as a figure: 1 where it did.
+// A fatal text with which a variant may end, as a figure: 1 where it did. `variant`: that one
+// alone; empty: any.
 struct last_words {
   char const* figure;
   char const* text;
+  std::string_view variant = {};
 };
 
 struct bug {

@@ -252,7 +252,8 @@ class watcher {
     const bool whole = WIFEXITED(status) && WEXITSTATUS(status) == 0;
     bool documented = false;
     for (last_words const& one : what_.may_end_with) {
-      const bool said = !whole && said_.find(one.text) != std::string::npos;
+      const bool may = one.variant.empty() || one.variant == into_.variant;
+      const bool said = !whole && may && said_.find(one.text) != std::string::npos;
       into_.put(one.figure, said ? 1 : 0, "ends");
       if (said && !std::exchange(documented, true)) quote(one.text);
     }

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <ctime>
 #include <fstream>
 #include <memory>
 #include <mutex>
@@ -75,19 +76,30 @@ load bounded_load(std::uint32_t callers, std::uint32_t most, Call call) {
   return seen;
 }
 
-constexpr std::int64_t piece_ns = 2'000'000;
-void compute() { stress::busy_ns(piece_ns); }
+// A computation takes the processor's time, whatever the clock says; several of the kernel's slices.
+void compute_for(std::int64_t cpu_ns) {
+  const auto used_ns = [] {
+    timespec now{};
+    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return now.tv_sec * std::int64_t{1'000'000'000} + now.tv_nsec;
+  };
+  const std::int64_t until_ns = used_ns() + cpu_ns;
+  while (used_ns() < until_ns) {
+  }
+}
+constexpr std::int64_t computation_ns = 20'000'000;
+void compute() { compute_for(computation_ns); }
 // A third of it computes: NumCPU of them leave the processors idle for two thirds of the time.
 void mostly_wait() {
-  stress::busy_ns(piece_ns / 4);
-  stress::nap_ns(piece_ns / 2);
+  compute_for(500'000);
+  stress::nap_ns(1'000'000);
 }
 
 template <class Call>
-void tell_sweep(ledger& into, char const* what, Call call) {
+void tell_sweep(ledger& into, char const* what, std::uint32_t callers, Call call) {
   into.text(fmt::format("  {}: at a time, calls a second, p50 and p99 of a call, threads", what));
   for (const std::uint32_t times : {1u, 2u, 4u, 8u}) {
-    const load one = bounded_load(60 * cpus, times * cpus, call);
+    const load one = bounded_load(callers, times * cpus, call);
     into.text(fmt::format("  {:>3} x {} processors: {:>6.0f} /s {:>6.1f} ms {:>6.1f} ms {:>4.0f}", times, cpus, one.per_second, one.p50_ms, one.p99_ms, one.threads));
   }
 }
@@ -95,15 +107,15 @@ void tell_sweep(ledger& into, char const* what, Call call) {
 // More computations at a time than processors are not sooner through: each takes as much longer as
 // there are more of them.
 void pool_for_computing(ledger& into) {
-  tell_sweep(into, "calls that compute for 2 ms", compute);
-  const auto p50 = [](std::uint32_t times) { return bounded_load(40 * cpus, times * cpus, compute).p50_ms; };
+  tell_sweep(into, "calls that compute for 20 ms", 24 * cpus, compute);
+  const auto p50 = [](std::uint32_t times) { return bounded_load(24 * cpus, times * cpus, compute).p50_ms; };
   into.compare({"pool_for_computing", "calls that compute, four for each processor at a time: a call takes (median)", "one for each processor", "ms", 1.5,
                 "not when: a call also waits (the next row)"},
                5, [&] { return p50(4); }, [&] { return p50(1); });
 }
 
 void pool_for_waiting(ledger& into) {
-  tell_sweep(into, "calls that compute for 0.5 ms and wait for 1 ms", mostly_wait);
+  tell_sweep(into, "calls that compute for 0.5 ms and wait for 1 ms", 60 * cpus, mostly_wait);
   const auto each_ms = [](std::uint32_t times) { return 1e3 / bounded_load(60 * cpus, times * cpus, mostly_wait).per_second; };
   into.compare({"pool_for_waiting", "calls that wait for two thirds of their time, one for each processor at a time: a call every", "three for each processor", "ms", 1.2,
                 "not when: what they wait for serves no more of them at a time"},
