@@ -16,10 +16,8 @@ struct pending_goroutine {};
 [[gnu::noinline]] pending_goroutine* begin_go(std::size_t closure_bytes, void*& closure) noexcept {
   static_assert(closure_inline_bytes <= sched::closure_bytes_max);
   machine& m = running_machine();
-  ++m.locks;
   goroutine* const g = sched::new_goroutine(m.home, &m);
   if (g == nullptr) world::fatal("runtime: cannot allocate a goroutine's stack");
-  --m.locks;
   g->made_at.set(reinterpret_cast<std::uintptr_t>(__builtin_return_address(0)));
   goroutine* const maker = m.current.get();  // nullptr: a timer's function
   g->made_by.set(maker != nullptr ? maker->id : 0);
@@ -34,22 +32,18 @@ void end_go(pending_goroutine* pending, void (*invoke)(void*)) noexcept {
   machine& m = running_machine();
   trace::add(m, trace_kind::ready, g.id);
   scheduler& s = m.home;
-  ++m.locks;
   const batch<goroutine> overflow = m.processor_here().queue.put_next(&g);
   if (overflow.count != 0) {
     const locked hold(s.lock);
     s.global.put(overflow);
   }
   sched::wake(s);
-  --m.locks;
   sched::preempt_point();
 }
 
 void give_up_go(pending_goroutine* pending) noexcept {
   machine& m = running_machine();
-  ++m.locks;
   sched::unmake_goroutine(m, *reinterpret_cast<goroutine*>(pending));
-  --m.locks;
 }
 
 namespace {

@@ -187,12 +187,10 @@ void put_last(scheduler& s, goroutine& g) noexcept {
 }
 
 void ready_on(machine& m, goroutine& g) noexcept {
-  ++m.locks;
   change(g, goroutine_state::waiting, goroutine_state::runnable, "G1: a goroutine is readied that does not wait");
   trace::add(m, trace_kind::ready, g.id);
   put_overflow(m.home, m.processor_here().queue.put_next(&g));
   wake(m.home);
-  --m.locks;
 }
 
 void ready(goroutine& g) noexcept { ready_on(running_machine(), g); }

@@ -38,7 +38,7 @@ struct machine : machine_side, machine_pair<goroutine> {
   floor::context own;                       // the M's own stack: its scheduler, and foreign calls
   after_leaving after = nullptr;            // set by the goroutine that leaves
   void* after_argument = nullptr;
-  std::uint32_t locks = 0;                  // > 0: its links are in motion or it holds a lock: no preemption
+  std::uint32_t locks = 0;                  // > 0: its goroutine is the stopper of the world, or a timer's function runs: no preemption
   std::uint32_t in_foreign = 0;             // 1: in foreign code, and not in a callback out of it
   std::uint32_t callbacks = 0;              // depth of callbacks: its goroutine stands on the M's own stack, below the scheduler's
   lock_site locked_at;                      // where its goroutine locked, the outermost time

@@ -98,7 +98,6 @@ namespace detail {
   scheduler& s = m.home;
   goroutine& g = *m.current.get();
   remember_call(g, s);
-  ++m.locks;
   change(g, goroutine_state::running, goroutine_state::syscall, "G1: a system call is entered by a goroutine that does not run");
   processor& p = m.processor_here();
   if (p.safe_point.load_relaxed() != 0) sched::run_safe_point(s, p);
@@ -111,7 +110,6 @@ namespace detail {
     s.paths.enter_stopped.add();
     s.stop.stop_own_call(p);
   }
-  --m.locks;
 }
 
 // A call returns to the frame that entered it, or to one that this has called: a frame further up
@@ -131,7 +129,6 @@ bool frame_is_valid(goroutine const& g, std::uintptr_t returns_to) noexcept {
   scheduler& s = m.home;
   goroutine& g = *m.current.get();
   remember_call(g, s);
-  ++m.locks;
   change(g, goroutine_state::running, goroutine_state::syscall, "G1: a system call is entered by a goroutine that does not run");
   trace::add(m, trace_kind::enter, g.id);
   processor& p = sched::unwire(m);
@@ -139,7 +136,6 @@ bool frame_is_valid(goroutine const& g, std::uintptr_t returns_to) noexcept {
   p.syscall_tick.store_relaxed(tick + 1);
   s.paths.enter_blocking.add();
   sched::handoff(s, p);
-  --m.locks;
 }
 
 void exit_syscall() noexcept {
@@ -147,10 +143,8 @@ void exit_syscall() noexcept {
   scheduler& s = m.home;
   goroutine& g = *m.current.get();
   if (!frame_is_valid(g, reinterpret_cast<std::uintptr_t>(__builtin_dwarf_cfa()))) [[unlikely]] world::fatal("exit_syscall: syscall frame is no longer valid");
-  ++m.locks;
   const exit_outcome outcome = processor_status::exit_fast(m);
   if (outcome == exit_outcome::lost && !take_idle(s, m)) {
-    --m.locks;
     sched::leave(after_exit_slow, nullptr);
     return;
   }
@@ -159,7 +153,6 @@ void exit_syscall() noexcept {
   if (outcome != exit_outcome::lost) trace::move(m, trace_kind::wire, m.processor_here().id, m.processor_here().moves);
   trace::add(m, trace_kind::exit, g.id, static_cast<std::uint32_t>(outcome == exit_outcome::reacquired ? trace_exit::old_p : outcome == exit_outcome::lost ? trace_exit::idle_p : trace_exit::old_p_aba));
   change(g, goroutine_state::syscall, goroutine_state::running, "G1: a system call returns that was not entered");
-  --m.locks;
   sched::preempt_point();
 }
 
