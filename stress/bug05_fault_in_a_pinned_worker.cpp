@@ -90,8 +90,7 @@ void work_wrapped(channel<job>& jobs, counts& seen) {
   }
 }
 
-// ---- the library in processes of its own
-// -----------------------------------------------------------------------------------------
+// ---- the library in processes of its own --------------------------------------------------------
 
 // What the library made of a job. A worker that is killed by it answers nothing: the process that
 // started it does.

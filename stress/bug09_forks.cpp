@@ -201,10 +201,10 @@ void play(stage& s, runner const& run_one) {
     big.push_back(cpu_of_starts_ms(run_one, start));
   }
   memory.touch();
-  s.figure("start_cpu_small", stress::middle_of(small), "ms");
-  s.figure("start_cpu", stress::middle_of(big), "ms");
+  s.figure("start_cpu_small", stress::median(small), "ms");
+  s.figure("start_cpu", stress::median(big), "ms");
   for (std::size_t i = 0; i < big.size(); ++i) big[i] = std::max(0.0, big[i] - small[i]);
-  s.figure("start_cpu_added", stress::middle_of(big), "ms");
+  s.figure("start_cpu_added", stress::median(big), "ms");
   s.figure("start_p50", start.percentile_ms(0.5), "ms");
   s.phase("at_once");
   const std::int64_t began_ns = now_ns();

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "hammer.hpp"
-#include "worksheet.hpp"
+#include "quantile.hpp"
 
 namespace retake::stress {
 

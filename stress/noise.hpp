@@ -15,23 +15,17 @@
 #include <cmath>
 #include <vector>
 
+#include "quantile.hpp"
+
 namespace retake::stress {
 
 enum class finding { holds, noisy, refuted };
 
 inline constexpr double spread_at_rest = 1.2;
 
-// The middle one; of an even number the lower. NaN is below everything: what was not measured was
-// not reached.
-[[nodiscard]] inline double middle_of(std::vector<double> values) {
-  if (values.empty()) return std::nan("");
-  std::sort(values.begin(), values.end(), [](double a, double b) { return std::isnan(a) ? !std::isnan(b) : a < b; });
-  return values[(values.size() - 1) / 2];
-}
-
 // `reached`: of each turn, what was seen over the threshold: 1 reaches it.
 [[nodiscard]] inline finding of_turns(std::vector<double> const& reached) {
-  if (middle_of(reached) >= 1) return finding::holds;
+  if (median(reached) >= 1) return finding::holds;
   std::vector<double> sorted;
   for (double const one : reached) sorted.push_back(std::isnan(one) ? 0 : one);
   std::sort(sorted.begin(), sorted.end());

@@ -11,6 +11,7 @@
 #include "measured.hpp"
 #include "retake/foreign_call.hpp"
 #include "retake/run.hpp"
+#include "worksheet.hpp"
 
 namespace {
 

@@ -16,6 +16,7 @@
 #include "measured.hpp"
 #include "retake/clock.hpp"
 #include "retake/run.hpp"
+#include "worksheet.hpp"
 #include "retake/syscall.hpp"
 
 namespace {

@@ -192,8 +192,7 @@ struct record {
   series& line(std::string_view name, std::string_view unit, bool lasts);
 };
 
-// ---- the verdict
-// -----------------------------------------------------------------------------------------------------------------
+// ---- the verdict --------------------------------------------------------------------------------
 
 struct outcome {
   measure const* of;

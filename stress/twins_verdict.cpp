@@ -48,7 +48,7 @@ class turns_of {
     for (auto const* const one : {&shows_, &absent_, &differs_}) worst = one->empty() ? worst : std::max(worst, of_turns(*one));
     return worst;
   }
-  [[nodiscard]] outcome told() const { return {&m_, middle_of(buggy_), middle_of(fixed_), middle_of(twins_), verdict()}; }
+  [[nodiscard]] outcome told() const { return {&m_, median(buggy_), median(fixed_), median(twins_), verdict()}; }
 
  private:
   measure const& m_;
@@ -106,7 +106,7 @@ std::vector<record> middle_turns(std::vector<record> const& runs) {
       for (record const& other : runs) {
         if (other.variant == run.variant) values.push_back(value_of(&other, figure.name));
       }
-      figure.value = middle_of(std::move(values));
+      figure.value = median(std::move(values));
     }
   }
   return middle;

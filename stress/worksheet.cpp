@@ -166,11 +166,4 @@ int run_exercise(exercise const& what, int argc, char** argv) {
   });
 }
 
-double share_of(std::vector<double> values, double share) {
-  if (values.empty()) return 0;
-  std::sort(values.begin(), values.end());
-  return values[static_cast<std::size_t>(share * static_cast<double>(values.size() - 1))];
-}
-double median(std::vector<double> values) { return share_of(std::move(values), 0.5); }
-
 }  // namespace retake::stress

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "place.hpp"
+#include "quantile.hpp"
 
 namespace retake::stress {
 
@@ -77,9 +78,5 @@ struct exercise {
 
 // main() of an exercise.
 [[nodiscard]] int run_exercise(exercise const& what, int argc, char** argv);
-
-// Of several measurements of one run.
-[[nodiscard]] double median(std::vector<double> values);
-[[nodiscard]] double share_of(std::vector<double> values, double share);  // 0.99: below it lie 99 % of them
 
 }  // namespace retake::stress

@@ -32,8 +32,7 @@ void on_one_processor(Body body) {
   run(chosen, body);
 }
 
-// ---- a foreign call
-// ----------------------------------------------------------------------------------------------------------------
+// ---- a foreign call -----------------------------------------------------------------------------
 
 // Each is the least mean of several rounds, for interruptions only add to it, less what a look at
 // the clock costs.
@@ -113,8 +112,7 @@ void foreign_steps(ledger& into) {
   into.at_most("foreign_steps", "the steps together against the call as a whole, or the other way round", std::max(sum / whole, whole / sum), 4, "x");
 }
 
-// ---- a thread that sleeps
-// ----------------------------------------------------------------------------------------------------------
+// ---- a thread that sleeps -----------------------------------------------------------------------
 
 // Two Ps, one of them idle. What go() costs when it wakes the thread that sleeps there, against
 // what it costs when there is none to wake; and how long it takes until that thread runs the
@@ -163,8 +161,7 @@ void woken_thread(ledger& into) {
   into.text(fmt::format("woken, the thread runs the goroutine after {:.0f} us (median)", stress::median(runs_after)));
 }
 
-// ---- the monitor
-// -------------------------------------------------------------------------------------------------------------------
+// ---- the monitor --------------------------------------------------------------------------------
 
 std::vector<std::string> threads_now() {
   std::vector<std::string> all;
@@ -220,8 +217,7 @@ void monitor_rate(ledger& into) {
   into.text(fmt::format("beside a computation: {:.0f} Hz", computing()));
 }
 
-// ---- the date
-// ----------------------------------------------------------------------------------------------------------------------
+// ---- the date -----------------------------------------------------------------------------------
 
 // What people hope for when they subtract dates instead of asking how long it took: that it is
 // cheaper. The twin's clock is the kernel's.

@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "bounded_load.hpp"
 #include "ledger.hpp"
 #include "observed.hpp"
-#include "retake/bounded.hpp"
 #include "retake/go.hpp"
 #include "retake/run.hpp"
 #include "retake/sync.hpp"
@@ -24,44 +24,9 @@ using stress::now_ns;
 
 constexpr std::uint32_t heads = 8;
 
-struct load {
-  double per_second = 0, threads = 0, p99_ms = 0;  // p99: of a call, from its admission
-  double whole_p50_ms = 0, whole_p99_ms = 0;       // from its arrival: the wait for a turn included
-};
-
-// So many callers at once, of whom `most` may be in a call of the drive at a time.
 load calls_of_drive(std::uint32_t drive_heads, std::int64_t call_ns, std::uint32_t callers, std::uint32_t most) {
   stress::slow_drive drive(drive_heads, call_ns);
-  bounded calls(most);
-  std::vector<double> took_ms(callers), whole_ms(callers);
-  const auto before = static_cast<double>(stress::kernel_threads());
-  wait_group all;
-  all.add(static_cast<std::int32_t>(callers));
-  stress::thread_peak threads;
-  const std::int64_t began_ns = now_ns();
-  for (std::uint32_t i = 0; i < callers; ++i) {
-    go([&, i] {
-      static_cast<void>(calls.foreign_call(background(), [&] {
-        const std::int64_t admitted_ns = now_ns();
-        drive.read();
-        took_ms[i] = static_cast<double>(now_ns() - admitted_ns) * 1e-6;
-      }));
-      whole_ms[i] = static_cast<double>(now_ns() - began_ns) * 1e-6;
-      all.done();
-    });
-  }
-  all.wait();
-  const double seconds = static_cast<double>(now_ns() - began_ns) * 1e-9;
-  return {callers / seconds, static_cast<double>(threads.end()) - before, stress::share_of(took_ms, 0.99), stress::share_of(whole_ms, 0.5), stress::share_of(whole_ms, 0.99)};
-}
-
-// In a runtime of its own: threads that are there already are not made.
-load fresh(std::uint32_t drive_heads, std::int64_t call_ns, std::uint32_t callers, std::uint32_t most) {
-  load seen;
-  options chosen;
-  chosen.processors = 4;
-  run(chosen, [&] { seen = calls_of_drive(drive_heads, call_ns, callers, most); });
-  return seen;
+  return bounded_load(4, callers, most, [&] { drive.read(); });
 }
 
 void bound_on_calls(ledger& into) {
@@ -70,7 +35,7 @@ void bound_on_calls(ledger& into) {
   std::vector<double> free_rates, bounded_rates;
   std::vector<load> seen;
   const auto storm = [&](std::uint32_t most, std::vector<double>& rates) {
-    const load one = fresh(heads, call_ns, callers, most);
+    const load one = calls_of_drive(heads, call_ns, callers, most);
     rates.push_back(one.per_second);
     seen.push_back(one);
     return one.threads;
@@ -97,7 +62,7 @@ void pool_size(ledger& into) {
   std::vector<tried> all;
   double best = 0;
   for (const std::uint32_t size : {1u, 2u, 4u, 8u, 16u, 32u, 64u}) {
-    all.push_back({size, fresh(drive_heads, 2'000'000, 30 * std::min(size, 2 * drive_heads), size)});
+    all.push_back({size, calls_of_drive(drive_heads, 2'000'000, 30 * std::min(size, 2 * drive_heads), size)});
     best = std::max(best, all.back().seen.per_second);
   }
   constexpr double plateau = 0.75;

@@ -18,6 +18,7 @@
 #include <thread>
 #include <vector>
 
+#include "bounded_load.hpp"
 #include "ledger.hpp"
 #include "observed.hpp"
 #include "retake/bounded.hpp"
@@ -36,45 +37,7 @@ using stress::now_ns;
 
 const std::uint32_t cpus = std::max(1u, std::thread::hardware_concurrency());
 
-// ---- so many calls at a time
-// -------------------------------------------------------------------------------------------------------
-
-struct load {
-  double per_second = 0, p50_ms = 0, p99_ms = 0, threads = 0;
-};
-
-// `callers` at once, of whom `most` may be in the foreign call at a time; p50 and p99 are the
-// calls', from their admission on.
-template <class Call>
-load bounded_load(std::uint32_t callers, std::uint32_t most, Call call) {
-  std::vector<double> took_ms(callers);
-  load seen;
-  options chosen;
-  chosen.processors = cpus;
-  run(chosen, [&] {
-    bounded calls(most);
-    wait_group all;
-    all.add(static_cast<std::int32_t>(callers));
-    stress::thread_peak threads;
-    const std::int64_t began_ns = now_ns();
-    for (std::uint32_t i = 0; i < callers; ++i) {
-      go([&, i] {
-        static_cast<void>(calls.foreign_call(background(), [&] {
-          const std::int64_t admitted_ns = now_ns();
-          call();
-          took_ms[i] = static_cast<double>(now_ns() - admitted_ns) * 1e-6;
-        }));
-        all.done();
-      });
-    }
-    all.wait();
-    seen.per_second = callers / (static_cast<double>(now_ns() - began_ns) * 1e-9);
-    seen.threads = static_cast<double>(threads.end());
-  });
-  seen.p50_ms = stress::share_of(took_ms, 0.5);
-  seen.p99_ms = stress::share_of(took_ms, 0.99);
-  return seen;
-}
+// ---- so many calls at a time --------------------------------------------------------------------
 
 // A computation takes the processor's time, whatever the clock says; several of the kernel's slices.
 void compute_for(std::int64_t cpu_ns) {
@@ -97,9 +60,9 @@ void mostly_wait() {
 
 template <class Call>
 void tell_sweep(ledger& into, char const* what, std::uint32_t callers, Call call) {
-  into.text(fmt::format("  {}: at a time, calls a second, p50 and p99 of a call, threads", what));
+  into.text(fmt::format("  {}: at a time, calls a second, p50 and p99 of a call, threads that they cost", what));
   for (const std::uint32_t times : {1u, 2u, 4u, 8u}) {
-    const load one = bounded_load(callers, times * cpus, call);
+    const load one = bounded_load(cpus, callers, times * cpus, call);
     into.text(fmt::format("  {:>3} x {} processors: {:>6.0f} /s {:>6.1f} ms {:>6.1f} ms {:>4.0f}", times, cpus, one.per_second, one.p50_ms, one.p99_ms, one.threads));
   }
 }
@@ -108,7 +71,7 @@ void tell_sweep(ledger& into, char const* what, std::uint32_t callers, Call call
 // there are more of them.
 void pool_for_computing(ledger& into) {
   tell_sweep(into, "calls that compute for 20 ms", 24 * cpus, compute);
-  const auto p50 = [](std::uint32_t times) { return bounded_load(24 * cpus, times * cpus, compute).p50_ms; };
+  const auto p50 = [](std::uint32_t times) { return bounded_load(cpus, 24 * cpus, times * cpus, compute).p50_ms; };
   into.compare({"pool_for_computing", "calls that compute, four for each processor at a time: a call takes (median)", "one for each processor", "ms", 1.5,
                 "not when: a call also waits (the next row)"},
                5, [&] { return p50(4); }, [&] { return p50(1); });
@@ -116,14 +79,13 @@ void pool_for_computing(ledger& into) {
 
 void pool_for_waiting(ledger& into) {
   tell_sweep(into, "calls that compute for 0.5 ms and wait for 1 ms", 60 * cpus, mostly_wait);
-  const auto each_ms = [](std::uint32_t times) { return 1e3 / bounded_load(60 * cpus, times * cpus, mostly_wait).per_second; };
+  const auto each_ms = [](std::uint32_t times) { return 1e3 / bounded_load(cpus, 60 * cpus, times * cpus, mostly_wait).per_second; };
   into.compare({"pool_for_waiting", "calls that wait for two thirds of their time, one for each processor at a time: a call every", "three for each processor", "ms", 1.2,
                 "not when: what they wait for serves no more of them at a time"},
                5, [&] { return each_ms(1); }, [&] { return each_ms(3); });
 }
 
-// ---- a disk
-// ------------------------------------------------------------------------------------------------------------------------
+// ---- a disk -------------------------------------------------------------------------------------
 
 // What the kernel counts of the block device that a file lies on: the line of /proc/diskstats that
 // iostat reads.
@@ -232,8 +194,7 @@ void disk_queue(ledger& into) {
   ::close(fd);
 }
 
-// ---- connections
-// -------------------------------------------------------------------------------------------------------------------
+// ---- connections --------------------------------------------------------------------------------
 
 // Keeps so many connections that nobody uses; makes another when there is none. At most `open_most`
 // are open: who finds none free then waits.
@@ -360,8 +321,7 @@ void open_connections(ledger& into) {
                3, [] { return through_pool(10, 2).p50_ms; }, [] { return through_pool(10, 10).p50_ms; });
 }
 
-// ---- a lock for everybody
-// ----------------------------------------------------------------------------------------------------------
+// ---- a lock for everybody -----------------------------------------------------------------------
 
 // A ring of goroutines, each of which waits for the one before it, on one P: the lock of every one
 // of them. What it costs is a thread for each; a deadlock it is not, for a locked goroutine that

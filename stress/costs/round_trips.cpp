@@ -34,8 +34,7 @@ using stress::now_ns;
 
 double ms_since(std::int64_t began_ns) { return static_cast<double>(now_ns() - began_ns) * 1e-6; }
 
-// ---- a database
-// --------------------------------------------------------------------------------------------------------------------
+// ---- a database ---------------------------------------------------------------------------------
 
 constexpr int rows = 10'000, wanted = 200;
 
@@ -117,8 +116,7 @@ void one_query(ledger& into) {
   server.wait();
 }
 
-// ---- sockets
-// -----------------------------------------------------------------------------------------------------------------------
+// ---- sockets ------------------------------------------------------------------------------------
 
 struct connection {
   tcp_stream here, there;
@@ -143,6 +141,19 @@ double segments_of(tcp_stream const& one) {
 constexpr std::size_t piece_bytes = 16;
 using piece = std::array<std::byte, piece_bytes>;
 
+// Until so many pieces have come, or the stream ends. `arrived` is called with the number of each.
+template <class Arrived>
+void read_pieces(tcp_stream& from, std::size_t pieces, Arrived arrived) {
+  std::array<std::byte, 4096> room;
+  for (std::size_t got = 0; got < pieces * piece_bytes;) {
+    const result<std::size_t> n = from.read(room);
+    if (!n || *n == 0) return;
+    const std::size_t before = got / piece_bytes;
+    got += *n;
+    for (std::size_t i = before; i < got / piece_bytes; ++i) arrived(i);
+  }
+}
+
 void buffered_sockets(ledger& into) {
   constexpr int pieces = 2'000;
   std::vector<double> segments_small, segments_buffered;
@@ -152,12 +163,7 @@ void buffered_sockets(ledger& into) {
     wait_group reader;
     reader.add(1);
     go([&] {
-      std::array<std::byte, 4096> room;
-      for (std::size_t got = 0; got < pieces * piece_bytes;) {
-        const result<std::size_t> n = both->there.read(room);
-        if (!n || *n == 0) break;
-        got += *n;
-      }
+      read_pieces(both->there, pieces, [](std::size_t) {});
       reader.done();
     });
     const piece one{};
@@ -192,14 +198,7 @@ void flushed_sockets(ledger& into) {
     wait_group reader;
     reader.add(1);
     go([&] {
-      std::array<std::byte, 4096> room;
-      for (std::size_t got = 0; got < pieces * piece_bytes;) {
-        const result<std::size_t> n = both->there.read(room);
-        if (!n || *n == 0) break;
-        const std::size_t from = got / piece_bytes;
-        got += *n;
-        for (std::size_t i = from; i < got / piece_bytes; ++i) ages.push_back(static_cast<double>(now_ns() - written_ns[i]) * 1e-3);
-      }
+      read_pieces(both->there, pieces, [&](std::size_t i) { ages.push_back(static_cast<double>(now_ns() - written_ns[i]) * 1e-3); });
       reader.done();
     });
     const piece one{};
@@ -219,8 +218,7 @@ void flushed_sockets(ledger& into) {
                3, [&] { return age_us(false); }, [&] { return age_us(true); });
 }
 
-// ---- messages
-// ----------------------------------------------------------------------------------------------------------------------
+// ---- messages -----------------------------------------------------------------------------------
 
 void messages_by_poller(ledger& into) {
   constexpr std::uint32_t sockets = 100;
@@ -278,8 +276,7 @@ void messages_by_poller(ledger& into) {
                3, [&] { return threads_for(true); }, [&] { return threads_for(false); });
 }
 
-// ---- a file of a megabyte
-// ----------------------------------------------------------------------------------------------------------
+// ---- a file of a megabyte -----------------------------------------------------------------------
 
 // By plain reads, as a program without retake::file makes them.
 void larger_file(ledger& into) {

@@ -54,8 +54,7 @@ void crew(std::uint32_t how_many, Work work) {
 
 void foreign_nap() { foreign_call([] { nap_ns(5 * millisecond_ns); }); }
 
-// ---- calls
-// ---------------------------------------------------------------------------------------------------------------------
+// ---- calls --------------------------------------------------------------------------------------
 
 void pool_of_48_locked_workers() {
   static channel<int> jobs(48);
@@ -111,8 +110,7 @@ void locked_main_thread() {
   crew(8, [] { busy_ns(millisecond_ns), sleep_for_ns(millisecond_ns); });
 }
 
-// ---- computing
-// -----------------------------------------------------------------------------------------------------------------
+// ---- computing ----------------------------------------------------------------------------------
 
 // All of it comes at once and is worked off, again and again.
 void batches_of_5000() {
@@ -157,8 +155,7 @@ void short_tasks_bounded_at_the_front() {
   });
 }
 
-// ---- input and output
-// ------------------------------------------------------------------------------------------------------------
+// ---- input and output ---------------------------------------------------------------------------
 
 void serve(tcp_listener& listener, std::int64_t limit_ns) {
   while (result<tcp_stream> peer = listener.accept()) {
@@ -218,8 +215,7 @@ void dates_its_log() {
   crew(20, [] { static_cast<void>(wall_ns()), sleep_for_ns(millisecond_ns); });
 }
 
-// ---- more comes than can be done
-// ---------------------------------------------------------------------------------------------------
+// ---- more comes than can be done ----------------------------------------------------------------
 
 void queue_without_limit_before_a_bound() {
   static bounded room(4);
