@@ -1,23 +1,25 @@
 #!/usr/bin/env python3
 """diagnose.py: the four steps of the toolkit on a running process, then the name of the pattern that its figures match
 
-usage: diagnose.py [--json] [--seconds N] [--no-strace] PID | -- COMMAND...
+usage: diagnose.py [--json] [--seconds N] [--no-strace] [--program FILE] PID | CORE | -- COMMAND...
 
 Steps.     1 threads and memory, and the scheduler's state; 2 goroutines; 3 whose calls made threads necessary; 4 system calls, by strace -c for a second, where it
            is installed. The runtime's metrics, ten times a second for N seconds (2). All by the process's own loopback endpoint (RETAKE_DEBUG=pprof=127.0.0.1:PORT); where it has
            none, or does not answer, goroutines and threads are read by gdb with retake-gdb.py. Never by SIGQUIT, which ends who does not expect it.
+CORE       is a core file: goroutines and threads by gdb, as they were, with its program (core.py) or the one that --program names.
 COMMAND    is started with an endpoint and a schedtrace, looked at after N seconds, and ended.
 Rules.     patterns.py: one function for each pattern that stress/README.md names. The first that matches is the name; others are told beside it.
 Safety.    What the process says of itself is printed without control characters. Tracers and COMMAND end with us (guarded.py); answers have bounds (endpoint.py).
-Exit       0 none matches, 1 a pattern matches, 2 bad usage, 3 the process cannot be looked at: something is missing (it is named), its answer is garbled, or it ended meanwhile,
+Exit       0 none matches, 1 a pattern matches, 2 bad usage, 3 the process or core file cannot be looked at: something is missing (it is named), its answer is garbled, or it ended meanwhile,
            4 the command could not be run, or this program itself is at fault, 130 interrupted (SIGINT, SIGTERM, SIGHUP).
 """
 import json, os, re, shutil, signal, sys, tempfile, time, traceback
 
 import patterns
+from core import Core, NoCore
 from endpoint import endpoint_of, enter_network, fetch, free_port, named_endpoint, on_loopback
 from guarded import ENDING, Guarded
-from process import Process, Unavailable, read
+from process import Process, Snapshot, Unavailable, read
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 GDB_SCRIPT = f"{ROOT}/runtime/observe/retake-gdb.py"
@@ -46,7 +48,8 @@ def usage(text):
 
 
 def arguments(words):
-    chosen = {"json": False, "seconds": 2, "strace": True, "pid": None, "command": None}
+    chosen = {"json": False, "seconds": 2, "strace": True, "pid": None, "core": None, "program": "", "command": None}
+    looked_at = 0
     while words:
         word = words.pop(0)
         if word == "--":
@@ -60,12 +63,20 @@ def arguments(words):
             if not words or not re.fullmatch(r"[1-9][0-9]{0,3}", words[0]):
                 usage(f"--seconds \"{words[0] if words else ''}\" is not accepted; accepted: a whole number from 1 to 9999")
             chosen["seconds"] = int(words.pop(0))
-        elif re.fullmatch(r"[1-9][0-9]*", word) and chosen["pid"] is None:
-            chosen["pid"] = int(word)
+        elif word == "--program":
+            if not words or words[0].startswith("-"):
+                usage(f"--program \"{words[0] if words else ''}\" is not accepted; accepted: the file of the program that wrote CORE")
+            chosen["program"] = words.pop(0)
+        elif word.startswith("-") or not word:
+            usage(f"\"{word}\" is not accepted; accepted: PID, CORE, or -- COMMAND")
         else:
-            usage(f"\"{word}\" is not accepted; accepted: PID, or -- COMMAND")
-    if (chosen["pid"] is None) == (not chosen["command"]):
-        usage("one PID, or -- COMMAND")
+            number = re.fullmatch(r"[1-9][0-9]*", word)
+            chosen["pid" if number else "core"] = int(word) if number else word
+            looked_at += 1
+    if looked_at + bool(chosen["command"]) != 1:
+        usage("one PID, one CORE, or -- COMMAND")
+    if chosen["program"] and not chosen["core"]:
+        usage("--program is of a core file; accepted with CORE")
     if chosen["pid"] is not None and not os.path.isdir(f"/proc/{chosen['pid']}"):
         usage(f"\"{chosen['pid']}\": no such process")
     return chosen
@@ -88,12 +99,12 @@ def sample_metrics(process, endpoint, seconds):
     return samples if len(samples) > 1 else []
 
 
-def by_gdb(pid):
-    """(goroutines, backtraces of threads, what is missing)"""
+def by_gdb(target, pid=0):
+    """(goroutines, backtraces of threads, what is missing). `target`: gdb's words for a process or a core file; `pid`: of the process."""
     if not shutil.which("gdb"):
         return "", "", "gdb is not installed"
-    words = ["gdb", "-p", str(pid), "-batch", "-nx", "-ex", "set pagination off", "-ex", f"source {GDB_SCRIPT}", "-ex", "info goroutines", "-ex", "echo \\n---threads\\n", "-ex",
-             f"thread apply 1-{THREADS_LOOKED_AT} bt 12"]
+    words = ["gdb", "-batch", "-nx", "-ex", "set pagination off", "-ex", f"source {GDB_SCRIPT}", "-ex", "info goroutines", "-ex", "echo \\n---threads\\n", "-ex",
+             f"thread apply 1-{THREADS_LOOKED_AT} bt 12", *target]
     environment = {name: value for name, value in os.environ.items() if name != "DEBUGINFOD_URLS"}  # of which a build id of the process would be asked
     with tempfile.NamedTemporaryFile() as out, tempfile.NamedTemporaryFile() as errors:
         with Guarded(words, traced=pid, environment=environment, out=out, log=errors) as gdb:
@@ -136,7 +147,7 @@ def look(chosen, process, schedtrace):
         elsewhere = named and not on_loopback(named)
         lacking = f"its RETAKE_DEBUG names \"{named}\", no address of the loopback, which is not asked" if elsewhere else "its endpoint did not answer in time" if facts.silent else "no endpoint answers: RETAKE_DEBUG=pprof=127.0.0.1:PORT gives it one"
     if dump is None:
-        dump, facts.threads, why = by_gdb(pid)
+        dump, facts.threads, why = by_gdb(["-p", str(pid)], pid)
         lacking = f"{lacking or 'the endpoint did not send the goroutines in time'}; {why}" if why else lacking
     facts.read_goroutines(dump)
     steps.append(("goroutines", facts.goroutines_in_words() if dump else lacking))
@@ -147,6 +158,20 @@ def look(chosen, process, schedtrace):
     if not facts.samples and not dump:
         raise Unavailable(lacking)
     return steps, facts
+
+
+def look_at_core(core, program):
+    """As look(), of what a core file has: no metrics, no profile, no calls; and nothing grows in it."""
+    facts, lacks = patterns.Facts(), "a core file has none"
+    facts.command, facts.began = core.command, Snapshot(threads=core.threads, memory_kb=core.memory_kb)
+    facts.ended = facts.began
+    dump, facts.threads, why = by_gdb([program, core.path])
+    if not dump:
+        raise Unavailable(f"the core file \"{core.path}\" cannot be looked at: {why}")
+    facts.read_goroutines(dump)
+    ended = f"ended by signal {core.signal}" if core.signal else "by no signal: of a process that went on"
+    return [("threads and memory", f"Threads: {core.threads}   memory in the file: {core.memory_kb} kB   {ended}"), ("goroutines", facts.goroutines_in_words()), ("threadcreate", lacks),
+            ("strace -c", lacks)], facts
 
 
 def look_while_it_lives(chosen, process, schedtrace):
@@ -205,7 +230,15 @@ def write_out(lines):
 
 
 def diagnose(chosen, pid, schedtrace):
-    steps, facts = look_while_it_lives(chosen, Process(pid), schedtrace)
+    return answer(chosen, pid, *look_while_it_lives(chosen, Process(pid), schedtrace))
+
+
+def diagnose_core(chosen):
+    core = Core(chosen["core"])
+    return answer(chosen, core.pid, *look_at_core(core, core.program_at(chosen["program"])))
+
+
+def answer(chosen, pid, steps, facts):
     found = patterns.match(facts)
     write_out(json_line(pid, facts, found) if chosen["json"] else lines_for_people(steps, found))
     return 1 if found else 0
@@ -238,7 +271,11 @@ def main():
         chosen = arguments(sys.argv[1:])
         if chosen["command"]:
             return diagnose_command(chosen)
+        if chosen["core"]:
+            return diagnose_core(chosen)
         return diagnose(chosen, chosen["pid"], lambda: "schedtrace: RETAKE_DEBUG=schedtrace=1000, if it can be started again")
+    except NoCore as e:
+        usage(str(e))
     except Unavailable as e:
         complain(str(e))
         return 3

@@ -134,7 +134,7 @@ class Facts:
 
     def most_common_caller(self):
         """By gdb: where most of the goroutines in calls stand."""
-        places = Counter(re.sub(r"^.*? on M\d+ |/\S*/", "", text.strip()) for state, text in self.goroutines if state.startswith(IN_CALL_STATES))
+        places = Counter(re.sub(r"^(?:.*? )?on M\d+ |/\S*/", "", text.strip()) for state, text in self.goroutines if state.startswith(IN_CALL_STATES))
         return [f"{n} of them in {where}" for where, n in places.most_common(1)]
 
     def busiest(self):

@@ -61,6 +61,10 @@ refused "$retake" diagnose nobody
 refused "$retake" diagnose 999999999
 refused "$retake" diagnose --seconds 0 1
 refused "$retake" diagnose --
+refused "$retake" diagnose no_such_core
+refused "$retake" diagnose --program
+refused "$retake" diagnose --program /bin/sh 1
+refused "$retake" diagnose /bin/sh
 refused "$retake" nightly --seconds 0
 refused "$retake" nightly --shard 1
 refused "$retake" nightly --disk-mb little
