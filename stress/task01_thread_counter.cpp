@@ -68,14 +68,10 @@ void count_threads(worksheet& out) {
     out.at_most(fmt::format("{} Ps: no more than both, and one that looks for work for each P", processors), static_cast<double>(one.most), 2.0 + processors);
   }
   out.answer("Why is the count at least 2 even for a hello-world program?",
-             fmt::format("With one P there are {} threads: main's, and the monitor's, which needs none of the Ps and is started before the first goroutine: somebody has "
-                         "to take a P away from a thread that "
-                         "sits in the kernel. Of the {} that the program with 4 Ps had at the end {} slept on the list of idle threads.",
-                         all[0].most, all[2].most, all[2].idle));
-  out.answer("Why does it not equal GOMAXPROCS?", fmt::format("GOMAXPROCS was 1, 2 and 4 and the threads {}, {} and {}: Ps are permissions to run goroutines. A thread "
-                                                              "is made when there is work and a P and nobody to run it, and beside those there "
-                                                              "are threads that need no P.",
-                                                              all[0].most, all[1].most, all[2].most));
+             fmt::format("With one P there are {} threads. Of the {} that the program with 4 Ps had at the end {} slept on the list of idle threads.", all[0].most, all[2].most, all[2].idle),
+             "One is main's. The other is sysmon's, which needs no P and is started before the first goroutine: it takes a P away from a thread that sits in the kernel.");
+  out.answer("Why does it not equal GOMAXPROCS?", fmt::format("GOMAXPROCS was 1, 2 and 4 and the threads {}, {} and {}.", all[0].most, all[1].most, all[2].most),
+             "Ps are permissions to run goroutines. A thread is made when there is work and a P and no thread to run it, and beside those there are threads that need no P.");
 }
 
 }  // namespace

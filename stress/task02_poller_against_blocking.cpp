@@ -181,10 +181,8 @@ void compare(worksheet& out) {
     out.at_least("threads that blocking opens cost", blocked - after_network, readers * 0.9);
     const double per_connection = (network_threads - baseline) / sockets.open, per_open = (blocked - after_network) / readers;
     out.answer("Why such a big difference for 50 times fewer operations?",
-               fmt::format("An open that blocks cost {:.2f} threads, a connection {:.4f}: its goroutine is parked in the poller's table, and one thread waits for all of "
-                           "them. The file reads as the seed has "
-                           "them cost {:.0f}: it is not files that hold threads, but calls that stay in the kernel.",
-                           per_open, per_connection, cached - after_network));
+               fmt::format("An open that blocks cost {:.2f} threads, a connection {:.4f}. The file reads as the seed has them cost {:.0f}.", per_open, per_connection, cached - after_network),
+               "A connection's goroutine is parked in the poller's table, and one thread waits for all of them. It is not files that hold threads, but calls that stay in the kernel.");
   });
 }
 

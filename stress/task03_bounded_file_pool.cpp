@@ -122,9 +122,9 @@ void build_and_verify(worksheet& out) {
                            seen[0].per_second, seen[1].per_second, seen[2].per_second, seen[1].per_second / seen[0].per_second, seen[2].per_second / seen[1].per_second,
                            heads));
     out.answer("What happens if n is much larger than the disk's parallelism?",
-               fmt::format("The queue moves into the kernel, and each place in it is a thread: {:.0f} threads with n = 16 and {:.0f} without a bound, for {:.0f} and "
-                           "{:.0f} reads a second; n = 4 made {:.0f} with {:.0f}.",
-                           seen[2].threads, free.threads, seen[2].per_second, free.per_second, seen[1].per_second, seen[1].threads));
+               fmt::format("{:.0f} threads with n = 16 and {:.0f} without a bound made {:.0f} and {:.0f} reads a second; n = 4 made {:.0f} with {:.0f}.",
+                           seen[2].threads, free.threads, seen[2].per_second, free.per_second, seen[1].per_second, seen[1].threads),
+               "The queue moves into the kernel, and each place in it is a thread.");
   });
 }
 

@@ -68,10 +68,9 @@ void compare(worksheet& out) {
     out.at_least("threads without it, against the pool's", free.threads / pooled.threads, 4);
     out.at_most("calls a second, against the bound that the seed computes", pooled.per_second / bound_per_second, 1.02);
     out.at_least("calls a second, against the bound that the seed computes", pooled.per_second / bound_per_second, 0.5);
-    out.answer("Why pin?", fmt::format("Each worker's thread is in foreign code for nearly all of its time: {:.0f} calls a second of 50 ms are {:.1f} of {} threads. The "
-                                       "lock takes nothing away that anybody would have used, and "
-                                       "makes the count of threads a property of the program.",
-                                       pooled.per_second, pooled.per_second * static_cast<double>(call_ns) * 1e-9, workers));
+    out.answer("Why pin?", fmt::format("Each worker's thread is in foreign code for nearly all of its time: {:.0f} calls a second of 50 ms are {:.1f} of {} threads.",
+                                       pooled.per_second, pooled.per_second * static_cast<double>(call_ns) * 1e-9, workers),
+               "The lock takes nothing away that another goroutine would have used, and makes the count of threads a property of the program.");
     out.answer("What is the bound on throughput?",
                fmt::format("{} workers / 50 ms = {:.0f} a second; the pool made {:.0f} ({:.0f} % of it). Without a pool the bound is the number of threads: {:.0f} made "
                            "{:.0f} a second.",

@@ -129,11 +129,10 @@ void observe(worksheet& out) {
   out.at_least("Ps that are idle at times, at least", kept.idle_processors_most, 2);
   out.at_most("threads afterwards under a policy that trims, of those that there were", trimmed.after / trimmed.during, 0.5);
   out.answer("Why does threads not return to baseline after the reads?",
-             fmt::format("Of the {:.0f} threads afterwards {:.0f} are on the list of idle ones: the next call that blocks takes one from there instead of making it.",
-                         kept.after, kept.idle_after));
-  out.answer("How long until they are killed?", fmt::format("Under the default policy, which is Go's, never: {:.0f} ms after the calls there were {:.0f} threads, and {:.0f} during them. A policy that "
-                                                            "keeps {} idle ones (policy::idle_machines_max) had {:.0f} then.",
-                                                            static_cast<double>(rest_ns) * 1e-6, kept.after, kept.during, idle_kept, trimmed.after));
+             fmt::format("Of the {:.0f} threads afterwards {:.0f} are on the list of idle ones.", kept.after, kept.idle_after), "The next call that blocks takes a thread from there instead of making one.");
+  out.answer("How long until they are killed?", fmt::format("{:.0f} ms after the calls there were {:.0f} threads, and {:.0f} during them. A policy that keeps {} idle ones (policy::idle_machines_max) had {:.0f} then.",
+                                                            static_cast<double>(rest_ns) * 1e-6, kept.after, kept.during, idle_kept, trimmed.after),
+             "Never, under the default policy, which is Go's: it keeps its idle threads.");
 }
 
 }  // namespace

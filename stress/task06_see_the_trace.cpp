@@ -127,9 +127,8 @@ void look(worksheet& out) {
                            "{:.1f} ms.",
                            std::count_if(reader_call_ms.begin(), reader_call_ms.end(), [&](double ms) { return ms > hold_ms / 2; }), reads, hold_ms, others));
     out.answer("Identify the Sched wait regions. Why are they short?",
-               fmt::format("A goroutine was ready and without a P for {:.2g} ms in the median (at most {:.2g} ms): a call that blocks loses its P to the others, so a P "
-                           "was free for whoever became ready.",
-                           stress::median(ready_ms), stress::share_of(ready_ms, 1)));
+               fmt::format("A goroutine was ready and without a P for {:.2g} ms in the median (at most {:.2g} ms).", stress::median(ready_ms), stress::share_of(ready_ms, 1)),
+               "A call that blocks loses its P to the others, so that a P is free for each goroutine that becomes ready.");
   });
 }
 

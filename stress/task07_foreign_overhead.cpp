@@ -79,8 +79,8 @@ void quantify(worksheet& out) {
     out.answer("When is the overhead acceptable?",
                fmt::format("A call of nothing cost {:.0f} ns more than a plain one: {:.0f} % of 1 us of work, {:.1f} % of 20 us. Above {:.1f} us it is less than 1 %.",
                            foreign - plain, small.overhead() * 100, large.overhead() * 100, (foreign - plain) / 10));
-    out.answer("When should you batch?", fmt::format("In tight loops: in batches of {} each call cost {:.1f} ns instead of {:.0f}, {:.0f} times less.", at_once, batched,
-                                                     foreign, foreign / batched));
+    out.answer("When should you batch?", fmt::format("In batches of {} each call cost {:.1f} ns instead of {:.0f}, {:.0f} times less.", at_once, batched, foreign, foreign / batched),
+               "In tight loops, where nothing waits for the result of one call.");
   });
 }
 

@@ -51,9 +51,9 @@ void compare(worksheet& out) {
     out.text(fmt::format("clock source of the kernel: {}", source.empty() ? "not told" : source));
     out.at_least("the kernel's clock against the one in this process' memory", both.ratio, 2);
     out.answer("Why is the clock not in your profiler's hot list even when it is read heavily?",
-               fmt::format("A hundred thousand reads a second are {:.2f} % of one processor; in the kernel they would be {:.1f} %. No system call is made, so no P "
-                           "changes hands, and nothing counts as one.",
-                           clock * 1e5 * 1e-9 * 100, through_kernel * 1e5 * 1e-9 * 100));
+               fmt::format("A hundred thousand reads a second are {:.2f} % of one processor; in the kernel they would be {:.1f} %.",
+                           clock * 1e5 * 1e-9 * 100, through_kernel * 1e5 * 1e-9 * 100),
+               "No system call is made, so no P changes hands, and nothing counts as one.");
   });
 }
 

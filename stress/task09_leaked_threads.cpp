@@ -128,14 +128,13 @@ void leak(worksheet& out) {
     out.at_most("threads more for those that return locked", returned - final_count, 1);
     out.at_least("locks never undone, by the runtime's list", static_cast<double>(counted), leaks);
     out.answer("How would you find this in a real codebase?",
-               fmt::format("By asking the program: its dump lists {} goroutines that are locked to a thread and wait, with the line they wait at; and "
-                           "threads_ended_locked() says that {} locks taken at {} were never undone. Then by reading for a lock "
-                           "without its unlock; os_thread_locked is one that cannot forget.",
-                           lines.size(), counted, where));
+               fmt::format("The program's dump lists {} goroutines that are locked to a thread and wait, with the line they wait at; and "
+                           "threads_ended_locked() says that {} locks taken at {} were never undone.",
+                           lines.size(), counted, where),
+               "First ask the program, then read for a lock without its unlock; os_thread_locked is one that cannot forget.");
     out.answer("What if the locked goroutine returns and has not unlocked?",
-               fmt::format("Its thread ends with it: {} returned so, {} locks are on the list, the count of threads moved by {:.0f}, and {:.0f} threads were made "
-                           "meanwhile. The leak is churn instead of growth.",
-                           leaks, counted, returned - final_count, made));
+               fmt::format("{} returned so, {} locks are on the list, the count of threads moved by {:.0f}, and {:.0f} threads were made meanwhile.", leaks, counted, returned - final_count, made),
+               "Its thread ends with it: the leak is churn instead of growth.");
     never.close();  // nothing blocks longer than the program
     blocked.wait();
   });

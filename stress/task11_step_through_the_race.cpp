@@ -341,7 +341,7 @@ void step_through(worksheet& out) {
   out.holds("whole: no goroutine may be preempted between its call's begin and its next step", first.points + second.points != 0 && first.points_in_calls + second.points_in_calls == 0);
   out.holds("each access that is named above stands in the sources", accesses_without_source() == 0);
   out.answer("What happens if m.locks++ is forgotten?",
-             fmt::format("Nothing, and there is none here. From the step in which the P forgets its M until it is published the M has half a P: {} and {} steps in these runs. "
+             fmt::format("Nothing, for there is none here: from the step in which the P forgets its M until it is published the M has half a P: {} and {} steps in these runs. "
                          "Of the {} points at which a goroutine may be preempted {} lie between a call's begin and the goroutine's next step.",
                          first.unowned, second.unowned, first.points + second.points, first.points_in_calls + second.points_in_calls),
              "Go needs the count, for there a function's prologue and a signal preempt a goroutine wherever it is. Here preempt_point() does and nothing "

@@ -136,14 +136,13 @@ void reproduce(worksheet& out) {
   out.at_most("threads it had then, of those allowed", had / limit, 1.2);  // RLIMIT_NPROC counts all of a user's threads, and others of them may end meanwhile
   out.holds("raising set_max_threads changes nothing", raised.code != 0 && raised.error.find(refused) != std::string::npos);
   out.holds("bounded, under the same limit, every call returns", careful.code == 0 && careful.out.find(survived) != std::string::npos);
-  out.answer("How would you handle this in production?", fmt::format("Bound the calls before the limit does: {} calls on {} workers ended with code {} under the limit "
-                                                                     "of {} threads; without a bound the program was gone after {:.2f} s, with {:.0f} threads.",
-                                                                     callers, workers, careful.code, limit, plain.seconds, had));
+  out.answer("How would you handle this in production?", fmt::format("{} calls on {} workers ended with code {} under the limit of {} threads; without a bound the program was gone after {:.2f} s, with {:.0f} threads.",
+                                                                     callers, workers, careful.code, limit, plain.seconds, had),
+             "Bound the calls before the limit does.");
   out.answer("Should you raise set_max_threads?",
-             fmt::format("It is the runtime's own limit, and not the one that bound here: raised to 100000 the program ended the same way, with {:.0f} threads. Where it "
-                         "does bind (\"thread exhaustion\", shown with {}) raising it is a stopgap: "
-                         "what grows without a bound reaches the next limit.",
-                         number_after(raised.error, refused), own_limit));
+             fmt::format("Raised to 100000 the program ended the same way, with {:.0f} threads: another limit bound it. Lowered to {} it is that limit which binds (\"thread exhaustion\").",
+                         number_after(raised.error, refused), own_limit),
+             "It is the runtime's own limit. Where it binds, raising it is a stopgap: what grows without a bound reaches the next limit.");
 }
 
 }  // namespace

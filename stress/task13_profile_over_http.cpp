@@ -154,8 +154,8 @@ void profile(worksheet& out) {
                            total.created, total.live, now, uncharged, of_rings),
                "Main's thread and the monitor's are made for no call. The two figures differ the other way round where threads have ended: those stay counted.");
     out.answer("How do you connect the profile to your code?",
-               fmt::format("By its first line, which is the call that took the P from its thread: {}. It made {} threads, the other place {}: the bound belongs there.",
-                           most.stack, most.created, other.created));
+               fmt::format("By its first line: {}. It made {} threads, the other place {}.", most.stack, most.created, other.created),
+               "That line is the call that took the P from its thread. The bound belongs there.");
   });
 }
 

@@ -148,8 +148,8 @@ void trace_hello(worksheet& out) {
   out.at_most("lines printed", prints, 1);
   out.at_least("lines printed", prints, 1);
   out.answer("Why more than one thread for just printing a line?",
-             fmt::format("Of {:.0f} threads one is the process' own, one is the monitor's, and {:.0f} wait for goroutines to run. The line was written by the {} thread.",
-                         count, count - 1 - monitors, printer));
+             fmt::format("Of {:.0f} threads {:.0f} are neither the process' own nor the monitor's. The line was written by the {} thread.", count, count - 1 - monitors, printer),
+             "Those are for goroutines: a thread is made when a goroutine is ready and a P idle. The monitor needs no P.");
 }
 
 }  // namespace
