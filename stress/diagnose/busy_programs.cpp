@@ -225,6 +225,13 @@ void queue_without_limit_before_a_bound() {
   });
 }
 
+// Timers are due at twice the rate at which their functions compute: they stand in the run queues,
+// before whatever answers for the process.
+void timers_that_compute_more_than_there_is() {
+  constexpr std::int64_t each_ns = 250'000;
+  for (std::int64_t i = 0; i < 100'000; ++i) static_cast<void>(after_func_ns(i * each_ns, [] { busy_ns(4 * each_ns); }));
+}
+
 struct program {
   char const* name;
   int pattern;
@@ -252,6 +259,7 @@ constexpr program programs[] = {
     RETAKE_BUSY(0, handles_signals),
     RETAKE_BUSY(0, dates_its_log),
     RETAKE_BUSY(2, queue_without_limit_before_a_bound),
+    RETAKE_BUSY(2, timers_that_compute_more_than_there_is),
 };
 
 }  // namespace
