@@ -45,6 +45,7 @@ def verdict(program):
 
 
 def main():
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(130))  # the copies end with us
     options = argparse.ArgumentParser()
     options.add_argument("bin")
     options.add_argument("--runs", type=int, default=100)
@@ -60,7 +61,7 @@ def main():
                 continue
             outcome, why = verdict(program)
             counts[name][outcome] += 1
-            print(f"{run + 1}: {name}: {outcome}, {time.monotonic() - began:.0f} s", flush=True)
+            print(f"{run + 1}: {name}: {outcome}, {time.monotonic() - began:.0f} s {why}", flush=True)
             if outcome == "wrong":
                 wrong.append(f"{name}, run {run + 1}: {why}")
     for name, of in sorted(counts.items()):

@@ -4,11 +4,13 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cmath>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <utility>
 
 #include "command_line/output.hpp"
+#include "noise.hpp"
 
 namespace retake::stress {
 
@@ -16,7 +18,7 @@ namespace {
 
 constexpr char at_least_sign[] = ">=";
 constexpr char at_most_sign[] = "<=";
-constexpr std::size_t answer_width = 150;
+constexpr std::size_t answer_width = 150, turns_most = 5;
 
 // A figure as people write it: no digits that mean nothing.
 std::string plain(double value) {
@@ -55,20 +57,40 @@ void worksheet::holds(std::string what, bool so) { checks_.push_back({std::move(
 void worksheet::answer(std::string asked, std::string said, std::string explanation) { questions_.push_back({std::move(asked), std::move(said), std::move(explanation)}); }
 void worksheet::text(std::string line) { texts_.push_back(std::move(line)); }
 void worksheet::trace(std::string chrome_json) { trace_ = std::move(chrome_json); }
+bool worksheet::is_done() const noexcept {
+  return std::all_of(checks_.begin(), checks_.end(), [](check const& one) { return one.so; });
+}
 void worksheet::lacks(std::string what) { missing_.push_back(std::move(what)); }
+
+double worksheet::check::reached() const noexcept {
+  if (so || relation.empty()) return so ? 1 : 0;
+  const double above = relation == at_least_sign ? seen : bound, below = relation == at_least_sign ? bound : seen;
+  return above > 0 && below > 0 ? std::min(above / below, std::nextafter(1.0, 0.0)) : 0;
+}
 
 struct presenter {
   exercise const& what;
-  worksheet const& sheet;
+  std::vector<worksheet> const& turns;
+  worksheet const& sheet = turns.back();
+  std::vector<finding> verdicts = judged();
 
+  // Of each check of the last turn: one turn in which all hold is enough. A turn that was cut short
+  // has other checks, and says nothing of these.
+  [[nodiscard]] std::vector<finding> judged() const {
+    std::vector<finding> all;
+    for (std::size_t i = 0; i < sheet.checks_.size(); ++i) {
+      std::vector<double> reached;
+      for (worksheet const& turn : turns) {
+        if (turn.checks_.size() == sheet.checks_.size()) reached.push_back(turn.checks_[i].reached());
+      }
+      all.push_back(sheet.is_done() ? finding::holds : turns.size() > 1 ? of_turns(reached) : sheet.checks_[i].so ? finding::holds : finding::refuted);
+    }
+    return all;
+  }
+  [[nodiscard]] bool any(finding wanted) const { return std::find(verdicts.begin(), verdicts.end(), wanted) != verdicts.end(); }
   // One that checked nothing has shown nothing.
-  [[nodiscard]] bool all_hold() const {
-    return !sheet.checks_.empty() && std::all_of(sheet.checks_.begin(), sheet.checks_.end(), [](worksheet::check const& one) { return one.so; });
-  }
-  [[nodiscard]] bool any_fails() const {
-    return std::any_of(sheet.checks_.begin(), sheet.checks_.end(), [](worksheet::check const& one) { return !one.so; });
-  }
-  [[nodiscard]] int code() const { return any_fails() ? 1 : !sheet.missing_.empty() ? 3 : all_hold() ? 0 : 1; }
+  [[nodiscard]] bool all_hold() const { return !verdicts.empty() && !any(finding::noisy) && !any(finding::refuted); }
+  [[nodiscard]] int code() const { return any(finding::refuted) ? 1 : !sheet.missing_.empty() ? 3 : any(finding::noisy) ? 4 : all_hold() ? 0 : 1; }
 
   [[nodiscard]] bool write_trace(std::ofstream& file) const {
     file << sheet.trace_ << std::flush;
@@ -76,12 +98,13 @@ struct presenter {
   }
 
   void as_json() const {
-    nlohmann::ordered_json line{{"kind", "task"}, {"name", what.name}, {"task", what.number}, {"broken", sheet.broken_}, {"holds", all_hold() && sheet.missing_.empty()}};
+    nlohmann::ordered_json line{{"kind", "task"}, {"name", what.name}, {"task", what.number}, {"broken", sheet.broken_}, {"turns", turns.size()}, {"holds", all_hold() && sheet.missing_.empty()}};
     line["figures"] = nlohmann::ordered_json::object();
     for (auto const& one : sheet.figures_) line["figures"][one.key] = {{"value", one.measured}, {"unit", one.unit}, {"seed", one.seed}, {"given", one.given}};
     line["checks"] = nlohmann::ordered_json::array();
-    for (auto const& one : sheet.checks_) {
-      nlohmann::ordered_json check{{"what", one.what}, {"holds", one.so}};
+    for (std::size_t i = 0; i < sheet.checks_.size(); ++i) {
+      worksheet::check const& one = sheet.checks_[i];
+      nlohmann::ordered_json check{{"what", one.what}, {"holds", verdicts[i] == finding::holds}, {"noisy", verdicts[i] == finding::noisy}};
       if (!one.relation.empty()) check.update({{"seen", one.seen}, {"relation", one.relation}, {"bound", one.bound}});
       line["checks"].push_back(check);
     }
@@ -90,6 +113,9 @@ struct presenter {
     line["lacks"] = sheet.missing_;
     fmt::print("{}\n", line.dump());
     for (std::string const& one : sheet.missing_) fmt::print(stderr, "task {}: not shown here: {}\n", what.number, one);
+    for (std::size_t i = 0; i < verdicts.size(); ++i) {
+      if (verdicts[i] == finding::noisy) fmt::print(stderr, "task {}: too noisy: {}\n", what.number, sheet.checks_[i].what);
+    }
   }
 
   void as_text() const {
@@ -105,9 +131,10 @@ struct presenter {
     fmt::print("\n");
     for (std::string const& one : sheet.texts_) fmt::print("  {}\n", one);
     if (!sheet.texts_.empty()) fmt::print("\n");
-    for (auto const& one : sheet.checks_) {
+    for (std::size_t i = 0; i < verdicts.size(); ++i) {
+      worksheet::check const& one = sheet.checks_[i];
       const std::string against = one.relation.empty() ? "" : fmt::format(": {} {} {}", plain(one.seen), one.relation, plain(one.bound));
-      fmt::print("  {}  {}{}\n", one.so ? "holds" : "FAILS", one.what, against);
+      fmt::print("  {}  {}{}\n", verdicts[i] == finding::holds ? "holds" : verdicts[i] == finding::noisy ? "NOISY" : "FAILS", one.what, against);
     }
     fmt::print("\n");
     for (auto const& one : sheet.questions_) {
@@ -119,10 +146,12 @@ struct presenter {
     }
     for (std::string const& one : sheet.missing_) fmt::print("  not shown here: {}\n", one);
     fmt::print("\ntask {} {}\n", what.number,
-               any_fails()               ? "does not hold"
+               any(finding::refuted)     ? "does not hold"
                : !sheet.missing_.empty() ? "is not shown whole on this machine"
+               : any(finding::noisy)     ? "cannot be told: too noisy a machine"
                : all_hold()              ? "holds"
                                          : "has checked nothing");
+    if (turns.size() > 1) fmt::print("after {} turns, of which the figures are the last one's\n", turns.size());
   }
 };
 
@@ -150,9 +179,12 @@ int run_exercise(exercise const& what, int argc, char** argv) {
     fmt::print(stderr, "task {}: --trace \"{}\" cannot be written\n", what.number, trace_path);
     return 2;
   }
-  worksheet sheet(broken);
-  what.run(sheet);
-  const presenter shows{what, sheet};
+  std::vector<worksheet> turns;
+  for (bool again = true; again; again = !broken && turns.size() < turns_most && !turns.back().is_done()) {
+    turns.emplace_back(broken);
+    what.run(turns.back());
+  }
+  const presenter shows{what, turns};
   if (trace.is_open() && !shows.write_trace(trace)) {
     fmt::print(stderr, "task {}: --trace \"{}\" could not be written to its end\n", what.number, trace_path);
     return 3;

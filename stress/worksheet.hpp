@@ -3,8 +3,10 @@
 // Problem.   An exercise that only prints figures teaches whoever reads them and fails for nobody. One that asserts absolute figures fails on the next machine.
 // Recipe.    Each fills a worksheet: rows (the seed's figure in its own words beside the measured one), checks (a count or a ratio of this very run against a bound
 //            with a wide margin), answers to the seed's questions (sentences made of the measured figures). run_exercise() shows it and turns it into
-//            an exit code: 0 all checks hold, 1 one does not, 2 bad usage, 3 the machine lacks something (named).
-//            --broken runs the twin, which does wrong what the exercise is about: it has to end with 1, or the checks prove nothing.
+//            an exit code: 0 all checks hold, 1 one does not, 2 bad usage, 3 the machine lacks something (named), 4 the machine was too noisy to tell.
+//            One turn in which every check holds is enough. Otherwise the exercise is run again, up to
+//            five turns: a check is refuted when it fails beyond the noise of the turns (noise.hpp).
+//            --broken runs the twin once, which does wrong what the exercise is about: it has to end with 1, or the checks prove nothing.
 #pragma once
 
 #include <cstdint>
@@ -40,6 +42,8 @@ class worksheet {
   void trace(std::string chrome_json);
   // What this machine does not allow: exit code 3 unless a check fails. What could be shown is shown.
   void lacks(std::string what);
+  // Another turn can say no more: no check fails.
+  [[nodiscard]] bool is_done() const noexcept;
 
  private:
   friend struct presenter;
@@ -52,6 +56,7 @@ class worksheet {
     std::string what, relation;  // "": a plain yes or no
     double seen, bound;
     bool so;
+    [[nodiscard]] double reached() const noexcept;  // of what it must reach: 1 holds
   };
   struct question {
     std::string asked, said, explanation;
