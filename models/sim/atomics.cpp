@@ -12,8 +12,20 @@ std::uint32_t engine::add_location(void const* object, std::uint64_t initial, va
   std::uint32_t const number = ++locations_used_;
   location& l = locations_.as<location>()[number];
   epoch const now = running_->hb.at[running_slot_];
-  l = {object, entries_.as<store_entry>() + std::size_t{number} * (ring_mask_ + 1), 0, now, 0, static_cast<std::uint16_t>(++objects_made_), s.id,
-       static_cast<std::uint8_t>(running_slot_), false, traits, {}, place(object, number * 2), {}};
+  // Field by field: a temporary on the stack, cleared and copied, costs as much as all else here.
+  l.owner = object;
+  l.ring = ring_at(number);
+  l.newest = 0;
+  l.first_epoch = now;
+  l.watchers = 0;
+  l.id = static_cast<std::uint16_t>(++objects_made_);
+  l.site = s.id;
+  l.creator = static_cast<std::uint8_t>(running_slot_);
+  l.dead = false;
+  l.traits = traits;
+  l.next_there = place(object, number * 2);
+  l.waiters.count = 0;
+  std::memset(l.touched, 0, sizeof l.touched);
   l.touched[running_slot_] = now;
   store_entry& e = l.ring[0];
   e.value = initial;

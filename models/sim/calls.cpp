@@ -70,7 +70,7 @@ std::uint64_t load(void const* object, std::uint32_t number, order o, site const
   engine& e = current(where);
   site_record& s = e.sites_.intern(where, op_kind::load);
   e.point(op_kind::load, s, e.find(object, number, where, op_kind::load).id);
-  location& l = e.find(object, number, where, op_kind::load);
+  location& l = e.find_again(object, number, where, op_kind::load);
   std::uint32_t age;
   std::uint64_t const value = e.read(l, weakened(s, o), s, age);
   e.done(op_kind::load, s, l.id, value, event_outcome::none, e.hash_class(l, value), age);
@@ -81,7 +81,7 @@ void store(void const* object, std::uint32_t number, std::uint64_t value, order 
   engine& e = current(where);
   site_record& s = e.sites_.intern(where, op_kind::store);
   e.point(op_kind::store, s, e.find(object, number, where, op_kind::store).id);
-  location& l = e.find(object, number, where, op_kind::store);
+  location& l = e.find_again(object, number, where, op_kind::store);
   e.append(l, value, weakened(s, o), false, s);
   e.forget_loop();
   e.done(op_kind::store, s, l.id, value, event_outcome::none, e.hash_class(l, value));
@@ -91,7 +91,7 @@ std::uint64_t modify(void const* object, std::uint32_t number, rmw what, std::ui
   engine& e = current(where);
   site_record& s = e.sites_.intern(where, op_kind::rmw);
   e.point(op_kind::rmw, s, e.find(object, number, where, op_kind::rmw).id);
-  location* l = &e.find(object, number, where, op_kind::rmw);
+  location* l = &e.find_again(object, number, where, op_kind::rmw);
   o = weakened(s, o);
   if (s.mutate == mutation::split) [[unlikely]] {
     std::uint32_t age;
@@ -121,7 +121,7 @@ compared compare_exchange(void const* object, std::uint32_t number, std::uint64_
   engine& e = current(where);
   site_record& s = e.sites_.intern(where, op_kind::cas);
   e.point(op_kind::cas, s, e.find(object, number, where, op_kind::cas).id);
-  location* l = &e.find(object, number, where, op_kind::cas);
+  location* l = &e.find_again(object, number, where, op_kind::cas);
   o = weakened(s, o);
   std::uint64_t seen = 0;
   std::uint32_t age = 0;

@@ -75,7 +75,7 @@ engine::engine(options const& o) : options_(o), watch_(std::make_unique<crash_wa
   events_.reserve(sizeof(event) * events_max);
   choices_.reserve(sizeof(choice_record) * choices_max);
   locations_.reserve(sizeof(location) * (objects_max + 1));
-  entries_.reserve(sizeof(store_entry) * (objects_max + 1) * (ring_mask_ + 1));
+  entries_.reserve(ring_bytes() * (objects_max + 1));
   plains_.reserve(sizeof(plain_record) * (objects_max + 1));
   texts_.reserve(texts_bytes);
   places_.reserve(sizeof(std::uint32_t) * (arena::bytes_max / stretch_bytes));

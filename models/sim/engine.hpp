@@ -215,12 +215,21 @@ class engine {
 
   // atomics.cpp, races.cpp, lifetimes.cpp
   location& find(void const* object, std::uint32_t number, site const& where, op_kind kind) noexcept;
+  // After a choice point: others may have ended it meanwhile.
+  location& find_again(void const* object, std::uint32_t number, site const& where, op_kind kind) noexcept {
+    location& l = locations_.as<location>()[number];
+    if (l.owner == object && !l.dead) [[likely]] return l;
+    return find(object, number, where, kind);
+  }
   std::uint32_t add_location(void const* object, std::uint64_t initial, value_traits traits, site const& where) noexcept;
   std::uint64_t read(location& l, order o, site_record const& s, std::uint32_t& age) noexcept;
   void append(location& l, std::uint64_t value, order o, bool continues, site_record const& s) noexcept;
   void acquire(store_entry const& e) noexcept;
   void full_fence(thread& t) noexcept;
   bool read_older_than_success(location& l, std::uint64_t expected, order o, site_record const& s, std::uint64_t& seen, std::uint32_t& age) noexcept;
+  // Rings lie an odd number of cache lines apart: a power of two would let all compete for the same few.
+  std::size_t ring_bytes() const noexcept { return (ring_mask_ + 1) * sizeof(store_entry) + alignof(store_entry); }
+  store_entry* ring_at(std::uint32_t number) const noexcept { return reinterpret_cast<store_entry*>(entries_.as<char>() + number * ring_bytes()); }
   store_entry& entry_at(location const& l, std::uint32_t sequence) const noexcept { return l.ring[sequence & ring_mask_]; }
   void note_read(location& l, std::uint32_t sequence, site_record const& s) noexcept;
   // What of a value enters the hash of the trace. Addresses differ from process to process: of a
@@ -239,6 +248,7 @@ class engine {
   [[noreturn]] void fail_race(access how, std::uint16_t site, char const* earlier, std::uint32_t other, std::uint16_t earlier_site) noexcept;
   void touch(location& l) noexcept { l.touched[running_slot_] = running_->hb.at[running_slot_]; }
   void judge_end(location& l, access how, std::uint16_t site) noexcept;
+  void judge_end(plain_record& p, access how, std::uint16_t site) noexcept;
   void end_location(void const* object, std::uint32_t number) noexcept;
   void end_plain(void const* object, std::uint32_t number) noexcept;
   std::uint32_t place(void const* object, std::uint32_t key) noexcept;
@@ -273,7 +283,7 @@ class engine {
     stack_memory memory;
     bool used;
   };
-  static constexpr std::size_t stretch_bytes = 512;
+  static constexpr std::size_t stretch_bytes = 128;
   static constexpr std::uint32_t quiescence_hooks_max = 16;
   static constexpr std::uint32_t alarms_max = 64;
   static constexpr std::uint32_t pooled_stacks_max = 512;

@@ -71,6 +71,18 @@ void engine::judge_end(location& l, access how, std::uint16_t site) noexcept {
   l.site = site;
 }
 
+// Of one that ended before, the end was the last touch: no read can have come after it.
+void engine::judge_end(plain_record& p, access how, std::uint16_t site) noexcept {
+  if (p.dead && p.write_epoch <= running_->hb.at[p.writer]) [[likely]] {
+    p.write_epoch = running_->hb.at[running_slot_];
+    p.writer = static_cast<std::uint8_t>(running_slot_);
+    p.write_site = site;
+    return;
+  }
+  judge(p, how, site);
+  p.dead = true;
+}
+
 void engine::end_location(void const* object, std::uint32_t number) noexcept {
   if (number - 1 < locations_used_) [[likely]] {
     location& l = locations_.as<location>()[number];
@@ -87,8 +99,7 @@ void engine::end_plain(void const* object, std::uint32_t number) noexcept {
     plain_record& p = plains_.as<plain_record>()[number];
     if (p.owner != object) return;
     if (p.dead) fail("use_after_free", "use_after_free: a plain ends twice", last_site());
-    judge(p, access::end, last_site());
-    p.dead = true;
+    judge_end(p, access::end, last_site());
   } else if (overwritten(number)) {
     fail("use_after_free", "use_after_free: a plain ends after its memory was deallocated", last_site());
   }
@@ -112,8 +123,7 @@ void engine::end_memory(void const* low, std::size_t bytes, access how, std::uin
       } else {
         plain_record& p = plains_.as<plain_record>()[number];
         if (inside(p.owner)) {
-          judge(p, how, site);
-          p.dead = true;
+          judge_end(p, how, site);
         }
         key = p.next_there;
       }

@@ -41,7 +41,8 @@ struct published {
   std::uint32_t fence_position;
 };
 
-struct store_entry {
+// What every operation looks at comes first, in one cache line for as long as few threads run.
+struct alignas(64) store_entry {
   std::uint64_t value;
   std::uint32_t sc_position;  // place in S of the first seq_cst access that made or read it, or never
   std::uint16_t site;
@@ -52,7 +53,7 @@ struct store_entry {
   published release;
 };
 
-struct location {
+struct alignas(64) location {
   void const* owner;
   store_entry* ring;
   std::uint32_t newest;   // sequence number of the newest store; 0 is the initial value
@@ -63,13 +64,13 @@ struct location {
   std::uint8_t creator;
   bool dead;
   value_traits traits;
-  wait_list waiters;
-  std::uint32_t next_there;  // engine::place
   epoch touched[threads_max];
+  std::uint32_t next_there;  // engine::place
+  wait_list waiters;
 };
 
 // A plain object: last write (its end is one) and, per thread, last read. FastTrack's adaptive read set is not worth it at sixteen threads.
-struct plain_record {
+struct alignas(64) plain_record {
   void const* owner;
   epoch write_epoch;
   std::uint16_t id;

@@ -18,11 +18,12 @@ std::uint32_t scramble(std::uint32_t x) noexcept {
   return x ^ (x >> 16);
 }
 
-// Without the instruction (baseline x86-64) std::popcount is a call.
+// Without the instruction (baseline x86-64) std::popcount is a call, and a loop ends where no branch predictor expects it.
 std::uint32_t count_slots(std::uint32_t mask) noexcept {
-  std::uint32_t n = 0;
-  for (; mask != 0; mask &= mask - 1) ++n;
-  return n;
+  mask -= mask >> 1 & 0x55555555U;
+  mask = (mask & 0x33333333U) + (mask >> 2 & 0x33333333U);
+  mask = (mask + (mask >> 4)) & 0x0f0f0f0fU;
+  return mask * 0x01010101U >> 24;
 }
 
 }  // namespace
@@ -119,7 +120,8 @@ void engine::pick_next(bool running_enabled) noexcept {
       pending_operation const& mine = pending_[running_slot_];
       choice_point const p{choice_kind::thread, running_enabled, tick, mine.kind, n, running_slot_, enabled_, steps_,
                            running_->hb.at[running_slot_], mine.object, mine.site, nullptr, pending_, options_.ticks_max - result_.ticks};
-      slot = p.slot_of(decide(p));
+      decide(p);
+      slot = choices_.as<choice_record>()[choice_next_ - 1].to;
     }
     if (slot == clock_slot) {
       ++result_.ticks;

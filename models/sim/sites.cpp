@@ -96,7 +96,7 @@ std::string mutant::text() const {
   return fmt::format("{}:{}:{}", file, line, mutation_names[static_cast<std::size_t>(kind)]);
 }
 
-site_table::site_table() : cache_(cache_size), records_(sites_max) {
+site_table::site_table() : cache_(cache_size_first), records_(sites_max) {
   // Record 0 is "no site".
   records_[0].function_hash = hash_name("");
   size_ = 1;
@@ -122,14 +122,26 @@ site_record& site_table::look_up(world::site const& where, op_kind kind) noexcep
     found->id = static_cast<std::uint16_t>(size_++);
     apply_mutant(*found);
   }
-  std::uint64_t const slot = (reinterpret_cast<std::uintptr_t>(where.file) >> 3) * 31 + where.line * 2654435761U + static_cast<std::uint64_t>(kind) * 97;
-  for (std::uint32_t probe = 0; probe < probes_max; ++probe) {
-    cache_entry& e = cache_[(slot + probe) % cache_size];
-    if (e.file != nullptr) continue;
-    e = {where.file, where.line, kind, found};
-    break;
+  if (++cached_ > cache_.size() / 2) {
+    std::vector<cache_entry> const smaller = std::exchange(cache_, std::vector<cache_entry>(cache_.size() * 2));
+    cache_mask_ = cache_.size() - 1;
+    for (cache_entry const& e : smaller) {
+      if (e.file != nullptr) remember(e);
+    }
   }
+  remember({where.file, where.line, found->id, kind});
   return *found;
+}
+
+// Without a place for it, it is looked up each time.
+void site_table::remember(cache_entry const& e) noexcept {
+  std::uint64_t const slot = slot_of(e.file, e.line, e.kind);
+  for (std::uint32_t probe = 0; probe < probes_max; ++probe) {
+    cache_entry& free = cache_[(slot + probe) & cache_mask_];
+    if (free.file != nullptr) continue;
+    free = e;
+    return;
+  }
 }
 
 void site_table::apply_mutant(site_record& r) noexcept {

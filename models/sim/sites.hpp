@@ -64,10 +64,10 @@ class site_table {
 
   site_table();
   site_record& intern(world::site const& where, op_kind kind) noexcept {
-    std::uint64_t slot = (reinterpret_cast<std::uintptr_t>(where.file) >> 3) * 31 + where.line * 2654435761U + static_cast<std::uint64_t>(kind) * 97;
+    std::uint64_t const slot = slot_of(where.file, where.line, kind);
     for (std::uint32_t probe = 0; probe < probes_max; ++probe) {
-      cache_entry const& e = cache_[(slot + probe) % cache_size];
-      if (e.file == where.file && e.line == where.line && e.kind == kind) return *e.record;
+      cache_entry const& e = cache_[(slot + probe) & cache_mask_];
+      if (e.file == where.file && e.line == where.line && e.kind == kind) return records_[e.record];
       if (e.file == nullptr) break;
     }
     return look_up(where, kind);
@@ -87,20 +87,26 @@ class site_table {
   std::vector<std::string> one_sided() const;
 
  private:
-  static constexpr std::uint32_t cache_size = 16384;
+  static constexpr std::uint32_t cache_size_first = 1024;  // it doubles when half of it is in use
   static constexpr std::uint32_t probes_max = 16;
   struct cache_entry {
     char const* file = nullptr;
     unsigned line = 0;
+    std::uint16_t record = 0;
     op_kind kind = op_kind::none;
-    site_record* record = nullptr;
   };
 
+  static std::uint64_t slot_of(char const* file, unsigned line, op_kind kind) noexcept {
+    return (reinterpret_cast<std::uintptr_t>(file) >> 3) * 31 + line * 2654435761U + static_cast<std::uint64_t>(kind) * 97;
+  }
+  void remember(cache_entry const& e) noexcept;
   site_record& look_up(world::site const& where, op_kind kind) noexcept;
   void apply_mutant(site_record& r) noexcept;
   std::vector<site_record> merged() const;
 
   std::vector<cache_entry> cache_;
+  std::uint64_t cache_mask_ = cache_size_first - 1;
+  std::uint32_t cached_ = 0;
   std::vector<site_record> records_;
   std::uint32_t size_ = 0;
   mutant mutant_;

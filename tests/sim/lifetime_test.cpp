@@ -142,6 +142,36 @@ void wakes_what_has_ended() {
   world::deallocate(w, sizeof(word));
   sim::join_others();
 }
+// Nothing orders the touch and the end: whichever of them comes first, the execution has a finding.
+template <touch Touch>
+void touched_and_ended() {
+  auto* const o = new (world::allocate(sizeof(pair))) pair;
+  with<pair>(*o, &touched<Touch>);
+  sim::op(sim::op_kind::kernel, 0);
+  o->~pair();
+  sim::join_others();
+}
+template <touch Touch>
+void expect_a_finding_in_each_order() {
+  sim::engine e(in(c11));
+  sim::scenario const s = of(&touched_and_ended<Touch>);
+  sim::random_walk random(1);
+  std::set<std::string> tags;
+  for (std::uint64_t i = 0; i < 100; ++i) {
+    random.begin(i);
+    sim::execution const& x = e.run(s, random);
+    EXPECT_TRUE(x.failed) << "execution " << i;
+    tags.insert(x.what.tag);
+  }
+  EXPECT_EQ(tags, (std::set<std::string>{"race", "use_after_free"}));
+}
+TEST(end_of_life, between_the_choice_of_a_touch_and_the_touch_is_found) {
+  expect_a_finding_in_each_order<touch::load>();
+  expect_a_finding_in_each_order<touch::store>();
+  expect_a_finding_in_each_order<touch::add>();
+  expect_a_finding_in_each_order<touch::won>();
+}
+
 TEST(end_of_life, need_not_come_after_a_wake) { expect_nothing(&wakes_what_has_ended); }
 
 // ---- memory ----

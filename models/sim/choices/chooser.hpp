@@ -41,16 +41,13 @@ struct choice_point {
   pending_operation const* pending;  // by slot
   std::uint32_t budget = 0;  // left of it. thread: ticks by choice; give_up: of these; others: strikes of faults
 
-  // Thread: which slot alternative i stands for.
+  // Thread: which slot alternative i stands for. The answer is random, so nothing here branches on it.
   std::uint32_t slot_of(std::uint32_t alternative) const noexcept {
-    std::uint32_t rest = enabled;
-    if (running_enabled) {
-      if (alternative == 0) return running;
-      --alternative;
-      rest &= ~(1U << running);
-    }
-    for (; alternative > 0 && rest != 0; --alternative) rest &= rest - 1;
-    return rest == 0 ? clock_slot : static_cast<std::uint32_t>(std::countr_zero(rest));
+    std::uint32_t const first = running_enabled ? 1 : 0;
+    std::uint32_t rest = enabled & ~(first << running);
+    for (std::uint32_t i = first; i + 1 < n; ++i) rest = i < alternative ? rest & (rest - 1) : rest;
+    static_assert(clock_slot == 31);
+    return alternative < first ? running : static_cast<std::uint32_t>(std::countr_zero(rest | 1U << clock_slot));
   }
   // The reverse; n when the slot is no alternative.
   std::uint32_t alternative_of(std::uint32_t slot) const noexcept {

@@ -15,7 +15,7 @@ class random_walk final : public sampling<random_walk> {
 
  private:
   friend sampling<random_walk>;
-  std::uint32_t choose_thread(choice_point const&, std::uint32_t threads) { return random_.below(threads); }
+  std::uint32_t choose_thread(choice_point const&, std::uint32_t threads) { return threads == 1 ? 0 : random_.below(threads); }
 };
 
 }  // namespace retake::sim

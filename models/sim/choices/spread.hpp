@@ -3,8 +3,8 @@
 //
 // Problem.   "One time in sixteen" spends a budget of four within the first steps, and nothing that
 //            needs a late tick is found.
-// Recipe.    Selection sampling: of `length` opportunities, `wanted` are taken, each set of them
-//            with the same chance. `wanted` is drawn from 0 to the budget; in seven of eight
+// Recipe.    Of `length` opportunities, `wanted` are taken, each set of them with the same chance (Floyd's
+//            sampling, at the first opportunity: no number is drawn at the others). `wanted` is drawn from 0 to the budget; in seven of eight
 //            executions to an eighth of the opportunities at most, as ticks and faults are rare,
 //            and in the others up to all of them: no execution that the budget allows is out of
 //            reach. Give-ups are wanted in one execution of eight only: a loop that gives up in
@@ -19,6 +19,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <vector>
 
 #include "sim/choices/random_source.hpp"
 
@@ -39,27 +40,50 @@ class spread {
   // Nothing is drawn before the first opportunity: most executions of a small scenario have none.
   // Units are spent in one execution of `one_in`.
   void begin(std::uint32_t measured, std::uint32_t one_in = 1) noexcept {
-    ahead_ = measured;
+    measured_ = measured;
     one_in_ = one_in;
     drawn_ = false;
+    at_ = next_ = 0;
   }
   // Takes this opportunity? `budget` is what may still be spent.
   bool take(std::uint32_t budget, random_source& random) noexcept {
-    if (!drawn_) {
-      drawn_ = true;
-      ahead_ = assumed_length(ahead_, random);
-      std::uint32_t const most = random.one_in(8) ? ahead_ : std::max(ahead_ / 8, 1U);
-      wanted_ = one_in_ != 1 && !random.one_in(one_in_) ? 0 : random.below(std::min(budget, most) + 1);
+    if (at_ != next_) [[likely]] {
+      ++at_;
+      return false;
     }
-    if (wanted_ == 0) return false;
-    bool const taken = random.below(ahead_--) < wanted_;
-    if (taken) --wanted_;
+    if (!drawn_) draw(budget, random);
+    bool const taken = at_++ == next_;
+    if (taken) next_ = ++taken_ < chosen_.size() ? chosen_[taken_] : never_again;
     return taken;
   }
 
  private:
-  std::uint32_t ahead_ = 0;   // opportunities that are still expected; before the first one, as measured
-  std::uint32_t wanted_ = 0;  // of those, how many will be taken; never more than ahead_
+  static constexpr std::uint32_t never_again = UINT32_MAX;
+
+  void draw(std::uint32_t budget, random_source& random) noexcept {
+    drawn_ = true;
+    std::uint32_t const length = assumed_length(measured_, random);
+    std::uint32_t const most = random.one_in(8) ? length : std::max(length / 8, 1U);
+    std::uint32_t const wanted = one_in_ != 1 && !random.one_in(one_in_) ? 0 : random.below(std::min(budget, most) + 1);
+    chosen_.clear();
+    for (std::uint32_t last = length - wanted; last < length; ++last) {
+      std::uint32_t const drawn = random.below(last + 1);
+      auto const place = std::lower_bound(chosen_.begin(), chosen_.end(), drawn);
+      if (place != chosen_.end() && *place == drawn) {
+        chosen_.push_back(last);
+      } else {
+        chosen_.insert(place, drawn);
+      }
+    }
+    taken_ = 0;
+    next_ = chosen_.empty() ? never_again : chosen_.front();
+  }
+
+  std::vector<std::uint32_t> chosen_;  // the opportunities that will be taken, in their order
+  std::uint32_t at_ = 0;               // opportunities so far
+  std::uint32_t next_ = 0;             // the next that is taken; before the draw the first, so that it is looked at
+  std::uint32_t taken_ = 0;
+  std::uint32_t measured_ = 0;
   std::uint32_t one_in_ = 1;
   bool drawn_ = false;
 };
