@@ -19,6 +19,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <cstring>
@@ -42,6 +43,7 @@
 namespace {
 
 using namespace retake;
+using namespace std::chrono_literals;
 using stress::latencies;
 using stress::now_ns;
 using stress::stage;
@@ -49,15 +51,15 @@ using stress::stage;
 constexpr std::uint32_t engines = 8;
 constexpr std::uint32_t admitted_max = 16;
 constexpr std::uint32_t few = 8;  // threads beside admitted calls and Ps: main's, sysmon's, those on their way to sleep
-constexpr std::int64_t patience_ns = 100'000'000;
+constexpr auto patience = 100ms;
 constexpr std::int64_t device_ns = 50'000'000;
 constexpr std::uint32_t trickle_requests = 50, burst_requests = 600, volley = 12;
 constexpr std::uint32_t idle_kept = 48;  // by the policy that trims
 constexpr std::uint32_t threads_in_limit = 128, goroutines_max = 2 * burst_requests;
 constexpr rlim_t room_for_the_rest_bytes = rlim_t{1536} << 20;  // goroutines, connections, the C library's arenas
-constexpr std::int64_t trickle_every_ns = 20'000'000, volley_every_ns = 4'000'000;
+constexpr auto trickle_every = 20ms, volley_every = 4ms;
 constexpr std::size_t image_bytes = 4096;
-constexpr std::int64_t retry_pause_ns = 10'000'000;
+constexpr auto retry_pause = 10ms;
 
 // ---- the library: knows nothing of goroutines --------------------------------------------------------------------------------------
 
@@ -115,7 +117,7 @@ std::optional<page> answer_unbounded(request const& asked) {
 }
 
 std::optional<page> answer_bounded(bounded& images, request const& asked) {
-  const cancellable soon = with_timeout_ns(background(), patience_ns);
+  const cancellable soon = with_timeout(background(), patience);
   const result<std::uint32_t> sum = images.foreign_call(soon.ctx, [&] { return process_image(asked.body); });
   if (!sum) return page{.status = 503, .body = "too busy\n"};
   return page{.body = fmt::format("{}\n", *sum)};
@@ -153,7 +155,7 @@ class clients {
     const std::int64_t began_ns = now_ns();
     for (std::uint32_t i = 0; i < burst_requests; ++i) {
       arrive(took_);
-      if (i % volley == volley - 1) sleep_for_ns(volley_every_ns);
+      if (i % volley == volley - 1) sleep_for(volley_every);
     }
     in_flight_.wait();
     stage_.figure("burst_answered_in", static_cast<double>(now_ns() - began_ns) * 1e-9, "s");
@@ -189,7 +191,7 @@ class clients {
   void trickle(latencies& into) {
     for (std::uint32_t i = 0; i < trickle_requests; ++i) {
       arrive(into);
-      sleep_for_ns(trickle_every_ns);
+      sleep_for(trickle_every);
     }
     in_flight_.wait();
   }
@@ -200,7 +202,7 @@ class clients {
       in_flight_.add(1);
       go([this] {
         while (stage_.holds()) {
-          if (ask(port_, std::string(image_bytes, 'h')) != 200) sleep_for_ns(retry_pause_ns);
+          if (ask(port_, std::string(image_bytes, 'h')) != 200) sleep_for(retry_pause);
         }
         in_flight_.done();
       });

@@ -6,6 +6,7 @@
 //            Accumulating: the worse variant; each renderer locks its thread and then waits for another frame of the same scene, which does not come.
 // Symptom.   Threads made per frame; frames whose goroutine ended locked, as the runtime counts them by the place of the lock; and, accumulating, threads at their peak.
 //            threadcreate charges all of these threads to the renderer.
+#include <chrono>
 #include <cstdint>
 
 #include "hammer.hpp"
@@ -19,10 +20,12 @@
 namespace {
 
 using namespace retake;
+using namespace std::chrono_literals;
 using stress::stage;
 
 constexpr std::uint32_t frames = 300;
-constexpr std::int64_t frame_every_ns = 2'000'000, quiet_ns = 200'000'000;
+constexpr std::int64_t quiet_ns = 200'000'000;
+constexpr auto frame_every = 2ms;
 constexpr std::int64_t drawing_ns = 100'000;
 constexpr std::uint32_t told_every = 10;  // frames
 constexpr std::uint32_t threads_to_the_end = 150;
@@ -65,10 +68,10 @@ void play(stage& s, void (*render)(channel<char>&), bool stays = false, std::uin
         } const after{drawn};
         render(more);
       });
-      sleep_for_ns(frame_every_ns);
+      sleep_for(frame_every);
     };
     s.phase("quiet");
-    sleep_for_ns(quiet_ns);
+    sleep_for(std::chrono::nanoseconds(quiet_ns));
     s.figure("threads_before", thread_count(), "threads");
     const double before = stress::metric_now(threads_made);
     s.phase("frames");
@@ -77,13 +80,13 @@ void play(stage& s, void (*render)(channel<char>&), bool stays = false, std::uin
       if (i % told_every == 0) s.level("threads made", stress::metric_now(threads_made) - before, "threads");
     }
     while (s.holds()) {
-      if (stays) sleep_for_ns(frame_every_ns);
+      if (stays) sleep_for(frame_every);
       else one_frame();
     }
     s.figure("threads_made", stress::metric_now(threads_made) - before, "threads");
     s.given("frames", frames, "frames");
     s.phase("after");
-    sleep_for_ns(quiet_ns);
+    sleep_for(std::chrono::nanoseconds(quiet_ns));
     s.phase("");
     more.close();
     drawn.wait();

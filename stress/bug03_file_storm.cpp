@@ -16,6 +16,7 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <csignal>
 #include <cstdint>
 #include <cstdlib>
@@ -37,12 +38,14 @@
 namespace {
 
 using namespace retake;
+using namespace std::chrono_literals;
 using stress::now_ns;
 using stress::stage;
 
 constexpr std::uint32_t heads = 8;  // of the disk: what it serves at once
 constexpr std::uint32_t few = 8;    // threads beside those that wait and the Ps
-constexpr std::int64_t service_ns = 10'000'000, quiet_ns = 200'000'000, rest_ns = 300'000;
+constexpr std::int64_t service_ns = 10'000'000, rest_ns = 300'000;
+constexpr auto quiet = 200ms;
 constexpr std::size_t file_bytes = 4096;
 constexpr std::uint32_t quiet_files = 20, storm_files = 300;
 
@@ -177,7 +180,7 @@ void play(stage& s, folder const& files, Read read) {
   read_all(quiet_files, files.size());
   s.figure("storm_read_in", static_cast<double>(now_ns() - began_ns) * 1e-6, "ms");
   s.phase("after");
-  sleep_for_ns(quiet_ns);
+  sleep_for(quiet);
   s.phase("");
   s.given("files", storm_files, "files");
   s.figure("files_broken", broken, "files");

@@ -19,6 +19,7 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstdint>
 #include <cstring>
 #include <deque>
@@ -38,6 +39,7 @@
 namespace {
 
 using namespace retake;
+using namespace std::chrono_literals;
 using stress::apartness;
 using stress::latencies;
 using stress::now_ns;
@@ -46,7 +48,7 @@ using stress::stage;
 constexpr std::uint32_t lookups = 400;
 constexpr std::int64_t one_every_ns = 2'000'000;
 constexpr std::int64_t answer_after_ns = 250'000'000;
-constexpr std::int64_t quiet_ns = 300'000'000;
+constexpr auto quiet = 300ms;
 constexpr std::uint32_t server_host = 0x7f003504;  // 127.0.53.4: nobody else's port 53
 constexpr std::uint16_t dns_port = 53;
 constexpr int port_tries = 50;  // the server of a variant that has just ended goes a moment after it
@@ -173,13 +175,13 @@ void play(stage& s, resolver_kind kind) {
   run([&] {
     resolver_options chosen;
     chosen.kind = kind;
-    chosen.timeout_ns = 30'000'000'000;
+    chosen.timeout = 30s;
     if (!by_etc) chosen.servers = {fmt::format("127.0.53.4:{}", ntohs(server.at.sin_port))};
     const resolver names(chosen);
     latencies took(s);
     std::atomic<std::uint32_t> answered{0};
     s.phase("quiet");
-    sleep_for_ns(quiet_ns);
+    sleep_for(quiet);
     s.phase("busy");
     wait_group done;
     const auto look_up = [&](std::uint32_t number) {
@@ -192,7 +194,7 @@ void play(stage& s, resolver_kind kind) {
     };
     // As many as are due by now: a sleep that was too long on a loaded machine takes nothing from the rate.
     const std::int64_t began_ns = now_ns();
-    for (std::uint32_t begun = 0; begun < lookups || s.holds(); sleep_for_ns(one_every_ns)) {
+    for (std::uint32_t begun = 0; begun < lookups || s.holds(); sleep_for(std::chrono::nanoseconds(one_every_ns))) {
       for (const std::int64_t due = (now_ns() - began_ns) / one_every_ns; begun <= due && (begun < lookups || s.held()); ++begun) {
         done.add(1);
         go([&look_up, begun] { look_up(begun); });

@@ -17,6 +17,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <span>
@@ -36,10 +37,12 @@
 namespace {
 
 using namespace retake;
+using namespace std::chrono_literals;
 using stress::stage;
 
 constexpr std::uint32_t workers = 2, jobs_sent = 2'000, volley = 10;
-constexpr std::int64_t volley_every_ns = 5'000'000, quiet_ns = 200'000'000;
+constexpr std::int64_t quiet_ns = 200'000'000;
+constexpr auto volley_every = 5ms;
 
 struct job {
   std::uint32_t number;
@@ -163,17 +166,17 @@ void play(stage& s, worker const& work) {
       });
     }
     s.phase("quiet");
-    sleep_for_ns(quiet_ns);
+    sleep_for(std::chrono::nanoseconds(quiet_ns));
     const double before = stress::metric_now("retake_thread_create_total");
     s.phase("jobs");
     std::uint32_t sent = 0;
     while (sent < jobs_sent || s.holds()) {
       for (std::uint32_t i = 0; i < volley; ++i) jobs.send({sent++});
       s.level("threads made", stress::metric_now("retake_thread_create_total") - before, "threads");
-      sleep_for_ns(volley_every_ns);
+      sleep_for(volley_every);
     }
     s.phase("after");
-    sleep_for_ns(quiet_ns);
+    sleep_for(std::chrono::nanoseconds(quiet_ns));
     s.phase("");
     const double made = stress::metric_now("retake_thread_create_total") - before;
     jobs.close();

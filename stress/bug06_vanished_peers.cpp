@@ -13,6 +13,7 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -31,6 +32,7 @@
 namespace {
 
 using namespace retake;
+using namespace std::chrono_literals;
 using stress::now_ns;
 using stress::stage;
 using stress::vanishes;
@@ -40,12 +42,12 @@ constexpr int hosts = 3;
 constexpr std::uint16_t connections_each = 30;
 constexpr std::uint32_t all_connections = hosts * connections_each;
 constexpr std::int64_t ms = 1'000'000;
-constexpr std::int64_t talks_ns = 300 * ms;
+constexpr auto talks = 300ms;
 constexpr std::int64_t read_limit_ns = 500 * ms;
 constexpr std::int64_t silent_ns = 5'000 * ms;   // from the last that vanished: probes are through after 3 s
 constexpr std::int64_t patience_ns = 30'000 * ms;  // of a repaired variant, on a loaded machine
-constexpr std::int64_t look_every_ns = 50 * ms;
-constexpr keep_alive impatient{.on = true, .idle_s = 1, .interval_s = 1, .count = 2};
+constexpr auto look_every = 50ms;
+constexpr keep_alive impatient{.on = true, .idle = 1s, .interval = 1s, .count = 2};
 
 struct plan {
   keep_alive probes = keep_alive::off();
@@ -59,7 +61,7 @@ struct service {
     reading.fetch_add(1);
     std::array<std::byte, 1024> buffer;
     for (;;) {
-      if (how_.read_limit_ns != 0) peer.set_read_deadline(deadline_in_ns(how_.read_limit_ns));
+      if (how_.read_limit_ns != 0) peer.set_read_deadline(deadline_in(std::chrono::nanoseconds(how_.read_limit_ns)));
       const result<std::size_t> n = peer.read(buffer);
       if (!n || *n == 0) break;
       bytes.fetch_add(*n);
@@ -88,7 +90,7 @@ class silent_peer {
   // Whether we are still connected: the server has not ended it.
   [[nodiscard]] bool connected() {
     if (!connection_) return false;
-    connection_->set_read_deadline(deadline_in_ns(look_every_ns));
+    connection_->set_read_deadline(deadline_in(look_every));
     std::array<std::byte, 1> nothing;
     return connection_->read(nothing).error() == std::errc::timed_out;
   }
@@ -141,7 +143,7 @@ void play(stage& s, plan const& how) {
     s.phase("hosts_vanish");
     for (auto const& host : peers) {
       if (!retake::syscall([&] { return host->connect(port, connections_each); })) s.cannot("connections of the other host");
-      sleep_for_ns(talks_ns);
+      sleep_for(talks);
       s.level("reading", all.reading, "goroutines");
       if (!retake::syscall([&] { return host->vanish(); })) s.cannot("a host that vanishes");
       s.level("reading", all.reading, "goroutines");
@@ -151,7 +153,7 @@ void play(stage& s, plan const& how) {
     const std::int64_t began_ns = now_ns();
     const auto over = [&] { return now_ns() - began_ns >= (repaired ? patience_ns : silent_ns) || (repaired && all.reading <= 1); };
     while (!over() || s.holds()) {
-      sleep_for_ns(look_every_ns);
+      sleep_for(look_every);
       s.level("reading", all.reading, "goroutines");
     }
     const bool kept = silent.connected();

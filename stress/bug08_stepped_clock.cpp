@@ -5,7 +5,7 @@
 // Method.    Events every 10 ms, and timeouts of 100 ms in a row, both timed by one of the two clocks. Meanwhile the date is set: 1 s and 0.1 s ahead, 1 s and 0.1 s back. First
 //            by a function of this program that stands before clock_gettime(2) of the C library for everybody, the runtime too (injected); then by libfaketime, which the program
 //            runs under where it is installed. Nobody sets the machine's clock.
-//            Buggy: wall_ns(). Fixed: monotonic_ns(). What really passed is asked of the kernel, around each look at the clock, so a pause of the machine is no error.
+//            Buggy: wall_now(). Fixed: monotonic_now(). What really passed is asked of the kernel, around each look at the clock, so a pause of the machine is no error.
 // Symptom.   The greatest error of an interval; and the longest overrun of a timeout: for how long,
 // after its time had really passed, a look at the clock still said that it had not. A look
 //            that comes late is no overrun. In the fixed variant both are 0 but for the rate that
@@ -21,6 +21,7 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <cstdint>
 #include <cstdlib>
 #include <ctime>
@@ -40,13 +41,14 @@
 namespace {
 
 using namespace retake;
+using namespace std::chrono_literals;
 using stress::stage;
 
 constexpr std::int64_t ms = 1'000'000;
 constexpr std::int64_t second = 1'000 * ms;
 constexpr std::int64_t event_every_ns = 10 * ms;
 constexpr std::int64_t timeout_ns = 100 * ms;
-constexpr std::int64_t look_every_ns = 5 * ms;
+constexpr auto look_every = 5ms;
 
 struct step {
   std::int64_t after_ns, by_ns;
@@ -124,6 +126,8 @@ std::int64_t kernels_ns() {
 }
 
 using clock_function = std::int64_t (*)();
+std::int64_t date_ns() { return wall_now().time_since_epoch() / 1ns; }
+std::int64_t clock_ns() { return monotonic_now().time_since_epoch() / 1ns; }
 
 struct reading {
   std::int64_t before_ns, shown_ns, after_ns;
@@ -144,7 +148,7 @@ std::int64_t error_ns(reading const& from, reading const& to) {
 
 void time_events(stage& s, clock_function clock, std::atomic<bool> const& over, seen& into) {
   for (reading last(clock); !over;) {
-    sleep_for_ns(event_every_ns);
+    sleep_for(std::chrono::nanoseconds(event_every_ns));
     const reading now(clock);
     const std::int64_t wrong_ns = error_ns(last, now);
     if (wrong_ns > into.worst_error_ns) {
@@ -165,7 +169,7 @@ void time_timeouts(clock_function clock, std::atomic<bool> const& over, seen& in
     std::int64_t looked_ns = began_ns;  // just before the last look that said: not yet
     for (std::int64_t look_ns = began_ns; clock() < due_ns && !over; look_ns = kernels_ns()) {
       looked_ns = look_ns;
-      sleep_for_ns(look_every_ns);
+      sleep_for(look_every);
     }
     if (over) return;
     const std::int64_t took_ns = kernels_ns() - began_ns;
@@ -192,7 +196,7 @@ void watch(stage& s, clock_function clock, char const* how, void (*set_date)(std
     done.done();
   });
   for (step const& one : steps) {
-    sleep_for_ns(one.after_ns);
+    sleep_for(std::chrono::nanoseconds(one.after_ns));
     set_date(one.by_ns);
   }
   over = true;
@@ -226,14 +230,14 @@ int main(int argc, char** argv) {
   return stress::run_bug({.number = 8,
                           .name = "bug08_stepped_clock",
                           .title = "durations taken from the wall clock, whose date is set meanwhile",
-                          .variants = {{"buggy", "wall_ns() times events and timeouts", [](stage& s) { play(s, wall_ns); }}, {"fixed", "monotonic_ns() times both", [](stage& s) { play(s, monotonic_ns); }}},
+                          .variants = {{"buggy", "wall_now() times events and timeouts", [](stage& s) { play(s, date_ns); }}, {"fixed", "monotonic_now() times both", [](stage& s) { play(s, clock_ns); }}},
                           .measures = {{.name = "error of an interval (injected)", .figure = "error_injected", .baseline = "interval_p50_injected", .from = 5, .twins = 100},
                                        {.name = "overrun of a timeout (injected)", .figure = "timeout_overrun_injected", .baseline = "timeout_asked_injected", .from = 3, .twins = 100},
                                        {.name = "error of an interval (libfaketime)", .figure = "error_faketime", .baseline = "interval_p50_faketime", .from = 5, .twins = 100},
                                        {.name = "overrun of a timeout (libfaketime)", .figure = "timeout_overrun_faketime", .baseline = "timeout_asked_faketime", .from = 3, .twins = 100}},
                           .looks = {{"journalctl -u 'systemd-timesyncd*' -u 'chrony*' -u 'ntp*' --no-pager | tail", "who sets the date of this machine, and by how much; no entries where nobody does", R"(timesyncd|chrony|ntp|-- No entries --|No journal files)"}},
                           .seed = {{"error_injected", "1,000; 100"}, {"error_faketime", "1,000; 100"}},
-                          .explained = {{"runtime/time/clock.cpp", "wall_ns", "the date: for people"}, {"runtime/time/clock.cpp", "monotonic_ns", "what every timer and deadline is of"}},
+                          .explained = {{"runtime/time/clock.cpp", "wall_now", "the date: for people"}, {"runtime/time/clock.cpp", "monotonic_now", "what every timer and deadline is of"}},
                           .pattern = "9",
                           .scenario = "date_steps_move_no_timer",
                           .pictures = {"error"}},

@@ -22,6 +22,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <cstdlib>
 #include <functional>
@@ -41,6 +42,7 @@
 namespace {
 
 using namespace retake;
+using namespace std::chrono_literals;
 using stress::latencies;
 using stress::now_ns;
 using stress::stage;
@@ -239,7 +241,7 @@ void play_pool(stage& s) {
 void play_inside(stage& s) {
   run([&] {
     play(s, [](char const* argument) {
-      sleep_for_ns(static_cast<std::int64_t>(std::strtod(argument, nullptr) * 1e9));
+      sleep_for(std::chrono::duration<double>(std::strtod(argument, nullptr)));
       return std::int64_t{0};
     });
   });

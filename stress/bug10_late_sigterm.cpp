@@ -17,6 +17,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <csignal>
 #include <cstdint>
@@ -41,6 +42,7 @@
 namespace {
 
 using namespace retake;
+using namespace std::chrono_literals;
 using stress::now_ns;
 using stress::stage;
 
@@ -51,7 +53,7 @@ constexpr std::uint32_t processors_used = 2;
 constexpr std::int64_t computing_ns = 2'000'000;
 constexpr std::int64_t signal_after_ns = 100'000'000;
 constexpr std::int64_t look_every_ns = 10'000'000;
-constexpr std::int64_t pause_ns = 1'000'000;
+constexpr auto pause = 1ms;
 constexpr std::int64_t limit_ns = 15'000'000'000;  // many times what a late signal takes: what has not come by then is lost
 
 // Whether the machine gives so many threads: pids limits, ulimit -u and memory are all asked at once by trying.
@@ -270,7 +272,7 @@ bool all_received(stage& s, receipts const& seen, receipts const* locked) {
       s.note("lost", fmt::format("a SIGTERM was not received within {} s", limit_ns / 1'000'000'000));
       return false;
     }
-    sleep_for_ns(pause_ns);
+    sleep_for(pause);
   }
   return true;
 }
@@ -282,8 +284,8 @@ void storm(stage& s, plan const& what, receipts& seen, receipts* locked) {
   s.phase("silent");
   if (what.by_workers) all.come_to_workers(file, queue);
   else all.come(file);
-  while (file.waiting() < (what.by_workers ? workers : requests)) sleep_for_ns(pause_ns);
-  sleep_for_ns(signal_after_ns);
+  while (file.waiting() < (what.by_workers ? workers : requests)) sleep_for(pause);
+  sleep_for(std::chrono::nanoseconds(signal_after_ns));
   std::thread(send_sigterm).join();
   const bool in_calls_received = all_received(s, seen, locked);
   const double in_calls_ms = median_ms(seen.take());

@@ -7,6 +7,7 @@
 //            text ("thread exhaustion"): it leaves the rest of the limit to others in the container, and repairs nothing. Raising it would do nothing at all.
 // Symptom.   The fatal text; how near the limit the threads come; how many of them threadcreate charges to the call site.
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <string>
 
@@ -24,13 +25,15 @@
 namespace {
 
 using namespace retake;
+using namespace std::chrono_literals;
 using stress::stage;
 
 constexpr std::uint32_t threads_allowed = 64, admitted_max = 16, stopgap = 40;
 constexpr double near_limit = 0.9;
 constexpr std::uint32_t calls = 120, volley = 8, told_at = 40;
 constexpr std::uint32_t held_calls = 50;  // so many in flight with --hold: near the limit, and alive
-constexpr std::int64_t volley_every_ns = 10'000'000, quiet_ns = 200'000'000;
+constexpr std::int64_t quiet_ns = 200'000'000;
+constexpr auto volley_every = 10ms;
 constexpr std::int64_t call_ns = 400'000'000;
 
 void convert_document() { stress::nap_ns(call_ns); }
@@ -49,7 +52,7 @@ void play(stage& s, std::uint32_t threads_max, Call call, std::uint32_t times = 
     stress::latencies took(s, "call");
     wait_group in_flight;
     s.phase("quiet");
-    sleep_for_ns(quiet_ns);
+    sleep_for(std::chrono::nanoseconds(quiet_ns));
     s.figure("threads_before", thread_count(), "threads");
     s.phase("load");
     for (std::uint32_t i = 0; i < (s.held() ? held_calls : times * calls); ++i) {
@@ -60,7 +63,7 @@ void play(stage& s, std::uint32_t threads_max, Call call, std::uint32_t times = 
         took.add(stress::now_ns() - began_ns);
         in_flight.done();
       });
-      if (i % volley == volley - 1) sleep_for_ns(volley_every_ns);
+      if (i % volley == volley - 1) sleep_for(volley_every);
       if (thread_count() < near_limit * times * threads_allowed) s.figure("calls_before_the_limit", i + 1, "calls");
       if (i + 1 == told_at) stress::tell_thread_sites(s, __FILE__);  // now: later it may be dead
     }

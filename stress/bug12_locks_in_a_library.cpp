@@ -8,6 +8,7 @@
 //            is what is left, and most queries are refused.
 // Symptom.   Threads at their peak against those before; and sessions opened per query. threadcreate names a line of the library: read its source.
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <mutex>
 
@@ -24,13 +25,15 @@
 namespace {
 
 using namespace retake;
+using namespace std::chrono_literals;
 using stress::now_ns;
 using stress::stage;
 
 constexpr std::uint32_t queries = 200, workers = 4;
-constexpr std::int64_t query_every_ns = 4'000'000, quiet_ns = 200'000'000;
+constexpr std::int64_t quiet_ns = 200'000'000;
+constexpr auto query_every = 4ms;
 constexpr std::int64_t let_through_every_ns = 250'000'000;  // of what locks, by the bound to its rate
-constexpr std::int64_t held_every_ns = 100'000'000;  // with --hold, once the sessions are there: as many as the library lets go of
+constexpr auto held_every = 100ms;  // with --hold, once the sessions are there: as many as the library lets go of
 
 // Lets one through now and then, and tells the others so.
 class rate_bound {
@@ -59,20 +62,20 @@ void play(stage& s, Ask ask) {
       took.add(now_ns() - began_ns);
       asked.done();
     });
-    sleep_for_ns(query_every_ns);
+    sleep_for(query_every);
   };
   s.phase("quiet");
-  sleep_for_ns(quiet_ns);
+  sleep_for(std::chrono::nanoseconds(quiet_ns));
   s.figure("threads_before", thread_count(), "threads");
   s.phase("queries");
   for (std::uint32_t i = 0; i < queries; ++i) one_query();
   asked.wait();
   while (s.holds()) {
     one_query();
-    sleep_for_ns(held_every_ns);
+    sleep_for(held_every);
   }
   s.phase("after");
-  sleep_for_ns(quiet_ns);
+  sleep_for(std::chrono::nanoseconds(quiet_ns));
   s.phase("");
   asked.wait();
   s.given("queries", queries, "queries");

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <cstring>
 #include <memory>
@@ -30,6 +31,7 @@
 namespace {
 
 using namespace retake;
+using namespace std::chrono_literals;
 using namespace retake::stress;
 
 enum event_index : std::size_t {
@@ -159,7 +161,7 @@ void sleep_again_and_again(load& l, std::uint32_t longest_ns, dice d) {
   while (!l.over()) {
     const std::int64_t length_ns = 10'000 + d.below(longest_ns);
     const std::int64_t due_ns = now_ns() + length_ns;
-    sleep_for_ns(length_ns);
+    sleep_for(std::chrono::nanoseconds(length_ns));
     const std::int64_t woken_ns = now_ns();
     if (woken_ns < due_ns) l.out.found("V3: a timer fires early");
     if (woken_ns > due_ns + late_ns) l.out.count(timers_late);
@@ -226,7 +228,7 @@ void two_readers(load& l, dice d) {
     for (std::uint32_t i = d.below(4); i > 0; --i) yield();
     ends.writer = stream();  // the end of the stream for whoever waits
     const std::int64_t patience_ns = now_ns() + end_patience_ns;
-    while (back.load() != errors.size() && now_ns() < patience_ns) sleep_for_ns(50'000);
+    while (back.load() != errors.size() && now_ns() < patience_ns) sleep_for(50us);
     if (back.load() != errors.size()) {
       l.out.found("N8: the stream has ended and a reader that waits its turn is not woken");
       ends.reader.close();
@@ -237,7 +239,7 @@ void two_readers(load& l, dice d) {
       else l.out.count(second_served);
     }
     l.out.round();
-    sleep_for_ns(200'000);
+    sleep_for(200us);
   }
 }
 

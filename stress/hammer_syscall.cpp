@@ -4,6 +4,7 @@
 // Method.    First the protocol alone (raw_processors.hpp), then the runtime with a monitor that never rests and takes whatever it sees, under
 //            goroutines whose calls last from nothing to 150 us, locked and not, and a world that stops now and then. Each P has a plain counter that its owner
 //            alone touches: whoever owns it wrongly is a race, and a sum that does not come out even.
+#include <chrono>
 #include <cstddef>
 #include <vector>
 
@@ -20,6 +21,7 @@
 namespace {
 
 using namespace retake;
+using namespace std::chrono_literals;
 using namespace retake::stress;
 
 enum event_index : std::size_t {
@@ -93,7 +95,7 @@ void count_paths(scheduler& s, report& out) {
 void stop_now_and_then(load& l, std::uint64_t seed) {
   dice d(seed);
   while (!l.over()) {
-    sleep_for_ns(1'000'000 + d.below(4'000'000));
+    sleep_for(std::chrono::nanoseconds(1'000'000 + d.below(4'000'000)));
     stop_the_world();
     l.touch_all();
     start_the_world();

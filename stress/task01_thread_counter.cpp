@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <vector>
 
 #include "hammer.hpp"
@@ -19,6 +20,7 @@
 namespace {
 
 using namespace retake;
+using namespace std::chrono_literals;
 using stress::worksheet;
 
 constexpr std::int64_t interval_ns = 100'000'000;
@@ -45,7 +47,7 @@ counts idle_program(std::uint32_t processors, bool broken) {
     seen.at_start = stress::kernel_threads();
     seen.goroutines = goroutine_count();
     for (int i = 0; i < intervals; ++i) {
-      sleep_for_ns(interval_ns);
+      sleep_for(std::chrono::nanoseconds(interval_ns));
       seen.least = std::min(seen.least, stress::kernel_threads());
       seen.most = std::max(seen.most, stress::kernel_threads());
     }

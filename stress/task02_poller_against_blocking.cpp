@@ -11,6 +11,7 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <memory>
 
 #include "blocked_opens.hpp"
@@ -26,13 +27,14 @@
 namespace {
 
 using namespace retake;
+using namespace std::chrono_literals;
 using stress::worksheet;
 
 constexpr std::uint32_t connections_wanted = 5'000, connections_of_twin = 300;
 constexpr std::uint32_t readers = 100;
 constexpr std::uint32_t dialers = 64;  // at a time: what waits to be accepted is bounded
 constexpr std::uint32_t descriptors_beside = 100;
-constexpr std::int64_t hold_ns = 300'000'000;
+constexpr auto hold = 300ms;
 constexpr std::uint32_t few = 10;
 
 // As many connections as there are descriptors for, both ends of each.
@@ -101,12 +103,12 @@ network_figures network(std::uint32_t count, bool around_the_poller) {
       if (connection) open.fetch_add(1);
       all_open.done();
       all_open.wait();
-      sleep_for_ns(hold_ns);
+      sleep_for(hold);
       clients.done();
     });
   }
   all_open.wait();
-  sleep_for_ns(hold_ns / 2);
+  sleep_for(hold / 2);
   seen.goroutines = goroutine_count();
   seen.open = open;
   clients.wait();
@@ -124,7 +126,7 @@ std::uint64_t cached_reads() {
     go([&all] {
       std::array<std::byte, 256> room;
       if (result<file> opened = open_file("/proc/self/exe", open_mode::read)) static_cast<void>(opened->read_at(room, 0));
-      sleep_for_ns(hold_ns);
+      sleep_for(hold);
       all.done();
     });
   }
@@ -144,8 +146,8 @@ std::uint64_t blocking_opens() {
     });
   }
   // Until all of them sit in the kernel, or for a second.
-  for (int i = 0; i < 100 && stress::kernel_threads() < readers; ++i) sleep_for_ns(10'000'000);
-  sleep_for_ns(hold_ns / 3);
+  for (int i = 0; i < 100 && stress::kernel_threads() < readers; ++i) sleep_for(10ms);
+  sleep_for(hold / 3);
   fifo.let_go();
   all.wait();
   return threads.end();
@@ -159,7 +161,7 @@ void compare(worksheet& out) {
   options chosen;
   chosen.processors = 4;
   run(chosen, [&] {
-    sleep_for_ns(20'000'000);
+    sleep_for(20ms);
     const auto baseline = static_cast<double>(stress::kernel_threads());
     out.row("threads_baseline", "baseline", "about 6", baseline, "threads");
     const network_figures sockets = network(count, out.broken());

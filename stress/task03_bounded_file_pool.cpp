@@ -6,6 +6,7 @@
 // Twin.      The wrapper forgets to take its permit.
 #include <fmt/format.h>
 
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,7 @@
 namespace {
 
 using namespace retake;
+using namespace std::chrono_literals;
 using stress::worksheet;
 
 constexpr std::uint32_t reads = 1'000, reads_unbounded = 300;
@@ -87,8 +89,8 @@ bool gives_up(bool forgets) {
     static_cast<void>(files.read(background()));
     first.done();
   });
-  sleep_for_ns(50 * read_ns);
-  auto [soon, stop] = with_timeout_ns(background(), 20 * read_ns);
+  sleep_for(std::chrono::nanoseconds(50 * read_ns));
+  auto [soon, stop] = with_timeout(background(), std::chrono::nanoseconds(20 * read_ns));
   const bool gave_up = files.read(soon) == std::errc::timed_out;
   first.wait();
   return gave_up && !files.read(background());
@@ -98,7 +100,7 @@ void build_and_verify(worksheet& out) {
   options chosen;
   chosen.processors = 4;
   run(chosen, [&] {
-    sleep_for_ns(20'000'000);
+    sleep_for(20ms);
     const auto baseline = static_cast<double>(stress::kernel_threads());
     out.row("threads_baseline", "baseline", "about 10", baseline, "threads");
     std::vector<outcome> seen;

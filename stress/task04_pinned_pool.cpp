@@ -5,6 +5,8 @@
 // Twin.      The callers go around the pool.
 #include <fmt/format.h>
 
+#include <chrono>
+
 #include "hammer.hpp"
 #include "observed.hpp"
 #include "retake/foreign_pool.hpp"
@@ -16,6 +18,7 @@
 namespace {
 
 using namespace retake;
+using namespace std::chrono_literals;
 using stress::worksheet;
 
 constexpr std::uint32_t calls = 200, workers = 8, few = 10;
@@ -49,7 +52,7 @@ void compare(worksheet& out) {
   options chosen;
   chosen.processors = 4;
   run(chosen, [&] {
-    sleep_for_ns(20'000'000);
+    sleep_for(20ms);
     const auto baseline = static_cast<double>(stress::kernel_threads());
     out.row("threads_baseline", "baseline", "", baseline, "threads");
     foreign_pool pool(workers);

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <chrono>
 #include <cstdlib>
 #include <sstream>
 #include <vector>
@@ -23,6 +24,7 @@
 namespace {
 
 using namespace retake;
+using namespace std::chrono_literals;
 using stress::worksheet;
 
 constexpr std::uint32_t opens = 60;
@@ -43,7 +45,7 @@ int file_test(std::string const& how) {
   chosen.rules = &rules;
   run(chosen, [&] {
     stress::blocked_opens fifo;
-    sleep_for_ns(rest_ns);
+    sleep_for(std::chrono::nanoseconds(rest_ns));
     mark("begin");
     wait_group all;
     all.add(opens);
@@ -55,11 +57,11 @@ int file_test(std::string const& how) {
         all.done();
       });
     }
-    sleep_for_ns(rest_ns);
+    sleep_for(std::chrono::nanoseconds(rest_ns));
     mark("let go");
     fifo.let_go();
     all.wait();
-    sleep_for_ns(rest_ns);
+    sleep_for(std::chrono::nanoseconds(rest_ns));
     mark("end");
   });
   return 0;

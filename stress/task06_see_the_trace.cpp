@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <chrono>
 #include <set>
 #include <vector>
 
@@ -26,10 +27,13 @@
 namespace {
 
 using namespace retake;
+using namespace std::chrono_literals;
 using stress::worksheet;
 
 constexpr std::uint32_t readers = 20, sleepers = 20;
-constexpr std::int64_t hold_ns = 150'000'000;
+constexpr auto hold = 150ms;
+
+double in_ms(std::chrono::duration<double, std::milli> length) { return length.count(); }
 
 struct traced {
   trace_result trace;
@@ -45,7 +49,7 @@ traced file_program(bool broken) {
   wait_group all;
   all.add(readers + sleepers);
   if (!start_trace()) return seen;
-  const std::int64_t began_ns = monotonic_ns();
+  const time_point began = monotonic_now();
   for (std::uint32_t i = 0; i < readers; ++i) {
     go([&] {
       guard.lock();
@@ -63,12 +67,12 @@ traced file_program(bool broken) {
       guard.lock();
       seen.sleepers.insert(goroutine_id());
       guard.unlock();
-      sleep_for_ns(hold_ns);
+      sleep_for(hold);
       all.done();
     });
   }
-  sleep_for_ns(hold_ns);
-  seen.held_ms = static_cast<double>(monotonic_ns() - began_ns) * 1e-6;
+  sleep_for(hold);
+  seen.held_ms = in_ms(monotonic_now() - began);
   fifo.let_go();
   never.close();
   all.wait();
@@ -96,13 +100,13 @@ void look(worksheet& out) {
     std::vector<double> reader_call_ms, other_call_ms, ready_ms, waiting_ms;
     double running_ms = 0;
     for (goroutine_times const& one : seen.trace.goroutines) {
-      running_ms += static_cast<double>(one.running_ns) * 1e-6;
-      const double in_call = static_cast<double>(one.syscall_ns) * 1e-6;
+      running_ms += in_ms(one.running);
+      const double in_call = in_ms(one.syscall);
       if (seen.readers.contains(one.id)) reader_call_ms.push_back(in_call);
       if (seen.sleepers.contains(one.id)) other_call_ms.push_back(in_call);
       if (!seen.readers.contains(one.id) && !seen.sleepers.contains(one.id)) continue;
-      ready_ms.push_back(static_cast<double>(one.runnable_ns) * 1e-6);
-      waiting_ms.push_back(static_cast<double>(one.waiting_ns) * 1e-6);
+      ready_ms.push_back(in_ms(one.runnable));
+      waiting_ms.push_back(in_ms(one.waiting));
     }
     const double hold_ms = seen.held_ms, reads = stress::median(reader_call_ms), others = stress::median(other_call_ms);
     out.row("events", "events recorded", "", static_cast<double>(seen.trace.events), "events");

@@ -38,13 +38,13 @@ void compare(worksheet& out) {
   options chosen;
   chosen.processors = 1;
   run(chosen, [&] {
-    const auto read_clock = [&] { out.broken() ? kernel_clock() : stress::keep(monotonic_ns()); };
+    const auto read_clock = [&] { out.broken() ? kernel_clock() : stress::keep(monotonic_now()); };
     const stress::pair_of_costs both = stress::in_turn(
         25, [] { return stress::once_ns(calls, kernel_clock); }, [&] { return stress::once_ns(calls, read_clock); });
     const double through_kernel = both.before, clock = both.after;
     const double entered = stress::cost_ns(calls, [] { ::syscall(SYS_getppid); });
     const double booked = stress::cost_ns(calls, [] { retake::syscall([] { ::syscall(SYS_getppid); }); });
-    out.row("clock", "monotonic_ns()", "20 to 40 ns", clock, "ns");
+    out.row("clock", "monotonic_now()", "20 to 40 ns", clock, "ns");
     out.row("getppid", "getppid(2)", "50 to 200 ns", entered, "ns");
     out.row("clock_in_kernel", "clock_gettime(2) in the kernel", "about 300 ns", through_kernel, "ns");
     out.row("getppid_booked", "getppid(2) in retake::syscall()", "", booked, "ns");
@@ -61,7 +61,7 @@ void compare(worksheet& out) {
 
 int main(int argc, char** argv) {
   return stress::run_exercise({8, "task08_clock_without_the_kernel", "what the clock costs, and what a real system call", "the clock is read in the kernel", compare, nullptr,
-                              {{"runtime/time/clock.cpp", "monotonic_ns", "the clock, by the vDSO"},
+                              {{"runtime/time/clock.cpp", "monotonic_now", "the clock, by the vDSO"},
                                {"runtime/syscall/syscall.cpp", "enter_syscall", "the call leaves its P behind, in state Syscall, and keeps its thread"}}},
                               argc, argv);
 }

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <chrono>
 #include <vector>
 
 #include "observed.hpp"
@@ -22,13 +23,14 @@
 namespace {
 
 using namespace retake;
+using namespace std::chrono_literals;
 using stress::worksheet;
 
 constexpr int leaks = 5;
-constexpr std::int64_t settle_ns = 60'000'000;
+constexpr auto settle = 60ms;
 
 double threads_now() {
-  sleep_for_ns(settle_ns);
+  sleep_for(settle);
   return static_cast<double>(stress::kernel_threads());
 }
 
@@ -67,7 +69,7 @@ void leak(worksheet& out) {
     {
       // The first lock starts the thread that others are cloned from; a burst makes the threads that the Ps want.
       const os_thread_locked once;
-      sleep_for_ns(settle_ns);
+      sleep_for(settle);
     }
     const double baseline = threads_now();
     out.row("baseline", "baseline", "", baseline, "threads");
@@ -89,7 +91,7 @@ void leak(worksheet& out) {
       least_step = std::min(least_step, kept() - before);
       before = kept();
     }
-    for (int i = 0; i < 5; ++i) sleep_for_ns(settle_ns);
+    for (int i = 0; i < 5; ++i) sleep_for(settle);
     const double final_count = threads_now(), kept_at_last = kept();
     out.row("final", "after waiting", "still", final_count, "threads");
     out.row("kept", "  of them asleep for a locked goroutine alone", "", kept_at_last, "threads");
@@ -110,7 +112,7 @@ void leak(worksheet& out) {
         if (out.broken()) unlock_os_thread();
         all.done();
       });
-      sleep_for_ns(settle_ns / 4);
+      sleep_for(settle / 4);
     }
     all.wait();
     const double returned = threads_now(), made = metric_of("retake_thread_create_total") - made_before;

@@ -16,6 +16,7 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <map>
 #include <memory>
 #include <vector>
@@ -48,10 +49,11 @@ extern "C" int epoll_ctl(int epoll, int operation, int fd, epoll_event* event) n
 namespace {
 
 using namespace retake;
+using namespace std::chrono_literals;
 using stress::worksheet;
 
 constexpr std::uint32_t waiters = 200, turns = 10, forgotten_each = 16, few = 4;
-constexpr std::int64_t patience_ns = 3'000'000'000;
+constexpr auto wake_patience = 3s;
 
 class small_poller {
  public:
@@ -75,7 +77,7 @@ class small_poller {
     guard_.unlock();
     arm(fd);  // behind the entry: the event may come at once
     bool in_time = false;
-    select(on_receive(*woken, [&](auto) { in_time = true; }), after_ns(patience_ns, [] {}));
+    select(on_receive(*woken, [&](auto) { in_time = true; }), after(wake_patience, [] {}));
     return in_time;
   }
 
@@ -153,7 +155,7 @@ outcome turns_of(std::vector<std::array<int, 2>> const& pipes, Wait wait_and_tak
         all.done();
       });
     }
-    sleep_for_ns(2'000'000);
+    sleep_for(2ms);
     for (std::uint32_t i = 0; i < many; ++i) {
       const char byte = 1;
       written_ns[i] = stress::now_ns();
@@ -229,7 +231,7 @@ void build(worksheet& out) {
   options chosen;
   chosen.processors = 2;
   run(chosen, [&] {
-    sleep_for_ns(20'000'000);
+    sleep_for(20ms);
     const auto baseline = static_cast<double>(stress::kernel_threads());
     const outcome small = through_small(out.broken(), waiters), small_half = through_small(out.broken(), waiters / 2);
     const outcome own = through_runtime(waiters), own_half = through_runtime(waiters / 2);

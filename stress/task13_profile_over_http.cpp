@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -27,6 +28,7 @@
 namespace {
 
 using namespace retake;
+using namespace std::chrono_literals;
 using stress::worksheet;
 
 constexpr std::uint32_t thumbnails = 40, settings = 10;
@@ -121,8 +123,8 @@ void profile(worksheet& out) {
         all.done();
       });
     }
-    for (int i = 0; i < 100 && stress::kernel_threads() < (out.broken() ? settings : thumbnails + settings); ++i) sleep_for_ns(10'000'000);
-    sleep_for_ns(50'000'000);
+    for (int i = 0; i < 100 && stress::kernel_threads() < (out.broken() ? settings : thumbnails + settings); ++i) sleep_for(10ms);
+    sleep_for(50ms);
     const std::string goroutines = fetch(server->port(), "/debug/pprof/goroutine?debug=2"), threads = fetch(server->port(), "/debug/pprof/threadcreate?debug=1");
     const auto now = static_cast<double>(stress::kernel_threads());
     const std::uint64_t of_rings = threads_named("iou-");

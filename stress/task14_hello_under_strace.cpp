@@ -6,6 +6,7 @@
 // Twin.      The child makes three foreign calls meanwhile.
 #include <fmt/format.h>
 
+#include <chrono>
 #include <cstdint>
 #include <cstdlib>
 #include <map>
@@ -26,6 +27,7 @@
 namespace {
 
 using namespace retake;
+using namespace std::chrono_literals;
 using stress::worksheet;
 
 constexpr std::int64_t while_ns = 50'000'000;
@@ -36,7 +38,7 @@ int hello(std::string const& how) {
   chosen.processors = processors_of_child;
   run(chosen, [&] {
     for (int i = 0; how == "calls" && i < 3; ++i) go([] { foreign_call([] { stress::nap_ns(2 * while_ns); }); });
-    sleep_for_ns(while_ns);  // the program is at rest: what the monitor does then can be seen
+    sleep_for(std::chrono::nanoseconds(while_ns));  // the program is at rest: what the monitor does then can be seen
     wait_group printed;
     printed.add(1);
     go([&] {

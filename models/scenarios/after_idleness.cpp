@@ -10,7 +10,7 @@ namespace retake::scenarios {
 namespace {
 
 constexpr std::int64_t slice_ns = 10 * ms;
-constexpr std::int64_t idle_ns = 100 * ms;
+constexpr auto idleness = 100ms;
 // A slice, the round of sysmon that notices its end, and what the chooser lets pass; then the queue of one goroutine.
 constexpr std::int64_t bound_ns = 8 * slice_ns;
 
@@ -34,7 +34,7 @@ void compute_until_asked() {
 
 void after_timer() {
   run_watched(1, [] {
-    sleep_for_ns(idle_ns);
+    sleep_for(idleness);
     compute_until_asked();
   });
 }

@@ -109,7 +109,7 @@ void calls_have_room() {
       others.done();
     });
     go([&] {
-      auto [soon, stop] = with_timeout_ns(background(), 10 * us);
+      auto [soon, stop] = with_timeout(background(), 10us);
       const std::error_code why = room.foreign_call(soon, alone);
       world::require(!why || why == std::errc::timed_out, "G6: a bounded call is turned away for no reason");
       others.done();

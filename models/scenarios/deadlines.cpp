@@ -29,19 +29,19 @@ void deadline_and_byte() {
     auto ends = make_pipe();
     wait_group done;
     done.add(1);
-    ends->reader.set_read_deadline(deadline_in_ns(60 * us));
+    ends->reader.set_read_deadline(deadline_in(60us));
     go([&] {
       auto got = read_one(ends->reader);
       world::require(got || timed_out(got), "N3: a wait ends for no reason");
       if (!got) {
         world::require(timed_out(read_one(ends->reader)), "N3: a deadline that is over lets a call pass");
-        ends->reader.set_read_deadline(0);
+        ends->reader.set_read_deadline(no_deadline);
         got = read_one(ends->reader);
       }
       world::require(got && *got == 1, "N8: a byte is lost beside a deadline");
       done.done();
     });
-    sleep_for_ns(60 * us);
+    sleep_for(60us);
     write_one(ends->writer);
     done.wait();
   });
@@ -54,16 +54,16 @@ void deadline_and_mover() {
     wait_group done;
     done.add(1);
     go([&] {
-      sleep_for_ns(100 * us);
+      sleep_for(100us);
       write_one(ends->writer);
       done.done();
     });
-    ends->reader.set_read_deadline(deadline_in_ns(40 * us));
+    ends->reader.set_read_deadline(deadline_in(40us));
     compute(50 * us);  // another M finds the timer due
-    const std::int64_t due_ns = deadline_in_ns(20 * ms);
-    ends->reader.set_read_deadline(due_ns);
+    const time_point due = deadline_in(20ms);
+    ends->reader.set_read_deadline(due);
     const auto got = read_one(ends->reader);
-    world::require(got || (timed_out(got) && world::nanotime() >= due_ns), "N3: a deadline that was replaced ends a wait");
+    world::require(got || (timed_out(got) && monotonic_now() >= due), "N3: a deadline that was replaced ends a wait");
     done.wait();
   });
 }
@@ -78,7 +78,7 @@ void deadline_in_the_past() {
       world::require(timed_out(read_one(ends->reader)), "N3: a deadline in the past does not end a wait");
       done.done();
     });
-    ends->reader.set_deadline(1);
+    ends->reader.set_deadline(time_point(1ns));
     done.wait();
   });
 }
@@ -89,13 +89,13 @@ void deadline_and_reuse() {
     auto first = make_pipe();
     wait_group done;
     done.add(1);
-    first->reader.set_read_deadline(deadline_in_ns(40 * us));
+    first->reader.set_read_deadline(deadline_in(40us));
     go([&] {
       const auto got = read_one(first->reader);
       world::require(timed_out(got) || (!got && got.error() == std::errc::operation_canceled), "N2: a read of a closed pipe returns");
       done.done();
     });
-    sleep_for_ns(40 * us);
+    sleep_for(40us);
     first->reader.close();
     done.wait();
     first->reader = stream();
@@ -106,7 +106,7 @@ void deadline_and_reuse() {
       world::require(got && *got == 1, "N3: a deadline reaches the next file of its entry");
       done.done();
     });
-    sleep_for_ns(100 * us);
+    sleep_for(100us);
     write_one(second->writer);
     done.wait();
   });
@@ -135,29 +135,29 @@ void date_steps() {
   const time_limit limit(500 * ms, "V3: a sleep or a deadline follows the date");
   run_watched(2, [] {
     auto ends = make_pipe();
-    const std::int64_t wall_before_ns = wall_ns();
-    const std::int64_t before_ns = monotonic_ns();
-    ends->reader.set_read_deadline(deadline_in_ns(5 * ms));
+    const auto wall_before = wall_now();
+    const time_point before = monotonic_now();
+    ends->reader.set_read_deadline(deadline_in(5ms));
     wait_group done;
     done.add(2);
     go([&] {
-      sleep_for_ns(4 * ms);
-      const std::int64_t took_ns = monotonic_ns() - before_ns;
-      world::require(took_ns >= 4 * ms && took_ns < 500 * ms, "V3: a timer follows the date");
+      sleep_for(4ms);
+      const auto took = monotonic_now() - before;
+      world::require(took >= 4ms && took < 500ms, "V3: a timer follows the date");
       done.done();
     });
     go([&] {
       world::require(timed_out(read_one(ends->reader)), "N3: a wait without a byte ends for another reason");
-      const std::int64_t took_ns = monotonic_ns() - before_ns;
-      world::require(took_ns >= 5 * ms && took_ns < 500 * ms, "N3: a deadline follows the date");
+      const auto took = monotonic_now() - before;
+      world::require(took >= 5ms && took < 500ms, "N3: a deadline follows the date");
       done.done();
     });
     constexpr std::int64_t hour_ns = 3'600'000 * ms;
     sim::step_wall_clock(-hour_ns);
-    sleep_for_ns(1 * ms);
+    sleep_for(1ms);
     sim::step_wall_clock(3 * hour_ns);
     done.wait();
-    world::require(wall_ns() - wall_before_ns >= hour_ns, "V3: the wall clock does not tell the date");
+    world::require(wall_now() - wall_before >= 1h, "V3: the wall clock does not tell the date");
   });
 }
 

@@ -35,7 +35,7 @@ void hang_up() {
       static_cast<void>(mine->write(some_bytes{}));  // fails, unless it began behind the close: then the bytes go nowhere
       done.done();
     });
-    sleep_for_ns(50 * us);   // both wait
+    sleep_for(50us);   // both wait
     *theirs = tcp_stream();  // with bytes unread: a reset
     done.wait();
   });
@@ -68,7 +68,7 @@ void interrupted_polls() {
     done.add(1);
     go([&] {
       const std::int64_t due_ns = world::nanotime() + 5 * ms;
-      sleep_for_ns(5 * ms);
+      sleep_for(5ms);
       world::require(world::nanotime() < due_ns + 45 * ms, "V3: interruptions put a timer off");  // two calls may be slow, by 20 ms each
       done.done();
     });

@@ -34,7 +34,7 @@ void functions_that_do_not_return() {
       exit_goroutine();
     };
     {
-      const delayed_call later = after_func_ns(10 * us, ends);
+      const delayed_call later = after_func(10us, ends);
       auto [ctx, stop] = with_cancel(background());
       const after_done_call then = after_done(ctx, ends);
       stop.cancel();
@@ -101,7 +101,7 @@ void waits_of_an_ended_program() {
           for (int i = 0; i < 2; ++i) static_cast<void>(served.receive());
         });
         served.send(1);
-        sleep_for_ns(50 * us);
+        sleep_for(50us);
       },
       {}, {.everything_ends = false});
   run_watched(2, [&] {
@@ -112,8 +112,6 @@ void waits_of_an_ended_program() {
     permits.release(2);
   });
 }
-
-constexpr std::int64_t never_ns = std::numeric_limits<std::int64_t>::max();
 
 pipe_ends a_pipe() {
   auto made = make_pipe();
@@ -142,9 +140,9 @@ struct left_behind {
     static_cast<void>(data.write_at(room, 0));
     buffer.emplace(std::move(*registered_buffer::make(room)));
     workers.emplace(1);
-    once.emplace(never_ns);
-    timed.emplace(with_timeout_ns(background(), never_ns));
-    static_cast<void>(after_func_ns(never_ns, [held = timed->ctx] {}));
+    once.emplace(std::chrono::hours::max());
+    timed.emplace(with_timeout(background(), std::chrono::hours::max()));
+    static_cast<void>(after_func(std::chrono::hours::max(), [held = timed->ctx] {}));
   }
   void leave_goroutines_inside() {
     for (int i = 0; i < 2; ++i) go([this] { read_one(pipe.reader); });
@@ -164,7 +162,7 @@ struct left_behind {
     world::require(!timed->ctx.error(), "V3: a deadline of an ended program passes");
     timed->cancel.cancel();
     world::require(timed->ctx.error() == std::errc::operation_canceled, "G6: a context of an ended program is not cancelled");
-    static_cast<void>(once->reset(10 * us));
+    static_cast<void>(once->reset(10us));
     static_cast<void>(once->due().receive());
   }
 };
@@ -188,7 +186,7 @@ void objects_of_an_ended_program() {
           }
           is_closed = a_pipe();
           go([&] { read_one(is_closed.reader); });
-          sleep_for_ns(50 * us);
+          sleep_for(50us);
           is_closed.reader.close();
         },
         {}, abandons);
@@ -210,8 +208,8 @@ void objects_of_an_ended_program() {
   run_watched(
       2,
       [&] {
-        soon.emplace(with_timeout_ns(background(), 10 * us));
-        sleep_for_ns(10 * us);
+        soon.emplace(with_timeout(background(), 10us));
+        sleep_for(10us);
       },
       {}, abandons);
   run_watched(

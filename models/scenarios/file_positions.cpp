@@ -130,7 +130,7 @@ void close_and_wait_for_turn() {
       });
     }
     go([&] {
-      sleep_for_ns(50 * us);
+      sleep_for(50us);
       pipe.reader.close();
       done.done();
     });

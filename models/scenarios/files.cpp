@@ -183,7 +183,7 @@ void read_and_watch(file& from, wait_group& done) {
   const auto got = from.read(into);
   world::require(got || got.error() == std::errc::operation_canceled, "G6: a read ends otherwise than by bytes or by the close");
   into.fill(std::byte{'*'});
-  sleep_for_ns(200 * us);
+  sleep_for(200us);
   for (const std::byte b : into) world::require(b == std::byte{'*'}, "G6: the kernel writes to memory that was given back");
   done.done();
 }
@@ -215,7 +215,7 @@ void close_behind_readers() {
     wait_group done;
     done.add(2);
     for (int i = 0; i < 2; ++i) go([&] { read_and_watch(p.reader, done); });
-    sleep_for_ns(100 * us);
+    sleep_for(100us);
     p.reader.close();
     p.write(piece);
     p.end();

@@ -48,7 +48,7 @@ void with_offer(world::atomic<goroutine*> scheduler::*slot, std::uint32_t proces
     });
     for (int i = 0; i < 2; ++i) {
       goroutine* g = nullptr;
-      while ((g = parked.exchange_acquire(nullptr)) == nullptr) sleep_for_ns(1 * us);
+      while ((g = parked.exchange_acquire(nullptr)) == nullptr) sleep_for(1us);
       (this_machine()->home.*slot).store_release(g);
       sched::wake(this_machine()->home);
       then();
@@ -85,7 +85,7 @@ void while_stopping() {
     done.add(1);
     go([&] {
       const os_thread_locked hold;
-      for (int i = 0; i < 3; ++i) sleep_for_ns(5 * us);
+      for (int i = 0; i < 3; ++i) sleep_for(5us);
       done.done();
     });
     yield();
@@ -108,7 +108,7 @@ void with_safe_point() {
       call(100 * ms);
       done.done();
     });
-    sleep_for_ns(10 * us);
+    sleep_for(10us);
     const std::int64_t before_ns = world::nanotime();
     sched::for_each_processor([](processor& p) noexcept { world::require(p.status.peek() != processor_state::dead, "P10: a dead P runs the function"); });
     world::require(world::nanotime() - before_ns < 80 * ms, "V4: a function for every P waits for a system call");
@@ -163,7 +163,7 @@ void idle_with_timer() {
     wait_group done;
     done.add(1);
     go([&] {
-      sleep_for_ns(1 * ms);
+      sleep_for(1ms);
       done.done();
     });
     yield();

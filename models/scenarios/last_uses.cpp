@@ -23,10 +23,10 @@ void delayed_calls() {
   run_watched(2, [] {
     world::atomic<std::uint32_t> calls(0);
     for (int i = 0; i < 3; ++i) {
-      const auto handle = after_func_ns(10 * us, [&] { calls.fetch_add_release(1); });
+      const auto handle = after_func(10us, [&] { calls.fetch_add_release(1); });
       compute(12 * us);
     }
-    while (calls.load_acquire() != 3) sleep_for_ns(20 * us);
+    while (calls.load_acquire() != 3) sleep_for(20us);
   });
 }
 
@@ -56,7 +56,7 @@ void polled() {
       }));
       done.done();
     });
-    while (inside.load_acquire() != 3) sleep_for_ns(5 * us);
+    while (inside.load_acquire() != 3) sleep_for(5us);
     f->release();
     done.wait();
     kernel::close(ends[1]);
@@ -83,7 +83,7 @@ void in_ring() {
     });
     bool waits = false;
     for (int tries = 0; tries < 20 && !waits; ++tries) {  // by peek(), which orders nothing
-      sleep_for_ns(10 * us);
+      sleep_for(10us);
       waits = reader != nullptr && reader->state.peek() == goroutine_state::waiting;
     }
     if (!waits) {  // no ring: the read is a blocking call, and a close does not end it

@@ -55,14 +55,14 @@ void break_and_block() {
       done.done();
     });
     go([&] {
-      sleep_for_ns(40 * ms);
+      sleep_for(40ms);
       write_bytes(ends->writer, 1);
       done.done();
     });
     go([&] {
       yield();
       const std::int64_t before_ns = world::nanotime();
-      sleep_for_ns(2 * ms);
+      sleep_for(2ms);
       const std::int64_t took_ns = world::nanotime() - before_ns;
       world::require(took_ns >= 2 * ms, "V3: a timer fires early");
       if (sim::healing()) world::require(took_ns < 30 * ms, "V7: an earlier timer does not end a blocking poll");
@@ -128,7 +128,7 @@ void close_and_use() {
       while (!how) {
         how = ends->first.close_write();
         world::require(!how || how == std::errc::operation_canceled, "N2: a number is used that was closed");
-        static_cast<void>(ends->first.set_deadline(0));
+        static_cast<void>(ends->first.set_deadline(no_deadline));
         yield();
       }
       done.done();
@@ -165,7 +165,7 @@ void close_and_wait_to_write() {
       });
     }
     go([&] {
-      sleep_for_ns(50 * us);
+      sleep_for(50us);
       ends->writer.close();
       done.done();
     });
@@ -192,7 +192,7 @@ void end_and_wait() {
       world::require(!put && put.error() == std::errc::broken_pipe, "N8: a pipe without a reader takes bytes");
       done.done();
     });
-    sleep_for_ns(50 * us);  // both wait
+    sleep_for(50us);  // both wait
     first->writer = stream();
     second->reader = stream();
     done.wait();
@@ -205,7 +205,7 @@ void two_readers() {
   run_watched(2, [] {
     auto ends = make_pipe();
     write_bytes(ends->writer, 1);
-    sleep_for_ns(50 * us);  // the edge is noted: both find `ready`, and nothing to read
+    sleep_for(50us);  // the edge is noted: both find `ready`, and nothing to read
     static_cast<void>(read_some(ends->reader));
     wait_group done;
     done.add(2);
@@ -217,7 +217,7 @@ void two_readers() {
         done.done();
       });
     }
-    sleep_for_ns(200 * us);  // both have found nothing to read
+    sleep_for(200us);  // both have found nothing to read
     for (int i = 0; i < 2; ++i) write_bytes(ends->writer, 1);
     done.wait();
   });
@@ -252,7 +252,7 @@ void two_writers() {
 void deadline_and_turns() {
   run_watched(2, [] {
     auto ends = make_pipe();
-    static_cast<void>(ends->writer.set_write_deadline(deadline_in_ns(100 * us)));
+    static_cast<void>(ends->writer.set_write_deadline(deadline_in(100us)));
     std::size_t went = 0;
     wait_group done;
     done.add(2);
@@ -306,7 +306,7 @@ void many_ready_at_once() {
         done.done();
       });
     }
-    sleep_for_ns(50 * us);  // all wait
+    sleep_for(50us);  // all wait
     for (pipe_ends& one : ends) write_bytes(one.writer, 1);
     compute(30 * us);
     done.wait();
@@ -354,7 +354,7 @@ void sleepers() {
     for (int i = 0; i < 3; ++i) {
       go([&done, i] {
         const std::int64_t before_ns = world::nanotime();
-        sleep_for_ns((3 - i) * 700 * us);
+        sleep_for((3 - i) * 700us);
         world::require(world::nanotime() - before_ns >= (3 - i) * 700 * us, "V3: a timer fires early");
         done.done();
       });
@@ -373,7 +373,7 @@ void many_sleepers() {
     for (const int hundreds : durations) {
       go([&done, hundreds] {
         const std::int64_t due_ns = world::nanotime() + hundreds * 100 * ms;
-        sleep_for_ns(hundreds * 100 * ms);
+        sleep_for(hundreds * 100ms);
         const std::int64_t late_ns = world::nanotime() - due_ns;
         world::require(late_ns >= 0, "V3: a timer fires early");
         world::require(late_ns < 95 * ms, "V3: a timer fires late, behind one that is due later");
@@ -390,7 +390,7 @@ void sleeper_beside_hog() {
     wait_group done;
     done.add(1);
     go([&] {
-      sleep_for_ns(100 * us);
+      sleep_for(100us);
       done.done();
     });
     yield();
@@ -409,9 +409,9 @@ void sleeper_beside_hog_and_poller() {
       static_cast<void>(read_some(ends->reader));
       done.done();
     });
-    sleep_for_ns(50 * us);
+    sleep_for(50us);
     go([&] {
-      sleep_for_ns(100 * us);
+      sleep_for(100us);
       done.done();
     });
     yield();

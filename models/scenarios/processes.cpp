@@ -145,7 +145,7 @@ process_options sleeper(char const* runs_us, char const* code) {
 // would run for ever is told to end, and killed when no signal is named.
 void child_and_context() {
   run_watched(2, [] {
-    auto [until, stop] = with_timeout_ns(background(), 50 * us);
+    auto [until, stop] = with_timeout(background(), 50us);
     auto child = spawn(sleeper("50", "7"));
     const auto either = child->wait(until);
     world::require(either && (either->signal == SIGKILL || (either->signal == 0 && either->code == 7)),
@@ -154,8 +154,8 @@ void child_and_context() {
     const auto killed = endless->wait(until);
     world::require(killed && killed->signal == SIGKILL, "N8: a context that was done ends no child");
     auto told = spawn(sleeper("0", "0"));
-    auto [soon, stop_soon] = with_timeout_ns(background(), 20 * us);
-    const auto ended = told->wait(soon, {.signal = SIGTERM, .delay_ns = 1 * ms});
+    auto [soon, stop_soon] = with_timeout(background(), 20us);
+    const auto ended = told->wait(soon, {.signal = SIGTERM, .delay = 1ms});
     world::require(ended && ended->signal == SIGTERM, "N8: a child is not told to end");
   });
 }

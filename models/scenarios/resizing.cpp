@@ -30,7 +30,7 @@ void under_load() {
       done.done();
     });
     go([&] {
-      sleep_for_ns(1 * ms);
+      sleep_for(1ms);
       done.done();
     });
     world::require(set_processors(1) == 2, "P8: the number of Ps before a change is another");
@@ -51,7 +51,7 @@ void nothing_left_behind() {
     go([&] {
       for (int i = 0; i < 2; ++i) {
         go([&] {
-          sleep_for_ns(2 * ms);
+          sleep_for(2ms);
           done.done();
         });
       }

@@ -30,6 +30,8 @@ namespace retake::scenarios {
 inline constexpr std::uint32_t chaos_steps = 3'000;
 inline constexpr std::uint32_t heal_steps = 60'000;
 
+using namespace std::chrono_literals;
+
 inline constexpr std::int64_t us = 1'000;
 inline constexpr std::int64_t ms = 1'000'000;
 
@@ -99,7 +101,7 @@ void run_watched(std::uint32_t processors, Main main, policy const& rules = {}, 
       if (rounds < 50) {
         yield();
       } else {
-        sleep_for_ns(1'000'000);
+        sleep_for(1ms);
       }
     }
   });

@@ -268,7 +268,7 @@ void only_a_sleeper() {
   run_watched(1, [] {
     channel<int> later;
     go([&] {
-      sleep_for_ns(50 * us);
+      sleep_for(50us);
       later.send(1);
     });
     static_cast<void>(later.receive());
@@ -310,7 +310,7 @@ void many_waiters() {
         done.done();
       });
     }
-    sleep_for_ns(50 * us);  // all wait
+    sleep_for(50us);  // all wait
     start.done();
     done.wait();
   });
@@ -378,7 +378,7 @@ void main_ends_first() {
           for (int i = 0; i < 3; ++i) yield();
         });
         go([] { call(30 * us); });
-        go([] { sleep_for_ns(3'600'000 * ms); });
+        go([] { sleep_for(1h); });
         yield();
       },
       policy{}, what);
@@ -398,7 +398,7 @@ void main_ends_beside_reader() {
           static_cast<void>(ends->reader.read(std::span(&one, 1)));
         });
         go([] { call(30 * us); });
-        sleep_for_ns(20 * us);
+        sleep_for(20us);
         go([] { yield(); });
         yield();
       },

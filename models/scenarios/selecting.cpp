@@ -48,13 +48,13 @@ void time_out_and_sender() {
     go([&] {
       for (int k = 0; k < 2; ++k) {
         compute(30 * us);
-        select(on_send(c, 1, [&] { sent.fetch_add_relaxed(1); }), after_ns(30 * us, [] {}));
+        select(on_send(c, 1, [&] { sent.fetch_add_relaxed(1); }), after(30us, [] {}));
       }
       done.done();
     });
     go([&] {
       for (int k = 0; k < 2; ++k) {
-        select(on_receive(c, [&](auto) { received.fetch_add_relaxed(1); }), on_receive(never, [](auto) {}), after_ns(30 * us, [] {}));
+        select(on_receive(c, [&](auto) { received.fetch_add_relaxed(1); }), on_receive(never, [](auto) {}), after(30us, [] {}));
       }
       done.done();
     });
@@ -106,7 +106,7 @@ void channels_that_end() {
       let_go.store_release(1);
     });
     goroutine* waits = nullptr;
-    while ((waits = selector.load_acquire()) == nullptr || waits->state.load_relaxed() != goroutine_state::waiting) sleep_for_ns(5 * us);  // in both
+    while ((waits = selector.load_acquire()) == nullptr || waits->state.load_relaxed() != goroutine_state::waiting) sleep_for(5us);  // in both
     go([ends] {
       if (world::choose("ends", 2) == 0) {
         ends->a.close();
@@ -115,7 +115,7 @@ void channels_that_end() {
       }
       delete ends;
     });
-    while (let_go.load_acquire() == 0) sleep_for_ns(20 * us);
+    while (let_go.load_acquire() == 0) sleep_for(20us);
   });
 }
 

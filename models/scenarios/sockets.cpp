@@ -43,7 +43,7 @@ void accept_without_descriptors() {
       world::require(static_cast<bool>(theirs), "N1: a connection is refused for want of a descriptor");
       done.done();
     });
-    sleep_for_ns(20 * ms);
+    sleep_for(20ms);
     for (const int fd : others) kernel::close(fd);
     done.wait();
   });

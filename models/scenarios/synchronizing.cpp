@@ -23,7 +23,7 @@ void semaphore_in_turn() {
     small.add(1);
     s.acquire();
     go([&] {
-      if (s.acquire_for_ns(30 * us, 2)) {
+      if (s.acquire_for(30us, 2)) {
         alone.set(alone.get() + 1);  // nobody else has any
         s.release(2);
       }
@@ -113,7 +113,7 @@ void cancel_and_deadline() {
     wait_group done;
     done.add(2);
     go([&, from = root] {
-      auto [child, stop_child] = with_timeout_ns(from, 30 * us);
+      auto [child, stop_child] = with_timeout(from, 30us);
       after_done(child, [&] { calls.fetch_add_release(1); });
       static_cast<void>(child.done()->receive());
       world::require(static_cast<bool>(child.error()), "G6: a context is done without a reason");
@@ -121,14 +121,14 @@ void cancel_and_deadline() {
     });
     go([&, from = root] {
       auto [child, stop_child] = with_cancel(from);
-      auto [below, stop_below] = with_timeout_ns(child, 20 * us);
-      select(on_receive(below.done(), [](auto) {}), after_ns(10 * us, [] {}));
+      auto [below, stop_below] = with_timeout(child, 20us);
+      select(on_receive(below.done(), [](auto) {}), after(10us, [] {}));
       done.done();
     });
     compute(30 * us);
     stop.cancel();
     done.wait();
-    while (calls.load_acquire() == 0) sleep_for_ns(20 * us);
+    while (calls.load_acquire() == 0) sleep_for(20us);
     world::require(calls.load_acquire() == 1, "G6: a call after done happens twice");
   });
 }
@@ -166,12 +166,12 @@ void error_and_done() {
 // A ticker is reset and stopped while it ticks.
 void tick_and_reset() {
   run_watched(2, [] {
-    ticker t(20 * us);
+    ticker t(20us);
     static_cast<void>(t.due().receive());
     wait_group done;
     done.add(1);
     go([&] {
-      t.reset(30 * us);
+      t.reset(30us);
       done.done();
     });
     static_cast<void>(t.due().receive());

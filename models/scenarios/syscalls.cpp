@@ -71,7 +71,7 @@ void wakes_monitor() {
   run_watched(
       1,
       [] {
-        sleep_for_ns(5 * ms);  // the P is idle, sysmon falls asleep
+        sleep_for(5ms);  // the P is idle, sysmon falls asleep
         wait_group done;
         done.add(1);
         go([&] { done.done(); });

@@ -67,7 +67,7 @@ void hand_overs() {
   run_watched(
       1,
       [] {
-        sleep_for_ns(piece_ns);  // the P is idle once, and only the next goroutine begins a slice for that
+        sleep_for(std::chrono::nanoseconds(piece_ns));  // the P is idle once, and only the next goroutine begins a slice for that
         semaphore turn_of_one(1), turn_of_other(1);
         turn_of_one.acquire();
         turn_of_other.acquire();
@@ -157,7 +157,9 @@ void begin_with_call() {
   whole_slices([](std::int64_t ns) { retake::syscall_blocking([ns] { sim::kernel::sleep_syscall(ns); }); });
 }
 
-void begin_after_idleness() { whole_slices(sleep_for_ns); }
+void begin_after_idleness() {
+  whole_slices([](std::int64_t ns) { sleep_for(std::chrono::nanoseconds(ns)); });
+}
 
 // Two goroutines make calls on one P, and each wins it back from the other's call: no slice begins with that (so in Go). Else
 // none would ever be over, sysmon never sees the P twice in one call, and a third goroutine would wait for ever.
@@ -208,13 +210,13 @@ void begin_unasked() {
     };
     for (bool whole = false; !whole;) {
       whole = sim::healing();
-      go([] { sleep_for_ns(100 * ms); });  // an M polls, and no other has to be started with the P that is taken
-      sleep_for_ns(2 * ms);
+      go([] { sleep_for(100ms); });  // an M polls, and no other has to be started with the P that is taken
+      sleep_for(2ms);
       compute(before_ns);
       const std::uint32_t before = slices();
       call(30 * ms);
       world::require(!whole || slices() - before == 1, "V2: a goroutine that gave its P up in a call is asked to yield when it returns");
-      sleep_for_ns(100 * ms);  // the other's end
+      sleep_for(100ms);  // the other's end
     }
   });
 }
@@ -226,7 +228,7 @@ void last_over_stop() {
     for (bool whole = false; !whole;) {
       whole = sim::healing();
       go([] { compute(before_ns); });
-      sleep_for_ns(before_ns / 2);  // it goes on on the other P
+      sleep_for(std::chrono::nanoseconds(before_ns / 2));  // it goes on on the other P
       processor& own = running_machine().processor_here();
       yield();
       const std::uint32_t slices = own.schedule_tick.load_relaxed();
@@ -237,7 +239,7 @@ void last_over_stop() {
       compute(1 * ms);
       const bool asked = own.preempt.load_relaxed() != 0;
       world::require(!whole || !asked, "V2: a goroutine that stopped the world is asked to yield for it");
-      sleep_for_ns(50 * ms);  // the other's end
+      sleep_for(50ms);  // the other's end
     }
   });
 }

@@ -62,7 +62,7 @@ void stop_or_run() {
       });
     }
     done.wait();
-    while (answers.load_acquire() < timers) sleep_for_ns(20 * us);
+    while (answers.load_acquire() < timers) sleep_for(20us);
     world::require(answers.load_relaxed() == timers, "V3: a timer both ran and was stopped");
   });
 }
@@ -95,7 +95,7 @@ void started_twice() {
     }
     done.wait();
     t->end();
-    while (answers.load_acquire() != started.load_relaxed()) sleep_for_ns(20 * us);
+    while (answers.load_acquire() != started.load_relaxed()) sleep_for(20us);
     t->drop();
   });
 }
@@ -109,26 +109,26 @@ void moved_earlier() {
       world::atomic<std::uint32_t>& count;
     } t(runs);
     t.start(world::nanotime() + 3'600'000 * ms);
-    sleep_for_ns(50 * us);
+    sleep_for(50us);
     const bool moved = t.start(world::nanotime() + 100 * us);
     compute(60 * ms);  // longer than any bound of the checkers
-    while (runs.load_acquire() < (moved ? 1u : 2u)) sleep_for_ns(20 * us);  // the clock may have jumped an hour before
+    while (runs.load_acquire() < (moved ? 1u : 2u)) sleep_for(20us);  // the clock may have jumped an hour before
   });
 }
 
 // A timer comes due, on either P, while it is stopped, and then while it is started anew.
 void stale_value() {
   run_watched(2, [] {
-    timer t(10 * us);
+    timer t(10us);
     compute(10 * us);
     world::require(t.stop(), "V3: a timer whose value no one has received has been received");
     world::require(!t.stop(), "V3: a timer is stopped twice");
-    t.reset(10 * us);
+    t.reset(10us);
     compute(10 * us);
-    const std::int64_t again_ns = world::nanotime();
-    world::require(t.reset(1 * ms), "V3: a timer whose value no one has received has been received");
-    world::require(*t.due().receive() - again_ns >= 1 * ms, "V3: a timer sends what was asked for before it was started anew");
-    t.reset(10 * us);
+    const time_point again = monotonic_now();
+    world::require(t.reset(1ms), "V3: a timer whose value no one has received has been received");
+    world::require(*t.due().receive() - again >= 1ms, "V3: a timer sends what was asked for before it was started anew");
+    t.reset(10us);
     compute(10 * us);
     static_cast<void>(t.stop());
     for (int looks = 0; looks < 3; ++looks) {
@@ -142,12 +142,12 @@ void stale_value() {
 void late_reset() {
   run_watched(2, [] {
     wait_group done;
-    ticker t(1 * us);
+    ticker t(1us);
     done.go([&] {
       for (int i = 0; i < 3; ++i) static_cast<void>(t.due().receive());
     });
     for (int i = 0; i < 8; ++i) {
-      t.reset(1);
+      t.reset(1ns);
       compute(1 * us);
     }
     done.wait();

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "protocol/spin_lock.hpp"
+#include "retake/clock.hpp"
 #include "retake/go.hpp"
 #include "retake/select.hpp"
 #include "sched/scheduler.hpp"
@@ -22,7 +23,6 @@
 #include "sync/core_memory.hpp"
 #include "time/runtime_timer.hpp"
 #include "world/atomic.hpp"
-#include "world/clock.hpp"
 
 namespace retake {
 
@@ -61,7 +61,7 @@ class context_node : runtime_timer {
     is_done_.set(1);
     return !was_done;
   }
-  void run_until(std::int64_t deadline) noexcept;
+  void run_until(std::int64_t due_ns) noexcept;
   void pass_deadline() noexcept { make_done(std::make_error_code(std::errc::timed_out), deadline_cause); }
   // The clock makes it done no more, but for a goroutine that is about to.
   void stop_clock() noexcept {
@@ -78,7 +78,7 @@ class context_node : runtime_timer {
   }
 
   std::optional<channel<never_sent>> done;  // of one that can be done
-  std::optional<std::int64_t> deadline_ns;  // fixed when others learn of the node, as the four below
+  std::optional<time_point> deadline;       // fixed when others learn of the node, as the four below
   std::error_code deadline_cause;
   bool own_deadline = false;                // sooner than its parent's
   void const* key = nullptr;
@@ -222,9 +222,9 @@ void context_node::call_held() noexcept {
   });
 }
 
-void context_node::run_until(std::int64_t deadline) noexcept {
+void context_node::run_until(std::int64_t due_ns) noexcept {
   use();
-  start(deadline);
+  start(due_ns);
 }
 
 void context_node::deadline_passed(runtime_timer& t, std::int64_t) noexcept {
@@ -242,9 +242,9 @@ std::string context_node::text() const {
     case kind::call: return "";  // no context has it
   }
   if (!own_deadline) return ".with_cancel";
-  const std::int64_t now_ns = world::nanotime();
-  if (*deadline_ns <= now_ns) return ".with_deadline(passed)";
-  return ".with_deadline(in " + std::to_string(*deadline_ns - now_ns) + " ns)";
+  const time_point now = monotonic_now();
+  if (*deadline <= now) return ".with_deadline(passed)";
+  return ".with_deadline(in " + std::to_string((*deadline - now).count()) + " ns)";
 }
 
 }  // namespace detail
@@ -262,7 +262,7 @@ using detail::context_node;
 
 context_node* derive(context const& parent) {
   auto* const node = detail::make_core<context_node>(context_node::kind::cancel, context_access::node(parent));
-  node->deadline_ns = parent.deadline_ns();
+  node->deadline = parent.deadline();
   if (context_node const* const above = context_access::node(parent)) node->deadline_cause = above->deadline_cause;
   return node;
 }
@@ -270,7 +270,7 @@ context_node* derive(context const& parent) {
 // Joins the context to its parent. Its deadline may be over already, also one that is inherited and whose timer is late: then it is done here.
 cancellable hand_out(context_node* node) noexcept {
   node->join();
-  if (node->deadline_ns && *node->deadline_ns <= world::nanotime()) node->pass_deadline();
+  if (node->deadline && *node->deadline <= monotonic_now()) node->pass_deadline();
   node->use();
   return {context_access::wrap(node), context_access::wrap_canceller(node)};
 }
@@ -292,7 +292,9 @@ std::error_code context::cause() const noexcept {
   return n != nullptr ? n->cause() : std::error_code();
 }
 
-std::optional<std::int64_t> context::deadline_ns() const noexcept { return node_ != nullptr ? node_->deadline_ns : std::nullopt; }
+std::optional<time_point> context::deadline() const noexcept {
+  return node_ != nullptr ? node_->deadline : std::nullopt;
+}
 
 void canceller::cancel(std::error_code cause) noexcept {
   if (node_ == nullptr) return;
@@ -311,20 +313,16 @@ cancellable with_cancel(context const& parent) {
   return hand_out(derive(parent));
 }
 
-cancellable with_deadline(context const& parent, std::int64_t deadline_ns, std::error_code cause) {
+cancellable with_deadline(context const& parent, time_point deadline, std::error_code cause) {
   context_node* const node = derive(parent);
-  node->own_deadline = !node->deadline_ns || deadline_ns < *node->deadline_ns;
+  node->own_deadline = !node->deadline || deadline < *node->deadline;
   if (node->own_deadline) {
-    node->deadline_ns = deadline_ns;
+    node->deadline = deadline;
     node->deadline_cause = cause;
   }
   cancellable made = hand_out(node);
-  if (node->own_deadline && !made.ctx.error()) node->run_until(deadline_ns);
+  if (node->own_deadline && !made.ctx.error()) node->run_until(detail::nanoseconds_of(deadline));
   return made;
-}
-
-cancellable with_timeout_ns(context const& parent, std::int64_t duration_ns, std::error_code cause) {
-  return with_deadline(parent, due_after_ns(duration_ns), cause);
 }
 
 context without_cancel(context const& parent) {
@@ -345,7 +343,7 @@ namespace detail {
 context derive_value(context const& parent, void const* key, std::unique_ptr<erased> value) {
   auto* const above = context_access::node(parent);
   auto* const node = make_core<context_node>(context_node::kind::value, above);
-  node->deadline_ns = parent.deadline_ns();
+  node->deadline = parent.deadline();
   if (above != nullptr) node->deadline_cause = above->deadline_cause;
   node->key = key;
   node->held = std::move(value);

@@ -18,7 +18,7 @@ using detail::polled_file;
 
 namespace {
 
-constexpr std::int64_t full_receiver_ns = 1'000'000;
+constexpr std::chrono::milliseconds full_receiver_pause(1);
 
 std::int64_t send_once(int fd, byte_view from, address* to) noexcept {
   kernel::io_slice const slice{const_cast<std::byte*>(from.data()), from.size()};
@@ -71,7 +71,7 @@ result<std::size_t> datagram_socket::send_to(byte_view from, address const& to) 
       return full ? 0 : sent;
     });
     if (!full) return detail::bytes_or_error(done);
-    sleep_for_ns(full_receiver_ns);
+    sleep_for(full_receiver_pause);
   }
 }
 

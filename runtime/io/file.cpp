@@ -14,8 +14,6 @@ namespace kernel = world::kernel;
 
 namespace {
 
-constexpr std::int64_t ns_per_s = 1'000'000'000;
-
 static_assert(static_cast<std::uint32_t>(open_mode::read) == kernel::open_read && static_cast<std::uint32_t>(open_mode::write) == kernel::open_write &&
               static_cast<std::uint32_t>(open_mode::create) == kernel::open_create && static_cast<std::uint32_t>(open_mode::exclusive) == kernel::open_exclusive &&
               static_cast<std::uint32_t>(open_mode::truncate) == kernel::open_truncate && static_cast<std::uint32_t>(open_mode::append) == kernel::open_append &&
@@ -30,7 +28,8 @@ constexpr std::int64_t invalid = -22;       // -EINVAL
 std::error_code error_or_none(std::int64_t done) { return done < 0 ? error_of(done) : std::error_code(); }
 
 file_status status_from(kernel::file_record const& r) noexcept {
-  return {r.bytes, r.inode, r.mode, r.links, r.modified.seconds * ns_per_s + r.modified.nanoseconds};
+  const auto since_1970 = std::chrono::seconds(r.modified.seconds) + std::chrono::nanoseconds(r.modified.nanoseconds);
+  return {r.bytes, r.inode, r.mode, r.links, std::chrono::sys_time<std::chrono::nanoseconds>(since_1970)};
 }
 
 // Calls until all of it is done, or one call does nothing. `call` takes the piece that is left and how much is done.

@@ -26,7 +26,7 @@ constexpr int not_supported = -95;   // -EOPNOTSUPP
 constexpr int cancelled = -125;      // -ECANCELED
 
 constexpr std::uint32_t close_yields = 4;  // looks before a close sleeps between two
-constexpr std::int64_t close_pause_ns = 1'000'000;
+constexpr std::chrono::milliseconds close_pause(1);
 
 bool is_file_or_folder(kernel::file_record const& what) noexcept {
   constexpr std::uint32_t type_bits = 0170000, folder = 0040000, regular = 0100000;
@@ -384,7 +384,7 @@ void file_body::close() noexcept {
     if (round < close_yields) {
       sched::yield();
     } else {
-      sleep_for_ns(close_pause_ns);
+      sleep_for(close_pause);
     }
   }
   if (first) leave(direction::none);

@@ -78,7 +78,7 @@ result<exit_status> process::wait(context const& until, process_ending how) {
     bool over = false;
     const auto ends_by_itself = [&] { return on_receive(ended, [&](auto) { over = true; }); };
     select(ends_by_itself(), on_receive(until.done(), [](auto) {}));
-    if (!over && how.signal != 0 && !signal(how.signal)) select(ends_by_itself(), after_ns(how.delay_ns, [] {}));
+    if (!over && how.signal != 0 && !signal(how.signal)) select(ends_by_itself(), after(how.delay, [] {}));
     if (!over) static_cast<void>(signal(kernel::kill_signal));
   });
   result<exit_status> status = wait();

@@ -25,6 +25,12 @@ int shut(polled_file& f, kernel::shutdown_how how) noexcept {
   return f.at_once([&] { return kernel::shutdown(f.fd(), how); });
 }
 
+std::error_code limited(polled_file* file, time_point due, bool reading, bool writing) {
+  return code_of(asked(file, [&](polled_file& f) {
+    return f.set_deadlines(detail::nanoseconds_of(due), reading, writing);
+  }));
+}
+
 }  // namespace
 
 std::error_code stream::close_write() { return code_of(asked(file_, [](polled_file& f) { return shut(f, kernel::shutdown_how::write); })); }
@@ -44,9 +50,9 @@ result<address> stream::peer_address() const {
   return name;
 }
 
-std::error_code stream::set_deadline(std::int64_t due_ns) { return code_of(asked(file_, [&](polled_file& f) { return f.set_deadlines(due_ns, true, true); })); }
-std::error_code stream::set_read_deadline(std::int64_t due_ns) { return code_of(asked(file_, [&](polled_file& f) { return f.set_deadlines(due_ns, true, false); })); }
-std::error_code stream::set_write_deadline(std::int64_t due_ns) { return code_of(asked(file_, [&](polled_file& f) { return f.set_deadlines(due_ns, false, true); })); }
+std::error_code stream::set_deadline(time_point due) { return limited(file_, due, true, true); }
+std::error_code stream::set_read_deadline(time_point due) { return limited(file_, due, true, false); }
+std::error_code stream::set_write_deadline(time_point due) { return limited(file_, due, false, true); }
 
 void stream::close() {
   if (file_ != nullptr) file_->close();

@@ -1,5 +1,8 @@
 #include "retake/tcp.hpp"
 
+#include <algorithm>
+#include <chrono>
+#include <limits>
 #include <utility>
 
 #include "io/listening.hpp"
@@ -23,9 +26,9 @@ using detail::polled_file;
 
 namespace {
 
-constexpr std::int64_t long_ago_ns = 1;
-constexpr std::int64_t put_off_first_ns = 5'000'000;
-constexpr std::int64_t put_off_longest_ns = 100'000'000;
+constexpr time_point long_ago(std::chrono::nanoseconds(1));
+constexpr std::chrono::milliseconds put_off_first(5);
+constexpr std::chrono::milliseconds put_off_longest(100);
 
 constexpr int out_of_memory = -12;      // -ENOMEM
 constexpr int table_full = -23;         // -ENFILE
@@ -35,11 +38,16 @@ constexpr int no_buffers = -105;        // -ENOBUFS
 
 bool passes_by_itself(int failed) noexcept { return failed == descriptors_used || failed == table_full || failed == out_of_memory || failed == no_buffers; }
 
+int whole(std::chrono::seconds s) noexcept {
+  using limits = std::numeric_limits<int>;
+  return static_cast<int>(std::clamp<std::int64_t>(s.count(), limits::min(), limits::max()));
+}
+
 int apply(int fd, keep_alive const& probes) noexcept {
   int failed = kernel::set_option(fd, kernel::socket_option::keep_alive, probes.on ? 1 : 0);
   if (failed != 0 || !probes.on) return failed;
-  failed = kernel::set_option(fd, kernel::socket_option::keep_alive_idle_s, probes.idle_s);
-  if (failed == 0) failed = kernel::set_option(fd, kernel::socket_option::keep_alive_every_s, probes.interval_s);
+  failed = kernel::set_option(fd, kernel::socket_option::keep_alive_idle_s, whole(probes.idle));
+  if (failed == 0) failed = kernel::set_option(fd, kernel::socket_option::keep_alive_every_s, whole(probes.interval));
   if (failed == 0) failed = kernel::set_option(fd, kernel::socket_option::keep_alive_count, probes.count);
   return failed;
 }
@@ -80,13 +88,15 @@ std::error_code tcp_stream::set_no_delay(bool on) {
   return code_of(asked(file_, [&](polled_file& f) { return f.at_once([&] { return kernel::set_option(f.fd(), kernel::socket_option::no_delay, on ? 1 : 0); }); }));
 }
 
-std::error_code tcp_stream::set_linger(std::int32_t seconds) {
-  if (seconds < -1) return std::make_error_code(std::errc::invalid_argument);
-  return code_of(asked(file_, [&](polled_file& f) { return f.at_once([&] { return kernel::set_option(f.fd(), kernel::socket_option::linger_s, seconds); }); }));
+std::error_code tcp_stream::set_linger(std::chrono::seconds patience) {
+  if (patience < std::chrono::seconds(-1)) return std::make_error_code(std::errc::invalid_argument);
+  return code_of(asked(file_, [&](polled_file& f) {
+    return f.at_once([&] { return kernel::set_option(f.fd(), kernel::socket_option::linger_s, whole(patience)); });
+  }));
 }
 
 result<tcp_stream> tcp_listener::accept() {
-  std::int64_t put_off_ns = put_off_first_ns;
+  std::chrono::milliseconds put_off = put_off_first;
   for (;;) {  // bound: a connection, a close or a deadline; every round but for one that ended in the queue sleeps
     const int fd = static_cast<int>(asked(socket_.file_, [](polled_file& f) { return f.accept(); }));
     if (fd >= 0) {
@@ -96,8 +106,8 @@ result<tcp_stream> tcp_listener::accept() {
     if (fd == ended_in_queue) continue;
     if (!passes_by_itself(fd)) return error_of(fd);
     machine_here().home.paths.accepts_put_off.add();
-    sleep_for_ns(put_off_ns);
-    put_off_ns = put_off_ns * 2 < put_off_longest_ns ? put_off_ns * 2 : put_off_longest_ns;
+    sleep_for(put_off);
+    put_off = std::min(put_off * 2, put_off_longest);
   }
 }
 
@@ -147,10 +157,10 @@ result<tcp_stream> connected(address const& where, tcp_options const& options, C
   detail::polled_file* const file = detail::polled_file::make(socket.taken(), failed);
   if (file == nullptr) return error_of(failed);
   tcp_stream made(file);
-  if (options.deadline_ns != 0) made.set_write_deadline(options.deadline_ns);
+  if (options.deadline != no_deadline) made.set_write_deadline(options.deadline);
   if (const std::error_code wrong = connect(made, *file)) return wrong;
   if (is_its_own_peer(*file, where)) return std::make_error_code(std::errc::connection_refused);
-  if (options.deadline_ns != 0) made.set_write_deadline(0);
+  if (options.deadline != no_deadline) made.set_write_deadline(no_deadline);
   return made;
 }
 
@@ -165,7 +175,7 @@ result<tcp_stream> tcp_connect(context const& ctx, address const& where, tcp_opt
   return connected(where, options, [&](tcp_stream& made, detail::polled_file& file) {
     channel<never_sent> interrupted;
     after_done_call interrupter = after_done(ctx, [&] {
-      made.set_write_deadline(long_ago_ns);
+      made.set_write_deadline(long_ago);
       interrupted.close();
     });
     const int failed = file.connect(where);

@@ -21,7 +21,7 @@ using detail::polled_file;
 
 namespace {
 
-constexpr std::int64_t full_queue_ns = 1'000'000;
+constexpr std::chrono::milliseconds full_queue_pause(1);
 
 }  // namespace
 
@@ -105,7 +105,7 @@ result<unix_stream> unix_connect(context const& ctx, address const& where) {
   // bound: the listener accepts or goes, or the context is done
   while (failed == detail::answer::would_block || failed == detail::answer::interrupted) {
     if (failed == detail::answer::would_block) {
-      select(on_receive(ctx.done(), [](auto) {}), after_ns(full_queue_ns, [] {}));
+      select(on_receive(ctx.done(), [](auto) {}), after(full_queue_pause, [] {}));
     }
     if (const std::error_code over = ctx.error()) {
       kernel::close(fd);

@@ -4,13 +4,14 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <string_view>
 
 namespace retake::observe {
 
 namespace {
 
-constexpr std::int64_t millisecond_ns = 1'000'000, second_ns = 1'000'000'000, minute_ns = 60 * second_ns;
+using namespace std::chrono_literals;
 
 // The name behind a template's return type: "void retake::go<...>".
 std::string_view qualified(std::string_view function) noexcept {
@@ -19,11 +20,11 @@ std::string_view qualified(std::string_view function) noexcept {
   return function.find_first_of("(<{") > at && function[at - 1] == ' ' ? function.substr(at) : function;
 }
 
-std::string waited(std::int64_t ns) {
-  if (ns < millisecond_ns) return {};
-  if (ns < second_ns) return fmt::format(", {}ms", ns / millisecond_ns);
-  if (ns < minute_ns) return fmt::format(", {}s", ns / second_ns);
-  return fmt::format(", {} minute{}", ns / minute_ns, ns / minute_ns == 1 ? "" : "s");
+std::string waited(std::chrono::nanoseconds length) {
+  if (length < 1ms) return {};
+  if (length < 1s) return fmt::format(", {}ms", length / 1ms);
+  if (length < 1min) return fmt::format(", {}s", length / 1s);
+  return fmt::format(", {} minute{}", length / 1min, length / 1min == 1 ? "" : "s");
 }
 
 std::string line_of(stack_frame const& frame) {
@@ -70,7 +71,7 @@ goroutine_info info_of(symbols& names, goroutine_view const& view) {
   info.id = view.id;
   info.state = name_of(view.state);
   info.wait_reason = view.in_foreign ? "foreign call" : retake::name_of(view.reason);
-  info.waited_ns = view.waited_ns;
+  info.waited = std::chrono::nanoseconds(view.waited_ns);
   info.locked_to_thread = view.locked;
   info.stack = frames_of(names, view.pcs);
   info.created_by = view.made_by;
@@ -82,8 +83,9 @@ goroutine_info info_of(symbols& names, goroutine_view const& view) {
 }
 
 std::string text_of(goroutine_info const& info) {
-  std::string text = fmt::format("goroutine {} [{}{}{}]:\n", info.id, info.wait_reason.empty() ? info.state : info.wait_reason, waited(info.waited_ns),
-                                 info.locked_to_thread ? ", locked to thread" : "");
+  std::string text =
+      fmt::format("goroutine {} [{}{}{}]:\n", info.id, info.wait_reason.empty() ? info.state : info.wait_reason,
+                  waited(info.waited), info.locked_to_thread ? ", locked to thread" : "");
   if (info.stack.empty() && info.state == "running") text += "\tgoroutine running on other thread; stack unavailable\n";
   for (stack_frame const& one : info.stack) text += line_of(one);
   if (!info.created_at.empty()) {

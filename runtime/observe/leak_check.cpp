@@ -5,20 +5,19 @@
 #include "retake/clock.hpp"
 #include "retake/go.hpp"
 #include "sched/scheduler.hpp"
-#include "world/clock.hpp"
 
 namespace retake {
 
 namespace {
-constexpr std::int64_t look_every_ns = 1'000'000;
+constexpr std::chrono::milliseconds look_every(1);
 }
 
 leak_check::leak_check() noexcept : newest_(machine_here().home.goroutines_created.load_relaxed()) {}
 
-std::string leak_check::report(std::int64_t patience_ns) const {
-  const std::int64_t until_ns = deadline_in_ns(patience_ns);
+std::string leak_check::report_after(std::int64_t patience_ns) const {
+  const time_point until = detail::deadline_in_ns(patience_ns);
   scheduler& s = machine_here().home;
-  while (observe::count_newer(s, newest_) != 0 && world::nanotime() < until_ns) sleep_for_ns(look_every_ns);
+  while (observe::count_newer(s, newest_) != 0 && monotonic_now() < until) sleep_for(look_every);
   std::string text;
   const std::uint64_t self = goroutine_id();
   for (goroutine_info const& one : all_goroutines()) {

@@ -34,7 +34,7 @@ constexpr family breaks{"retake_poll_break_total", "", "Blocking polls that an e
 constexpr family starts{"retake_machine_start_total", "", "Ms that were started or woken with a P."};
 constexpr family signals_told{"retake_signal_told_total", "", "Times that signals that had come were told to the channels that want them."};
 constexpr family signals_waited{"retake_signal_wait_ns_total", "", "How long the first signal of each time had waited for that."};
-constexpr family wall_reads{"retake_wall_clock_read_total", "", "Looks of goroutines at the date: wall_ns()."};
+constexpr family wall_reads{"retake_wall_clock_read_total", "", "Looks of goroutines at the date: wall_now()."};
 constexpr family threads_made{"retake_thread_create_total", "", "Threads that were made."};
 
 struct counted {

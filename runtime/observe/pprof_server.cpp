@@ -2,7 +2,7 @@
 // no parser library is here.
 //
 // Bounds. Readers may be slow, hang, or be many: connections_max are served, the others wait in the kernel's queue; reports_max of them are in memory, from
-// the making of a report until it is written; a request and an answer have patience_ns each, however slowly their bytes move. A report is made without a P
+// the making of a report until it is written; a request and an answer have `patience` each, however slowly their bytes move. A report is made without a P
 // (foreign_call), however long that takes: the program's goroutines do not wait for it.
 #include <fmt/format.h>
 
@@ -34,7 +34,6 @@
 #include "retake/tcp.hpp"
 #include "retake/trace.hpp"
 #include "sched/watch.hpp"
-#include "world/clock.hpp"
 #include "world/last_words.hpp"
 #include "world/print.hpp"
 
@@ -43,8 +42,7 @@ namespace retake {
 namespace {
 
 constexpr std::size_t request_bytes_max = 8'192;
-constexpr std::int64_t second_ns = 1'000'000'000;
-constexpr std::int64_t patience_ns = 10 * second_ns;
+constexpr std::chrono::seconds patience(10);
 constexpr std::uint32_t connections_max = 16;
 constexpr std::uint32_t reports_max = 2;
 constexpr std::uint32_t trace_seconds_max = 60;
@@ -116,7 +114,8 @@ std::string thread_sites_text() {
 std::string wait_sites_text(char const* name, std::vector<wait_site> const& all) {
   std::string text = fmt::format("{} profile: {} places\n", name, all.size());
   for (wait_site const& one : all) {
-    text += fmt::format("{:.0f} waits, {:.0f} ns @\n{}\n", one.count, one.wait_ns, one.stack.empty() ? "#\tother places\n" : text_of(one.stack));
+    text += fmt::format("{:.0f} waits, {:.0f} ns @\n{}\n", one.count, one.waited.count(),
+                        one.stack.empty() ? "#\tother places\n" : text_of(one.stack));
   }
   return text;
 }
@@ -124,7 +123,7 @@ std::string wait_sites_text(char const* name, std::vector<wait_site> const& all)
 answer trace_for(std::uint32_t seconds, channel<never_sent>* end) {
   if (seconds > trace_seconds_max) seconds = trace_seconds_max;
   if (!start_trace()) return {.status = 409, .body = "a trace runs already\n"};
-  select(on_receive(end, [](auto) {}), after_ns(seconds * second_ns, [] {}));
+  select(on_receive(end, [](auto) {}), after(std::chrono::seconds(seconds), [] {}));
   return {.type = "application/json", .body = stop_trace().chrome_json};
 }
 
@@ -159,7 +158,7 @@ answer answer_to(std::string_view request, context const& service) {
 
 // The head of a request; empty: it did not come in time, or is too long.
 std::string read_request(tcp_stream& connection) {
-  static_cast<void>(connection.set_read_deadline(world::nanotime() + patience_ns));
+  static_cast<void>(connection.set_read_deadline(deadline_in(patience)));
   std::string request;
   std::array<std::byte, 1'024> some;
   while (request.find("\r\n\r\n") == std::string::npos) {
@@ -171,7 +170,7 @@ std::string read_request(tcp_stream& connection) {
 }
 
 void write_answer(tcp_stream& connection, answer const& a) {
-  static_cast<void>(connection.set_write_deadline(world::nanotime() + patience_ns));
+  static_cast<void>(connection.set_write_deadline(deadline_in(patience)));
   const std::string head = fmt::format("HTTP/1.1 {} {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", a.status, a.status == 200 ? "OK" : "Error", a.type, a.body.size());
   for (std::string const* const part : {&head, &a.body}) {
     if (!connection.write(std::as_bytes(std::span(part->data(), part->size())))) return;

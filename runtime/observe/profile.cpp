@@ -103,9 +103,10 @@ std::vector<wait_site> profile_of(observe::wait_sites& sites) {
   std::vector<wait_site> all;
   for (observe::wait_sites::site const& one : sites.all()) {
     if (one.count == 0) continue;
-    all.push_back({users_frames(observe::frames_of(names, names.walk(one.from.stack.from, one.from.stack.bytes))), one.count, one.wait_ns});
+    all.push_back({users_frames(observe::frames_of(names, names.walk(one.from.stack.from, one.from.stack.bytes))),
+                   one.count, std::chrono::duration<double, std::nano>(one.wait_ns)});
   }
-  std::stable_sort(all.begin(), all.end(), [](wait_site const& a, wait_site const& b) { return a.wait_ns > b.wait_ns; });
+  std::stable_sort(all.begin(), all.end(), [](wait_site const& a, wait_site const& b) { return a.waited > b.waited; });
   return all;
 }
 
@@ -113,7 +114,7 @@ std::string pprof_of(observe::wait_sites& sites) {
   std::vector<observe::pprof_sample> samples;
   for (wait_site& one : profile_of(sites)) {
     if (one.stack.empty()) one.stack.push_back(the_runtime);
-    samples.push_back({std::move(one.stack), {std::llround(one.count), std::llround(one.wait_ns)}});
+    samples.push_back({std::move(one.stack), {std::llround(one.count), std::llround(one.waited.count())}});
   }
   return observe::pprof_bytes({"contentions", "delay/nanoseconds"}, samples, world::walltime());
 }
@@ -122,7 +123,7 @@ constexpr std::int64_t rate_max_ns = 4'000'000'000;  // a number that world::ran
 
 }  // namespace
 
-std::int64_t set_block_profile_rate(std::int64_t nanoseconds) noexcept {
+std::int64_t detail::set_block_profile_rate(std::int64_t nanoseconds) noexcept {
   scheduler& s = machine_here().home;
   const std::int64_t before = s.block_profile_ns.get();
   s.block_profile_ns.set(std::clamp<std::int64_t>(nanoseconds, 0, rate_max_ns));

@@ -147,7 +147,9 @@ class renderer {
     std::uint32_t on_p = 0;
   };
 
-  static std::int64_t ns(double us) { return static_cast<std::int64_t>(us * 1'000); }
+  static std::chrono::nanoseconds ns(double us) {
+    return std::chrono::nanoseconds(static_cast<std::int64_t>(us * 1'000));
+  }
 
   template <class... Arguments>
   void add(fmt::format_string<Arguments...> form, Arguments&&... arguments) {

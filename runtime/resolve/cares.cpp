@@ -18,6 +18,7 @@
 #include <ares.h>
 
 #include <algorithm>
+#include <chrono>
 #include <limits>
 #include <string>
 #include <utility>
@@ -34,11 +35,11 @@
 namespace retake::detail {
 
 namespace kernel = world::kernel;
+using namespace std::chrono_literals;
 
 namespace {
 
 constexpr int events_at_once = 8;
-constexpr std::int64_t ns_per_ms = 1'000'000;
 constexpr char hosts_file = 'f';  // c-ares' letters for its sources
 constexpr char servers = 'b';
 
@@ -90,7 +91,7 @@ int begin(conversation& c, turn const& t, question const& q, resolver_options co
   wishes.flags = ARES_FLAG_NOSEARCH;
   wishes.lookups = lookups;
   constexpr std::int64_t most = std::numeric_limits<int>::max();
-  wishes.timeout = static_cast<int>(std::clamp<std::int64_t>(options.timeout_ns / ns_per_ms, 1, most));
+  wishes.timeout = static_cast<int>(std::clamp<std::int64_t>(options.timeout / 1ms, 1, most));
   wishes.tries = static_cast<int>(std::clamp<std::int64_t>(options.tries, 1, most));
   wishes.sock_state_cb = socket_changed;
   wishes.sock_state_cb_data = &c;
@@ -154,19 +155,20 @@ void go_on(conversation& c, kernel::poll_event const* events, int count) {
   }
 }
 
-std::int64_t next_look_ns(conversation const& c, std::int64_t deadline_ns) {
+time_point next_look(conversation const& c, time_point deadline) {
   timeval room{};
   timeval const* const wait = ares_timeout(c.channel, nullptr, &room);
-  const std::int64_t due_ns = wait == nullptr ? deadline_in_ns(1'000 * ns_per_ms) : deadline_in_ns(std::int64_t{wait->tv_sec} * 1'000 * ns_per_ms + std::int64_t{wait->tv_usec} * 1'000);
-  return deadline_ns != 0 ? std::min(due_ns, deadline_ns) : due_ns;
+  const time_point due = deadline_in(wait == nullptr ? 1s
+                                                     : std::chrono::seconds(wait->tv_sec) + std::chrono::microseconds(wait->tv_usec));
+  return deadline != no_deadline ? std::min(due, deadline) : due;
 }
 
 // One family has answered. The other has one time-out, and at most half of the time that is left: the
 // other half is for the caller, which wants to connect.
-std::int64_t other_family_until_ns(std::int64_t deadline_ns, resolver_options const& options) {
-  const std::int64_t now_ns = monotonic_ns();
-  const std::int64_t one_time_out_ns = deadline_in_ns(std::max(options.timeout_ns, ns_per_ms));
-  return deadline_ns == 0 ? one_time_out_ns : std::min(one_time_out_ns, now_ns + (deadline_ns - now_ns) / 2);
+time_point other_family_until(time_point deadline, resolver_options const& options) {
+  const time_point now = monotonic_now();
+  const time_point one_time_out = deadline_in(std::max<std::chrono::nanoseconds>(options.timeout, 1ms));
+  return deadline == no_deadline ? one_time_out : std::min(one_time_out, now + (deadline - now) / 2);
 }
 
 result<std::vector<address>> take(turn const& t, question const& q, resolver_options const& options) {
@@ -177,21 +179,21 @@ result<std::vector<address>> take(turn const& t, question const& q, resolver_opt
   int failed = 0;
   polled_file* const set = polled_file::make(c.sockets, failed);
   if (set == nullptr) return error_of(failed);
-  std::int64_t until_ns = q.deadline_ns;
+  time_point until = q.deadline;
   bool late = false;
   int status = retake::foreign_call([&] { return begin(c, t, q, options); });
   while (status == ARES_SUCCESS && c.open != 0 && !late) {  // bound: the library's tries, or the deadline
     kernel::poll_event events[events_at_once];
-    static_cast<void>(set->set_deadlines(next_look_ns(c, until_ns), true, false));
+    static_cast<void>(set->set_deadlines(nanoseconds_of(next_look(c, until)), true, false));
     const std::int64_t count = set->reading([&] {
       const int n = kernel::epoll_wait(c.sockets, events, events_at_once, 0);
       return std::int64_t{n == 0 ? answer::would_block : n};
     });
-    late = count < 0 && until_ns != 0 && monotonic_ns() >= until_ns;
+    late = count < 0 && until != no_deadline && monotonic_now() >= until;
     if (late) continue;
     const bool had_some = !c.found.empty();
     retake::foreign_call([&] { go_on(c, events, count < 0 ? 0 : static_cast<int>(count)); });
-    if (!had_some && !c.found.empty()) until_ns = other_family_until_ns(until_ns, options);
+    if (!had_some && !c.found.empty()) until = other_family_until(until, options);
   }
   if (status == ARES_SUCCESS) status = c.status;
   // What is open is answered with ARES_EDESTRUCTION.

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "retake/clock.hpp"
 #include "retake/result.hpp"
 #include "world/sockets.hpp"
 
@@ -20,7 +21,7 @@ using world::kernel::socket_address;
 struct question {
   std::string name;
   std::uint16_t port;
-  std::int64_t deadline_ns;
+  time_point deadline;
   address_family family;
 };
 

@@ -105,15 +105,16 @@ resolver::resolver(resolver_options options) : options_(std::move(options)), kin
   if (talk_ >= 1) say(fmt::format("retake: netdns: names are asked of {}: {}\n", word_of(kind_), why));
 }
 
-result<std::vector<address>> resolver::lookup(std::string_view name, std::uint16_t port, std::int64_t deadline_ns, address_family family) const {
-  const std::int64_t began_ns = talk_ >= 2 ? monotonic_ns() : 0;
+result<std::vector<address>> resolver::lookup(std::string_view name, std::uint16_t port, time_point deadline,
+                                               address_family family) const {
+  const time_point began = talk_ >= 2 ? monotonic_now() : time_point();
   char const* who = "itself, being an address";
   result<std::vector<address>> answer = make_error_code(resolve_error::not_found);
   if (const result<address> number = literal(name, port)) {
     if (family == address_family::none || number->family == family) answer = std::vector<address>{*number};
   } else if (is_host(name)) {
     who = word_of(kind_);
-    const detail::question q{std::string(name), port, deadline_ns, family};
+    const detail::question q{std::string(name), port, deadline, family};
     answer = kind_ == resolver_kind::system ? detail::ask_system(q) : detail::ask_cares(q, options_);
   }
   if (talk_ >= 2) {
@@ -121,7 +122,8 @@ result<std::vector<address>> resolver::lookup(std::string_view name, std::uint16
     if (answer) {
       for (address const& a : *answer) said += (said.empty() ? "" : " ") + to_string(a);
     }
-    say(fmt::format("retake: netdns: {} answered by {} in {:.1f} ms: {}\n", name, who, static_cast<double>(monotonic_ns() - began_ns) / 1e6, said));
+    say(fmt::format("retake: netdns: {} answered by {} in {:.1f} ms: {}\n", name, who,
+                    std::chrono::duration<double, std::milli>(monotonic_now() - began).count(), said));
   }
   return answer;
 }

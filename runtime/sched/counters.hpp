@@ -25,7 +25,7 @@ struct path_counters {
   counter rings_refused;                           // Ps for which the kernel refuses io_uring: all their operations that wait are blocking calls
   counter ring_busy, ring_asked_again;             // operations that a ring did not take; that ended unasked and were sent again
   counter signals_told, signals_waited_ns;         // times that signals were told; how long the first of each had waited for that
-  counter wall_reads;                              // of wall_ns(), by threads of the runtime
+  counter wall_reads;                              // of wall_now(), by threads of the runtime
 };
 
 }  // namespace retake

@@ -6,13 +6,15 @@
 
 namespace retake {
 
-std::int64_t monotonic_ns() noexcept { return world::nanotime(); }
+time_point monotonic_now() noexcept { return detail::time_point_of(world::nanotime()); }
 
-std::int64_t deadline_in_ns(std::int64_t duration_ns) noexcept { return due_after_ns(duration_ns); }
+time_point detail::deadline_in_ns(std::int64_t duration_ns) noexcept {
+  return time_point_of(due_after_ns(duration_ns));
+}
 
-std::int64_t wall_ns() noexcept {
+std::chrono::sys_time<std::chrono::nanoseconds> wall_now() noexcept {
   if (machine* const m = this_machine()) m->home.paths.wall_reads.add();
-  return world::walltime();
+  return std::chrono::sys_time<std::chrono::nanoseconds>(std::chrono::nanoseconds(world::walltime()));
 }
 
 }  // namespace retake

@@ -60,7 +60,7 @@ class timer_core : runtime_timer {
     if (uses_.fetch_sub_acq_rel(1) == 1) release_core(this);
   }
 
-  channel<std::int64_t> due;
+  channel<time_point> due;
 
  private:
   struct ends_use {
@@ -93,7 +93,7 @@ class timer_core : runtime_timer {
     asked_.set(0);
     if (unsent && period_ns_.get() == 0) return true;  // the channel is empty
     channel_core& to = *channel_access::core(&due);
-    std::int64_t value = 0;
+    time_point value;
     goroutine* no_sender = nullptr;
     const locked hold(to.lock);
     return to.receive_here(&value, no_sender) == transfer::done || unsent;
@@ -106,7 +106,8 @@ class timer_core : runtime_timer {
     {
       channel_core& to = *channel_access::core(&due);
       const locked hold_channel(to.lock);
-      static_cast<void>(to.send_here(&now_ns, receiver));  // full: the receiver is late
+      time_point now = time_point_of(now_ns);
+      static_cast<void>(to.send_here(&now, receiver));  // full: the receiver is late
     }
     const std::int64_t period_ns = period_ns_.get();
     if (period_ns == 0) {
@@ -134,7 +135,7 @@ timer_core* make_timer(std::unique_ptr<timer_call> call) { return make_core<time
 void release_timer(timer_core* core) noexcept { core->unuse(); }
 bool start_timer(timer_core& core, std::int64_t duration_ns, std::int64_t period_ns) noexcept { return core.begin(duration_ns, period_ns); }
 bool stop_timer(timer_core& core) noexcept { return core.end(); }
-channel<std::int64_t>& channel_of(timer_core& core) noexcept { return core.due; }
+channel<time_point>& channel_of(timer_core& core) noexcept { return core.due; }
 
 namespace {
 
@@ -144,17 +145,18 @@ void check_period(std::int64_t period_ns) noexcept {
 
 }  // namespace
 
+timer_core* make_ticker(std::int64_t period_ns) {
+  check_period(period_ns);
+  timer_core* const made = make_timer(nullptr);
+  start_timer(*made, period_ns, period_ns);
+  return made;
+}
+
+void start_ticker(timer_core& core, std::int64_t period_ns) noexcept {
+  check_period(period_ns);
+  start_timer(core, period_ns, period_ns);
+}
+
 }  // namespace detail
-
-ticker::ticker(std::int64_t period_ns) : core_(nullptr) {
-  detail::check_period(period_ns);
-  core_ = detail::make_timer(nullptr);
-  detail::start_timer(*core_, period_ns, period_ns);
-}
-
-void ticker::reset(std::int64_t period_ns) noexcept {
-  detail::check_period(period_ns);
-  detail::start_timer(*core_, period_ns, period_ns);
-}
 
 }  // namespace retake

@@ -30,6 +30,8 @@ namespace retake::bench {
 
 namespace {
 
+using namespace std::chrono_literals;
+
 double wall_ns() { return static_cast<double>(std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count()); }
 
 double cpu_ns() {
@@ -151,7 +153,7 @@ double sleeps(std::uint64_t n, clock now_ns) {
     all.add(batch);
     for (std::uint64_t i = 0; i < batch; ++i) {
       go([&all] {
-        sleep_for_ns(1'000'000);
+        sleep_for(1ms);
         all.done();
       });
     }
@@ -195,12 +197,11 @@ double select_blocking(std::uint64_t n, clock now_ns) {
 }
 
 double timer_start_stop(std::uint64_t n, clock now_ns) {
-  constexpr std::int64_t hour_ns = 3'600'000'000'000;
-  delayed_call never = after_func_ns(hour_ns, [] {});
+  delayed_call never = after_func(1h, [] {});
   never.stop();
   const double begin = now_ns();
   for (std::uint64_t i = 0; i < n; ++i) {
-    never.reset(hour_ns);
+    never.reset(1h);
     never.stop();
   }
   return now_ns() - begin;

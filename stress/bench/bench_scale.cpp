@@ -31,6 +31,8 @@ namespace retake::bench {
 
 namespace {
 
+using namespace std::chrono_literals;
+
 constexpr std::uint32_t runs_per_figure = 3;
 constexpr std::int64_t ms = 1'000'000;
 
@@ -108,7 +110,7 @@ numbers timers() {
     const std::int64_t first_ns = clock_ns() + 500 * ms;
     for (std::uint32_t i = 0; i < count; ++i) {
       const std::int64_t due_ns = first_ns + std::int64_t{i} * 10'000;
-      all.push_back(after_func_ns(due_ns - clock_ns(), [&, due_ns] {
+      all.push_back(after_func(std::chrono::nanoseconds(due_ns - clock_ns()), [&, due_ns] {
         const std::int64_t late_ns = clock_ns() - due_ns;
         for (std::int64_t known = latest_ns.load(); late_ns > known && !latest_ns.compare_exchange_weak(known, late_ns);) {
         }
@@ -154,7 +156,7 @@ numbers idle() {
   on(2, [&] {
     rusage before{}, after{};
     ::getrusage(RUSAGE_SELF, &before);
-    sleep_for_ns(static_cast<std::int64_t>(seconds * 1e9));
+    sleep_for(std::chrono::duration<double>(seconds));
     ::getrusage(RUSAGE_SELF, &after);
     const auto cpu_s = [](rusage const& r) { return static_cast<double>(r.ru_utime.tv_sec + r.ru_stime.tv_sec) + static_cast<double>(r.ru_utime.tv_usec + r.ru_stime.tv_usec) / 1e6; };
     seen = {{"cpu", "% of a CPU", (cpu_s(after) - cpu_s(before)) / seconds * 100}, {"wakeups", "a second", static_cast<double>(after.ru_nvcsw - before.ru_nvcsw) / seconds}};

@@ -9,6 +9,7 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <memory>
 #include <string>
 
@@ -26,6 +27,8 @@
 namespace retake::costs {
 
 namespace {
+
+using namespace std::chrono_literals;
 
 using stress::now_ns;
 
@@ -66,7 +69,7 @@ void kept_connections(ledger& into) {
         const std::int64_t began_ns = now_ns();
         for (int i = 0; i < requests; ++i) {
           if (result<tcp_stream> one = tcp_connect(loopback_address, port)) {
-            static_cast<void>(one->set_linger(0));  // no port stays behind in TIME_WAIT
+            static_cast<void>(one->set_linger(0s));  // no port stays behind in TIME_WAIT
             ask(*one);
           }
         }
@@ -117,21 +120,21 @@ void childs_output(ledger& into) {
 }
 
 void told_not_asked(ledger& into) {
-  constexpr std::int64_t pause_ns = 10'000'000, ready_after_ns = 14'000'000;
+  static constexpr auto pause = 10ms, ready_after = 14ms;
   // From the moment in which something is ready until the goroutine that waits for it goes on, in us.
   const auto flag = [] {
     std::atomic<std::int64_t> set_ns{0};
     go([&] {
-      sleep_for_ns(ready_after_ns);
+      sleep_for(ready_after);
       set_ns = now_ns();
     });
-    while (set_ns == 0) sleep_for_ns(pause_ns);
+    while (set_ns == 0) sleep_for(pause);
     return static_cast<double>(now_ns() - set_ns) * 1e-3;
   };
   const auto told = [] {
     channel<std::int64_t> ready(1);
     go([&] {
-      sleep_for_ns(ready_after_ns);
+      sleep_for(ready_after);
       ready.send(now_ns());
     });
     const std::int64_t sent_ns = *ready.receive();
@@ -219,7 +222,7 @@ void clock_verdict(ledger& into) {
       ::syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &now);
     });
   };
-  const auto in_memory = [] { return stress::once_ns(5'000, [] { stress::keep(monotonic_ns()); }); };
+  const auto in_memory = [] { return stress::once_ns(5'000, [] { stress::keep(monotonic_now()); }); };
   const bool mapped = ::getauxval(AT_SYSINFO_EHDR) != 0;
   into.compare({"vdso", "the clock, by a system call", "the clock, as the runtime reads it", "ns", mapped ? 2.0 : 0,
                 "nothing to apply: where it is missing (a hardened container, a clock source that needs the kernel) fix that, or bear it"},

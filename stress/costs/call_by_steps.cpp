@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -22,6 +23,8 @@
 namespace retake::costs {
 
 namespace {
+
+using namespace std::chrono_literals;
 
 using stress::now_ns;
 
@@ -202,9 +205,9 @@ double looks_a_second(Load load) {
 }
 
 void monitor_rate(ledger& into) {
-  constexpr std::int64_t long_ns = 400'000'000;
+  static constexpr std::int64_t long_ns = 400'000'000;
   constexpr double least_told = 0.5;
-  const auto at_rest = [&] { return std::max(least_told, looks_a_second([] { sleep_for_ns(long_ns); })); };
+  const auto at_rest = [&] { return std::max(least_told, looks_a_second([] { sleep_for(std::chrono::nanoseconds(long_ns)); })); };
   const auto computing = [] { return looks_a_second([] { stress::busy_ns(long_ns); }); };
   const auto call_after_call = [] {
     for (const std::int64_t until_ns = now_ns() + long_ns; now_ns() < until_ns;) retake::syscall([] { stress::nap_ns(200'000); });
@@ -226,14 +229,14 @@ void date_arithmetic(ledger& into) {
   const auto by_clock = [&] {
     return stress::once_ns(20'000, [&] {
       for (int i = 0; broken && i < 4; ++i) ::syscall(SYS_getppid);
-      const std::int64_t began = monotonic_ns();
-      stress::keep(monotonic_ns() - began);
+      const time_point began = monotonic_now();
+      stress::keep(monotonic_now() - began);
     });
   };
   const auto by_dates = [] {
     return stress::once_ns(20'000, [] {
-      const std::int64_t began = wall_ns();
-      stress::keep(wall_ns() - began);
+      const auto began = wall_now();
+      stress::keep(wall_now() - began);
     });
   };
   stress::pair_of_costs seen;

@@ -108,7 +108,7 @@ void cost_table(ledger& into) {
     std::array<char, page_bytes> room;
     into.cost("function_call", "a function call", {"1 ns", 1, 1, "a quicker processor", busy}, cost_ns(100'000, [] { noop(); }), "ns");
     into.cost("clock", "the clock, in this process' memory", {"20 ns", 20, 20, "a quicker processor", "no vDSO, or a clock source of a hypervisor: see the row `vdso`"},
-              cost_ns(50'000, [] { stress::keep(monotonic_ns()); }), "ns");
+              cost_ns(50'000, [] { stress::keep(monotonic_now()); }), "ns");
     into.cost("enter_exit", "the bookkeeping of a system call", {"100 ns", 100, 100, "no trace, no stack to scan: two atomic operations of the P's status are all that is left", busy},
               cost_ns(50'000, [] { retake::syscall([] {}); }), "ns");
     into.cost("fast_syscall", "a system call that does nothing (getppid)", {"200 ns", 200, 200, "a kernel without the slow mitigations", "a kernel with them, or a traced process"},

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -30,6 +31,8 @@
 namespace retake::costs {
 
 namespace {
+
+using namespace std::chrono_literals;
 
 using stress::now_ns;
 
@@ -62,7 +65,7 @@ void burn_ns(std::int64_t duration_ns) {
 // beside it.
 void cached_clock(ledger& into) {
   constexpr int looks = 500;
-  constexpr std::int64_t window_ns = 50'000'000, renewed_each_ns = 1'000'000;
+  constexpr auto window = 50ms, renewed_each = 1ms;
   const auto used_ns = [] {
     timespec used{};
     ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
@@ -71,20 +74,20 @@ void cached_clock(ledger& into) {
   std::vector<double> age_us;
   const auto cost_of_a_look = [&](bool from_variable) {
     return on(with(2), [&] {
-      std::atomic<std::int64_t> cached{monotonic_ns()};
+      std::atomic<time_point> cached{monotonic_now()};
       std::atomic<bool> over{false};
       wait_group updater;
       updater.add(1);
       go([&] {
-        for (; from_variable && !over; sleep_for_ns(renewed_each_ns)) cached = monotonic_ns();
+        for (; from_variable && !over; sleep_for(renewed_each)) cached = monotonic_now();
         updater.done();
       });
-      sleep_for_ns(2 * renewed_each_ns);
+      sleep_for(2 * renewed_each);
       const double before_ns = used_ns();
-      sleep_for_ns(window_ns);
-      for (int i = 0; i < looks; ++i) stress::keep(from_variable ? cached.load() : monotonic_ns());
+      sleep_for(window);
+      for (int i = 0; i < looks; ++i) stress::keep(from_variable ? cached.load() : monotonic_now());
       const double cost_ns = (used_ns() - before_ns) / looks;
-      if (from_variable) age_us.push_back(static_cast<double>(monotonic_ns() - cached.load()) * 1e-3);
+      if (from_variable) age_us.push_back(std::chrono::duration<double, std::micro>(monotonic_now() - cached.load()).count());
       over = true;
       updater.wait();
       return cost_ns;

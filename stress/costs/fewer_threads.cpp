@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <atomic>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -19,6 +20,8 @@
 namespace retake::costs {
 
 namespace {
+
+using namespace std::chrono_literals;
 
 using stress::now_ns;
 
@@ -142,7 +145,7 @@ void calls_at_once(std::uint32_t count) {
       all.done();
     });
   }
-  sleep_for_ns(300'000'000);
+  sleep_for(300ms);
   over = true;
   all.wait();
 }
@@ -150,7 +153,7 @@ void calls_at_once(std::uint32_t count) {
 constexpr double least_told = 0.001;  // percent: less than that is nothing
 
 void monitor(ledger& into) {
-  const auto at_rest = [] { return std::max(least_told, monitor_share([] { sleep_for_ns(300'000'000); })); };
+  const auto at_rest = [] { return std::max(least_told, monitor_share([] { sleep_for(300ms); })); };
   const auto beside = [](std::uint32_t count) { return std::max(least_told, monitor_share([count] { calls_at_once(count); })); };
   if (monitor_share([] {}) < 0) return into.text("monitor: /proc/self/task/*/schedstat tells nothing here");
   into.compare({"monitor", "the monitor's share of a processor, beside 64 goroutines in calls of 0.1 ms", "at rest", "%", 3,

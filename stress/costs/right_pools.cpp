@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <ctime>
 #include <fstream>
 #include <memory>
@@ -32,6 +33,8 @@
 namespace retake::costs {
 
 namespace {
+
+using namespace std::chrono_literals;
 
 using stress::now_ns;
 
@@ -269,7 +272,7 @@ traffic through_pool(std::size_t idle_most, std::uint32_t open_most) {
           for (;;) {
             const result<std::size_t> n = connection->read(room);
             if (!n || *n == 0) return;
-            sleep_for_ns(1'000'000);  // the service's own work
+            sleep_for(1ms);  // the service's own work
             if (!connection->write(std::span(room).first(*n))) return;
           }
         });
@@ -348,7 +351,7 @@ void pinned_ring(ledger& into) {
           all.done();
         });
       }
-      while (waiting < members) sleep_for_ns(1'000'000);
+      while (waiting < members) sleep_for(1ms);
       links[0].send(0);
       came_round = came_round && *links[members].receive() == static_cast<int>(members);
       all.wait();

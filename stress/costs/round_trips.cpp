@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,8 @@
 namespace retake::costs {
 
 namespace {
+
+using namespace std::chrono_literals;
 
 using stress::now_ns;
 
@@ -207,7 +210,7 @@ void flushed_sockets(ledger& into) {
       at = now_ns();
       static_cast<void>(collected.write(one));
       if (flushes) static_cast<void>(collected.flush());
-      sleep_for_ns(500'000);
+      sleep_for(500us);
     }
     static_cast<void>(collected.flush());
     reader.wait();
@@ -263,7 +266,7 @@ void messages_by_poller(ledger& into) {
           readers.done();
         });
       }
-      sleep_for_ns(60'000'000);
+      sleep_for(60ms);
       const std::array<std::byte, 1> byte{};
       for (unix_pair_ends& one : all) static_cast<void>(one.first.send(byte, std::array{STDERR_FILENO}));
       readers.wait();

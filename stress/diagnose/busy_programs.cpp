@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <chrono>
 #include <csignal>
 #include <cstdint>
 #include <cstdlib>
@@ -37,6 +38,7 @@
 namespace {
 
 using namespace retake;
+using namespace std::chrono_literals;
 using stress::busy_ns;
 using stress::nap_ns;
 
@@ -71,7 +73,7 @@ void pool_of_48_locked_workers_that_sleep() {
   for (int i = 0; i < 48; ++i) {
     go([] {
       const os_thread_locked own;
-      for (;;) sleep_for_ns(20 * millisecond_ns), foreign_nap();
+      for (;;) sleep_for(20ms), foreign_nap();
     });
   }
 }
@@ -107,7 +109,7 @@ void locked_main_thread() {
     const os_thread_locked own;
     for (;;) foreign_nap();
   });
-  crew(8, [] { busy_ns(millisecond_ns), sleep_for_ns(millisecond_ns); });
+  crew(8, [] { busy_ns(millisecond_ns), sleep_for(1ms); });
 }
 
 // ---- computing ----------------------------------------------------------------------------------
@@ -143,7 +145,7 @@ void pipeline() {
 }
 
 void sleepers_3000() {
-  crew(3'000, [] { sleep_for_ns(200 * millisecond_ns); });
+  crew(3'000, [] { sleep_for(200ms); });
 }
 
 // As many as can be done: who makes them waits for a permit.
@@ -162,7 +164,7 @@ void serve(tcp_listener& listener, std::int64_t limit_ns) {
     go([limit_ns, connection = std::make_shared<tcp_stream>(std::move(*peer))] {
       std::array<std::byte, 64> buffer;
       for (;;) {
-        if (limit_ns != 0) connection->set_read_deadline(deadline_in_ns(limit_ns));
+        if (limit_ns != 0) connection->set_read_deadline(deadline_in(std::chrono::nanoseconds(limit_ns)));
         const result<std::size_t> n = connection->read(buffer);
         if (!n || *n == 0) return;
         static_cast<void>(connection->write(std::span(buffer).first(*n)));
@@ -183,7 +185,7 @@ void connect_clients(std::uint32_t how_many, bool talk, std::int64_t limit_ns, k
       std::array<std::byte, 64> buffer{};
       for (;;) {
         if (!one.write(buffer) || !one.read(buffer)) std::exit(3);
-        sleep_for_ns(20 * millisecond_ns);
+        sleep_for(20ms);
       }
     });
   }
@@ -207,12 +209,12 @@ void handles_signals() {
   static constexpr std::array numbers{SIGUSR1};
   static_cast<void>(notify(came, numbers));
   crew(1, [] { static_cast<void>(came.receive()); });
-  crew(1, [] { ::kill(::getpid(), SIGUSR1), sleep_for_ns(5 * millisecond_ns); });
-  crew(2, [] { busy_ns(millisecond_ns), sleep_for_ns(millisecond_ns); });
+  crew(1, [] { ::kill(::getpid(), SIGUSR1), sleep_for(5ms); });
+  crew(2, [] { busy_ns(millisecond_ns), sleep_for(1ms); });
 }
 
 void dates_its_log() {
-  crew(20, [] { static_cast<void>(wall_ns()), sleep_for_ns(millisecond_ns); });
+  crew(20, [] { static_cast<void>(wall_now()), sleep_for(1ms); });
 }
 
 // ---- more comes than can be done ----------------------------------------------------------------
@@ -221,7 +223,7 @@ void queue_without_limit_before_a_bound() {
   static bounded room(4);
   crew(1, [] {
     for (int i = 0; i < 100; ++i) go([] { static_cast<void>(room.foreign_call(background(), [] { nap_ns(10 * millisecond_ns); })); });
-    sleep_for_ns(20 * millisecond_ns);
+    sleep_for(20ms);
   });
 }
 
@@ -276,7 +278,7 @@ int main(int argc, char** argv) {
     chosen.processors = 2;
     run(chosen, [&] {
       one.begin();
-      sleep_for_ns(seconds * 1'000 * millisecond_ns);
+      sleep_for(seconds * 1s);
     });
     std::_Exit(0);
   }

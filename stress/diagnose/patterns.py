@@ -229,7 +229,7 @@ def wall_clock(f):  # 9
     moved_ms, looked = (max(ahead, default=0) - min(ahead, default=0)) / 1e6, looks[-1] - looks[0] if looks else 0
     if moved_ms >= 100 and looked >= 20:  # what is less ntpd slews
         return [f"the date was set while it was looked at: {moved_ms:.0f} ms against the monotonic clock",
-                f"goroutines asked wall_ns() for it {looked:.0f} times meanwhile: intervals and timeouts that are made of it are as wrong"]
+                f"goroutines asked wall_now() for it {looked:.0f} times meanwhile: intervals and timeouts that are made of it are as wrong"]
     return None
 
 

@@ -162,7 +162,7 @@ class walker {
 };
 
 int search(settings const& chosen, searcher const& how) {
-  const std::int64_t began_ns = monotonic_ns();
+  const time_point began = monotonic_now();
   std::uint64_t files = 0, bytes = 0, matches = 0;
   bool trouble = false;
   channel<std::shared_ptr<promise>> in_order(ahead_max);
@@ -183,7 +183,7 @@ int search(settings const& chosen, searcher const& how) {
   }
   if (chosen.figures) {
     fmt::print(stderr, "{}\n",
-               nlohmann::json{{"kind", "program"}, {"name", "grep"}, {"files", files}, {"bytes", bytes}, {"matches", matches}, {"seconds", static_cast<double>(monotonic_ns() - began_ns) * 1e-9}}
+               nlohmann::json{{"kind", "program"}, {"name", "grep"}, {"files", files}, {"bytes", bytes}, {"matches", matches}, {"seconds", std::chrono::duration<double>(monotonic_now() - began).count()}}
                    .dump());
   }
   if (trouble) return 2;

@@ -43,7 +43,9 @@ struct ending {
   std::uint64_t connections = 0, requests = 0, failures = 0;
 };
 
-std::int64_t ns(double seconds) { return static_cast<std::int64_t>(seconds * 1e9); }
+std::chrono::nanoseconds ns(double seconds) {
+  return std::chrono::nanoseconds(static_cast<std::int64_t>(seconds * 1e9));
+}
 
 // As many connections as the system allows, not as the shell's default does. Source: Go does so as it starts (os/rlimit.go).
 void raise_descriptor_limit() {
@@ -73,9 +75,9 @@ ending serve(settings const& chosen, document_root root) {
   result<tcp_listener> listener = where ? tcp_listen(*where) : result<tcp_listener>(where.error());
   if (!listener) return {.trouble = chosen.listen + ": " + listener.error().message()};
   {
-    http_service service(std::move(root), {.request_patience_ns = ns(chosen.request_seconds),
-                                           .write_patience_ns = ns(chosen.write_seconds),
-                                           .end_patience_ns = ns(chosen.end_seconds),
+    http_service service(std::move(root), {.request_patience = ns(chosen.request_seconds),
+                                           .write_patience = ns(chosen.write_seconds),
+                                           .end_patience = ns(chosen.end_seconds),
                                            .body_max = chosen.body_max});
     wait_group stopper;
     stopper.add(1);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <ctime>
 #include <exception>
 #include <mutex>
@@ -20,8 +21,10 @@ namespace retake::programs {
 
 namespace {
 
+using namespace std::chrono_literals;
+
 constexpr std::size_t piece_bytes = 64 * 1024;        // of a file, under one deadline
-constexpr std::int64_t hang_up_ns = 1'000'000'000;
+constexpr auto hang_up_patience = 1s;
 constexpr int json_depth_max = 100;                   // dump() is recursive, and a goroutine's stack is not large
 
 std::string_view name_of(int status) noexcept {
@@ -42,7 +45,7 @@ int status_of(std::error_code why) noexcept {
 }
 
 std::string date_now() {
-  const std::time_t now = static_cast<std::time_t>(wall_ns() / 1'000'000'000);
+  const std::time_t now = std::chrono::system_clock::to_time_t(std::chrono::floor<std::chrono::seconds>(wall_now()));
   std::tm parts{};
   ::gmtime_r(&now, &parts);
   std::array<char, 32> text;
@@ -98,24 +101,24 @@ void http_service::end_conversations() {
     std::for_each(peers_.begin(), peers_.end(), [&](stream* peer) { what(*peer); });
     return !peers_.empty();
   };
-  const std::int64_t until_ns = deadline_in_ns(chosen_.end_patience_ns);
-  all([](stream& peer) { peer.set_read_deadline(monotonic_ns()); });
-  while (all([](stream&) {}) && monotonic_ns() < until_ns) sleep_for_ns(1'000'000);
+  const time_point until = deadline_in(chosen_.end_patience);
+  all([](stream& peer) { peer.set_read_deadline(monotonic_now()); });
+  while (all([](stream&) {}) && monotonic_now() < until) sleep_for(1ms);
   all([](stream& peer) { peer.close(); });
   conversations_.wait();
 }
 
 // The end may have come before the deadline was set, and its own is overwritten then; but not before it is looked for.
-void http_service::be_patient(stream& peer, std::int64_t patience_ns) {
-  peer.set_read_deadline(deadline_in_ns(patience_ns));
-  if (stopping_) peer.set_read_deadline(monotonic_ns());
+void http_service::be_patient(stream& peer, std::chrono::nanoseconds patience) {
+  peer.set_read_deadline(deadline_in(patience));
+  if (stopping_) peer.set_read_deadline(monotonic_now());
 }
 
 void http_service::converse(stream& peer) {
   request_reader requests(peer, chosen_.body_max);
   request asked;
   for (;;) {
-    be_patient(peer, chosen_.request_patience_ns);
+    be_patient(peer, chosen_.request_patience);
     const arrival got = requests.next(asked);
     if (got == arrival::end) return;
     counts_.requests.fetch_add(1, std::memory_order_relaxed);
@@ -133,7 +136,7 @@ void http_service::refuse(stream& peer, arrival why) {
 
 void http_service::hang_up(stream& peer) {
   if (peer.close_write()) return;
-  be_patient(peer, hang_up_ns);
+  be_patient(peer, hang_up_patience);
   std::array<std::byte, 4096> dropped;
   for (;;) {
     const result<std::size_t> some = peer.read(dropped);
@@ -162,17 +165,17 @@ std::string http_service::head_of(request const& asked, answer const& what, std:
 bool http_service::send_text(stream& peer, request const& asked, answer const& what, std::string const& text) {
   std::string whole = head_of(asked, what, text.size());
   if (asked.method != HTTP_HEAD) whole += text;
-  peer.set_write_deadline(deadline_in_ns(chosen_.write_patience_ns));
+  peer.set_write_deadline(deadline_in(chosen_.write_patience));
   return sent(static_cast<bool>(peer.write(std::as_bytes(std::span(whole)))));
 }
 
 bool http_service::send_file(stream& peer, request const& asked, served_file const& file) {
   const std::string head = head_of(asked, {.status = 200, .type = file.type}, file.bytes);
-  peer.set_write_deadline(deadline_in_ns(chosen_.write_patience_ns));
+  peer.set_write_deadline(deadline_in(chosen_.write_patience));
   if (!peer.write(std::as_bytes(std::span(head)))) return sent(false);
   if (asked.method == HTTP_HEAD) return true;
   for (std::uint64_t done = 0; done < file.bytes;) {
-    if (done != 0) peer.set_write_deadline(deadline_in_ns(chosen_.write_patience_ns));
+    if (done != 0) peer.set_write_deadline(deadline_in(chosen_.write_patience));
     const std::size_t piece = std::min<std::uint64_t>(piece_bytes, file.bytes - done);
     const result<std::size_t> went = retake::send_file(peer, file.fd.get(), static_cast<std::int64_t>(done), piece);
     if (!went || *went == 0) return sent(false);  // also a file that has become shorter: its length is promised

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -29,9 +30,9 @@ struct service_options {
   // Is asked first, on the connection's goroutine, which it may block. Nothing: the service answers.
   std::function<std::optional<page>(request const&)> answers_first = {};
 
-  std::int64_t request_patience_ns = 10'000'000'000;  // from the first look for a request until all of it is there
-  std::int64_t write_patience_ns = 30'000'000'000;    // for every 64 KiB of an answer
-  std::int64_t end_patience_ns = 5'000'000'000;       // for the answers that are under way when the service ends
+  std::chrono::nanoseconds request_patience = std::chrono::seconds(10);  // from the first look for a request until all of it is there
+  std::chrono::nanoseconds write_patience = std::chrono::seconds(30);  // for every 64 KiB of an answer
+  std::chrono::nanoseconds end_patience = std::chrono::seconds(5);  // for the answers that are under way when the service ends
   std::size_t body_max = 1024 * 1024;
 };
 
@@ -68,7 +69,7 @@ class http_service {
   void refuse(stream& peer, arrival why);
   [[nodiscard]] std::string head_of(request const& asked, answer const& what, std::uint64_t bytes) const;
   [[nodiscard]] bool sent(bool whole) noexcept;
-  void be_patient(stream& peer, std::int64_t patience_ns);
+  void be_patient(stream& peer, std::chrono::nanoseconds patience);
   void end_conversations();
   // What is still on its way to us is read and dropped: a close before that would reset the connection, and our answer with it.
   void hang_up(stream& peer);

@@ -9,6 +9,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <ctime>
@@ -26,6 +27,7 @@
 namespace {
 
 using namespace retake;
+using namespace std::chrono_literals;
 
 struct settings {
   std::uint32_t workers = 4, callers = 64, calls = 2'000, call_us = 500;
@@ -63,10 +65,10 @@ struct tally {
 
 void call_often(foreign_pool& pool, library& lib, settings const& chosen, std::uint32_t calls, tally& mine) {
   for (std::uint32_t i = 0; i < calls; ++i) {
-    const std::int64_t began_ns = monotonic_ns();
+    const time_point began = monotonic_now();
     std::error_code why;
     if (chosen.deadline_ms > 0) {
-      const cancellable soon = with_timeout_ns(background(), static_cast<std::int64_t>(chosen.deadline_ms * 1e6));
+      const cancellable soon = with_timeout(background(), std::chrono::duration<double, std::milli>(chosen.deadline_ms));
       why = pool.call(soon.ctx, [&lib] { lib.call(); });
     } else {
       why = pool.call(background(), [&lib] { lib.call(); });
@@ -74,7 +76,7 @@ void call_often(foreign_pool& pool, library& lib, settings const& chosen, std::u
     if (why) {
       ++mine.given_up;
     } else {
-      mine.took_ns.push_back(monotonic_ns() - began_ns);
+      mine.took_ns.push_back((monotonic_now() - began) / 1ns);
     }
   }
 }
@@ -87,12 +89,12 @@ figures work(settings const& chosen) {
   std::vector<tally> tallies(chosen.callers);
   std::atomic<bool> over{false};
   wait_group callers, sampler;
-  const std::int64_t began_ns = monotonic_ns();
+  const time_point began = monotonic_now();
   {
     foreign_pool pool(chosen.workers);
     sampler.add(1);
     go([&] {
-      for (; !over; sleep_for_ns(2'000'000)) seen.threads_peak = std::max(seen.threads_peak, programs::kernel_threads());
+      for (; !over; sleep_for(2ms)) seen.threads_peak = std::max(seen.threads_peak, programs::kernel_threads());
       sampler.done();
     });
     callers.add(static_cast<std::int32_t>(chosen.callers));
@@ -105,7 +107,7 @@ figures work(settings const& chosen) {
     }
     callers.wait();
   }
-  seen.seconds = static_cast<double>(monotonic_ns() - began_ns) * 1e-9;
+  seen.seconds = std::chrono::duration<double>(monotonic_now() - began).count();
   over = true;
   sampler.wait();
   seen.handles = lib.handles();

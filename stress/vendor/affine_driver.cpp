@@ -2,6 +2,7 @@
 #include "vendor/affine_driver.hpp"
 
 #include <atomic>
+#include <chrono>
 #include <memory>
 
 #include "hammer.hpp"
@@ -13,6 +14,8 @@
 namespace affine_driver {
 
 namespace {
+
+using namespace std::chrono_literals;
 
 constexpr std::int64_t opening_ns = 200'000, asking_ns = 1'000'000;
 constexpr std::int64_t kept_ns = 30'000'000'000;
@@ -41,7 +44,7 @@ std::uint32_t query(std::uint32_t key) {
   retake::go([answer, key] {
     const retake::os_thread_locked mine;
     answer->send(retake::foreign_call([key] { return query_here(key); }));
-    for (std::int64_t kept = 0; kept < kept_ns && !letting_go; kept += look_every_ns) retake::sleep_for_ns(look_every_ns);
+    for (std::int64_t kept = 0; kept < kept_ns && !letting_go; kept += look_every_ns) retake::sleep_for(std::chrono::nanoseconds(look_every_ns));
   });
   return *answer->receive();
 }

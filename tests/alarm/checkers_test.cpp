@@ -6,6 +6,7 @@
 // out, a moment that is forgotten and a check that no longer objects are each noticed.
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <cstring>
 #include <map>
 #include <new>
@@ -31,6 +32,8 @@
 namespace retake {
 
 namespace {
+
+using namespace std::chrono_literals;
 
 // Writes what the checkers read: no step, no race check.
 template <class T>
@@ -535,7 +538,7 @@ void body(corrupted const* what, moment when) {
     retake::syscall([] { sim::kernel::sleep_syscall(long_ns); });
     const std::byte one[1] = {};
     static_cast<void>(ends->writer.write(one));
-    sleep_for_ns(long_ns);
+    sleep_for(std::chrono::nanoseconds(long_ns));
   });
 }
 

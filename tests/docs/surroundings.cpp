@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -37,6 +38,7 @@
 namespace surroundings {
 
 using namespace retake;
+using namespace std::chrono_literals;
 using retake::syscall;  // not unistd's
 
 struct request {
@@ -70,9 +72,9 @@ void serve();
 
 void work();
 extern struct metric_type {
-  void add(std::int64_t ns);
+  void add(std::chrono::nanoseconds length);
 } metric;
-extern std::int64_t timeout, look_every;
+extern std::chrono::milliseconds timeout, look_every;
 extern bool done;
 
 extern char const* picture;

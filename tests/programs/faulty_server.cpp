@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <fstream>
@@ -23,6 +24,7 @@
 namespace {
 
 using namespace retake;
+using namespace std::chrono_literals;
 
 struct server {
   std::string root, fault;
@@ -82,13 +84,13 @@ int main(int argc, char** argv) {
         go([&, mine = std::move(*peer)]() mutable {
           s.converse(mine);
           if (s.fault == "keep_descriptor") static_cast<void>(::dup(mine.descriptor()));
-          if (s.fault == "keep_goroutine") sleep_for_ns(3'600'000'000'000);
+          if (s.fault == "keep_goroutine") sleep_for(1h);
         });
       }
     });
     static_cast<void>(signals.receive());
     listener->close();
-    left = leaks.report(300'000'000);
+    left = leaks.report(300ms);
   });
   const std::ptrdiff_t descriptors = static_cast<std::ptrdiff_t>(programs::open_descriptors()) - static_cast<std::ptrdiff_t>(before);
   std::printf("{\"goroutines_left\":%d,\"descriptors_left\":%td}\n", left.empty() ? 0 : 1, descriptors);

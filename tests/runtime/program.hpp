@@ -37,7 +37,10 @@ inline constexpr bool under_sanitizer = true;
 inline constexpr bool under_sanitizer = false;
 #endif
 
+using namespace std::chrono_literals;
+
 inline constexpr std::int64_t patience_ns = 30'000'000'000;
+inline constexpr std::chrono::nanoseconds patience(patience_ns);
 
 inline std::int64_t now_ns() {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();

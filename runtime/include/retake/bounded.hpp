@@ -1,7 +1,7 @@
 // bounded.hpp: at most so many calls at a time that each hold a thread, however many goroutines want one.
 //
 //     bounded thumbnails(32);
-//     auto [request, stop] = with_timeout_ns(background(), 2'000'000'000);
+//     auto [request, stop] = with_timeout(background(), 2s);
 //     result<image> i = thumbnails.foreign_call(request, [&] { return scale(picture); });
 //     if (!i) return i.error();  // no turn within two seconds
 //

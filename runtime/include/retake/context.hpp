@@ -1,6 +1,6 @@
 // context.hpp: tells goroutines that their work is not wanted any more, by whom and why, and until when it is; and carries values along.
 //
-//     auto [work, stop] = with_timeout_ns(background(), 2'000'000'000);
+//     auto [work, stop] = with_timeout(background(), 2s);
 //     go([work] { select(on_receive(work.done(), [](auto) {}), on_receive(jobs, ...)); });
 //
 // A context that is done makes all that were derived from it done. Source: context.go; other than there, a canceller cancels when it is destroyed, so that
@@ -12,8 +12,7 @@
 // to another (syscall.hpp).
 #pragma once
 
-#include <cstdint>
-#include <limits>
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -22,6 +21,7 @@
 #include <utility>
 
 #include "retake/channel.hpp"
+#include "retake/clock.hpp"
 
 namespace retake {
 
@@ -88,8 +88,8 @@ class context {
   [[nodiscard]] std::error_code error() const noexcept;
   // What whoever cancelled gave as the reason, else the same as error().
   [[nodiscard]] std::error_code cause() const noexcept;
-  // On the monotonic clock; nothing when there is none.
-  [[nodiscard]] std::optional<std::int64_t> deadline_ns() const noexcept;
+  // Nothing when there is none.
+  [[nodiscard]] std::optional<time_point> deadline() const noexcept;
   // The value that it or the nearest of those it was derived from got under this key; nullptr: none did.
   template <class T>
   [[nodiscard]] T const* value(context_key<T> const& key) const noexcept {
@@ -133,11 +133,15 @@ struct cancellable {
 
 // Done when `parent` is, or when the canceller says so. Throws std::bad_alloc, as those below.
 [[nodiscard]] cancellable with_cancel(context const& parent);
-// And at the latest at `deadline_ns` of the monotonic clock, then with `cause` as its cause; {}:
-// the error itself. A later deadline than the parent's changes nothing, its cause neither. A
-// context whose deadline has passed is done when it is returned. Source: context.WithDeadlineCause.
-[[nodiscard]] cancellable with_deadline(context const& parent, std::int64_t deadline_ns, std::error_code cause = {});
-[[nodiscard]] cancellable with_timeout_ns(context const& parent, std::int64_t duration_ns, std::error_code cause = {});
+// And at the latest at `deadline`, then with `cause` as its cause; {}: the error itself. A later
+// deadline than the parent's changes nothing, its cause neither. A context whose deadline has
+// passed is done when it is returned. Source: context.WithDeadlineCause.
+[[nodiscard]] cancellable with_deadline(context const& parent, time_point deadline, std::error_code cause = {});
+template <class Rep, class Period>
+[[nodiscard]] cancellable with_timeout(context const& parent, std::chrono::duration<Rep, Period> const& duration,
+                                       std::error_code cause = {}) {
+  return with_deadline(parent, deadline_in(duration), cause);
+}
 
 // The values of `parent` without its end: never done, without a deadline, and those derived from it
 // only by what they add. For work that outlives what asked for it. Source: context.WithoutCancel.

@@ -43,9 +43,9 @@ class datagram_socket {
   [[nodiscard]] result<address> local_address() const { return socket_.local_address(); }
   [[nodiscard]] result<address> peer_address() const { return socket_.peer_address(); }
   // As stream's.
-  std::error_code set_deadline(std::int64_t due_ns) { return socket_.set_deadline(due_ns); }
-  std::error_code set_read_deadline(std::int64_t due_ns) { return socket_.set_read_deadline(due_ns); }
-  std::error_code set_write_deadline(std::int64_t due_ns) { return socket_.set_write_deadline(due_ns); }
+  std::error_code set_deadline(time_point due) { return socket_.set_deadline(due); }
+  std::error_code set_read_deadline(time_point due) { return socket_.set_read_deadline(due); }
+  std::error_code set_write_deadline(time_point due) { return socket_.set_write_deadline(due); }
   void close() { socket_.close(); }  // a local name goes with the object
   [[nodiscard]] int descriptor() const noexcept { return socket_.descriptor(); }
 

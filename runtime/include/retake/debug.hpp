@@ -7,6 +7,7 @@
 // errno belongs to the thread; any of these calls may move the goroutine to another (syscall.hpp).
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -29,7 +30,7 @@ struct goroutine_info {
   std::uint64_t id = 0;
   std::string state;             // "runnable", "running", "syscall", "waiting"
   std::string wait_reason;       // "chan receive", "sleep", "IO wait", ...; "foreign call" in one; else ""
-  std::int64_t waited_ns = 0;    // in that wait, system call or foreign call; about 10 ms coarse
+  std::chrono::nanoseconds waited{};  // in that wait, system call or foreign call; about 10 ms coarse
   bool locked_to_thread = false;
   std::vector<stack_frame> stack;      // innermost first, without the runtime's own frames; empty while it runs elsewhere or has not begun
   std::uint64_t created_by = 0;        // the goroutine that started it; 0: the runtime

@@ -12,7 +12,7 @@ namespace retake {
 
 struct dial_options {
   resolver const* names = nullptr;  // nullptr: resolver()
-  tcp_options connection = {};      // its deadline_ns bounds the whole, as the context's
+  tcp_options connection = {};      // its deadline bounds the whole, as the context's
 };
 
 // By a goroutine. Blocks it while `host`, a name or a number, is looked up and its addresses are tried in the order of the answer, each with an equal share of the time

@@ -18,6 +18,7 @@
 // (syscall.hpp).
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -50,13 +51,13 @@ enum class open_mode : std::uint32_t {
 
 using world::kernel::seek_from;  // begin, position, end
 
-// What statx(2) says. Times in nanoseconds since 1970.
+// What statx(2) says. Times as of wall_now().
 struct file_status {
   std::uint64_t bytes = 0;
   std::uint64_t inode = 0;
   std::uint32_t mode = 0;  // type and permissions, as st_mode
   std::uint32_t links = 0;
-  std::int64_t modified_ns = 0;
+  std::chrono::sys_time<std::chrono::nanoseconds> modified{};
 };
 
 // Memory that every ring knows, so that the kernel does not look up its pages for each operation: pays for reads past the page cache. At most 64 at a time.

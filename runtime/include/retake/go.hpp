@@ -2,6 +2,7 @@
 // errno belongs to the thread; any of these calls may move the goroutine to another (syscall.hpp).
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -9,7 +10,7 @@
 #include <type_traits>
 #include <utility>
 
-#include "retake/needs_exceptions.hpp"
+#include "retake/clock.hpp"
 
 namespace retake {
 
@@ -70,8 +71,11 @@ void yield() noexcept;
 // Yields if the scheduler has asked this P for it (10 ms are over, or the world stops). For loops that call nothing else. Costs two loads.
 void preempt_point() noexcept;
 
-// Sleeps at least `duration_ns` nanoseconds of the monotonic clock; not above 0: yields. By a goroutine only; holds no thread.
-inline void sleep_for_ns(std::int64_t duration_ns) noexcept { detail::sleep(duration_ns); }
+// Sleeps at least so long; not above 0: yields. By a goroutine only; holds no thread.
+template <class Rep, class Period>
+void sleep_for(std::chrono::duration<Rep, Period> const& duration) noexcept {
+  detail::sleep(detail::nanoseconds_of(duration));
+}
 
 // Number of goroutines that have been started and have not ended. Anywhere on a goroutine; a snapshot.
 [[nodiscard]] std::uint64_t goroutine_count() noexcept;

@@ -6,9 +6,11 @@
 // errno belongs to the thread; any of these calls may move the goroutine to another (syscall.hpp).
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 
+#include "retake/clock.hpp"
 #include "retake/debug.hpp"
 
 namespace retake {
@@ -18,11 +20,17 @@ class leak_check {
   // By a goroutine: what lives now is not looked for. Does not block.
   leak_check() noexcept;
 
-  // By a goroutine. Gives those that were started since and still live up to `patience_ns` to end, letting others run; then the dump of the rest,
-  // "" when there are none. A goroutine in a system call counts as any other.
-  [[nodiscard]] std::string report(std::int64_t patience_ns = 1'000'000'000) const;
+  // Goroutine context only. Gives those that were started since and still live up to `patience` (one
+  // second) to end, letting others run; then the dump of the rest, "" when there are none. A
+  // goroutine in a system call counts as any other.
+  template <class Rep, class Period>
+  [[nodiscard]] std::string report(std::chrono::duration<Rep, Period> const& patience) const {
+    return report_after(detail::nanoseconds_of(patience));
+  }
+  [[nodiscard]] std::string report() const { return report(std::chrono::seconds(1)); }
 
  private:
+  [[nodiscard]] std::string report_after(std::int64_t patience_ns) const;
   std::uint64_t const newest_;  // ids are given in order
 };
 

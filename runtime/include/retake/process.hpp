@@ -2,6 +2,7 @@
 // errno belongs to the thread; any of these calls may move the goroutine to another (syscall.hpp).
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -46,10 +47,10 @@ struct process_options {
   std::vector<int> files;                                 // descriptors 3, 4, ... of the program; they stay the caller's too. All others are closed there
 };
 
-// How a program ends whose context is done: `signal` first, 0: none, and SIGKILL `delay_ns` later.
+// How a program ends whose context is done: `signal` first, 0: none, and SIGKILL `delay` later.
 struct process_ending {
   int signal = 0;
-  std::int64_t delay_ns = 0;
+  std::chrono::nanoseconds delay{};
 };
 
 // A child. One goroutine may wait at a time. Without a wait it stays in the system's table when it ends (a zombie), until this process ends.
@@ -64,7 +65,7 @@ class process {
   // by what. Its pipes stay open: its own children may hold them. Throws std::bad_alloc. Source:
   // exec.CommandContext, Cmd.Cancel and Cmd.WaitDelay in Go.
   [[nodiscard]] result<exit_status> wait(context const& until, process_ending how = {});
-  std::error_code set_deadline(std::int64_t due_ns) { return descriptor_.set_read_deadline(due_ns); }
+  std::error_code set_deadline(time_point due) { return descriptor_.set_read_deadline(due); }
 
   // By a goroutine; does not block. Never reaches another process that has the number by now. Errors: std::errc::no_such_process, std::errc::operation_not_permitted.
   std::error_code signal(int number);

@@ -11,10 +11,12 @@
 // any of these calls may move the goroutine to another (syscall.hpp).
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <vector>
 
+#include "retake/clock.hpp"
 #include "retake/debug.hpp"
 
 namespace retake {
@@ -37,15 +39,22 @@ struct thread_site {
 struct wait_site {
   std::vector<stack_frame> stack;  // innermost first; empty: places beyond the 512th, and calls that have no stack
   double count = 0;                // waits; an estimate where they are sampled
-  double wait_ns = 0;              // their length together
+  std::chrono::duration<double, std::nano> waited{};  // their length together
 };
 
+namespace detail {
+std::int64_t set_block_profile_rate(std::int64_t nanoseconds) noexcept;
+}
+
 // Waits for other goroutines (channels, select, locks, wait groups; not sleeps, not input and
-// output) are sampled from now on, one in `nanoseconds` of waiting on average; 1: every wait; 0:
+// output) are sampled from now on, one in each `rate` of waiting on average; 1 ns: every wait; 0:
 // none, as at the start. More than 4 seconds count as 4. Returns the value before. By a goroutine;
 // does not block. A wait that is sampled costs a copy of its stack, one that is not two looks at
 // the clock. Source: runtime.SetBlockProfileRate.
-std::int64_t set_block_profile_rate(std::int64_t nanoseconds) noexcept;
+template <class Rep, class Period>
+std::chrono::nanoseconds set_block_profile_rate(std::chrono::duration<Rep, Period> const& rate) noexcept {
+  return std::chrono::nanoseconds(detail::set_block_profile_rate(detail::nanoseconds_of(rate)));
+}
 // The waits that have ended, since the program began, longest first. By a goroutine; hands its P
 // over meanwhile.
 [[nodiscard]] std::vector<wait_site> block_profile();

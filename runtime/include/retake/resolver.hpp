@@ -2,6 +2,7 @@
 // errno belongs to the thread; any of these calls may move the goroutine to another (syscall.hpp).
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "retake/address.hpp"
+#include "retake/clock.hpp"
 
 namespace retake {
 
@@ -23,7 +25,8 @@ enum class resolve_error { not_found = 1, failed = 2 };  // no such name, or no 
 struct resolver_options {
   resolver_kind kind = resolver_kind::environment;
   std::vector<std::string> servers;    // "127.0.0.1:53"; empty: /etc/resolv.conf. c-ares only
-  std::int64_t timeout_ns = 5'000'000'000;  // of one question to one server, at least 1 ms (Go's default). c-ares only
+  // Of one question to one server, at least 1 ms (Go's default). c-ares only.
+  std::chrono::nanoseconds timeout = std::chrono::seconds(5);
   std::uint32_t tries = 2;             // of each server, at least 1: 0 counts as that (Go's default). c-ares only
 };
 
@@ -37,12 +40,14 @@ class resolver {
   // `family` none asks for both families. When one has answered with addresses, the other may take
   // one time-out, and half of the time that is left until the deadline at most; then the addresses
   // that are there are the answer, whatever became of the other family.
-  // deadline_ns as in stream::set_deadline(); getaddrinfo(3) cannot be ended and ignores it.
+  // `deadline` as in stream::set_deadline(); getaddrinfo(3) cannot be ended and ignores it.
   // A path, "@name", and a name with a zero byte are no hosts: resolve_error::not_found, without a question.
   // Errors: resolve_error, std::errc::invalid_argument (a server with a zero byte), std::errc::timed_out,
   // std::errc::not_enough_memory.
   // Source: dnsclient_unix.go and cgo_unix.go in Go's net.
-  [[nodiscard]] result<std::vector<address>> lookup(std::string_view name, std::uint16_t port, std::int64_t deadline_ns = 0, address_family family = address_family::none) const;
+  [[nodiscard]] result<std::vector<address>> lookup(std::string_view name, std::uint16_t port,
+                                                    time_point deadline = no_deadline,
+                                                    address_family family = address_family::none) const;
 
   // cares or system.
   [[nodiscard]] resolver_kind kind() const noexcept { return kind_; }

@@ -2,7 +2,7 @@
 //
 //     select(on_receive(orders, [&](std::optional<order> o) { ... }),     // nothing: closed and drained
 //            on_send(results, r, [&] { ... }),
-//            after_ns(50'000'000, [&] { ... }));
+//            after(50ms, [&] { ... }));
 //
 // Cases of which a program learns their number only while it runs are put into a case_list.
 //
@@ -10,7 +10,9 @@
 // errno belongs to the thread; any of these calls may move the goroutine to another (syscall.hpp).
 #pragma once
 
+#include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -21,6 +23,7 @@
 #include <vector>
 
 #include "retake/channel.hpp"
+#include "retake/clock.hpp"
 
 namespace retake {
 
@@ -127,10 +130,10 @@ template <class T, class Fn>
 [[nodiscard]] auto on_send(channel<T>& to, std::type_identity_t<T> value, Fn&& fn) {
   return detail::sending<T, Fn>(&to, std::move(value), std::forward<Fn>(fn));
 }
-// When no other case has become ready for `duration_ns` of the monotonic clock; not above 0: as otherwise().
-template <class Fn>
-[[nodiscard]] auto after_ns(std::int64_t duration_ns, Fn&& fn) {
-  return detail::time_is_over<Fn>(duration_ns > 0 ? duration_ns : 0, std::forward<Fn>(fn));
+// When no other case has become ready for so long; not above 0: as otherwise().
+template <class Rep, class Period, class Fn>
+[[nodiscard]] auto after(std::chrono::duration<Rep, Period> const& duration, Fn&& fn) {
+  return detail::time_is_over<Fn>(std::max(detail::nanoseconds_of(duration), std::int64_t{0}), std::forward<Fn>(fn));
 }
 // Go's default: when no case is ready at once, all looked at in one instant.
 template <class Fn>
@@ -138,13 +141,14 @@ template <class Fn>
   return detail::time_is_over<Fn>(0, std::forward<Fn>(fn));
 }
 
-// By a goroutine. Blocks it until one case can happen, does that one, and returns its place among the arguments, from 0. Of several that are ready one is
-// chosen at random, each with the same chance. At most one of after_ns() and otherwise(). Without a case that can happen it blocks for ever.
+// Goroutine context only. Blocks it until one case can happen, does that one, and returns its place
+// among the arguments, from 0. Of several that are ready one is chosen at random, each with the same
+// chance. At most one of after() and otherwise(). Without a case that can happen it blocks for ever.
 // Throws closed_channel for a send on a closed channel, and what the case's function throws.
 template <class... Cases>
 std::size_t select(Cases&&... cases) {
   constexpr std::size_t channels = (std::size_t{0} + ... + (std::remove_reference_t<Cases>::is_channel ? 1 : 0));
-  static_assert(sizeof...(Cases) - channels <= 1, "one of after_ns() and otherwise(), at most");
+  static_assert(sizeof...(Cases) - channels <= 1, "one of after() and otherwise(), at most");
   std::array<detail::select_case, channels> room;
   std::int64_t wait_ns = detail::wait_for_ever;
   std::size_t at = 0;
@@ -204,7 +208,8 @@ class listed final : public listed_case {
 // and its channel, live as long as the case.
 class case_list {
  public:
-  // What on_receive(), on_send(), after_ns() or otherwise() made. Returns its place: the number of cases before. Throws std::bad_alloc.
+  // What on_receive(), on_send(), after() or otherwise() made. Returns its place: the number of cases
+  // before. Throws std::bad_alloc.
   template <class Case>
   std::size_t add(Case one) {
     cases_.push_back(std::make_unique<detail::listed<Case>>(std::move(one)));

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "retake/address.hpp"
+#include "retake/clock.hpp"
 #include "retake/result.hpp"
 
 namespace retake {
@@ -64,12 +65,14 @@ class stream {
   [[nodiscard]] result<address> local_address() const;
   [[nodiscard]] result<address> peer_address() const;
 
-  // By a goroutine, also while others wait in a call; does not block. Until `due_ns` of the monotonic clock (clock.hpp: nanoseconds) calls may take; from then on they fail,
-  // the waiting one too, with std::errc::timed_out, until another deadline is set. 0: no limit. One in the past ends the wait at once. What a call has done by then
-  // stays done. Errors: std::errc::operation_canceled when closed, std::errc::operation_not_supported where polled() is false. Source: poll_runtime_pollSetDeadline.
-  std::error_code set_deadline(std::int64_t due_ns);
-  std::error_code set_read_deadline(std::int64_t due_ns);
-  std::error_code set_write_deadline(std::int64_t due_ns);
+  // Goroutine context only, also while others wait in a call; does not block. From `due` on calls
+  // fail, the waiting one too, with std::errc::timed_out, until another deadline is set, or
+  // no_deadline. One in the past ends the wait at once. What a call has done by then stays done.
+  // Errors: std::errc::operation_canceled when closed, std::errc::operation_not_supported where
+  // polled() is false. Source: poll_runtime_pollSetDeadline.
+  std::error_code set_deadline(time_point due);
+  std::error_code set_read_deadline(time_point due);
+  std::error_code set_write_deadline(time_point due);
 
   // By a goroutine; does not wait for anybody. Ends the waits and refuses all calls from now on, with std::errc::operation_canceled; the descriptor is closed when the last
   // call has left, here if none is inside, however long this object lives: then the peer reads the end. May be called again, and by several. Source: Close in Go's

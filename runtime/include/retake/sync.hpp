@@ -8,6 +8,7 @@
 // errno belongs to the thread; any of these calls may move the goroutine to another (syscall.hpp).
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <exception>
 #include <optional>
@@ -15,6 +16,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "retake/clock.hpp"
 #include "retake/go.hpp"
 #include "retake/needs_exceptions.hpp"
 #include "retake/panic.hpp"
@@ -108,14 +110,18 @@ class semaphore {
   void acquire(std::uint32_t n = 1) noexcept;
   // False instead of blocking.
   [[nodiscard]] bool try_acquire(std::uint32_t n = 1) noexcept;
-  // Waits no longer than `duration_ns` of the monotonic clock; false: in vain.
-  [[nodiscard]] bool acquire_for_ns(std::int64_t duration_ns, std::uint32_t n = 1) noexcept;
+  // Waits no longer than `duration`; false: in vain.
+  template <class Rep, class Period>
+  [[nodiscard]] bool acquire_for(std::chrono::duration<Rep, Period> const& duration, std::uint32_t n = 1) noexcept {
+    return acquire_for_ns(detail::nanoseconds_of(duration), n);
+  }
   // Waits until `until` is done: then returns its error and takes no permit, also if some are free.
   [[nodiscard]] std::error_code acquire(context const& until, std::uint32_t n = 1) noexcept;
   // By any goroutine. Does not block. Fatal: "a semaphore gets back more permits than it gave".
   void release(std::uint32_t n = 1) noexcept;
 
  private:
+  [[nodiscard]] bool acquire_for_ns(std::int64_t duration_ns, std::uint32_t n) noexcept;
   detail::permits_core* core_;
 };
 

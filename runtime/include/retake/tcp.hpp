@@ -2,6 +2,7 @@
 // errno belongs to the thread; any of these calls may move the goroutine to another (syscall.hpp).
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -17,16 +18,16 @@ class context;
 // keep_alive::off() is the named way to do without: such a connection waits for a dead peer for ever.
 struct keep_alive {
   bool on = true;
-  std::int32_t idle_s = 15;      // silence before the first probe, at least 1
-  std::int32_t interval_s = 15;  // between probes, at least 1
-  std::int32_t count = 9;        // probes without an answer
+  std::chrono::seconds idle{15};      // silence before the first probe, at least 1
+  std::chrono::seconds interval{15};  // between probes, at least 1
+  std::int32_t count = 9;             // probes without an answer
   static constexpr keep_alive off() noexcept { return {.on = false}; }
 };
 
 struct tcp_options {
   keep_alive probes = {};
   bool no_delay = true;              // small writes go out at once (Go's default)
-  std::int64_t deadline_ns = 0;      // of connecting; clock.hpp: monotonic; 0: the kernel's patience (about two minutes)
+  time_point deadline = no_deadline;  // of connecting; without one the kernel gives up in two minutes
   std::optional<address> local = {}; // of connecting: the address (and port, unless 0) that the connection comes from
   // For what this header does not have, as SO_REUSEPORT or SO_BINDTODEVICE: called with the new socket before it is bound or connected. Does not block, does not close it;
   // its error is that of the call. Source: Control of Go's net.ListenConfig and net.Dialer.
@@ -40,9 +41,9 @@ class tcp_stream : public stream {
   // By a goroutine; does not block.
   std::error_code set_keep_alive(keep_alive const& probes);
   std::error_code set_no_delay(bool on);
-  // seconds 0: close() discards what was not sent and resets the connection; -1: the kernel goes on sending behind close() (default).
-  // Below that: std::errc::invalid_argument.
-  std::error_code set_linger(std::int32_t seconds);
+  // 0: close() discards what was not sent and resets the connection; -1: the kernel goes on sending
+  // after close() (default). Below that: std::errc::invalid_argument.
+  std::error_code set_linger(std::chrono::seconds patience);
 };
 
 class tcp_listener {
@@ -61,7 +62,7 @@ class tcp_listener {
   [[nodiscard]] std::uint16_t port() const;
   [[nodiscard]] result<address> local_address() const { return socket_.local_address(); }
   // As the stream's: ends a blocked accept().
-  std::error_code set_deadline(std::int64_t due_ns) { return socket_.set_read_deadline(due_ns); }
+  std::error_code set_deadline(time_point due) { return socket_.set_read_deadline(due); }
   void close() { socket_.close(); }
   // The number, which stays the listener's, as a stream's: to hand it to a program that goes on with it (process_options::files). -1 when closed.
   [[nodiscard]] int descriptor() const noexcept { return socket_.descriptor(); }

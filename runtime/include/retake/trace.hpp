@@ -6,6 +6,7 @@
 // errno belongs to the thread; any of these calls may move the goroutine to another (syscall.hpp).
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -17,10 +18,10 @@ namespace retake {
 // How a goroutine spent the traced time, as far as its events are in the rings.
 struct goroutine_times {
   std::uint64_t id = 0;
-  std::int64_t running_ns = 0;
-  std::int64_t syscall_ns = 0;   // in system and foreign calls
-  std::int64_t runnable_ns = 0;  // ready, and no P yet
-  std::int64_t waiting_ns = 0;
+  std::chrono::nanoseconds running{};
+  std::chrono::nanoseconds syscall{};   // in system and foreign calls
+  std::chrono::nanoseconds runnable{};  // ready, and no P yet
+  std::chrono::nanoseconds waiting{};
 };
 
 struct trace_result {

@@ -45,8 +45,8 @@ class unix_listener {
 
   // By a goroutine; one at a time. Blocks it until somebody connects. Errors as accept(2), std::errc::operation_canceled when closed.
   [[nodiscard]] result<unix_stream> accept();
-  // As the stream's: from `due_ns` on accept() fails with std::errc::timed_out, one that waits too; 0: no limit.
-  std::error_code set_deadline(std::int64_t due_ns) { return socket_.set_read_deadline(due_ns); }
+  // As the stream's: from `due` on accept() fails with std::errc::timed_out, one that waits too.
+  std::error_code set_deadline(time_point due) { return socket_.set_read_deadline(due); }
   // By a goroutine. Removes the name and ends a blocked accept().
   void close();
   // From now on the name stays when the listener ends, for a program that goes on with its descriptor. Source: SetUnlinkOnClose of Go's net.UnixListener.

@@ -29,7 +29,7 @@ TEST(context, the_background_is_never_done) {
   run_on(1, [] {
     EXPECT_EQ(background().done(), nullptr);
     EXPECT_FALSE(background().error());
-    EXPECT_FALSE(background().deadline_ns().has_value());
+    EXPECT_FALSE(background().deadline().has_value());
     EXPECT_FALSE(is_done(background()));
   });
 }
@@ -38,7 +38,7 @@ TEST(context, cancelling_reaches_all_that_was_derived_and_nothing_else) {
   run_on(2, [] {
     auto [root, stop_root] = with_cancel(background());
     auto [child, stop_child] = with_cancel(root);
-    auto [sibling, stop_sibling] = with_timeout_ns(root, hour_ns);
+    auto [sibling, stop_sibling] = with_timeout(root, 1h);
     auto [grandchild, stop_grandchild] = with_cancel(child);
     stop_child.cancel(std::make_error_code(std::errc::broken_pipe));
     EXPECT_TRUE(is_done(child) && is_done(grandchild));
@@ -57,9 +57,9 @@ TEST(context, cancelling_reaches_all_that_was_derived_and_nothing_else) {
 TEST(context, a_deadline_makes_it_done_in_time_and_not_early) {
   run_on(2, [] {
     const std::int64_t before_ns = now_ns();
-    auto [outer, stop_outer] = with_timeout_ns(background(), 3'000'000);
-    auto [inner, stop_inner] = with_timeout_ns(outer, hour_ns);
-    EXPECT_EQ(inner.deadline_ns(), outer.deadline_ns());
+    auto [outer, stop_outer] = with_timeout(background(), 3ms);
+    auto [inner, stop_inner] = with_timeout(outer, 1h);
+    EXPECT_EQ(inner.deadline(), outer.deadline());
     static_cast<void>(inner.done()->receive());
     EXPECT_GE(now_ns() - before_ns, 3'000'000);
     EXPECT_EQ(inner.error(), std::errc::timed_out);
@@ -69,7 +69,7 @@ TEST(context, a_deadline_makes_it_done_in_time_and_not_early) {
 
 TEST(context, a_deadline_that_is_over_makes_it_done) {
   run_on(1, [] {
-    auto [ctx, stop] = with_timeout_ns(background(), -1);
+    auto [ctx, stop] = with_timeout(background(), -1ns);
     static_cast<void>(ctx.done()->receive());
     EXPECT_EQ(ctx.error(), std::errc::timed_out);
   });
@@ -77,21 +77,21 @@ TEST(context, a_deadline_that_is_over_makes_it_done) {
 
 TEST(context, a_deadline_in_the_past_makes_it_done_before_it_is_returned) {
   run_on(1, [] {
-    auto [live, stop_live] = with_timeout_ns(background(), hour_ns);
+    auto [live, stop_live] = with_timeout(background(), 1h);
     for (context const& parent : {background(), live}) {
       const auto expect_done = [&](cancellable made) {
         EXPECT_TRUE(is_done(made.ctx));
         EXPECT_EQ(made.ctx.error(), std::errc::timed_out);
         EXPECT_EQ(made.ctx.cause(), std::errc::timed_out);
         EXPECT_EQ(with_cancel(made.ctx).ctx.error(), std::errc::timed_out);
-        EXPECT_EQ(with_timeout_ns(made.ctx, hour_ns).ctx.error(), std::errc::timed_out);
+        EXPECT_EQ(with_timeout(made.ctx, 1h).ctx.error(), std::errc::timed_out);
       };
-      expect_done(with_timeout_ns(parent, 0));
-      expect_done(with_timeout_ns(parent, -1));
-      expect_done(with_timeout_ns(parent, std::numeric_limits<std::int64_t>::min()));
-      expect_done(with_deadline(parent, monotonic_ns()));
-      for (const std::int64_t past_ns : {std::numeric_limits<std::int64_t>::min(), std::int64_t{-1}, std::int64_t{0}, std::int64_t{1}}) {
-        expect_done(with_deadline(parent, past_ns));
+      expect_done(with_timeout(parent, 0ns));
+      expect_done(with_timeout(parent, -1ns));
+      expect_done(with_timeout(parent, std::chrono::nanoseconds::min()));
+      expect_done(with_deadline(parent, monotonic_now()));
+      for (const std::chrono::nanoseconds past : {std::chrono::nanoseconds::min(), -1ns, 0ns, 1ns}) {
+        expect_done(with_deadline(parent, time_point(past)));
       }
     }
     EXPECT_FALSE(live.error());
@@ -101,9 +101,9 @@ TEST(context, a_deadline_in_the_past_makes_it_done_before_it_is_returned) {
 // One P and no preemption point: the parent's timer cannot have run.
 TEST(context, an_inherited_deadline_in_the_past_makes_it_done_although_the_parent_s_timer_is_late) {
   run_on(1, [] {
-    auto [parent, stop_parent] = with_timeout_ns(background(), 1'000'000);
-    while (monotonic_ns() < *parent.deadline_ns()) nap_ns(100'000);
-    EXPECT_EQ(with_timeout_ns(parent, hour_ns).ctx.error(), std::errc::timed_out);
+    auto [parent, stop_parent] = with_timeout(background(), 1ms);
+    while (monotonic_now() < *parent.deadline()) nap_ns(100'000);
+    EXPECT_EQ(with_timeout(parent, 1h).ctx.error(), std::errc::timed_out);
     EXPECT_EQ(with_cancel(parent).ctx.error(), std::errc::timed_out);
   });
 }
@@ -112,7 +112,7 @@ TEST(context, that_is_done_admits_nothing) {
   run_on(2, [] {
     auto [cancelled, stop] = with_cancel(background());
     stop.cancel();
-    auto [late, stop_late] = with_timeout_ns(background(), -1);
+    auto [late, stop_late] = with_timeout(background(), -1ns);
     bounded room(1);
     semaphore free(1);
     foreign_pool pool(1);
@@ -145,7 +145,7 @@ TEST(context, the_end_of_its_canceller_makes_it_done) {
   run_on(1, [] {
     context kept;
     {
-      auto made = with_timeout_ns(background(), hour_ns);
+      auto made = with_timeout(background(), 1h);
       kept = made.ctx;
       EXPECT_FALSE(is_done(kept));
     }
@@ -173,28 +173,28 @@ TEST(context, a_deadline_tells_its_own_cause_to_all_below_and_a_later_one_change
   run_on(1, [] {
     const std::error_code slow = std::make_error_code(std::errc::stream_timeout);
     const std::error_code other = std::make_error_code(std::errc::broken_pipe);
-    auto [parent, stop_parent] = with_timeout_ns(background(), 1'000'000, slow);
-    auto [later, stop_later] = with_timeout_ns(parent, hour_ns, other);
+    auto [parent, stop_parent] = with_timeout(background(), 1ms, slow);
+    auto [later, stop_later] = with_timeout(parent, 1h, other);
     auto [early, stop_early] = with_cancel(later);
     context_key<int> number;
     const context carries = with_value(parent, number, 1);
     EXPECT_FALSE(parent.cause());
-    while (monotonic_ns() < *parent.deadline_ns()) nap_ns(100'000);
+    while (monotonic_now() < *parent.deadline()) nap_ns(100'000);
     // One P and no preemption point: the timer of `parent` is late, and these are done by the clock
     // alone.
     for (context const& above : {parent, carries}) {
       auto [late, stop_late] = with_cancel(above);
       EXPECT_EQ(late.error(), std::errc::timed_out);
       EXPECT_EQ(late.cause(), slow);
-      EXPECT_EQ(with_timeout_ns(above, 1, other).ctx.cause(), slow) << "the parent's deadline was sooner";
+      EXPECT_EQ(with_timeout(above, 1ns, other).ctx.cause(), slow) << "the parent's deadline was sooner";
     }
     EXPECT_TRUE(yielding_until([&below = early] { return is_done(below); }));
     for (context const* at : {&parent, &later, &early}) {
       EXPECT_EQ(at->error(), std::errc::timed_out);
       EXPECT_EQ(at->cause(), slow);
     }
-    EXPECT_EQ(with_timeout_ns(background(), 0, other).ctx.cause(), other) << "over when it was made";
-    auto [given_up, stop_given_up] = with_timeout_ns(background(), hour_ns, slow);
+    EXPECT_EQ(with_timeout(background(), 0ns, other).ctx.cause(), other) << "over when it was made";
+    auto [given_up, stop_given_up] = with_timeout(background(), 1h, slow);
     stop_given_up.cancel();
     EXPECT_EQ(given_up.cause(), std::errc::operation_canceled) << "the deadline did not come";
   });
@@ -203,16 +203,16 @@ TEST(context, a_deadline_tells_its_own_cause_to_all_below_and_a_later_one_change
 TEST(context, without_cancel_it_keeps_the_values_and_nothing_of_the_end) {
   run_on(2, [] {
     context_key<int> number;
-    auto [parent, stop_parent] = with_timeout_ns(with_value(background(), number, 7), hour_ns);
+    auto [parent, stop_parent] = with_timeout(with_value(background(), number, 7), 1h);
     const context free = without_cancel(parent);
-    auto [child, stop_child] = with_timeout_ns(free, 2 * hour_ns);
+    auto [child, stop_child] = with_timeout(free, 2h);
     std::atomic<bool> called{false};
     auto call = after_done(free, [&] { called = true; });
     stop_parent.cancel();
     EXPECT_EQ(free.done(), nullptr);
-    EXPECT_FALSE(free.error() || free.cause() || free.deadline_ns().has_value());
+    EXPECT_FALSE(free.error() || free.cause() || free.deadline().has_value());
     EXPECT_FALSE(is_done(child));
-    EXPECT_GT(*child.deadline_ns(), *parent.deadline_ns()) << "the parent's deadline counts no more";
+    EXPECT_GT(*child.deadline(), *parent.deadline()) << "the parent's deadline counts no more";
     EXPECT_EQ(*child.value(number), 7);
     stop_child.cancel();
     EXPECT_TRUE(is_done(child));
@@ -220,7 +220,7 @@ TEST(context, without_cancel_it_keeps_the_values_and_nothing_of_the_end) {
     EXPECT_TRUE(call.stop());
     EXPECT_FALSE(called);
     EXPECT_FALSE(without_cancel(background()).error());
-    EXPECT_EQ(with_timeout_ns(without_cancel(parent), 0).ctx.error(), std::errc::timed_out);
+    EXPECT_EQ(with_timeout(without_cancel(parent), 0ns).ctx.error(), std::errc::timed_out);
   });
 }
 
@@ -230,14 +230,14 @@ TEST(context, its_text_says_how_it_was_derived) {
     context_key<int> number;
     auto [one, stop_one] = with_cancel(with_value(background(), number, 7));
     EXPECT_EQ(to_string(one), "background.with_value.with_cancel");
-    auto [two, stop_two] = with_timeout_ns(without_cancel(one), hour_ns);
+    auto [two, stop_two] = with_timeout(without_cancel(one), 1h);
     const std::string text = to_string(two), front = "background.with_value.with_cancel.without_cancel.with_deadline(in ";
     ASSERT_EQ(text.rfind(front, 0), 0U) << text;
     const std::int64_t left_ns = std::stoll(text.substr(front.size()));
     EXPECT_TRUE(left_ns > hour_ns - 60'000'000'000 && left_ns <= hour_ns) << text;
     EXPECT_EQ(text.substr(text.find(' ', front.size())), " ns)");
-    EXPECT_EQ(to_string(with_timeout_ns(two, 0).ctx).substr(text.size()), ".with_deadline(passed)");
-    EXPECT_EQ(to_string(with_timeout_ns(two, 2 * hour_ns).ctx).substr(text.size()), ".with_cancel") << "a later deadline";
+    EXPECT_EQ(to_string(with_timeout(two, 0ns).ctx).substr(text.size()), ".with_deadline(passed)");
+    EXPECT_EQ(to_string(with_timeout(two, 2h).ctx).substr(text.size()), ".with_cancel") << "a later deadline";
   });
 }
 
@@ -275,7 +275,7 @@ TEST(context, children_leave_a_parent_that_lives_on_and_everything_is_freed) {
       go([&, i, from = root] {
         for (int k = 0; k < 20; ++k) {
           const context with = with_value(from, key, counted(live));
-          auto [mine, end] = with_timeout_ns(with, (i + k) % 7 * 20'000);
+          auto [mine, end] = with_timeout(with, (i + k) % 7 * 20us);
           auto [below, end_below] = with_cancel(mine);
           after_done(below, [kept = with] {});
           if (k % 3 == 0) static_cast<void>(mine.done()->receive());

@@ -274,10 +274,10 @@ TEST(edges, a_linger_below_its_own_word_for_never_is_refused) {
     auto listener = tcp_listen(ipv4(loopback_address, 0));
     auto made = tcp_connect(*listener->local_address());
     for (const std::int32_t seconds : {std::numeric_limits<std::int32_t>::min(), -2}) {
-      EXPECT_EQ(made->set_linger(seconds), std::errc::invalid_argument) << seconds;
+      EXPECT_EQ(made->set_linger(std::chrono::seconds(seconds)), std::errc::invalid_argument) << seconds;
     }
     for (const std::int32_t seconds : {std::numeric_limits<std::int32_t>::max(), 1, 0, -1}) {
-      EXPECT_FALSE(made->set_linger(seconds)) << seconds;
+      EXPECT_FALSE(made->set_linger(std::chrono::seconds(seconds))) << seconds;
       linger is{};
       socklen_t bytes = sizeof(is);
       EXPECT_EQ(::getsockopt(made->descriptor(), SOL_SOCKET, SO_LINGER, &is, &bytes), 0);
@@ -295,23 +295,25 @@ TEST(edges, a_time_that_is_over_is_over_at_once) {
     pipe_ends ends = a_pipe();
     std::byte one{};
     for (const std::int64_t ns : past_ns) {
-      const std::int64_t over_ns = deadline_in_ns(ns);
-      EXPECT_LE(over_ns, monotonic_ns()) << ns;
-      sleep_for_ns(ns);
-      timer t(ns);
+      const std::chrono::nanoseconds length(ns);
+      const time_point at(length);
+      const time_point over = deadline_in(length);
+      EXPECT_LE(over, monotonic_now()) << ns;
+      sleep_for(length);
+      timer t(length);
       EXPECT_TRUE(t.due().receive()) << ns;
       semaphore none(1);
       none.acquire();
-      EXPECT_FALSE(none.acquire_for_ns(ns)) << ns;
+      EXPECT_FALSE(none.acquire_for(length)) << ns;
       none.release();
       channel<int> silent;
-      select(on_receive(silent, [](auto) { ADD_FAILURE(); }), after_ns(ns, [] {}));
-      EXPECT_EQ(with_timeout_ns(background(), ns).ctx.error(), std::errc::timed_out) << ns;
-      EXPECT_EQ(with_deadline(background(), ns).ctx.error(), std::errc::timed_out) << ns;
-      EXPECT_FALSE(ends.reader.set_read_deadline(ns));
+      select(on_receive(silent, [](auto) { ADD_FAILURE(); }), after(length, [] {}));
+      EXPECT_EQ(with_timeout(background(), length).ctx.error(), std::errc::timed_out) << ns;
+      EXPECT_EQ(with_deadline(background(), at).ctx.error(), std::errc::timed_out) << ns;
+      EXPECT_FALSE(ends.reader.set_read_deadline(at));
       EXPECT_EQ(ends.reader.read(std::span(&one, 1)).error(), std::errc::timed_out) << ns;
       dial_options options;
-      options.connection.deadline_ns = ns;
+      options.connection.deadline = at;
       EXPECT_EQ(dial(background(), "127.0.0.1", 1, options).error(), std::errc::timed_out) << ns;
     }
   });
@@ -321,27 +323,29 @@ TEST(edges, a_time_that_never_comes_is_waited_for) {
   run_on(2, [] {
     auto listener = tcp_listen(ipv4(loopback_address, 0));
     for (const std::int64_t ns : far_ns) {
-      EXPECT_GE(deadline_in_ns(ns), ns) << ns;
-      timer t(ns);
-      ticker k(ns);
-      delayed_call call = after_func_ns(ns, [] { ADD_FAILURE(); });
-      cancellable const late = with_timeout_ns(background(), ns);
-      cancellable const until = with_deadline(background(), ns);
+      const std::chrono::nanoseconds length(ns);
+      const time_point at(length);
+      EXPECT_GE(deadline_in(length), at) << ns;
+      timer t(length);
+      ticker k(length);
+      delayed_call call = after_func(length, [] { ADD_FAILURE(); });
+      cancellable const late = with_timeout(background(), length);
+      cancellable const until = with_deadline(background(), at);
       channel<int> answer;
       pipe_ends ends = a_pipe();
-      EXPECT_FALSE(ends.reader.set_read_deadline(ns));
+      EXPECT_FALSE(ends.reader.set_read_deadline(at));
       go([&] { answer.send(static_cast<int>(read_some(ends.reader).size())); });
       semaphore one(1);
-      EXPECT_TRUE(one.acquire_for_ns(ns));
+      EXPECT_TRUE(one.acquire_for(length));
       go([&] {
-        sleep_for_ns(1'000'000);
+        sleep_for(1ms);
         one.release();
       });
-      EXPECT_TRUE(one.acquire_for_ns(ns)) << ns;  // all of the above is being waited for meanwhile
+      EXPECT_TRUE(one.acquire_for(length)) << ns;  // all of the above is being waited for meanwhile
       one.release();
       auto const fail = [](auto) { ADD_FAILURE(); };
       select(on_receive(t.due(), fail), on_receive(k.due(), fail), on_receive(answer, fail),
-             after_ns(1'000'000, [] {}));
+             after(1ms, [] {}));
       EXPECT_FALSE(late.ctx.error()) << ns;
       EXPECT_FALSE(until.ctx.error()) << ns;
       EXPECT_TRUE(t.stop()) << ns;
@@ -349,7 +353,7 @@ TEST(edges, a_time_that_never_comes_is_waited_for) {
       EXPECT_TRUE(ends.writer.write(bytes_of("xyz")));
       EXPECT_EQ(*answer.receive(), 3) << ns;
       dial_options options;
-      options.connection.deadline_ns = ns;
+      options.connection.deadline = at;
       EXPECT_TRUE(dial(until.ctx, "127.0.0.1", listener->local_address()->port, options)) << ns;
     }
   });
@@ -381,7 +385,7 @@ TEST(edges, a_resolver_takes_time_outs_and_tries_of_any_size) {
       for (const std::uint32_t tries : {0u, 1u, 0x7fffffffu, 0x80000000u, 0xffffffffu}) {
         resolver_options options;
         options.kind = resolver_kind::cares;
-        options.timeout_ns = ns;
+        options.timeout = std::chrono::nanoseconds(ns);
         options.tries = tries;
         auto const found = resolver(options).lookup("localhost", 1);
         EXPECT_TRUE(found) << ns << ", " << tries << ": " << found.error().message();

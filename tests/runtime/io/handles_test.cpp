@@ -62,9 +62,9 @@ void ask_stream(stream& s, answers say) {
   say("close_read", s.close_read());
   say("local_address", s.local_address());
   say("peer_address", s.peer_address());
-  say("set_deadline", s.set_deadline(1));
-  say("set_read_deadline", s.set_read_deadline(1));
-  say("set_write_deadline", s.set_write_deadline(1));
+  say("set_deadline", s.set_deadline(time_point(1ns)));
+  say("set_read_deadline", s.set_read_deadline(time_point(1ns)));
+  say("set_write_deadline", s.set_write_deadline(time_point(1ns)));
   say("copy", copy(s, other));
   say("send_file", send_file(s, 0, 0, 1));
   say("send_file nothing", send_file(s, 0, 0, 0));
@@ -87,7 +87,7 @@ void ask_tcp(tcp_stream& s, answers say) {
   ask_stream(s, say);
   say("set_keep_alive", s.set_keep_alive({}));
   say("set_no_delay", s.set_no_delay(true));
-  say("set_linger", s.set_linger(0));
+  say("set_linger", s.set_linger(0s));
 }
 
 void ask_unix(unix_stream& s, answers say) {
@@ -100,7 +100,7 @@ void ask_unix(unix_stream& s, answers say) {
 void ask_listener(tcp_listener& l, answers say) {
   say("accept", l.accept());
   say("local_address", l.local_address());
-  say("set_deadline", l.set_deadline(1));
+  say("set_deadline", l.set_deadline(time_point(1ns)));
   EXPECT_EQ(l.port(), 0);
   l.close();
 }
@@ -118,9 +118,9 @@ void ask_datagrams(datagram_socket& s, answers say) {
   say("connect", s.connect(ipv4(loopback_address, 1)));
   say("local_address", s.local_address());
   say("peer_address", s.peer_address());
-  say("set_deadline", s.set_deadline(1));
-  say("set_read_deadline", s.set_read_deadline(1));
-  say("set_write_deadline", s.set_write_deadline(1));
+  say("set_deadline", s.set_deadline(time_point(1ns)));
+  say("set_read_deadline", s.set_read_deadline(time_point(1ns)));
+  say("set_write_deadline", s.set_write_deadline(time_point(1ns)));
   EXPECT_EQ(s.descriptor(), -1);
   s.close();
 }
@@ -150,7 +150,7 @@ void ask_file(file& f, answers say) {
 void ask_process(process& p, answers say) {
   say("wait", p.wait());
   say("signal", p.signal(0));
-  say("set_deadline", p.set_deadline(1));
+  say("set_deadline", p.set_deadline(time_point(1ns)));
   ask_stream(p.input, say);
   ask_stream(p.output, say);
   ask_stream(p.error, say);
@@ -261,10 +261,10 @@ TEST(handles, of_an_ended_program_answer_that_they_have_none) {
 
 TEST(handles, of_calls_that_were_moved_from_are_of_no_call) {
   run_on(2, [] {
-    delayed_call later = after_func_ns(3'600'000'000'000, [] {});
+    delayed_call later = after_func(1h, [] {});
     delayed_call later_kept = taken(later);
     EXPECT_FALSE(later.stop());
-    EXPECT_FALSE(later.reset(1));
+    EXPECT_FALSE(later.reset(1ns));
     EXPECT_TRUE(later_kept.stop());
     auto [ctx, stop] = with_cancel(background());
     after_done_call done = after_done(ctx, [] {});

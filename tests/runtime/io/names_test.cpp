@@ -49,7 +49,7 @@ TEST(names, of_hosts_are_neither_paths_nor_cut_by_a_zero_byte) {
       resolver_options wishes;
       wishes.kind = kind;
       wishes.servers = {"127.0.0.1:9"};
-      wishes.timeout_ns = 50'000'000;
+      wishes.timeout = 50ms;
       wishes.tries = 1;
       const resolver names(wishes);
       for (const std::string_view host : {"127.0.0.1\0.other"sv, "localhost\0.other"sv, "\0localhost"sv, "/run/service"sv, "@service"sv, "./service"sv, "../service"sv, "run/service"sv}) {

@@ -90,7 +90,7 @@ TEST(pipe, a_number_is_not_used_again_while_a_read_is_inside) {
         all.done();
       });
       go([&] {
-        while (!ends.reader.set_deadline(0)) yield();
+        while (!ends.reader.set_deadline(no_deadline)) yield();
         all.done();
       });
       for (int i = 0; i < 2; ++i) {
@@ -170,7 +170,7 @@ TEST(pipe, of_two_readers_each_is_served_and_none_forgotten) {
       }
       ends.writer = stream();
       const std::int64_t patient_until_ns = now_ns() + 3'000'000'000;
-      while (back.load() < 2 && now_ns() < patient_until_ns) sleep_for_ns(50'000);
+      while (back.load() < 2 && now_ns() < patient_until_ns) sleep_for(50us);
       EXPECT_EQ(back.load(), 2) << "N8: a second reader waits although the stream has ended";
       if (back.load() < 2) ends.reader.close();
       all.wait();
@@ -290,7 +290,7 @@ TEST(tcp, a_closed_listener_frees_its_port_and_a_closed_connection_is_refused_ev
 
     client->close();
     EXPECT_EQ(read_some(*server), "");
-    for (std::error_code const said : {client->close_write(), client->set_no_delay(false), client->set_keep_alive({}), client->set_linger(0), client->set_deadline(0),
+    for (std::error_code const said : {client->close_write(), client->set_no_delay(false), client->set_keep_alive({}), client->set_linger(0s), client->set_deadline(no_deadline),
                                        client->local_address().error(), client->peer_address().error()}) {
       EXPECT_EQ(said, std::errc::operation_canceled);
     }
@@ -306,7 +306,7 @@ TEST(tcp, the_end_of_the_peer_is_told_and_a_late_write_is_an_error) {
     std::error_code error;
     for (int i = 0; i < 100 && !error; ++i) {
       error = c.server.write(bytes_of("anybody there?")).error();
-      sleep_for_ns(1'000'000);
+      sleep_for(1ms);
     }
     EXPECT_TRUE(error == std::errc::broken_pipe || error == std::errc::connection_reset) << error.message();
   });

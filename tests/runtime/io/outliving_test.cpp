@@ -47,7 +47,7 @@ void read_one(stream& from) {
 
 // Lets goroutines begin, and park if they do.
 void let_others_wait() {
-  for (int i = 0; i < 3; ++i) sleep_for_ns(1'000'000);
+  for (int i = 0; i < 3; ++i) sleep_for(1ms);
 }
 
 // One of each, with the numbers that they have.

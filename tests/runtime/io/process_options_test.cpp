@@ -167,7 +167,7 @@ TEST(process, ends_with_its_context) {
   run_on(2, [] {
     const leak_check leaks;
     {
-      auto [until, stop] = with_timeout_ns(background(), 20 * ms);
+      auto [until, stop] = with_timeout(background(), 20ms);
       auto killed = spawn(shell("exec sleep 1000"));
       ASSERT_TRUE(killed);
       auto status = killed->wait(until);
@@ -175,7 +175,7 @@ TEST(process, ends_with_its_context) {
       EXPECT_TRUE(until.error());
       auto late = spawn(shell("exec sleep 1000"));
       ASSERT_TRUE(late);
-      status = late->wait(until, {.signal = SIGTERM, .delay_ns = 60'000 * ms});
+      status = late->wait(until, {.signal = SIGTERM, .delay = 1min});
       EXPECT_TRUE(status && status->signal == SIGTERM) << "done before the wait";
       process_options script = shell("trap 'exit 5' TERM; echo; while :; do sleep 0.01; done");
       script.output = redirect::pipe;
@@ -183,19 +183,19 @@ TEST(process, ends_with_its_context) {
       ASSERT_TRUE(heeds);
       std::array<std::byte, 1> ready{};
       ASSERT_TRUE(heeds->output.read(ready));
-      status = heeds->wait(until, {.signal = SIGTERM, .delay_ns = 60'000 * ms});
+      status = heeds->wait(until, {.signal = SIGTERM, .delay = 1min});
       EXPECT_TRUE(status && status->code == 5 && status->signal == 0);
       script = shell("trap '' TERM; echo; while :; do sleep 0.01; done");
       script.output = redirect::pipe;
       auto deaf = spawn(script);
       ASSERT_TRUE(deaf);
       ASSERT_TRUE(deaf->output.read(ready));
-      const std::int64_t before_ns = monotonic_ns();
-      status = deaf->wait(until, {.signal = SIGTERM, .delay_ns = 50 * ms});
+      const time_point before = monotonic_now();
+      status = deaf->wait(until, {.signal = SIGTERM, .delay = 50ms});
       EXPECT_TRUE(status && status->signal == SIGKILL);
-      EXPECT_GE(monotonic_ns() - before_ns, 50 * ms);
+      EXPECT_GE(monotonic_now() - before, 50ms);
     }
-    EXPECT_EQ(leaks.report(1'000'000'000), "");
+    EXPECT_EQ(leaks.report(1s), "");
   });
 }
 
@@ -205,15 +205,15 @@ TEST(process, that_ends_before_its_context_is_not_touched) {
     for (context const& ctx : {until, background()}) {
       auto child = spawn(shell("exit 7"));
       ASSERT_TRUE(child);
-      const auto status = child->wait(ctx, {.signal = SIGTERM, .delay_ns = 0});
+      const auto status = child->wait(ctx, {.signal = SIGTERM, .delay = 0ns});
       EXPECT_TRUE(status && status->code == 7 && status->signal == 0);
       EXPECT_EQ(child->wait(ctx).error(), std::errc::no_child_process);
     }
     auto slow = spawn(shell("exec sleep 1000"));
     ASSERT_TRUE(slow);
-    EXPECT_FALSE(slow->set_deadline(deadline_in_ns(20 * ms)));
+    EXPECT_FALSE(slow->set_deadline(deadline_in(20ms)));
     EXPECT_EQ(slow->wait(until).error(), std::errc::timed_out) << "the deadline holds beside it";
-    EXPECT_FALSE(slow->set_deadline(0));
+    EXPECT_FALSE(slow->set_deadline(no_deadline));
     stop.cancel();
     const auto status = slow->wait(until);
     EXPECT_TRUE(status && status->signal == SIGKILL);

@@ -97,10 +97,10 @@ TEST(process, waiting_for_many_holds_no_thread_and_ends_at_a_deadline) {
     EXPECT_LE(value(paths().threads_started), threads + 4);
     auto slow = spawn(shell("exec sleep 1000"));
     ASSERT_TRUE(slow);
-    EXPECT_FALSE(slow->set_deadline(deadline_in_ns(20 * ms)));
+    EXPECT_FALSE(slow->set_deadline(deadline_in(20ms)));
     EXPECT_EQ(slow->wait().error(), std::errc::timed_out);
     EXPECT_FALSE(slow->signal(SIGKILL));
-    EXPECT_FALSE(slow->set_deadline(0));
+    EXPECT_FALSE(slow->set_deadline(no_deadline));
     EXPECT_TRUE(slow->wait());
   });
 }
@@ -136,7 +136,7 @@ TEST(process, is_found_although_sigchld_is_ignored) {
         ASSERT_FALSE(ignore_signals(child_signal));
       }
       ASSERT_TRUE(child) << way << ": " << child.error().message();
-      if (way != 4) sleep_for_ns(way == 5 ? 200 * ms : 20 * ms);  // it has ended
+      if (way != 4) sleep_for(way == 5 ? 200ms : 20ms);  // it has ended
       const auto status = child->wait();
       ASSERT_TRUE(status) << way << ": " << status.error().message();
       EXPECT_EQ(status->code, way >= 4 ? 0 : 7) << way;

@@ -27,7 +27,7 @@ bool has_default_action(int number) {
 
 // Soon.
 bool is_done(context const& c) {
-  return select(on_receive(c.done(), [](auto) {}), after_ns(5'000'000'000, [] {})) == 0;
+  return select(on_receive(c.done(), [](auto) {}), after(5s, [] {})) == 0;
 }
 
 TEST(signals, of_all_numbers_come_but_those_that_the_runtime_needs) {
@@ -72,7 +72,7 @@ TEST(signals, make_a_context_done_and_are_its_cause) {
       EXPECT_TRUE(has_default_action(SIGUSR1));
       EXPECT_TRUE(has_default_action(SIGUSR2));
     }
-    EXPECT_EQ(leaks.report(1'000'000'000), "");
+    EXPECT_EQ(leaks.report(1s), "");
   });
 }
 
@@ -102,7 +102,7 @@ TEST(signals, end_no_context_whose_canceller_came_first_or_that_is_another) {
   run_on(2, [] {
     const leak_check leaks;
     end_in_turn();
-    EXPECT_EQ(leaks.report(1'000'000'000), "");
+    EXPECT_EQ(leaks.report(1s), "");
   });
   EXPECT_TRUE(has_default_action(SIGUSR1));
 }

@@ -91,7 +91,7 @@ TEST(signals, of_two_requests_for_one_channel_are_sent_once_each) {
     EXPECT_EQ(*came.receive(), SIGUSR1);
     ASSERT_EQ(::raise(SIGUSR2), 0);
     EXPECT_EQ(*came.receive(), SIGUSR2);
-    sleep_for_ns(ms);
+    sleep_for(1ms);
     EXPECT_EQ(came.size(), 0u);
     stop_notify(came);
     EXPECT_EQ(action_of(SIGUSR1).sa_handler, SIG_DFL);
@@ -110,7 +110,7 @@ TEST(signals, of_an_earlier_program_are_not_relayed_to_a_later_one) {
     ASSERT_FALSE(notify(came, both));
     ASSERT_EQ(::raise(SIGUSR2), 0);
     EXPECT_EQ(*came.receive(), SIGUSR2);
-    sleep_for_ns(ms);
+    sleep_for(1ms);
     EXPECT_EQ(came.size(), 0u);
     stop_notify(came);
   });
@@ -149,9 +149,9 @@ TEST(signals, leave_no_goroutine_behind) {
     const leak_check leaks;
     channel<int> came(1);
     ASSERT_FALSE(notify(came, usr1));
-    EXPECT_EQ(leaks.report(50 * ms), "") << "while a channel listens";
+    EXPECT_EQ(leaks.report(50ms), "") << "while a channel listens";
     stop_notify(came);
-    EXPECT_EQ(leaks.report(50 * ms), "");
+    EXPECT_EQ(leaks.report(50ms), "");
     EXPECT_TRUE(yielding_until([&] { return goroutine_count() == before; }));
     ASSERT_FALSE(notify(came, usr1));
     ASSERT_EQ(::raise(SIGUSR1), 0);
@@ -164,7 +164,7 @@ TEST(deadlock_death, it_is_reported_after_the_last_channel_has_stopped_listening
   EXPECT_EXIT(run_on(1, [] {
                 channel<int> came(1);
                 ASSERT_FALSE(notify(came, usr1));
-                sleep_for_ns(ms);
+                sleep_for(1ms);
                 stop_notify(came);
                 static_cast<void>(came.receive());
               }),
@@ -180,7 +180,7 @@ TEST(quit_death, as_the_first_that_main_does) {
   for (int i = 0; i < 5; ++i) {
     EXPECT_EXIT(run_on(2, [] {
                   ::kill(::getpid(), SIGQUIT);
-                  sleep_for_ns(patience_ns);
+                  sleep_for(patience);
                 }),
                 testing::ExitedWithCode(2), EXPECTED);
   }
@@ -188,7 +188,7 @@ TEST(quit_death, as_the_first_that_main_does) {
 
 TEST(quit_death, as_the_last_that_main_does) {
   EXPECT_EXIT(run_on(2, [] {
-                sleep_for_ns(ms);
+                sleep_for(1ms);
                 ::raise(SIGQUIT);
               }),
               testing::ExitedWithCode(2), EXPECTED "running");
@@ -197,7 +197,7 @@ TEST(quit_death, as_the_last_that_main_does) {
 // The thread that the kernel chooses for it sleeps, and may handle it only when main has returned.
 TEST(quit_death, on_its_way_when_main_returns) {
   EXPECT_EXIT(run_on(2, [] {
-                sleep_for_ns(ms);
+                sleep_for(1ms);
                 ::kill(::getpid(), SIGQUIT);
               }),
               testing::ExitedWithCode(2), EXPECTED);
@@ -237,7 +237,7 @@ TEST(quit_death, after_channels_have_stopped_and_after_a_reset) {
                     stop_notify(came);
                   }
                   ::kill(::getpid(), SIGQUIT);
-                  sleep_for_ns(patience_ns);
+                  sleep_for(patience);
                 }),
                 testing::ExitedWithCode(2), EXPECTED);
   }
@@ -247,7 +247,7 @@ TEST(quit, is_the_kernels_again_although_a_channel_listened_to_the_end) {
   channel<int> came(1);
   run_on(2, [&] {
     ASSERT_FALSE(notify(came, quit));
-    sleep_for_ns(ms);  // the relay waits in the poller
+    sleep_for(1ms);  // the relay waits in the poller
   });
   EXPECT_EQ(action_of(SIGQUIT).sa_handler, SIG_DFL);
 }

@@ -216,8 +216,8 @@ TEST(turns, a_close_ends_readers_in_the_queue) {
 TEST(turns, a_deadline_ends_the_turn_under_way_and_those_that_wait) {
   run_on(2, [] {
     pipe_ends ends = a_pipe();
-    EXPECT_FALSE(ends.writer.set_write_deadline(deadline_in_ns(20 * ms)));
-    EXPECT_FALSE(ends.reader.set_read_deadline(deadline_in_ns(20 * ms)));
+    EXPECT_FALSE(ends.writer.set_write_deadline(deadline_in(20ms)));
+    EXPECT_FALSE(ends.reader.set_read_deadline(deadline_in(20ms)));
     std::atomic<std::size_t> went = 0;
     wait_group all;
     for (int i = 0; i < 3; ++i) {
@@ -230,7 +230,7 @@ TEST(turns, a_deadline_ends_the_turn_under_way_and_those_that_wait) {
     all.wait();
     EXPECT_GT(went, 0u);
     ends.writer.close();
-    EXPECT_FALSE(ends.reader.set_read_deadline(0));
+    EXPECT_FALSE(ends.reader.set_read_deadline(no_deadline));
     EXPECT_EQ(read_all(ends.reader).size(), went);
 
     pipe_ends empty = a_pipe();
@@ -238,9 +238,9 @@ TEST(turns, a_deadline_ends_the_turn_under_way_and_those_that_wait) {
     std::string const over = "error: " + std::make_error_code(std::errc::timed_out).message();
     for (int i = 0; i < 3; ++i) readers.go([&] { EXPECT_EQ(read_some(empty.reader), over); });
     yield();
-    EXPECT_FALSE(empty.reader.set_read_deadline(deadline_in_ns(5 * ms)));  // set while they wait
+    EXPECT_FALSE(empty.reader.set_read_deadline(deadline_in(5ms)));  // set while they wait
     readers.wait();
-    EXPECT_FALSE(empty.reader.set_read_deadline(0));
+    EXPECT_FALSE(empty.reader.set_read_deadline(no_deadline));
     EXPECT_TRUE(empty.writer.write(bytes_of("again")));
     EXPECT_EQ(read_some(empty.reader), "again");
   });
@@ -251,7 +251,7 @@ TEST(turns, every_way_to_write_counts_what_went_before_its_end) {
     run_on(1, [&] {
       for (const bool by_deadline : {true, false}) {
         auto ends = unix_pair();
-        EXPECT_FALSE(ends->first.set_write_deadline(by_deadline ? deadline_in_ns(20 * ms) : 0));
+        EXPECT_FALSE(ends->first.set_write_deadline(by_deadline ? deadline_in(20ms) : no_deadline));
         std::size_t went = 0;
         wait_group done;
         done.go([&] {
@@ -259,7 +259,7 @@ TEST(turns, every_way_to_write_counts_what_went_before_its_end) {
           EXPECT_EQ(put.error(), by_deadline ? std::errc::timed_out : std::errc::operation_canceled) << way.name;
           went = put.bytes();
         });
-        sleep_for_ns(5 * ms);
+        sleep_for(5ms);
         if (!by_deadline) ends->first.close();
         done.wait();
         ends->first.close();
@@ -279,7 +279,7 @@ TEST(turns, a_copy_counts_what_its_target_took) {
       static_cast<void>(from.writer.write(bytes_of(std::string(record_bytes, 'x'))));
       from.writer.close();
     });
-    EXPECT_FALSE(to.writer.set_write_deadline(deadline_in_ns(20 * ms)));
+    EXPECT_FALSE(to.writer.set_write_deadline(deadline_in(20ms)));
     transferred const moved = copy(to.writer, from.reader);
     EXPECT_EQ(moved.error(), std::errc::timed_out);
     to.writer.close();

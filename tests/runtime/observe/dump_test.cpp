@@ -98,11 +98,11 @@ TEST(dump, a_parked_goroutine_shows_why_where_and_how_long) {
     channel<int> c;
     const std::uint64_t id = start(all, [&c] { receives(c); });
     ASSERT_TRUE(comes_to(id, "waiting"));
-    sleep_for_ns(30'000'000);
+    sleep_for(30ms);
     const goroutine_info seen = info_of(id);
     EXPECT_EQ(seen.wait_reason, "chan receive");
-    EXPECT_GE(seen.waited_ns, 15'000'000);
-    EXPECT_LT(seen.waited_ns, patience_ns);
+    EXPECT_GE(seen.waited, 15ms);
+    EXPECT_LT(seen.waited, patience);
     EXPECT_FALSE(seen.locked_to_thread);
     EXPECT_TRUE(mentions(seen.stack, "receives", receive_line)) << text_of_all();
     EXPECT_EQ(seen.created_by, goroutine_id());
@@ -185,7 +185,7 @@ TEST(dump, is_taken_while_everything_moves) {
     });
     for (int i = 0; i < 5; ++i) {
       for (goroutine_info const& one : all_goroutines()) {
-        EXPECT_GE(one.waited_ns, 0);
+        EXPECT_GE(one.waited, 0ns);
         for (stack_frame const& frame : one.stack) EXPECT_FALSE(frame.function.empty()) << std::hex << frame.address << " in " << text_of_all();
       }
     }
@@ -205,7 +205,7 @@ TEST(leak_check, names_what_is_left_and_where_it_is_parked) {
     start(all, [] {});
     EXPECT_THAT(leaks.report(), IsEmpty());
     const std::uint64_t id = start(all, [&c] { receives(c); });
-    const std::string left = leaks.report(10'000'000);
+    const std::string left = leaks.report(10ms);
     EXPECT_THAT(left, HasSubstr("goroutine " + std::to_string(id) + " [chan receive"));
     EXPECT_THAT(left, HasSubstr("dump_test.cpp:" + std::to_string(receive_line)));
     EXPECT_THAT(left, testing::Not(HasSubstr("goroutine " + std::to_string(old) + " ["))) << "it was there before";

@@ -1,6 +1,7 @@
 // What gdb_test.sh looks at: one goroutine parked and locked to its thread, one in a system call, and one that aborts.
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdlib>
 
 #include "retake/channel.hpp"
@@ -35,7 +36,7 @@ int main() {
       is_parked(c);
     });
     retake::go([] { is_in_a_call(); });
-    retake::sleep_for_ns(100'000'000);
+    retake::sleep_for(std::chrono::milliseconds(100));
     aborts();
   });
 }

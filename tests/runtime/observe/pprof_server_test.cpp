@@ -105,7 +105,7 @@ TEST(pprof_server, ends_with_its_connections) {
       go([port = server->port()] { static_cast<void>(get(port, "/debug/pprof/trace?seconds=60")); });
       EXPECT_TRUE(yielding_until([] { return goroutine_count() == 5; }));  // this one, who asks, who accepts, and one for each connection
     }
-    EXPECT_THAT(leaks.report(patience_ns), testing::IsEmpty());
+    EXPECT_THAT(leaks.report(patience), testing::IsEmpty());
   });
 }
 
@@ -172,7 +172,7 @@ std::vector<tcp_stream> connect_many(std::uint16_t port, std::int32_t count, std
 // A byte has come, or comes within the time.
 bool is_answered(tcp_stream& connection, std::int64_t wait_ns) {
   std::byte one;
-  static_cast<void>(connection.set_read_deadline(now_ns() + wait_ns));
+  static_cast<void>(connection.set_read_deadline(deadline_in(std::chrono::nanoseconds(wait_ns))));
   return bool(connection.read(std::span(&one, 1)));
 }
 
@@ -193,7 +193,7 @@ TEST(pprof_server, has_two_reports_in_memory_however_many_readers_take_nothing) 
     const std::size_t before = resident_bytes();
     std::vector<tcp_stream> readers = connect_many(server->port(), 14, "GET /debug/pprof/goroutine?debug=2 HTTP/1.1\r\n\r\n");
     ASSERT_TRUE(yielding_until([&] { return std::ranges::count_if(readers, [](tcp_stream& one) { return is_answered(one, 1'000'000); }) > 0; }));
-    sleep_for_ns(1'000'000'000);  // for as many reports as would be made without a bound
+    sleep_for(1s);  // for as many reports as would be made without a bound
     std::int64_t answered = 0;
     for (tcp_stream& one : readers) answered += is_answered(one, 1'000'000) ? 1 : 0;
     EXPECT_LE(answered, 2);  // of 14
@@ -253,7 +253,7 @@ TEST(pprof_server_full, lets_go_of_readers_that_take_nothing_and_of_requests_tha
     const std::int64_t began = now_ns();
     while (goroutine_count() != before && now_ns() < began + patience_ns) {
       for (tcp_stream& one : slow) static_cast<void>(one.write(std::as_bytes(std::span("x", 1))));
-      sleep_for_ns(500'000'000);
+      sleep_for(500ms);
     }
     EXPECT_EQ(goroutine_count(), before);
     EXPECT_LT(now_ns() - began, 15'000'000'000);

@@ -27,7 +27,7 @@ void ask_after_ns(std::int64_t delay_ns) {
 TEST(quit_death, when_everything_sleeps_deeply) {
   EXPECT_EXIT(run_on(2, [] {
                 ask_after_ns(200'000'000);
-                sleep_for_ns(patience_ns);
+                sleep_for(patience);
               }),
               testing::ExitedWithCode(2), EXPECTED "sleep");
 }
@@ -72,7 +72,7 @@ TEST(quit, is_left_alone_where_the_program_has_its_own_handler) {
   static std::atomic<int> came{0};
   std::signal(SIGQUIT, [](int) { came = 1; });
   run_on(2, [] {
-    sleep_for_ns(1'000'000);
+    sleep_for(1ms);
     ::kill(::getpid(), SIGQUIT);
     EXPECT_TRUE(yielding_until([] { return came != 0; }));
   });
@@ -80,7 +80,7 @@ TEST(quit, is_left_alone_where_the_program_has_its_own_handler) {
 }
 
 TEST(quit, is_the_kernels_again_after_the_program) {
-  run_on(2, [] { sleep_for_ns(1'000'000); });
+  run_on(2, [] { sleep_for(1ms); });
   struct sigaction now {};
   ASSERT_EQ(::sigaction(SIGQUIT, nullptr, &now), 0);
   EXPECT_EQ(now.sa_handler, SIG_DFL);

@@ -252,7 +252,7 @@ TEST(schedtrace, ours_says_what_is_so) {
       parser soon(dialect::go_1_22);
       return soon.parse(sched_trace(true)) && std::any_of(soon.reports.at(0).gs.begin(), soon.reports.at(0).gs.end(), receives);
     }));
-    sleep_for_ns(1'000'000);
+    sleep_for(1ms);
     parser p(dialect::go_1_22);
     ASSERT_TRUE(p.parse(sched_trace(true))) << p.why;
     report const& one = p.reports.at(0);
@@ -287,7 +287,7 @@ TEST(schedtrace, ours_says_what_is_so) {
 TEST(schedtrace, is_printed_every_so_often_when_asked_for_even_while_everything_is_idle) {
   ::setenv("RETAKE_DEBUG", "netdns=2,schedtrace=20,scheddetail=1", 1);
   testing::internal::CaptureStderr();
-  run_on(2, [] { sleep_for_ns(210'000'000); });
+  run_on(2, [] { sleep_for(210ms); });
   const std::string text = testing::internal::GetCapturedStderr();
   ::unsetenv("RETAKE_DEBUG");
   parser p(dialect::go_1_22);

@@ -44,7 +44,7 @@ void be_busy() {
   go([&all] {
     for (int n = 0; n < 20; ++n) {
       const os_thread_locked hold;
-      sleep_for_ns(100'000);
+      sleep_for(100us);
       retake::syscall([] {});
       yield();
     }
@@ -162,7 +162,7 @@ TEST(trace, the_table_says_how_a_goroutine_spent_its_time) {
     ASSERT_TRUE(start_trace());
     go([&] {
       id = goroutine_id();
-      sleep_for_ns(20'000'000);
+      sleep_for(20ms);
       retake::syscall([] { nap_ns(30'000'000); });
       const std::int64_t until_ns = now_ns() + 10'000'000;
       while (now_ns() < until_ns) {
@@ -172,9 +172,9 @@ TEST(trace, the_table_says_how_a_goroutine_spent_its_time) {
     all.wait();
     for (goroutine_times const& one : stop_trace().goroutines) {
       if (one.id != id) continue;
-      EXPECT_GE(one.waiting_ns, 19'000'000);
-      EXPECT_GE(one.syscall_ns, 29'000'000);
-      EXPECT_GE(one.running_ns, 9'000'000);
+      EXPECT_GE(one.waiting, 19ms);
+      EXPECT_GE(one.syscall, 29ms);
+      EXPECT_GE(one.running, 9ms);
       return;
     }
     ADD_FAILURE() << "the goroutine is not in the table";

@@ -19,7 +19,7 @@ namespace retake::test {
 namespace {
 
 constexpr std::int64_t ms = 1'000'000;
-constexpr std::int64_t hold_ns = 20 * ms;
+constexpr auto hold = 20ms;
 
 constexpr std::uint32_t channel_line = __LINE__ + 2;
 [[gnu::noinline]] void waits_for_a_value(channel<int>& c) {
@@ -55,7 +55,7 @@ void let_wait(int count) {
   channel<int> c;
   wait_group all;
   for (int i = 0; i < count; ++i) all.go([&c] { waits_for_a_value(c); });
-  sleep_for_ns(hold_ns);
+  sleep_for(hold);
   for (int i = 0; i < count; ++i) c.send(1);
   all.wait();
 }
@@ -64,19 +64,19 @@ TEST(block_profile, tells_where_goroutines_wait_for_each_other_how_often_and_how
   run_on(2, [] {
     let_wait(1);
     EXPECT_TRUE(block_profile().empty()) << "nobody asked for it";
-    EXPECT_EQ(set_block_profile_rate(1), 0);
+    EXPECT_EQ(set_block_profile_rate(1ns), 0ns);
     let_wait(4);
-    sleep_for_ns(5 * ms);
-    EXPECT_EQ(set_block_profile_rate(0), 1);
+    sleep_for(5ms);
+    EXPECT_EQ(set_block_profile_rate(0ns), 1ns);
     let_wait(1);
     const std::vector<wait_site> all = block_profile();
     const wait_site site = site_of(all, channel_line);
     EXPECT_EQ(site.count, 4);
-    EXPECT_GE(site.wait_ns, 4.0 * 0.9 * hold_ns);
-    EXPECT_LT(site.wait_ns, 4.0 * 1'000 * ms);
+    EXPECT_GE(site.waited, 4.0 * 0.9 * hold);
+    EXPECT_LT(site.waited, 4s);
     ASSERT_FALSE(site.stack.empty());
     EXPECT_NE(site.stack.front().function.find("waits_for_a_value"), std::string::npos);
-    EXPECT_TRUE(std::is_sorted(all.begin(), all.end(), [](wait_site const& a, wait_site const& b) { return a.wait_ns > b.wait_ns; }));
+    EXPECT_TRUE(std::is_sorted(all.begin(), all.end(), [](wait_site const& a, wait_site const& b) { return a.waited > b.waited; }));
     double counted = 0;
     for (wait_site const& one : all) counted += one.count;
     EXPECT_LE(counted, 5) << "the sleeps are none: four receivers, and one wait for the group";
@@ -106,15 +106,15 @@ TEST(block_profile, sampled_waits_stand_for_those_that_were_not) {
       }
       all.wait();
     };
-    static_cast<void>(set_block_profile_rate(1));
-    const std::int64_t before_ns = monotonic_ns();
+    static_cast<void>(set_block_profile_rate(1ns));
+    const time_point before = monotonic_now();
     exchange(rounds);
-    const std::int64_t took_ns = monotonic_ns() - before_ns;
+    const auto took = monotonic_now() - before;
     const wait_site each = site_of(block_profile(), channel_line);
-    EXPECT_LE(each.wait_ns, static_cast<double>(took_ns)) << "one goroutine's waits, one after the other";
-    static_cast<void>(set_block_profile_rate(20'000));
+    EXPECT_LE(each.waited, took) << "one goroutine's waits, one after the other";
+    static_cast<void>(set_block_profile_rate(20us));
     exchange(rounds);
-    static_cast<void>(set_block_profile_rate(0));
+    static_cast<void>(set_block_profile_rate(0ns));
     const wait_site both = site_of(block_profile(), channel_line);
     const double sampled = both.count - each.count;
     EXPECT_GT(each.count, 0.4 * rounds);
@@ -140,7 +140,7 @@ TEST(mutex_profile, charges_the_wait_for_a_lock_to_its_unlock) {
           s.acquire();
           s.release();
         });
-        sleep_for_ns(hold_ns);
+        sleep_for(hold);
         lets_go(m);
         gives_back(s);
         all.wait();
@@ -155,8 +155,8 @@ TEST(mutex_profile, charges_the_wait_for_a_lock_to_its_unlock) {
     const std::vector<wait_site> all = mutex_profile();
     const wait_site site = site_of(all, unlock_line);
     EXPECT_EQ(site.count, 2);
-    EXPECT_GE(site.wait_ns, 2.0 * 0.9 * hold_ns);
-    EXPECT_LT(site.wait_ns, 2.0 * 1'000 * ms);
+    EXPECT_GE(site.waited, 2.0 * 0.9 * hold);
+    EXPECT_LT(site.waited, 2s);
     EXPECT_EQ(site_of(all, release_line).count, 0) << "a semaphore has no owner";
     EXPECT_TRUE(block_profile().empty()) << "the other profile";
     EXPECT_NE(mutex_pprof().find("lets_go"), std::string::npos);
@@ -178,7 +178,7 @@ TEST(mutex_profile, one_in_so_many_contentions_stands_for_all) {
         m.unlock();
       });
       static_cast<void>(begun.receive());
-      sleep_for_ns(50'000);  // it waits by then, nearly always
+      sleep_for(50us);  // it waits by then, nearly always
       lets_go(m);
       all.wait();
     }

@@ -20,18 +20,18 @@ std::error_code why(stream& from) {
 TEST(deadline, ends_a_blocked_read_in_time_and_no_earlier) {
   run_on(2, [] {
     pipe_ends ends = a_pipe();
-    const std::int64_t due_ns = deadline_in_ns(20 * ms);
-    EXPECT_FALSE(ends.reader.set_read_deadline(due_ns));
+    const time_point due = deadline_in(20ms);
+    EXPECT_FALSE(ends.reader.set_read_deadline(due));
     EXPECT_EQ(why(ends.reader), std::errc::timed_out);
-    EXPECT_GE(monotonic_ns(), due_ns);
-    EXPECT_LT(monotonic_ns(), due_ns + 5'000 * ms);
+    EXPECT_GE(monotonic_now(), due);
+    EXPECT_LT(monotonic_now(), due + 5s);
   });
 }
 
 TEST(deadline, ends_a_blocked_write_and_the_other_direction_goes_on) {
   run_on(2, [] {
     connection c = a_connection();
-    EXPECT_FALSE(c.client.set_write_deadline(deadline_in_ns(10 * ms)));
+    EXPECT_FALSE(c.client.set_write_deadline(deadline_in(10ms)));
     const std::vector<std::byte> much(64 << 20);
     EXPECT_EQ(c.client.write(much).error(), std::errc::timed_out);
     EXPECT_TRUE(c.server.write(bytes_of("still here")));
@@ -43,10 +43,10 @@ TEST(deadline, that_is_over_refuses_calls_until_it_is_taken_back) {
   run_on(2, [] {
     pipe_ends ends = a_pipe();
     EXPECT_TRUE(ends.writer.write(bytes_of("waiting")));
-    EXPECT_FALSE(ends.reader.set_deadline(1));
+    EXPECT_FALSE(ends.reader.set_deadline(time_point(1ns)));
     EXPECT_EQ(why(ends.reader), std::errc::timed_out);
     EXPECT_EQ(why(ends.reader), std::errc::timed_out);
-    EXPECT_FALSE(ends.reader.set_deadline(0));
+    EXPECT_FALSE(ends.reader.set_deadline(no_deadline));
     EXPECT_EQ(read_some(ends.reader), "waiting");
   });
 }
@@ -56,10 +56,10 @@ TEST(deadline, set_by_others_while_a_goroutine_waits_moves_its_end) {
     for (int i = 0; i < 200; ++i) {
       pipe_ends ends = a_pipe();
       channel<std::error_code> ended;
-      EXPECT_FALSE(ends.reader.set_read_deadline(deadline_in_ns(3'600'000 * ms)));
+      EXPECT_FALSE(ends.reader.set_read_deadline(deadline_in(1h)));
       go([&] { ended.send(why(ends.reader)); });
       for (int k = 0; k < i % 5; ++k) yield();
-      EXPECT_FALSE(ends.reader.set_read_deadline(i % 2 == 0 ? 1 : deadline_in_ns(100'000)));
+      EXPECT_FALSE(ends.reader.set_read_deadline(i % 2 == 0 ? time_point(1ns) : deadline_in(100us)));
       EXPECT_EQ(*ended.receive(), std::errc::timed_out);
     }
   });
@@ -69,7 +69,7 @@ TEST(deadline, of_a_closed_descriptor_is_refused) {
   run_on(2, [] {
     pipe_ends ends = a_pipe();
     ends.reader.close();
-    EXPECT_EQ(ends.reader.set_deadline(1), std::errc::operation_canceled);
+    EXPECT_EQ(ends.reader.set_deadline(time_point(1ns)), std::errc::operation_canceled);
   });
 }
 
@@ -93,8 +93,8 @@ TEST(deadline, races_with_bytes_closes_and_the_next_use_of_its_entry) {
         all.done();
       });
       go([&, i] {
-        static_cast<void>(ends.reader.set_read_deadline(deadline_in_ns(i % 7 * 10'000)));
-        static_cast<void>(ends.reader.set_read_deadline(i % 3 == 0 ? 1 : deadline_in_ns(50'000)));
+        static_cast<void>(ends.reader.set_read_deadline(deadline_in(i % 7 * 10us)));
+        static_cast<void>(ends.reader.set_read_deadline(i % 3 == 0 ? time_point(1ns) : deadline_in(50us)));
         if (i % 5 == 0) ends.reader.close();
         all.done();
       });
@@ -111,7 +111,7 @@ TEST(deadline, left_behind_at_the_end_of_the_program_is_nobodys) {
   run_on(2, [] {
     go([] {
       pipe_ends ends = a_pipe();
-      static_cast<void>(ends.reader.set_deadline(deadline_in_ns(3'600'000 * ms)));
+      static_cast<void>(ends.reader.set_deadline(deadline_in(1h)));
       static_cast<void>(why(ends.reader));
     });
     EXPECT_TRUE(yielding_until([] { return here().network.anybody_waits(); }));

@@ -91,7 +91,7 @@ TEST(poller, interruptions_put_no_timer_off) {
   ASSERT_EQ(::setitimer(ITIMER_REAL, &every_ms, nullptr), 0);
   run_on(1, [] {
     const std::int64_t before_ns = now_ns();
-    sleep_for_ns(50'000'000);  // the only goroutine: its M blocks in the poller, and every signal ends that
+    sleep_for(50ms);  // the only goroutine: its M blocks in the poller, and every signal ends that
     const std::int64_t took_ns = now_ns() - before_ns;
     EXPECT_GE(took_ns, 50'000'000);
     EXPECT_LT(took_ns, 5'000'000'000) << "V3: each interruption begins the wait again";
@@ -132,7 +132,7 @@ TEST(poller_death, that_the_kernel_refuses_says_so_with_descriptor_and_error) {
                   std::error_code gone;
                   if (std::filesystem::read_symlink(one.path(), gone) == "anon_inode:[eventpoll]") ::dup2(other, std::stoi(one.path().filename().string()));
                 }
-                sleep_for_ns(patience_ns);
+                sleep_for(patience);
               }),
               testing::ExitedWithCode(2), "runtime: epollwait on fd [0-9]+ failed with 22\n(.|\n)*fatal error: runtime: netpoll failed");
 }

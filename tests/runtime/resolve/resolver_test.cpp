@@ -90,7 +90,7 @@ class name_server {
       if (name == "silent.test" || (name == "four.test" && !asks_a) || (name == "six.test" && asks_a)) continue;
       serving_.add(1);
       go([this, question, name, from = got->from] {
-        if (name == "slow.test") sleep_for_ns(100 * ms);
+        if (name == "slow.test") sleep_for(100ms);
         answer(question, name, from);
         serving_.done();
       });
@@ -179,10 +179,10 @@ TEST(resolver, asks_the_server_over_the_poller) {
   run_on(2, [] {
     name_server server;
     resolver const names(server.options());
-    EXPECT_EQ(texts(names.lookup("known.test", 80, 0, address_family::ipv4)), (std::vector<std::string>{"10.1.2.3:80", "10.1.2.4:80"}));
+    EXPECT_EQ(texts(names.lookup("known.test", 80, no_deadline, address_family::ipv4)), (std::vector<std::string>{"10.1.2.3:80", "10.1.2.4:80"}));
     EXPECT_EQ(texts(names.lookup("known.test", 80)), (std::vector<std::string>{"10.1.2.3:80", "10.1.2.4:80"}));
     EXPECT_EQ(names.lookup("unknown.test", 80).error(), resolve_error::not_found);
-    EXPECT_EQ(names.lookup("known.test", 80, 0, address_family::ipv6).error(), resolve_error::not_found);
+    EXPECT_EQ(names.lookup("known.test", 80, no_deadline, address_family::ipv6).error(), resolve_error::not_found);
     EXPECT_GE(server.asked(), 4);
   });
 }
@@ -190,7 +190,7 @@ TEST(resolver, asks_the_server_over_the_poller) {
 TEST(resolver, asks_again_by_tcp_when_a_datagram_has_no_room_for_the_answer) {
   run_on(2, [] {
     name_server server;
-    auto const answer = resolver(server.options()).lookup("large.test", 1, 0, address_family::ipv4);
+    auto const answer = resolver(server.options()).lookup("large.test", 1, no_deadline, address_family::ipv4);
     ASSERT_TRUE(answer) << answer.error().message();
     EXPECT_EQ(answer->size(), std::size_t{name_server::large});
     EXPECT_EQ(server.asked_by_tcp(), 1);
@@ -216,17 +216,17 @@ TEST(resolver, answers_with_one_family_within_the_deadline_when_the_other_is_sil
     name_server server;
     resolver const names(server.options());
     for (auto const& [name, number] : {std::pair{"four.test", "127.0.0.1:80"}, std::pair{"six.test", "[::1]:80"}}) {
-      std::int64_t const due_ns = deadline_in_ns(300 * ms);
-      EXPECT_EQ(texts(names.lookup(name, 80, due_ns)), std::vector<std::string>{number}) << name;
-      EXPECT_LT(monotonic_ns(), due_ns) << name;
+      time_point const due = deadline_in(300ms);
+      EXPECT_EQ(texts(names.lookup(name, 80, due)), std::vector<std::string>{number}) << name;
+      EXPECT_LT(monotonic_now(), due) << name;
     }
     resolver_options patient = server.options();
-    patient.timeout_ns = 200 * ms;
+    patient.timeout = 200ms;
     patient.tries = 3;
-    std::int64_t const began_ns = monotonic_ns();
+    time_point const began = monotonic_now();
     EXPECT_EQ(texts(resolver(patient).lookup("four.test", 80)), std::vector<std::string>{"127.0.0.1:80"});
-    EXPECT_LT(monotonic_ns() - began_ns, 1'000 * ms) << "without a deadline: after one time-out, not after 200, 400 and 800 ms";
-    auto const silent = names.lookup("four.test", 80, deadline_in_ns(50 * ms), address_family::ipv6);
+    EXPECT_LT(monotonic_now() - began, 1s) << "without a deadline: after one time-out, not after 200, 400 and 800 ms";
+    auto const silent = names.lookup("four.test", 80, deadline_in(50ms), address_family::ipv6);
     EXPECT_EQ(silent.error(), std::errc::timed_out);
   });
 }
@@ -237,7 +237,7 @@ TEST(resolver, takes_both_families_from_the_same_name_of_the_search_list) {
     name_server server;
     resolver const names(server.options());
     EXPECT_EQ(texts(names.lookup("host", 80)), std::vector<std::string>{"127.0.0.1:80"});
-    EXPECT_EQ(texts(names.lookup("host", 80, 0, address_family::ipv6)), std::vector<std::string>{"[::1]:80"});
+    EXPECT_EQ(texts(names.lookup("host", 80, no_deadline, address_family::ipv6)), std::vector<std::string>{"[::1]:80"});
     EXPECT_EQ(texts(names.lookup("host.second.test", 80)), std::vector<std::string>{"[::1]:80"});
     EXPECT_EQ(names.lookup("host.", 80).error(), resolve_error::not_found) << "a full name is not searched for";
   });
@@ -249,11 +249,11 @@ TEST(dial, connects_by_one_family_within_the_deadline_when_the_other_is_silent) 
     name_server server;
     resolver const names(server.options());
     auto const listener = tcp_listen(loopback_address, 0);
-    auto [until, stop] = with_timeout_ns(background(), 300 * ms);
+    auto [until, stop] = with_timeout(background(), 300ms);
     auto const made = dial(until, "four.test", listener->port(), {.names = &names});
     EXPECT_TRUE(made) << made.error().message();
     dial_options bounded{.names = &names};
-    bounded.connection.deadline_ns = deadline_in_ns(300 * ms);
+    bounded.connection.deadline = deadline_in(300ms);
     EXPECT_TRUE(dial(background(), "four.test", listener->port(), bounded));
   });
 }
@@ -262,7 +262,7 @@ TEST(dial, ends_with_its_context_while_the_name_is_looked_up) {
   run_on(2, [] {
     name_server server;
     resolver_options patient = server.options();
-    patient.timeout_ns = 300 * ms;
+    patient.timeout = 300ms;
     resolver const names(patient);
     cancellable cancelled = with_cancel(background());
     go([&] {
@@ -270,7 +270,7 @@ TEST(dial, ends_with_its_context_while_the_name_is_looked_up) {
       cancelled.cancel.cancel();
     });
     EXPECT_EQ(dial(cancelled.ctx, "silent.test", 1, {.names = &names}).error(), std::errc::operation_canceled);
-    EXPECT_EQ(dial(with_timeout_ns(background(), 20 * ms).ctx, "silent.test", 1, {.names = &names}).error(), std::errc::timed_out);
+    EXPECT_EQ(dial(with_timeout(background(), 20ms).ctx, "silent.test", 1, {.names = &names}).error(), std::errc::timed_out);
     EXPECT_TRUE(yielding_until([&] { return goroutine_count() <= 3; })) << "an abandoned lookup ends by itself";
   });
 }
@@ -281,9 +281,9 @@ TEST(resolver, asks_nobody_for_a_number_and_the_hosts_file_for_localhost) {
     resolver const names(server.options());
     EXPECT_EQ(texts(names.lookup("192.0.2.1", 7)), std::vector<std::string>{"192.0.2.1:7"});
     EXPECT_EQ(texts(names.lookup("::1", 7)), std::vector<std::string>{"[::1]:7"});
-    EXPECT_EQ(names.lookup("::1", 7, 0, address_family::ipv4).error(), resolve_error::not_found);
+    EXPECT_EQ(names.lookup("::1", 7, no_deadline, address_family::ipv4).error(), resolve_error::not_found);
     EXPECT_EQ(names.lookup("", 7).error(), resolve_error::not_found);
-    EXPECT_EQ(texts(names.lookup("localhost", 7, 0, address_family::ipv4)), std::vector<std::string>{"127.0.0.1:7"});
+    EXPECT_EQ(texts(names.lookup("localhost", 7, no_deadline, address_family::ipv4)), std::vector<std::string>{"127.0.0.1:7"});
     EXPECT_EQ(server.asked(), 0);
   });
 }
@@ -297,7 +297,7 @@ TEST(resolver, many_slow_lookups_hold_no_threads) {
     all.add(count);
     for (int i = 0; i < count; ++i) {  // one after the other, until each has asked: c-ares reads its files on a thread
       go([&] {
-        EXPECT_EQ(texts(names.lookup("slow.test", 1, 0, address_family::ipv4)), std::vector<std::string>{"10.1.2.3:1"});
+        EXPECT_EQ(texts(names.lookup("slow.test", 1, no_deadline, address_family::ipv4)), std::vector<std::string>{"10.1.2.3:1"});
         all.done();
       });
       EXPECT_TRUE(yielding_until([&] { return server.asked() > i; }));
@@ -311,13 +311,13 @@ TEST(resolver, ends_at_its_deadline_or_when_nobody_answers) {
   run_on(2, [] {
     name_server server;
     resolver_options options = server.options();
-    std::int64_t const due_ns = deadline_in_ns(50 * ms);
-    EXPECT_EQ(resolver(options).lookup("silent.test", 1, due_ns).error(), std::errc::timed_out);
-    EXPECT_GE(monotonic_ns(), due_ns);
-    EXPECT_LT(monotonic_ns(), due_ns + 4'000 * ms);
-    options.timeout_ns = 20 * ms;
+    time_point const due = deadline_in(50ms);
+    EXPECT_EQ(resolver(options).lookup("silent.test", 1, due).error(), std::errc::timed_out);
+    EXPECT_GE(monotonic_now(), due);
+    EXPECT_LT(monotonic_now(), due + 4s);
+    options.timeout = 20ms;
     options.tries = 2;
-    EXPECT_EQ(resolver(options).lookup("silent.test", 1, 0, address_family::ipv4).error(), std::errc::timed_out);
+    EXPECT_EQ(resolver(options).lookup("silent.test", 1, no_deadline, address_family::ipv4).error(), std::errc::timed_out);
     EXPECT_GE(server.asked(), 3);
     options.servers = {"no address"};
     EXPECT_EQ(resolver(options).lookup("known.test", 1).error(), resolve_error::failed);
@@ -333,7 +333,7 @@ TEST(resolver, is_chosen_by_the_program_or_the_environment_and_says_so) {
     ::setenv("RETAKE_DNS", "system", 1);
     resolver const by_environment;
     EXPECT_EQ(by_environment.kind(), resolver_kind::system);
-    EXPECT_EQ(texts(by_environment.lookup("localhost", 9, 0, address_family::ipv4)), std::vector<std::string>{"127.0.0.1:9"});
+    EXPECT_EQ(texts(by_environment.lookup("localhost", 9, no_deadline, address_family::ipv4)), std::vector<std::string>{"127.0.0.1:9"});
     resolver_options options;
     options.kind = resolver_kind::cares;
     EXPECT_EQ(resolver(options).kind(), resolver_kind::cares);

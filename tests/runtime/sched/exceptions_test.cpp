@@ -27,7 +27,7 @@ TEST(exceptions, a_goroutine_that_blocks_in_a_handler_goes_on_with_its_own_excep
           } catch (std::exception const& mine) {
             const std::uint64_t before = world::thread_id();
             for (int i = 0; i < 50; ++i) {
-              if (i % 5 == 0) sleep_for_ns(1'000);
+              if (i % 5 == 0) sleep_for(1us);
               else yield();
               EXPECT_EQ(mine.what(), std::to_string(name));
               try {

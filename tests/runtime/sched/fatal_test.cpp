@@ -89,7 +89,7 @@ TEST(deadlock, is_not_reported_while_somebody_sleeps_or_is_in_a_call) {
   run_on(2, [] {
     channel<int> woken;
     go([&] {
-      sleep_for_ns(30'000'000);
+      sleep_for(30ms);
       woken.send(1);
     });
     EXPECT_EQ(woken.receive(), 1);
@@ -101,7 +101,7 @@ TEST(deadlock, is_not_reported_while_somebody_sleeps_or_is_in_a_call) {
     go([&] {
       const os_thread_locked hold;
       retake::syscall([] { nap_ns(30'000'000); });
-      sleep_for_ns(10'000'000);
+      sleep_for(10ms);
       woken.send(3);
     });
     EXPECT_EQ(woken.receive(), 3);
@@ -136,8 +136,8 @@ TEST(fatal_death, a_call_that_needs_a_goroutine_says_so_elsewhere) {
   says([] { go([] {}); });
   says([] { yield(); });
   says([] { preempt_point(); });
-  says([] { sleep_for_ns(1); });
-  says([] { sleep_for_ns(0); });
+  says([] { sleep_for(1ns); });
+  says([] { sleep_for(0ns); });
   says([] { static_cast<void>(goroutine_count()); });
   says([] { stop_the_world(); });
   says([] { channel<int>().send(1); });
@@ -170,9 +170,9 @@ TEST(fatal_death, a_call_that_needs_a_goroutine_says_so_elsewhere) {
   });
   says([] { cond().signal(); });
   says([] { once().call([] {}); });
-  says([] { const timer t(1); });
-  says([] { static_cast<void>(after_func_ns(1, [] {})); });
-  says([] { static_cast<void>(with_timeout_ns(background(), 3'600'000'000'000)); });
+  says([] { const timer t(1ns); });
+  says([] { static_cast<void>(after_func(1ns, [] {})); });
+  says([] { static_cast<void>(with_timeout(background(), 1h)); });
   says([] { retake::syscall([] {}); });
   says([] { retake::syscall_blocking([] {}); });
   says([] { foreign_call([] {}); });

@@ -111,7 +111,7 @@ TEST(go, goroutine_count_counts_main_and_those_that_have_not_ended) {
 
 TEST(go, goroutines_that_have_not_ended_are_abandoned_with_main) {
   run_on(2, [] {
-    for (int i = 0; i < 100; ++i) go([] { sleep_for_ns(3'600'000'000'000); });
+    for (int i = 0; i < 100; ++i) go([] { sleep_for(1h); });
     yield();
   });
 }

@@ -76,7 +76,7 @@ TEST(handoff, case_3_background_work_waits) {
 TEST(handoff, case_4_nobody_looks_for_work_and_no_p_is_idle) {
   run_on(1, quiet(), [] {
     const os_thread_locked hold;
-    sleep_for_ns(1'000'000);
+    sleep_for(1ms);
     EXPECT_EQ(handoffs(4), 1u);
   });
 }

@@ -65,7 +65,7 @@ TEST(exit_goroutine, hooks_run_when_the_function_returns_and_not_when_the_progra
     all.wait();
     go([&] {
       at_goroutine_exit([&ran, kept = std::string(1'000, 'x')] { ran.fetch_add(1); });
-      sleep_for_ns(3'600'000'000'000);
+      sleep_for(1h);
     });
     yield();
   });
@@ -82,7 +82,7 @@ TEST(exit_goroutine, the_goroutine_of_a_foreign_thread_tells_it) {
 TEST(exit_goroutine, after_main_others_go_on_until_nobody_is_left) {
   EXPECT_EXIT(run_on(2, [] {
                 go([] {
-                  sleep_for_ns(20'000'000);
+                  sleep_for(20ms);
                   std::fputs("still here\n", stderr);
                 });
                 exit_goroutine();
@@ -130,7 +130,7 @@ TEST(exit_goroutine, in_a_function_that_the_runtime_calls_is_as_a_return) {
       exit_goroutine();
     };
     {
-      const delayed_call call = after_func_ns(1, ends);
+      const delayed_call call = after_func(1ns, ends);
       EXPECT_TRUE(yielding_until([&] { return ended.load() == 1; }));
     }
     EXPECT_TRUE(yielding_until([] { return counted::alive.load() == 1 && goroutine_count() == 1; })) << "after_func_ns";

@@ -64,7 +64,7 @@ TEST(resize, what_waits_on_a_p_that_goes_runs_on_the_others) {
             all.done();
           });
           go([&] {
-            sleep_for_ns(2'000'000);
+            sleep_for(2ms);
             ran.fetch_add(1);
             all.done();
           });
@@ -146,7 +146,7 @@ TEST(resize, ps_follow_the_affinity_until_the_program_says_how_many_and_again_wh
     EXPECT_LE(records(), made + 2) << "the goroutines that change the number, one at a time, leave their records behind";
     set_processors(before + 1);
     EXPECT_TRUE(all_threads_may_use(one));
-    sleep_for_ns(20'000'000);  // twenty looks
+    sleep_for(20ms);  // twenty looks
     EXPECT_EQ(processors(), before + 1);
     EXPECT_EQ(follow_processor_limit(), before + 1);
     EXPECT_EQ(processors(), 1u);

@@ -63,7 +63,7 @@ memory_seen look(std::int64_t trim_period_ns, int looks) {
     live_and_die();
     seen.with = resident_bytes() - before;
     const auto falls = [&] { return seen.with - (seen.later = resident_bytes() - before) > all_touched / 2; };
-    for (int i = 0; i < looks && !falls(); ++i) sleep_for_ns(10'000'000);
+    for (int i = 0; i < looks && !falls(); ++i) sleep_for(10ms);
     live_and_die();
   });
   return seen;

@@ -117,7 +117,7 @@ TEST(stop_the_world, timers_and_sleepers_go_on_afterwards) {
     for (int i = 0; i < 20; ++i) {
       all.add(1);
       go([&] {
-        for (int k = 0; k < 5; ++k) sleep_for_ns(300'000);
+        for (int k = 0; k < 5; ++k) sleep_for(300us);
         all.done();
       });
     }

@@ -51,7 +51,7 @@ struct everything {
           for (;;) buffered.send(1);
         },
         [this] { select(on_receive(selected, [](auto) {}), on_receive(meets, [](auto) {})); },
-        [this] { select(on_receive(selected, [](auto) {}), after_ns(3'600'000'000'000, [] {})); },
+        [this] { select(on_receive(selected, [](auto) {}), after(1h, [] {})); },
         [this] { lock.lock(); },
         [this] { shared.lock(); },
         [this] { permits.acquire(2); },

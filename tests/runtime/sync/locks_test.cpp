@@ -18,7 +18,6 @@
 namespace retake::test {
 namespace {
 
-constexpr std::int64_t hour_ns = 3'600'000'000'000;
 
 TEST(rw_mutex, one_writer_or_any_number_of_readers) {
   for (const std::uint32_t processors : {1u, 4u}) {
@@ -141,7 +140,7 @@ TEST(semaphore, who_gives_up_lets_those_behind_it_go) {
     s.acquire();
     channel<int> went;
     go([&] {
-      EXPECT_FALSE(s.acquire_for_ns(3'000'000, 2));  // in vain: one of two is out
+      EXPECT_FALSE(s.acquire_for(3ms, 2));  // in vain: one of two is out
       went.send(1);
     });
     EXPECT_TRUE(yielding_until([&] { return !s.try_acquire() ? true : (s.release(), false); }));  // it waits
@@ -166,7 +165,7 @@ TEST(semaphore, waits_until_a_context_is_done) {
     EXPECT_EQ(s.acquire(ctx), std::errc::operation_canceled) << "a permit is free, and the context is done";
     EXPECT_TRUE(s.try_acquire());
     go([&] { s.release(); });
-    auto [later, never] = with_timeout_ns(background(), hour_ns);
+    auto [later, never] = with_timeout(background(), 1h);
     EXPECT_FALSE(s.acquire(later));
   });
 }
@@ -186,9 +185,9 @@ TEST(semaphore, permits_time_outs_and_cancellation_at_once_lose_no_permit) {
           if (k % 3 == 0) {
             s.acquire(n);
           } else if (k % 3 == 1) {
-            got = s.acquire_for_ns(k % 7 * 500, n);
+            got = s.acquire_for(k % 7 * 500ns, n);
           } else {
-            auto [short_one, end] = with_timeout_ns(until, k % 5 * 1'000);
+            auto [short_one, end] = with_timeout(until, k % 5 * 1us);
             got = !s.acquire(short_one, n);
           }
           if (k % 11 == 0) yield();
@@ -498,7 +497,7 @@ TEST(sync_death, the_end_of_an_object_that_goroutines_wait_for_is_fatal) {
       {"G6: a once is destroyed while goroutines wait for it",
        [] {
          auto* const o = new once;
-         go([=] { o->call([] { sleep_for_ns(hour_ns); }); });
+         go([=] { o->call([] { sleep_for(1h); }); });
          yield();
          ends_while_waited_for(o, [](once& x) { x.call([] {}); });
        }},

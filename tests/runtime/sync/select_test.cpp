@@ -12,8 +12,6 @@
 namespace retake::test {
 namespace {
 
-constexpr std::int64_t hour_ns = 3'600'000'000'000;
-
 TEST(select, takes_the_one_case_that_is_ready) {
   run_on(1, [] {
     channel<int> empty(1), full(1), closed;
@@ -46,8 +44,8 @@ TEST(select_of_a_list, is_one_of_as_many_cases_as_were_added) {
                 i);
     }
     bool late = false;
-    const std::size_t hurried = cases.add(after_ns(0, [&] { late = true; }));
-    cases.add(after_ns(hour_ns, [] { FAIL(); }));
+    const std::size_t hurried = cases.add(after(0ns, [&] { late = true; }));
+    cases.add(after(1h, [] { FAIL(); }));
     EXPECT_EQ(select(cases), hurried);
     EXPECT_TRUE(late);
     cases.disable(hurried);
@@ -94,7 +92,7 @@ TEST(select_of_a_list, sends_of_two_lists_meet_and_a_closed_channel_throws) {
     closed.add(on_send(a, 1, [] {}));
     EXPECT_THROW(select(closed), closed_channel);
     case_list none;
-    none.add(after_ns(1'000, [] {}));
+    none.add(after(1us, [] {}));
     EXPECT_EQ(select(none), 0u);
   });
 }
@@ -148,12 +146,12 @@ TEST(select, ends_by_the_clock_and_not_early) {
   run_on(2, [] {
     channel<int> a, b;
     const std::int64_t before_ns = now_ns();
-    EXPECT_EQ(select(on_receive(a, [](auto) {}), after_ns(2'000'000, [] {}), on_receive(b, [](auto) {})), 1u);
+    EXPECT_EQ(select(on_receive(a, [](auto) {}), after(2ms, [] {}), on_receive(b, [](auto) {})), 1u);
     EXPECT_GE(now_ns() - before_ns, 2'000'000);
-    EXPECT_EQ(select(after_ns(1'000'000, [] {})), 0u);
+    EXPECT_EQ(select(after(1ms, [] {})), 0u);
     go([&] { a.send(1); });
-    EXPECT_EQ(select(on_receive(a, [](auto) {}), after_ns(hour_ns, [] {})), 0u);
-    EXPECT_EQ(select(on_receive(a, [](auto) {}), after_ns(-1, [] {})), 1u);
+    EXPECT_EQ(select(on_receive(a, [](auto) {}), after(1h, [] {})), 0u);
+    EXPECT_EQ(select(on_receive(a, [](auto) {}), after(-1ns, [] {})), 1u);
   });
 }
 
@@ -215,8 +213,8 @@ TEST(select, values_between_many_selects_arrive_once_each) {
         };
         for (bool on = true; on;) {
           // Some with a time-out that often comes at the same time.
-          const std::int64_t limit_ns = i % 2 == 0 ? hour_ns : 3'000;
-          select(on_receive(a, take), on_receive(b, take), on_receive(stop, [&](auto) { on = false; }), after_ns(limit_ns, [] {}));
+          const std::chrono::nanoseconds limit = i % 2 == 0 ? 1h : 3us;
+          select(on_receive(a, take), on_receive(b, take), on_receive(stop, [&](auto) { on = false; }), after(limit, [] {}));
         }
         done.done();
       });

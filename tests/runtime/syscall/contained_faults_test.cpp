@@ -165,12 +165,12 @@ RETAKE_TEST_FAULTS int recurse_with_a_large_frame(int volatile* above) {
 TEST(fault_death, a_stack_overflow_shows_the_stack_that_overflowed) {
   for (auto* const deep : {&recurse, &recurse_with_a_large_frame}) {
     EXPECT_EXIT(run_on(2, [deep] {
-                  sleep_for_ns(1);
+                  sleep_for(1ns);
                   go([deep] {
                     int volatile zero = 0;
                     static_cast<void>(deep(&zero));
                   });
-                  sleep_for_ns(patience_ns);
+                  sleep_for(patience);
                 }),
                 testing::ExitedWithCode(2),
                 "goroutine [0-9]+ \\[running[^]]*\\]:\n([^\n]*\n[^\n]*\n)?[^\n]*recurse[^\n]*\n"

@@ -127,7 +127,7 @@ TEST(callback, blocks_and_finds_the_foreign_frames_as_they_were) {
         callback([&] {
           there.send(i);
           EXPECT_EQ(back.receive(), i + 1);
-          if (i % 20 == 0) sleep_for_ns(50'000);
+          if (i % 20 == 0) sleep_for(50us);
           if (i % 20 == 1) retake::syscall([] { nap_ns(100'000); });
           EXPECT_EQ(world::thread_id(), before);
         });
@@ -202,7 +202,7 @@ TEST(callback, a_lock_that_is_undone_in_it_leaves_the_runtime_s_own) {
         const std::uint64_t thread = world::thread_id();
         unlock_os_thread();
         for (int i = 0; i < 20; ++i) {
-          sleep_for_ns(10'000);
+          sleep_for(10us);
           EXPECT_EQ(world::thread_id(), thread);
         }
       });

@@ -87,7 +87,7 @@ TEST(foreign_pool, a_call_that_is_cancelled_in_the_queue_never_runs) {
         callers.done();
       });
       EXPECT_TRUE(yielding_until([&] { return inside.load(); }));
-      auto [soon, stop] = with_timeout_ns(background(), long_ns);
+      auto [soon, stop] = with_timeout(background(), 10ms);
       EXPECT_EQ(pool.call(soon, [&] { second_ran = true; }), std::errc::timed_out);
       EXPECT_EQ(pool.call(soon, [&] { second_ran = true; }), std::errc::timed_out);
       leave = true;
@@ -202,7 +202,7 @@ TEST(bounded, turns_away_whose_context_ends_first_and_gives_the_room_of_who_thro
       all.done();
     });
     EXPECT_TRUE(yielding_until([&] { return inside.load(); }));
-    auto [soon, stop] = with_timeout_ns(background(), long_ns);
+    auto [soon, stop] = with_timeout(background(), 10ms);
     EXPECT_EQ(room.foreign_call(soon, [] { return 1; }).error(), std::errc::timed_out);
     leave = true;
     all.wait();

@@ -258,7 +258,7 @@ TEST(syscall_full, the_monitor_s_cas_can_lose_against_a_return) {
       });
     }
     const std::int64_t until_ns = now_ns() + 4 * patience_ns;
-    while (value(paths().retake_lost) == 0 && now_ns() < until_ns) sleep_for_ns(1'000'000);
+    while (value(paths().retake_lost) == 0 && now_ns() < until_ns) sleep_for(1ms);
     EXPECT_GT(value(paths().retake_lost), 0u);
     over = true;
     all.wait();

@@ -20,7 +20,7 @@ namespace {
 void block_in_every_way(int i) {
   switch (i % 4) {
     case 0: yield(); break;
-    case 1: sleep_for_ns(50'000); break;
+    case 1: sleep_for(50us); break;
     case 2: retake::syscall([] { nap_ns(100'000); }); break;
     default: retake::syscall([] {}); break;
   }
@@ -302,7 +302,7 @@ TEST(lock_os_thread, main_may_end_locked_while_others_are_locked_and_blocked) {
       for (int i = 0; i < 3; ++i) {
         go([] {
           lock_os_thread();
-          sleep_for_ns(3'600'000'000'000);
+          sleep_for(1h);
         });
       }
       yield();

@@ -23,7 +23,6 @@
 namespace retake::test {
 namespace {
 
-constexpr std::int64_t hour_ns = 3'600'000'000'000;
 constexpr std::int64_t ms = 1'000'000;
 
 struct timers {
@@ -32,18 +31,18 @@ struct timers {
   std::optional<delayed_call> call;
   int calls = 0;
 
-  void make(std::int64_t duration_ns) {
-    once.emplace(duration_ns);
-    again.emplace(duration_ns);
-    call.emplace(after_func_ns(duration_ns, [this] { ++calls; }));
+  void make(std::chrono::nanoseconds duration) {
+    once.emplace(duration);
+    again.emplace(duration);
+    call.emplace(after_func(duration, [this] { ++calls; }));
   }
 };
 
 TEST(outliving_timers, are_stopped_and_end_after_the_program) {
   timers waiting, stopped;
   run_on(2, [&] {
-    waiting.make(hour_ns);
-    stopped.make(hour_ns);
+    waiting.make(1h);
+    stopped.make(1h);
   });
   EXPECT_TRUE(stopped.once->stop()) << "nobody has received its value";
   stopped.again->stop();
@@ -53,18 +52,18 @@ TEST(outliving_timers, are_stopped_and_end_after_the_program) {
 
 TEST(outliving_timers, may_be_started_in_the_next_program) {
   timers all;
-  run_on(2, [&] { all.make(hour_ns); });
+  run_on(2, [&] { all.make(1h); });
   run_on(2, [&] {
-    static_cast<void>(all.once->reset(1));
+    static_cast<void>(all.once->reset(1ns));
     EXPECT_TRUE(all.once->due().receive());
-    all.again->reset(1);
+    all.again->reset(1ns);
     EXPECT_TRUE(all.again->due().receive());
     EXPECT_TRUE(all.again->due().receive());
     wait_group over;
     over.add(1);
-    EXPECT_FALSE(all.call->reset(hour_ns));
+    EXPECT_FALSE(all.call->reset(1h));
     EXPECT_TRUE(all.call->stop());
-    delayed_call another = after_func_ns(1, [&] { over.done(); });
+    delayed_call another = after_func(1ns, [&] { over.done(); });
     over.wait();
     all.again->stop();
   });
@@ -74,7 +73,7 @@ TEST(outliving_timers, may_be_started_in_the_next_program) {
 TEST(outliving_timers, that_nobody_has_let_go_of_their_function) {
   auto held = std::make_shared<int>(0);
   run_on(2, [&] {
-    static_cast<void>(after_func_ns(hour_ns, [held] {}));
+    static_cast<void>(after_func(1h, [held] {}));
     EXPECT_EQ(held.use_count(), 2);
   });
   EXPECT_EQ(held.use_count(), 1);
@@ -86,7 +85,7 @@ TEST(outliving_timers, and_hooks_may_hold_what_others_wait_on) {
   struct things {
     channel<int> values;
     pipe_ends ends = std::move(*make_pipe());
-    delayed_call later = after_func_ns(hour_ns, [] {});
+    delayed_call later = after_func(1h, [] {});
     ~things() { static_cast<void>(later.stop()); }
   };
   std::weak_ptr<things> ended;
@@ -103,7 +102,7 @@ TEST(outliving_timers, and_hooks_may_hold_what_others_wait_on) {
     auto all = std::make_shared<things>();
     ended = all;
     wait_on(*all);
-    static_cast<void>(after_func_ns(hour_ns, [all] {}));
+    static_cast<void>(after_func(1h, [all] {}));
     auto hooked = std::make_shared<things>();
     ended_with_hook = hooked;
     wait_on(*hooked);
@@ -111,7 +110,7 @@ TEST(outliving_timers, and_hooks_may_hold_what_others_wait_on) {
       at_goroutine_exit([mine = std::move(held)] {});
       static_cast<void>(never.receive());
     });
-    sleep_for_ns(2 * ms);
+    sleep_for(2ms);
   });
   EXPECT_TRUE(ended.expired());
   EXPECT_TRUE(ended_with_hook.expired());
@@ -123,11 +122,11 @@ TEST(outliving_contexts, end_after_the_program) {
   std::optional<after_done_call> call;
   run_on(2, [&] {
     plain.emplace(with_cancel(background()));
-    timed.emplace(with_timeout_ns(plain->ctx, hour_ns));
+    timed.emplace(with_timeout(plain->ctx, 1h));
     below.emplace(with_cancel(timed->ctx));
     call.emplace(after_done(below->ctx, [&] { called = true; }));
     go([&] { static_cast<void>(timed->ctx.done()->receive()); });
-    sleep_for_ns(ms);
+    sleep_for(1ms);
   });
   EXPECT_FALSE(timed->ctx.error());
   plain.reset();
@@ -141,10 +140,10 @@ TEST(outliving_contexts, end_after_the_program) {
 
 TEST(outliving_contexts, are_used_in_the_next_program) {
   std::optional<cancellable> timed;
-  run_on(2, [&] { timed.emplace(with_timeout_ns(background(), 20 * ms)); });
+  run_on(2, [&] { timed.emplace(with_timeout(background(), 20ms)); });
   nap_ns(30 * ms);
   run_on(2, [&] {
-    sleep_for_ns(ms);
+    sleep_for(1ms);
     EXPECT_FALSE(timed->ctx.error()) << "its deadline has ended with its program";
     wait_group over;
     over.add(1);
@@ -163,7 +162,7 @@ TEST(outliving_contexts, are_used_in_the_next_program) {
   for (int i = 0; i < 50; ++i) {
     std::vector<cancellable> all;
     run_on(2, [&] {
-      for (int n = 0; n < 20; ++n) all.push_back(with_timeout_ns(background(), 1 + n * 20'000));
+      for (int n = 0; n < 20; ++n) all.push_back(with_timeout(background(), 1ns + n * 20us));
       nap_ns(200'000);
     });
     if (i % 2 == 0) {
@@ -181,12 +180,12 @@ TEST(outliving_timers_death, statics_end_with_the_process) {
   const auto ends_well = testing::ExitedWithCode(0);
   EXPECT_EXIT(end_with_the_process([] {
                 static timers all;
-                all.make(hour_ns);
+                all.make(1h);
               }),
               ends_well, "");
   EXPECT_EXIT(end_with_the_process([] { static cancellable plain = with_cancel(background()); }), ends_well, "");
   EXPECT_EXIT(end_with_the_process([] {
-                static cancellable timed = with_timeout_ns(background(), hour_ns);
+                static cancellable timed = with_timeout(background(), 1h);
                 static after_done_call call = after_done(timed.ctx, [] {});
               }),
               ends_well, "");

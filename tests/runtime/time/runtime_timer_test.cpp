@@ -43,7 +43,7 @@ TEST(runtime_timer, runs_once_and_not_early) {
     EXPECT_TRUE(yielding_until([&] { return runs.load() == 1; }));
     EXPECT_GE(now_ns(), due_ns);
     EXPECT_FALSE(t.stop());
-    sleep_for_ns(5'000'000);
+    sleep_for(5ms);
     EXPECT_EQ(runs.load(), 1);
   });
 }
@@ -55,7 +55,7 @@ TEST(runtime_timer, a_stopped_one_does_not_run) {
     t.start(due_after_ns(50'000'000));
     EXPECT_TRUE(t.stop());
     EXPECT_FALSE(t.stop());
-    sleep_for_ns(60'000'000);
+    sleep_for(60ms);
     EXPECT_EQ(runs.load(), 0);
   });
 }
@@ -90,7 +90,7 @@ TEST(runtime_timer, taken_out_anywhere_the_others_keep_their_order) {
       all.back()->start(all.back()->due_ns);
     }
     for (std::int64_t i = 0; i < count; i += 3) EXPECT_TRUE(all[static_cast<std::size_t>(i)]->stop());
-    sleep_for_ns(25'000'000);
+    sleep_for(25ms);
     EXPECT_EQ(order.size(), static_cast<std::size_t>(count - (count + 2) / 3));
     EXPECT_TRUE(std::is_sorted(order.begin(), order.end()));
   });

@@ -18,10 +18,10 @@ TEST(sleep, is_never_shorter_than_asked_for) {
         all.add(1);
         go([&, i] {
           for (int k = 1; k < 10; ++k) {
-            const std::int64_t length_ns = (i * 37 + k * 1001) % 1'000 * 1'000;
-            const std::int64_t before_ns = now_ns();
-            sleep_for_ns(length_ns);
-            EXPECT_GE(now_ns() - before_ns, length_ns);
+            const auto length = (i * 37 + k * 1001) % 1'000 * 1us;
+            const time_point before = monotonic_now();
+            sleep_for(length);
+            EXPECT_GE(monotonic_now() - before, length);
           }
           all.done();
         });
@@ -38,7 +38,7 @@ TEST(sleep, shorter_ones_end_first_on_one_p) {
     for (const int ms : {30, 10, 40, 20}) {
       all.add(1);
       go([&, ms] {
-        sleep_for_ns(ms * 1'000'000);
+        sleep_for(ms * 1ms);
         order.push_back(ms);
         all.done();
       });
@@ -52,9 +52,9 @@ TEST(sleep, zero_and_less_yields) {
   run_on(1, [] {
     bool ran = false;
     go([&] { ran = true; });
-    sleep_for_ns(0);
+    sleep_for(0ns);
     EXPECT_TRUE(ran);
-    sleep_for_ns(-5);
+    sleep_for(-5ns);
   });
 }
 
@@ -65,7 +65,7 @@ TEST(sleep, ten_thousand_sleepers_need_no_more_threads) {
     for (int i = 0; i < count; ++i) {
       all.add(1);
       go([&, i] {
-        sleep_for_ns(1'000'000 + i % 100 * 50'000);
+        sleep_for(1ms + i % 100 * 50us);
         all.done();
       });
     }
@@ -76,10 +76,10 @@ TEST(sleep, ten_thousand_sleepers_need_no_more_threads) {
 
 TEST(sleep, an_earlier_timer_ends_a_poll_that_waits_for_a_later_one) {
   run_on(2, [] {
-    go([] { sleep_for_ns(3'600'000'000'000); });
+    go([] { sleep_for(1h); });
     EXPECT_TRUE(yielding_until([] { return here().polling.somebody_blocks(); }));
     const std::int64_t before_ns = now_ns();
-    sleep_for_ns(1'000'000);
+    sleep_for(1ms);
     EXPECT_LT(now_ns() - before_ns, patience_ns);
   });
 }
@@ -88,7 +88,7 @@ TEST(sleep, the_timers_of_a_p_whose_thread_is_in_a_call_still_fire) {
   run_on(1, [] {
     std::atomic<bool> woken{false};
     go([&] {
-      sleep_for_ns(2'000'000);
+      sleep_for(2ms);
       woken = true;
     });
     yield();
@@ -102,7 +102,7 @@ TEST(sleep, the_timers_of_a_busy_p_are_run_by_another) {
     std::atomic<bool> asleep{false};
     go([&] {
       asleep = true;
-      sleep_for_ns(2'000'000);
+      sleep_for(2ms);
       woken = true;
     });
     EXPECT_TRUE(yielding_until([&] { return asleep.load(); }));

@@ -11,67 +11,65 @@
 namespace retake::test {
 namespace {
 
-constexpr std::int64_t hour_ns = 3'600'000'000'000;
-
 TEST(timer, sends_once_and_not_early) {
   run_on(2, [] {
-    const std::int64_t before_ns = now_ns();
-    timer t(2'000'000);
-    EXPECT_GE(*t.due().receive() - before_ns, 2'000'000);
+    const time_point before = monotonic_now();
+    timer t(2ms);
+    EXPECT_GE(*t.due().receive() - before, 2ms);
     EXPECT_FALSE(t.stop());
-    EXPECT_EQ(select(on_receive(t.due(), [](auto) {}), after_ns(3'000'000, [] {})), 1u);
-    EXPECT_FALSE(t.reset(1'000));
+    EXPECT_EQ(select(on_receive(t.due(), [](auto) {}), after(3ms, [] {})), 1u);
+    EXPECT_FALSE(t.reset(1us));
     EXPECT_TRUE(t.due().receive().has_value());
   });
 }
 
 TEST(timer, stopped_it_does_not_send_and_reset_it_sends_at_its_new_time) {
   run_on(2, [] {
-    timer t(hour_ns);
+    timer t(1h);
     EXPECT_TRUE(t.stop());
     EXPECT_FALSE(t.stop());
-    EXPECT_FALSE(t.reset(hour_ns));
-    EXPECT_TRUE(t.reset(1'000'000));
+    EXPECT_FALSE(t.reset(1h));
+    EXPECT_TRUE(t.reset(1ms));
     EXPECT_TRUE(t.due().receive().has_value());
-    timer at_once(0);
+    timer at_once(0ns);
     EXPECT_TRUE(at_once.due().receive().has_value());
   });
 }
 
 TEST(timer, a_receive_behind_a_stop_or_a_reset_gets_nothing_of_before) {
   run_on(2, [] {
-    timer t(0);
+    timer t(0ns);
     EXPECT_TRUE(yielding_until([&] { return t.due().size() == 1; }));
     EXPECT_TRUE(t.stop()) << "no one has received what it sent";
     EXPECT_FALSE(t.stop());
     EXPECT_FALSE(t.due().try_receive().has_value());
-    t.reset(0);
+    t.reset(0ns);
     EXPECT_TRUE(yielding_until([&] { return t.due().size() == 1; }));
-    const std::int64_t again_ns = now_ns();
-    EXPECT_TRUE(t.reset(1'000'000));
-    EXPECT_GE(*t.due().receive() - again_ns, 1'000'000);
-    EXPECT_FALSE(t.reset(hour_ns));
-    ticker every(1'000'000);
+    const time_point again = monotonic_now();
+    EXPECT_TRUE(t.reset(1ms));
+    EXPECT_GE(*t.due().receive() - again, 1ms);
+    EXPECT_FALSE(t.reset(1h));
+    ticker every(1ms);
     EXPECT_TRUE(yielding_until([&] { return every.due().size() == 1; }));
     every.stop();
     EXPECT_FALSE(every.due().try_receive().has_value());
-    every.reset(1'000'000);
+    every.reset(1ms);
     EXPECT_TRUE(yielding_until([&] { return every.due().size() == 1; }));
-    every.reset(hour_ns);
+    every.reset(1h);
     EXPECT_FALSE(every.due().try_receive().has_value());
   });
 }
 
 TEST(ticker, ticks_without_drift_and_drops_what_nobody_takes) {
   run_on(2, [] {
-    const std::int64_t begin_ns = now_ns();
-    ticker t(2'000'000);
-    for (int i = 1; i <= 5; ++i) EXPECT_GE(*t.due().receive() - begin_ns, i * 2'000'000);
-    sleep_for_ns(20'000'000);  // several are dropped
+    const time_point begin = monotonic_now();
+    ticker t(2ms);
+    for (int i = 1; i <= 5; ++i) EXPECT_GE(*t.due().receive() - begin, i * 2ms);
+    sleep_for(20ms);  // several are dropped
     EXPECT_EQ(t.due().size(), 1u);
-    t.reset(hour_ns);
-    EXPECT_EQ(select(on_receive(t.due(), [](auto) {}), after_ns(5'000'000, [] {})), 1u);
-    t.reset(1'000'000);
+    t.reset(1h);
+    EXPECT_EQ(select(on_receive(t.due(), [](auto) {}), after(5ms, [] {})), 1u);
+    t.reset(1ms);
     EXPECT_TRUE(t.due().receive().has_value());
     t.stop();
   });
@@ -80,13 +78,13 @@ TEST(ticker, ticks_without_drift_and_drops_what_nobody_takes) {
 TEST(after_func, calls_on_a_goroutine_of_its_own) {
   run_on(2, [] {
     channel<int> called;
-    after_func_ns(1'000'000, [&] { called.send(1); });  // it may block
+    after_func(1ms, [&] { called.send(1); });  // it may block
     EXPECT_EQ(called.receive(), 1);
     std::atomic<int> calls{0};
-    auto later = after_func_ns(hour_ns, [&] { ++calls; });
-    EXPECT_TRUE(later.reset(1'000));
+    auto later = after_func(1h, [&] { ++calls; });
+    EXPECT_TRUE(later.reset(1us));
     EXPECT_TRUE(yielding_until([&] { return calls.load() == 1; }));
-    EXPECT_FALSE(later.reset(hour_ns));
+    EXPECT_FALSE(later.reset(1h));
     EXPECT_TRUE(later.stop());
   });
 }
@@ -99,11 +97,11 @@ TEST(timer, started_stopped_and_running_at_once_leaves_nothing_behind) {
       all.add(1);
       go([&, i] {
         for (int k = 0; k < rounds; ++k) {
-          timer t((i + k) % 5 * 1'000);
-          ticker every(1 + k % 3 * 1'000);
+          timer t((i + k) % 5 * 1us);
+          ticker every(1ns + k % 3 * 1us);
           if (k % 2 == 0) yield();
-          t.reset(k % 3 * 1'000);
-          if (k % 4 == 0) every.reset(2'000);
+          t.reset(k % 3 * 1us);
+          if (k % 4 == 0) every.reset(2us);
           if (k % 3 == 0) static_cast<void>(every.due().receive());
         }
         all.done();
@@ -114,7 +112,7 @@ TEST(timer, started_stopped_and_running_at_once_leaves_nothing_behind) {
 }
 
 TEST(timer_death, a_ticker_has_a_period) {
-  EXPECT_EXIT(run_on(1, [] { ticker t(0); }), testing::ExitedWithCode(2), "a ticker's period is above 0");
+  EXPECT_EXIT(run_on(1, [] { ticker t(0ns); }), testing::ExitedWithCode(2), "a ticker's period is above 0");
 }
 
 }  // namespace
