@@ -28,6 +28,6 @@ said=$(python3 "$here/snippets_test.py" "$1" "$3" "$page") && { echo "snippets_t
 grep -q "${page##*/}:12:.*error: no matching function" <<<"$said" || { echo "not noticed, or at another line: the snippet"; echo "$said"; exit 1; }
 sed -e 's/`monotonic_now`/`monotonic_won`/' -e 's/| metrics |/| metric |/' "$1/runtime/include/README.md" >"$page"
 said=$(python3 "$here/names_test.py" "$page" "$1/runtime/include/retake") && { echo "names_test is content with a wrong name"; exit 1; }
-for complaint in 'monotonic_sn does not stand in clock.hpp' 'there is no header metric.hpp'; do
+for complaint in 'monotonic_won does not stand in clock.hpp' 'there is no header metric.hpp'; do
   grep -q -e "$complaint" <<<"$said" || { echo "not noticed: $complaint"; echo "$said"; exit 1; }
 done

@@ -19,9 +19,9 @@ bool above_the_world(std::string const& name) {
 
 void check_text(tree const& t, complaints& out) {
   static std::regex const banned_header(
-      R"(^\s*#\s*include\s+<(atomic|mutex|shared_mutex|thread|chrono|condition_variable|future|semaphore|latch|barrier|stop_token|csignal|signal\.h|cerrno|errno\.h|pthread\.h|unistd\.h|time\.h|ctime|liburing\.h|linux/[^>]*|sys/[^>]*)>)");
+      R"(^\s*#\s*include\s+<(atomic|mutex|shared_mutex|thread|condition_variable|future|semaphore|latch|barrier|stop_token|csignal|signal\.h|cerrno|errno\.h|pthread\.h|unistd\.h|time\.h|ctime|liburing\.h|linux/[^>]*|sys/[^>]*)>)");
   static std::regex const banned_name(
-      R"(\bstd::(atomic\w*|mutex|recursive_mutex|shared_mutex|thread|jthread|condition_variable\w*|chrono|this_thread|counting_semaphore|binary_semaphore|future|promise|async)\b|\berrno\b|\bio_uring_\w+|\bsigaction\b|\bpthread_\w+|\bclock_gettime\b|\bsyscall\s*\(\s*SYS_|\b__atomic_\w+|\b__sync_\w+|\bthread_local\b|\boperator new\b)");
+      R"(\bstd::(atomic\w*|mutex|recursive_mutex|shared_mutex|thread|jthread|condition_variable\w*|this_thread|counting_semaphore|binary_semaphore|future|promise|async)\b|\berrno\b|\bio_uring_\w+|\bsigaction\b|\bpthread_\w+|\w+_clock::now\b|\bclock_gettime\b|\bsyscall\s*\(\s*SYS_|\b__atomic_\w+|\b__sync_\w+|\bthread_local\b|\boperator new\b)");
   static std::regex const conditional(R"(^\s*#\s*(if|ifdef|ifndef|elif|else)\b)");
   static std::regex const unfinished("\\b(TO" "DO|FIX" "ME|XX" "X|HA" "CK)\\b|not impl" "emented|GTEST_" "SKIP\\(\\)(?! *<<)");
   for (source const& s : t.files) {
