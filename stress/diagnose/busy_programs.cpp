@@ -231,7 +231,7 @@ void queue_without_limit_before_a_bound() {
 // before whatever answers for the process.
 void timers_that_compute_more_than_there_is() {
   constexpr std::int64_t each_ns = 250'000;
-  for (std::int64_t i = 0; i < 100'000; ++i) static_cast<void>(after_func_ns(i * each_ns, [] { busy_ns(4 * each_ns); }));
+  for (std::int64_t i = 0; i < 100'000; ++i) static_cast<void>(after_func(std::chrono::nanoseconds(i * each_ns), [] { busy_ns(4 * each_ns); }));
 }
 
 struct program {

@@ -133,7 +133,7 @@ TEST(exit_goroutine, in_a_function_that_the_runtime_calls_is_as_a_return) {
       const delayed_call call = after_func(1ns, ends);
       EXPECT_TRUE(yielding_until([&] { return ended.load() == 1; }));
     }
-    EXPECT_TRUE(yielding_until([] { return counted::alive.load() == 1 && goroutine_count() == 1; })) << "after_func_ns";
+    EXPECT_TRUE(yielding_until([] { return counted::alive.load() == 1 && goroutine_count() == 1; })) << "after_func";
     {
       auto [ctx, stop] = with_cancel(background());
       const after_done_call call = after_done(ctx, ends);
