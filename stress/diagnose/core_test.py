@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """core_test.py BUG01: diagnose of core files: the buggy variant's gets its pattern and its call site, the fixed one's none; what is no core file, or not with its program, is refused in one line.
 
-Method: each variant is held, and ended by SIGSEGV; where core files go elsewhere on this machine, gdb writes the file of the held process.
+Method: each variant is held, and ended by SIGSEGV. Where core files go elsewhere on this machine the test is skipped (77).
 """
 import os, re, resource, shutil, signal, subprocess, sys, tempfile, time
 
@@ -22,8 +22,9 @@ def refused(code, text, *words):
 
 
 def kernel_writes_here():
+    """A whole one, into the working folder."""
     with open("/proc/sys/kernel/core_pattern") as file:
-        return not re.match(r"[|/]", file.read())
+        return file.read().startswith("core") and resource.getrlimit(resource.RLIMIT_CORE)[1] == resource.RLIM_INFINITY
 
 
 def threads_of(pid):
@@ -44,11 +45,8 @@ def core_of(program, variant, place, ready):
                 if held and ready(threads_of(held[1])):
                     break
                 time.sleep(0.1)
-            if kernel_writes_here():
-                os.kill(int(held[1]), signal.SIGSEGV)
-                child.wait(PATIENCE_SECONDS)
-            else:
-                subprocess.run(["gdb", "-batch", "-nx", "-p", held[1], "-ex", f"generate-core-file {place}/{variant}/core"], capture_output=True, timeout=PATIENCE_SECONDS)
+            os.kill(int(held[1]), signal.SIGSEGV)
+            child.wait(PATIENCE_SECONDS)
         finally:
             try:
                 os.killpg(child.pid, signal.SIGKILL)
@@ -59,14 +57,14 @@ def core_of(program, variant, place, ready):
 
 
 def main():
-    if not shutil.which("gdb"):
-        print("gdb is not installed")
+    if not shutil.which("gdb") or not kernel_writes_here():
+        print("gdb is not installed, or core files go elsewhere on this machine, or nowhere")
         return 77
     with tempfile.TemporaryDirectory() as place:
         program = shutil.copy(sys.argv[1], f"{place}/program")
         buggy, fixed = core_of(program, "buggy", place, lambda threads: threads >= 300), core_of(program, "fixed", place, lambda threads: threads >= 4)
         code, out, errors = look(buggy)
-        for text in ("pattern 1: ", "goroutines: ", " of them in (anonymous namespace)::answer_unbounded", "ended by signal 11" if kernel_writes_here() else "by no signal"):
+        for text in ("pattern 1: ", "goroutines: ", " of them in (anonymous namespace)::answer_unbounded", "ended by signal 11"):
             if code != 1 or text not in out or errors:
                 wrong.append(f"of the buggy variant's core file, \"{text}\" is not said: {code} {out}{errors}")
         code, out, errors = look("--json", fixed)
