@@ -1,7 +1,7 @@
 #!/bin/sh
 # canary_test.sh: a planted mistake is found within its bound, is what it should be, is replayed, and is not there without the mistake.
 # usage: canary_test.sh PROGRAM OUT TAGS EXECUTIONS twin NAME [CLAIM]         CLAIM: part of the text, where several alarms have one tag
-#        canary_test.sh PROGRAM OUT TAGS EXECUTIONS site HEADER ORDER KIND     ORDER: R2 for the operation below the comment // [R2]
+#        canary_test.sh PROGRAM OUT TAGS EXECUTIONS site HEADER ORDER KIND     ORDER: RQ2 for the operation below the comment // [RQ2]
 # TAGS: what the finding may be called, separated by commas.
 set -u
 program=$1 out=$2 tags=$3 executions=$4 how=$5

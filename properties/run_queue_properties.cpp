@@ -6,7 +6,7 @@
 //            deques. A call that touches two places in two steps (put_next, steal) may be split there, as its header says.
 //            The global queue is used under its lock, hence compared with its reference at once.
 // Not promised by the protocol, hence not demanded: under c11 that a thief sees what is there (a steal may come back empty-handed, looks_empty may be
-//            outdated: [R7] and [R8] are the model's); that a steal takes exactly half when others work at the same time.
+//            outdated: [RQ7] and [RQ8] are the model's); that a steal takes exactly half when others work at the same time.
 #include <algorithm>
 #include <cstring>
 #include <new>

@@ -25,7 +25,7 @@ struct raw_waiter_events {
 
 // What stands for a goroutine.
 struct raw_sleeper {
-  std::uint64_t written = 0;             // before the park, read by who found it: [O5] and [O6]
+  std::uint64_t written = 0;             // before the park, read by who found it: [PW5] and [PW6]
   std::atomic<std::uint32_t> woken{0};
 };
 

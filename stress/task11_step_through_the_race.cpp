@@ -132,7 +132,7 @@ constexpr access accesses[] = {
     {protocol, "enter", "store", "p->machine.store", "the P forgets its M"},
     {protocol, "enter", "plain_write", "m.old.set", "m.old = P: the hint for the way back (Go's oldp)"},
     {protocol, "enter", "plain_write", "m.p.set", "m.p = none"},
-    {protocol, "enter", "rmw", "status.exchange", "[P1] status = Syscall: from here on the P is whose compare-exchange wins first"},
+    {protocol, "enter", "rmw", "status.exchange", "[PS1] status = Syscall: from here on the P is whose compare-exchange wins first"},
     // sysmon looks at it, and looks again.
     {"sched/sysmon.cpp", "retake", "load", "p.status.load", "sysmon: is the P in a call?", 2},
     {"sched/sysmon.cpp", "retake", "load", "p.schedule_tick.load", "sysmon: which time slice is it?", 2},
@@ -211,7 +211,7 @@ std::string meaning(step const& one, std::string const& caller, std::map<access 
   if (one.where.empty()) return starts(one.who, "P") || one.who == caller ? fmt::format("--- {}: {}", one.who, one.what) : "";
   if (is_race(one)) {
     const bool exits = one.where == "exit_fast";
-    return fmt::format("{} Syscall -> Idle by {}: {}", exits ? "[P2]" : "[P3]", exits ? "the returning call" : "sysmon",
+    return fmt::format("{} Syscall -> Idle by {}: {}", exits ? "[PS2]" : "[PS3]", exits ? "the returning call" : "sysmon",
                        won(one) ? "WON, it owns the P" : "LOST, the P has another owner");
   }
   access const* const known = access_of(one);

@@ -105,6 +105,21 @@ std::vector<std::string> operation::weakenings() const {
   return kinds;
 }
 
+namespace {
+
+// The sentence "Pairs with [NT1], and [SW3] of stop_world." names them in brackets.
+std::vector<std::string> partners_in(std::string const& comment) {
+  std::size_t const at = comment.find("Pairs with [");
+  if (at == std::string::npos) return {};
+  static std::regex const one(R"(\[([A-Z]+[0-9]+)\])");
+  std::string const sentence = comment.substr(at, comment.find('.', at) - at);
+  std::vector<std::string> partners;
+  for (std::sregex_iterator it(sentence.begin(), sentence.end(), one), end; it != end; ++it) partners.push_back((*it)[1]);
+  return partners;
+}
+
+}  // namespace
+
 std::vector<header> scan_protocols(std::string const& root) {
   std::vector<std::string> files;
   for (auto const& entry : std::filesystem::directory_iterator(root + "/runtime/protocol")) {
@@ -142,6 +157,7 @@ std::vector<header> scan_protocols(std::string const& root) {
         std::smatch found;
         if (std::regex_search(comment, found, numbered)) {
           one.number = found[1];
+          one.partners = partners_in(comment);
           one.claims = claims_in(comment);
           std::size_t const at = comment.find("Not killed: ");
           if (at != std::string::npos) one.not_killed = comment.substr(at + 12);

@@ -2,7 +2,7 @@
 //
 // Problem.   A memory order is a claim. Somebody has to execute it, for every operation that there is, and nobody may choose which.
 // Recipe.    One world operation per line makes a line number a name. The scan finds the operations, the weakenings that each one
-//            allows, and the numbered comment above it: `// [N1] acquire: ... Pairs with [N2]. Killed by: model note.`
+//            allows, and the numbered comment above it: `// [NT1] acquire: ... Pairs with [NT2]. Killed by: model note.`
 // Checked by tests/tidy: a strong order without a number and a claim is an error, two operations on a line are one too.
 #pragma once
 
@@ -25,7 +25,8 @@ struct operation {
   std::string text;  // the line, trimmed
   operation_kind kind = operation_kind::load;
   std::string order;                 // "acquire", ...; "seq_cst" of a fence; empty of a wake
-  std::string number;                // "N1"; empty when no numbered comment stands above
+  std::string number;                // "NT1"; empty when no numbered comment stands above
+  std::vector<std::string> partners; // the numbers of "Pairs with"
   std::vector<claim> claims;         // what the comment names
   std::string not_killed;            // or why nobody can: "Not killed: ..."
   unsigned operations_on_line = 1;

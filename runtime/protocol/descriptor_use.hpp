@@ -13,7 +13,7 @@
 //            mutexes, and each use would take two atomic operations more.
 // Recipe.    a call                                    a close
 //            closed? refused. Its direction is free:   closed, by one operation; it was closed
-//            inside, its direction taken: CAS [U1]     already: nothing to do
+//            inside, its direction taken: CAS [DU1]     already: nothing to do
 //            taken: lock; look again; queued and       lock, if any wait: take all out of both
 //            counted in one CAS; join the queue,       queues, ready them
 //            park, unlock after it                     ends the waits in the poller; the number is
@@ -21,7 +21,7 @@
 //            a close has sent it away, and it leaves   leaves, as a call does: it gives up the
 //            its system calls                          opening's place
 //            leaves: with its direction's queue marked: lock; the first in it has the direction,
-//            which stays taken; else CAS [U2]. The last of a closed number closes it
+//            which stays taken; else CAS [DU2]. The last of a closed number closes it
 //
 //            The direction is handed off, first come, first served: a newcomer finds it taken. A
 //            goroutine in a queue is inside already, so that the number outlives its wait.
@@ -33,7 +33,7 @@
 //            lock. The opening's place belongs to the first close.
 // Invariants N1 a direction has one goroutine, the others are served in turn, and none is left in a
 //            queue; N2 the number is closed once, by the last, and used by nothing afterwards.
-// Orders     [U1] [U2] [U3], below. What a goroutine in a queue has to know of the one before it
+// Orders     [DU1] [DU2] [DU3], below. What a goroutine in a queue has to know of the one before it
 //            comes with the ready.
 // Checked by models/relacy/descriptor_use_model.cpp, properties/descriptor_use_properties.cpp,
 //            scenarios close_against_wait, close_against_uses, readers_take_turns,
@@ -73,7 +73,7 @@ class descriptor_use {
       const std::uint32_t now = word_.load_relaxed();
       if ((now & closed_bit) != 0) return begun::closed;
       if ((now & mine) != 0) return begun::taken;
-      // [U1] acquire: what had the direction before is through with it. Pairs with [U2]. Killed by:
+      // [DU1] acquire: what had the direction before is through with it. Pairs with [DU2]. Killed by:
       // model descriptor_use.
       const bool inside = word_.compare_exchange_acquire(now, (now | mine) + one).won;
       if (inside) return begun::inside;
@@ -94,7 +94,7 @@ class descriptor_use {
         return begun::closed;
       }
       if ((now & mine) == 0) {
-        // [U3] acquire: as [U1]. Pairs with [U2]. Killed by: model descriptor_use.
+        // [DU3] acquire: as [DU1]. Pairs with [DU2]. Killed by: model descriptor_use.
         const bool inside = word_.compare_exchange_acquire(now, (now | mine) + one).won;
         if (!inside) continue;
         lock.unlock();
@@ -118,8 +118,8 @@ class descriptor_use {
         continue;
       }
       world::require(now >= one, "N2: more have left a number than were inside");
-      // [U2] release: what was done inside is over before the next takes the direction, or the last
-      // closes the number; acquire: for that last. Pairs with [U1], [U2], [U3]. Killed by: model
+      // [DU2] release: what was done inside is over before the next takes the direction, or the last
+      // closes the number; acquire: for that last. Pairs with [DU1], [DU2], [DU3]. Killed by: model
       // descriptor_use.
       const bool left = word_.compare_exchange_acq_rel(now, now - gone).won;
       if (left) return now - gone == closed_bit;

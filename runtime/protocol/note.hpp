@@ -6,12 +6,12 @@
 //            second wake-up means that two parties believe they took the same M off the idle list (M7).
 // Recipe.    sleeper                                        waker
 //            clear(), then become findable (under a lock)   take the sleeper out of where it is found: it is yours alone
-//            sleep(): while cleared, wait [N1]              write what you hand over; wake(): cleared -> woken [N2], kick the kernel
+//            sleep(): while cleared, wait [NT1]              write what you hand over; wake(): cleared -> woken [NT2], kick the kernel
 //
 // States.    cleared: the sleeper belongs to whoever finds it. woken: it belongs to itself, with what it was handed.
 // Fields.    word_: clear and loads by the sleeper, one exchange by the one waker.
 // Invariants M7.
-// Orders     [N1] [N2] [N3], below.
+// Orders     [NT1] [NT2] [NT3], below.
 // Checked by models/relacy/note_model.cpp (full search), scenario park_and_start_m.
 // Not promised: more than one sleeper; a wake-up before clear(); that the note's memory may vanish when sleep() returns: the waker
 //            may still be inside the kernel with its address, so an M outlives its thread (M11).
@@ -35,7 +35,7 @@ class note {
   // The sleeper. Returns when woken, at once if that came first. Blocks the thread; the caller holds no P (M1) or accepts to keep it.
   void sleep() noexcept {
     for (;;) {
-      // [N1] acquire: reads what the waker left before [N2]. Pairs with [N2]. Killed by: model note.
+      // [NT1] acquire: reads what the waker left before [NT2]. Pairs with [NT2]. Killed by: model note.
       const std::uint32_t now = word_.load_acquire();
       if (now == woken) return;
       world::futex_wait(word_, cleared);
@@ -46,7 +46,7 @@ class note {
   // cleared and a wake-up may still come: only a lock that the waker holds too can call the sleeper back.
   [[nodiscard]] bool sleep_until(std::int64_t deadline_ns) noexcept {
     for (bool late = false;; ) {
-      // [N3] acquire: as [N1]. Pairs with [N2]. Killed by: model note.
+      // [NT3] acquire: as [NT1]. Pairs with [NT2]. Killed by: model note.
       const std::uint32_t now = word_.load_acquire();
       if (now == woken) return true;
       if (late) return false;
@@ -57,7 +57,7 @@ class note {
 
   // The one thread that took the sleeper out of where it is found. Does not block.
   void wake() noexcept {
-    // [N2] release: publishes what is handed over; a swap, so that a second waker is caught. Pairs with [N1]. Killed by: model note.
+    // [NT2] release: publishes what is handed over; a swap, so that a second waker is caught. Pairs with [NT1], [NT3]. Killed by: model note.
     const std::uint32_t before = word_.exchange_release(woken);
     world::require(before == cleared, "M7: note woken twice");
     world::futex_wake(word_, 1);

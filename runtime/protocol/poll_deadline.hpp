@@ -6,9 +6,9 @@
 // Rejected.  A lock of the descriptor around both sides (Go's pd.lock): each event and each wait would pay for what few use. A sequence number
 //            beside each timer (Go's rseq, wseq): the number has to travel with the timer, and says no more than the time itself.
 // Recipe.    setter, one at a time                          waiter                                   timer, on any M
-//            past: store `over` [D1], then break the wait   publish `wait` (poll_waiter [O1])        due, and not later than now: it is the deadline
-//            else: store the time [D1], start the timer     over [D3]? do not park: timed out        of this moment; swap `over` in by CAS [D2],
-//            woken without readiness: look again, wait      else park                                then break the wait (poll_waiter [O4])
+//            past: store `over` [PD1], then break the wait   publish `wait` (poll_waiter [PW1])        due, and not later than now: it is the deadline
+//            else: store the time [PD1], start the timer     over [PD3]? do not park: timed out        of this moment; swap `over` in by CAS [PD2],
+//            woken without readiness: look again, wait      else park                                then break the wait (poll_waiter [PW4])
 //
 //            Who makes it `over` does so before he looks for a waiter; a waiter publishes before he looks: one of them sees. The time is its own
 //            sequence number: a timer of an earlier deadline finds none, or one that is later, or one that is over by itself.
@@ -16,7 +16,7 @@
 // States.    none: no limit. a time: until then. over: calls of this direction fail until somebody sets another.
 // Fields.    due_ns_: stored by who sets (they take turns), swapped to over by a timer's function.
 // Invariants N3 a deadline that was replaced ends nothing; N8 none that passed is slept through.
-// Orders     [D1]-[D3], below.
+// Orders     [PD1]-[PD3], below.
 // Checked by models/relacy/poll_deadline_model.cpp, scenarios deadline_against_wait, deadline_moves, patch c67.
 // Not promised: that a break finds the wait that it was meant for: it may end the next one, which looks again and goes on.
 #pragma once
@@ -38,7 +38,7 @@ class poll_deadline {
   // Who sets, one at a time: `none`, a time of the monotonic clock, or `passed`; then the caller owes a break of the wait.
   void set(std::int64_t due_ns) noexcept {
     world::require(due_ns >= passed, "N3: a deadline before the beginning of time");
-    // [D1] seq_cst: a deadline in the past is visible before the waiter's word is read. Pairs with [D3]. Killed by: model poll_deadline.
+    // [PD1] seq_cst: a deadline in the past is visible before the waiter's word is read. Pairs with [PD3]. Killed by: model poll_deadline.
     due_ns_.store_seq_cst(due_ns);
   }
 
@@ -46,13 +46,13 @@ class poll_deadline {
   [[nodiscard]] bool pass(std::int64_t now_ns) noexcept {
     const std::int64_t due_ns = due_ns_.load_relaxed();
     if (due_ns <= none || due_ns > now_ns) return false;
-    // [D2] seq_cst: visible before the waiter's word is read. Pairs with [D3]. Killed by: model poll_deadline.
+    // [PD2] seq_cst: visible before the waiter's word is read. Pairs with [PD3]. Killed by: model poll_deadline.
     return due_ns_.compare_exchange_seq_cst(due_ns, passed).won;
   }
 
   // Anybody; a waiter behind its published `wait`.
   [[nodiscard]] bool over() const noexcept {
-    // [D3] seq_cst: read after `wait` was published. Pairs with [D1] and [D2]. Killed by: model poll_deadline.
+    // [PD3] seq_cst: read after `wait` was published. Pairs with [PD1] and [PD2]. Killed by: model poll_deadline.
     const std::int64_t due_ns = due_ns_.load_seq_cst();
     return due_ns == passed;
   }

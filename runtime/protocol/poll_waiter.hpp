@@ -5,19 +5,19 @@
 // Rejected.  A lock per descriptor around both sides: the poller would take it for each event of a batch. A counter of events: a waiter
 //            wants to know "since I last looked", not how often.
 // Recipe.    waiter                                            poller, break or close
-//            ready -> none: go on at once                      look [O4]; nobody waits and it is only a close: nothing to do
-//            none -> wait [O1], then look for a close [O2]     swap in ready (or none for a close) by CAS [O6], also over ready: "it is
+//            ready -> none: go on at once                      look [PW4]; nobody waits and it is only a close: nothing to do
+//            none -> wait [PW1], then look for a close [PW2]     swap in ready (or none for a close) by CAS [PW6], also over ready: "it is
 //                                                              ready already" must be said of the latest value, or the edge is lost
-//            park; behind the parked goroutine: wait -> G [O5] it was G: that goroutine is mine to ready
+//            park; behind the parked goroutine: wait -> G [PW5] it was G: that goroutine is mine to ready
 //            woken: swap none in; it was ready? then go on     it was wait: the CAS wait -> G will fail, nobody parks
 //
-//            A close announces itself [O3] before it looks [O4]; a waiter publishes `wait` [O1] before it looks [O2]: one of them sees.
+//            A close announces itself [PW3] before it looks [PW4]; a waiter publishes `wait` [PW1] before it looks [PW2]: one of them sees.
 //
 // States.    none: nobody waits, nothing happened. ready: something happened. wait: a goroutine is about to park. G: it is parked.
 // Fields.    word_: anybody, by CAS and swap. closing_: set once by who closes.
 // Invariants N1 a second waiter is refused until the first is unblocked; from there to finish() whoever uses this keeps others out
 //            (polled_file: a call holds its direction); N5 (the poller counts); N8 readiness is not lost; G5 G6.
-// Orders     [O1]-[O6], below.
+// Orders     [PW1]-[PW6], below.
 // Checked by models/relacy/poll_waiter_model.cpp, properties/poll_waiter_properties.cpp, scenarios poller_wake_against_park,
 //            ready_against_plain_wait, stress/hammer_poller.cpp, patches n43, n44.
 // Not promised: that readiness means that a read succeeds: whoever is woken tries, and waits again.
@@ -37,7 +37,7 @@ class poll_closing {
 
   // Who closes, before it unblocks the waiters.
   void announce() noexcept {
-    // [O3] seq_cst: visible before the waiter's word is read. Pairs with [O2]. Killed by: model poll_waiter.
+    // [PW3] seq_cst: visible before the waiter's word is read. Pairs with [PW2]. Killed by: model poll_waiter.
     closing_.store_seq_cst(1);
   }
 
@@ -45,7 +45,7 @@ class poll_closing {
   void reset() noexcept { closing_.store_relaxed(0); }
 
   [[nodiscard]] bool announced() const noexcept {
-    // [O2] seq_cst: read after `wait` was published. Pairs with [O3]. Killed by: model poll_waiter.
+    // [PW2] seq_cst: read after `wait` was published. Pairs with [PW3]. Killed by: model poll_waiter.
     const std::uint32_t closing = closing_.load_seq_cst();
     return closing != 0;
   }
@@ -78,7 +78,7 @@ class poll_waiter {
         continue;
       }
       if (now != none) return begun::busy;
-      // [O1] seq_cst: `wait` is visible before the close is read. Pairs with [O4]. Killed by: model poll_waiter.
+      // [PW1] seq_cst: `wait` is visible before the close is read. Pairs with [PW4]. Killed by: model poll_waiter.
       const bool waiting = word_.compare_exchange_seq_cst(none, wait).won;
       if (waiting) return begun::waiting;
     }
@@ -86,7 +86,7 @@ class poll_waiter {
 
   // Behind the parked goroutine, on its M's own stack. False: something happened meanwhile, the goroutine goes on.
   [[nodiscard]] bool commit(G& g) noexcept {
-    // [O5] release: the parked goroutine is complete before it can be found. Pairs with [O6]. Killed by: model poll_waiter.
+    // [PW5] release: the parked goroutine is complete before it can be found. Pairs with [PW6]. Killed by: model poll_waiter.
     return word_.compare_exchange_release(wait, as_word(g)).won;
   }
 
@@ -101,10 +101,10 @@ class poll_waiter {
   [[nodiscard]] G* unblock(bool io_ready) noexcept {
     const std::uintptr_t next = io_ready ? ready : none;
     for (;;) {
-      // [O4] seq_cst: read after the close was announced. Pairs with [O1]. Killed by: model poll_waiter.
+      // [PW4] seq_cst: read after the close was announced. Pairs with [PW1]. Killed by: model poll_waiter.
       const std::uintptr_t now = word_.load_seq_cst();
       if (now <= ready && !io_ready) return nullptr;
-      // [O6] acquire: the goroutine found is complete. Pairs with [O5]. Killed by: model poll_waiter.
+      // [PW6] acquire: the goroutine found is complete. Pairs with [PW5]. Killed by: model poll_waiter.
       const world::exchanged<std::uintptr_t> swapped = word_.compare_exchange_acquire(now, next);
       if (!swapped.won) continue;
       return now > wait ? as_goroutine(now) : nullptr;

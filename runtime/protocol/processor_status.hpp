@@ -5,8 +5,8 @@
 // Rejected.  A lock per P: two more locked operations on the path that nobody contends. Handing the P over at every call: the common call
 //            would pay for the scheduler twice. A time-out inside the call: the kernel does not know about Ps.
 // Recipe.    M that calls                                        anybody else (sysmon, the stop of the world)
-//            enter: take the links apart, swap Syscall in [P1]   take: status Syscall -> Idle or GcStop by CAS [P3]: won: the P is mine
-//            exit: old P's status Syscall -> Idle by CAS [P2]    lost: it went back, or somebody else has it
+//            enter: take the links apart, swap Syscall in [PS1]   take: status Syscall -> Idle or GcStop by CAS [PS3]: won: the P is mine
+//            exit: old P's status Syscall -> Idle by CAS [PS2]    lost: it went back, or somebody else has it
 //                  won: wire it again; lost: the P is gone
 //
 // States.    status    owned by                                                may become
@@ -22,7 +22,7 @@
 // Fields.    status: by the operations below. machine: written by the owner, read by sysmon as a hint. syscall_tick: written by whoever
 //            wins, read by sysmon as a hint. M's p, old, tick: the M alone. next: written by the starter, read by the woken M (note).
 // Invariants P1 P2 P3 P7 P9 P11 P12.
-// Orders     [P1] [P2] [P3], below; stop_world.hpp has the other half of [P1]'s store-load order.
+// Orders     [PS1] [PS2] [PS3], below; stop_world.hpp has the other half of [PS1]'s store-load order.
 // Checked by models/relacy/processor_status_model.cpp, properties/processor_status_properties.cpp, scenarios syscall_against_retake and
 //            three_calls_two_processors, stress/hammer_syscall.cpp, patches h19, h25.
 // Not promised: that the old P comes back, or that the same P is the same after it did.
@@ -106,7 +106,7 @@ inline void enter(machine_side& m) noexcept {
   p->machine.store_relaxed(nullptr);
   m.old.set(p);
   m.p.set(nullptr);
-  // [P1] seq_cst swap: all that was done with the P comes before whoever takes it, and the status is visible before the caller reads whether the world stops. Pairs with [P2], [P3], and [T1] of stop_world. Killed by: model stop_world.
+  // [PS1] seq_cst swap: all that was done with the P comes before whoever takes it, and the status is visible before the caller reads whether the world stops. Pairs with [PS2], [PS3], and [SW3] of stop_world. Killed by: model stop_world.
   const processor_state before = p->status.exchange_seq_cst(processor_state::syscall);
   p->holder.move(processor_holder::machine, processor_holder::call, "P9: a system call is entered with a P of somebody else");
   world::require(before == processor_state::running, "P11: entering a system call with a P that does not run");
@@ -118,7 +118,7 @@ inline void enter(machine_side& m) noexcept {
   world::require(m.p.get() == nullptr, "P11: an M in a system call has a P");
   m.old.set(nullptr);
   if (p == nullptr || p->status.load_relaxed() != processor_state::syscall) return exit_outcome::lost;
-  // [P2] acquire: what others did with the P since (ABA). Pairs with [P1]. Killed by: model processor_status.
+  // [PS2] acquire: what others did with the P since (ABA). Pairs with [PS1]. Killed by: model processor_status.
   const world::exchanged<processor_state> back = p->status.compare_exchange_acquire(processor_state::syscall, processor_state::idle);
   if (!back.won) return exit_outcome::lost;
   p->holder.move(processor_holder::call, processor_holder::hand, "P9: a returning system call wins a P that somebody took");
@@ -131,7 +131,7 @@ inline void enter(machine_side& m) noexcept {
 
 // Anybody: takes a P out of a system call. True: it is in the caller's hands, `to` is idle or gc_stop.
 [[nodiscard]] inline bool take(processor_side& p, processor_state to) noexcept {
-  // [P3] acquire: what the calling M did with the P before. Pairs with [P1]. Killed by: model processor_status.
+  // [PS3] acquire: what the calling M did with the P before. Pairs with [PS1]. Killed by: model processor_status.
   const world::exchanged<processor_state> taken = p.status.compare_exchange_acquire(processor_state::syscall, to);
   if (!taken.won) return false;
   p.holder.move(processor_holder::call, processor_holder::hand, "P9: a P is taken out of a system call that somebody else took");

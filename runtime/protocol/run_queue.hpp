@@ -5,16 +5,16 @@
 // Rejected.  A lock per P: the owner pays for thieves that rarely come. A Chase-Lev deque: LIFO for the owner starves old goroutines,
 //            and its owner's pop needs a full fence. A linked queue: allocation, and no stealing of half.
 // Recipe.    owner                                                thief
-//            put: write the slot, then tail [R2]                  read head, then tail [R3]; copy half of what is between
-//            get: copy the slot, then head by CAS                 head by CAS [R5]: won: the copies are mine; lost: forget them
-//            put_next: swap `next` [R4], put the old one          ring empty: `next` by CAS [R6]
+//            put: write the slot, then tail [RQ2]                  read head, then tail [RQ3]; copy half of what is between
+//            get: copy the slot, then head by CAS                 head by CAS [RQ5]: won: the copies are mine; lost: forget them
+//            put_next: swap `next` [RQ4], put the old one          ring empty: `next` by CAS [RQ6]
 //
 // States.    head <= tail <= head + Capacity (counters that wrap; differences are exact). Slots [head, tail) hold goroutines.
 // Fields.    tail_: written by the owner alone. head_: by CAS, anybody. next_: owner swaps, anybody CASes it to null.
 //            slots_: written by the owner; atomic because a thief that is about to lose its CAS may read one that is being reused.
 // Invariants Q1 overflow only when exactly full, and a thief's ring never overflows; Q3 head by CAS, torn snapshots are retried;
 //            Q4 empty is decided only after tail was read again; Q5 FIFO but for `next`; G2.
-// Orders     [R1]-[R8], below.
+// Orders     [RQ1]-[RQ8], below.
 // Checked by models/relacy/run_queue_model.cpp, properties/run_queue_properties.cpp, every scenario with two Ps.
 // Not promised: that `looks_empty` stays true; any order between thieves.
 #pragma once
@@ -72,13 +72,13 @@ class run_queue {
   // The owner. Appends `item`. When the ring is full, half of it and `item` come back: the caller owes them a place elsewhere.
   [[nodiscard]] batch<T> put(T* item) noexcept {
     for (;;) {
-      // [R1] acquire: the slot is overwritten only after the thief that freed it has read it. Pairs with [R5]. Not killed: only a load that reads from the future could tell, and no world models that.
+      // [RQ1] acquire: the slot is overwritten only after the thief that freed it has read it. Pairs with [RQ5]. Not killed: only a load that reads from the future could tell, and no world models that.
       const std::uint32_t head = head_.load_acquire();
       const std::uint32_t tail = tail_.load_relaxed();
       world::require(tail - head <= Capacity, "Q1: ring holds more than its capacity");
       if (tail - head < Capacity) {
         slots_[tail % Capacity].store_relaxed(item);
-        // [R2] release: the slot and the goroutine behind it come before the tail that shows them. Pairs with [R3]. Killed by: model run_queue.
+        // [RQ2] release: the slot and the goroutine behind it come before the tail that shows them. Pairs with [RQ3]. Killed by: model run_queue.
         tail_.store_release(tail + 1);
         return {};
       }
@@ -92,7 +92,7 @@ class run_queue {
 
   // The owner. `item` runs next; who was to run next moves to the ring (and from a full ring elsewhere, see put).
   [[nodiscard]] batch<T> put_next(T* item) noexcept {
-    // [R4] release: the goroutine comes before the pointer that a thief may take. Pairs with [R6]. Killed by: model run_queue.
+    // [RQ4] release: the goroutine comes before the pointer that a thief may take. Pairs with [RQ6]. Killed by: model run_queue.
     T* const kicked = next_.exchange_release(item);
     if (kicked == nullptr) return {};
     return put(kicked);
@@ -107,7 +107,7 @@ class run_queue {
   [[nodiscard]] T* take_next() noexcept {
     T* const next = next_.load_relaxed();
     if (next == nullptr) return nullptr;
-    // [R7] release: whoever sees the slot empty also sees the tail that put_next moved before. Pairs with [R8]. Killed by: model run_queue.
+    // [RQ7] release: whoever sees the slot empty also sees the tail that put_next moved before. Pairs with [RQ8]. Killed by: model run_queue.
     const world::exchanged<T*> taken = next_.compare_exchange_release(next, nullptr);
     return taken.won ? next : nullptr;
   }
@@ -132,7 +132,7 @@ class run_queue {
     const std::uint32_t my_tail = tail_.load_relaxed();
     for (;;) {
       const std::uint32_t head = victim.head_.load_relaxed();
-      // [R3] acquire: the slots below the tail, and the goroutines in them, are as the victim wrote them. Pairs with [R2]. Killed by: model run_queue.
+      // [RQ3] acquire: the slots below the tail, and the goroutines in them, are as the victim wrote them. Pairs with [RQ2], [RQ9]. Killed by: model run_queue.
       const std::uint32_t tail = victim.tail_.load_acquire();
       const std::uint32_t count = (tail - head) - (tail - head) / 2;
       if (count == 0) {
@@ -147,7 +147,7 @@ class run_queue {
         T* const item = victim.slots_[(head + i) % Capacity].load_relaxed();
         slots_[(my_tail + i) % Capacity].store_relaxed(item);
       }
-      // [R5] release: the copies above are made before the slots are free for the victim. Pairs with [R1]. Not killed: as [R1].
+      // [RQ5] release: the copies above are made before the slots are free for the victim. Pairs with [RQ1]. Not killed: as [RQ1].
       const world::exchanged<std::uint32_t> moved = victim.head_.compare_exchange_release(head, head + count);
       if (!moved.won) continue;
       const std::uint32_t kept = count - 1;
@@ -155,7 +155,7 @@ class run_queue {
       if (kept == 0) return item;
       const std::uint32_t my_head = head_.load_relaxed();
       world::require(my_tail - my_head + kept < Capacity, "Q1: stealing overflows the thief's ring");
-      // [R9] release: as [R2], for what was stolen. Pairs with [R3]. Killed by: model run_queue.
+      // [RQ9] release: as [RQ2], for what was stolen. Pairs with [RQ3]. Killed by: model run_queue.
       tail_.store_release(my_tail + kept);
       return item;
     }
@@ -166,7 +166,7 @@ class run_queue {
     for (;;) {
       const std::uint32_t head = head_.load_relaxed();
       const std::uint32_t tail = tail_.load_relaxed();
-      // [R8] acquire: an empty `next` shows the tail that moved before it was emptied, so Q4's second look finds it. Pairs with [R7]. Killed by: model run_queue.
+      // [RQ8] acquire: an empty `next` shows the tail that moved before it was emptied, so Q4's second look finds it. Pairs with [RQ7]. Killed by: model run_queue.
       T* const next = next_.load_acquire();
       const std::uint32_t again = tail_.load_relaxed();
       if (world::recheck(tail == again)) return head == tail && next == nullptr;
@@ -199,7 +199,7 @@ class run_queue {
     T* const next = next_.load_relaxed();
     if (next == nullptr) return nullptr;
     back_off();
-    // [R6] acquire: the goroutine behind the pointer is as the owner wrote it. Pairs with [R4]. Killed by: model run_queue.
+    // [RQ6] acquire: the goroutine behind the pointer is as the owner wrote it. Pairs with [RQ4]. Killed by: model run_queue.
     const world::exchanged<T*> taken = next_.compare_exchange_acquire(next, nullptr);
     return taken.won ? next : nullptr;
   }

@@ -5,10 +5,10 @@
 // Rejected.  A lock around everything: four locked operations for a mutex instead of two. Letting newcomers in before those that wait, as Go's mutex does until
 //            somebody has waited for a millisecond: more throughput under contention, and two modes to prove. A word for each kind of lock: three proofs.
 // Recipe.    take n                                             give n back
-//            nobody queues and n are there: CAS them out [Z1]   nobody queues: CAS them in [Z3]
-//            else lock; set `queued` [Z2]; are there n and      else lock; is it still queued? no: add them [Z4]
-//            nobody before me: store the rest [Z5], unlock      as long as the first in the queue can have what it wants: take it out
-//            else join the queue, park, unlock behind           store the rest, without `queued` when the queue is empty [Z5]
+//            nobody queues and n are there: CAS them out [SQ1]   nobody queues: CAS them in [SQ3]
+//            else lock; set `queued` [SQ2]; are there n and      else lock; is it still queued? no: add them [SQ4]
+//            nobody before me: store the rest [SQ5], unlock      as long as the first in the queue can have what it wants: take it out
+//            else join the queue, park, unlock behind           store the rest, without `queued` when the queue is empty [SQ5]
 //                                                               unlock, ready those who were taken out
 //
 //            While `queued` is set both short ways are closed: only who holds the lock writes the word. It is set and cleared under the lock, and is set
@@ -17,7 +17,7 @@
 // States.    word: permits * 2 + queued.
 // Fields.    word_: anybody by CAS while it is not queued, else who holds the lock. queue: under the lock.
 // Invariants G6 each that waits is let go once; permits given out and left are as many as there were; nobody overtakes who waits.
-// Orders     [Z1]-[Z5], below: what was written before permits were given back is read by who takes them, on whichever way. A waiter that is let go
+// Orders     [SQ1]-[SQ5], below: what was written before permits were given back is read by who takes them, on whichever way. A waiter that is let go
 //            learns by the ready.
 // Checked by models/relacy/semaphore_queue_model.cpp, scenarios mutex_is_exclusive, semaphore_serves_in_turn, writers_exclude_readers, patch sy4.
 // Not promised: that permits are given back by the goroutine that took them.
@@ -57,7 +57,7 @@ class semaphore_queue {
   [[nodiscard]] bool try_take(std::uint32_t n) noexcept {
     std::uint32_t now = word_.load_relaxed();
     while ((now & queued) == 0 && now / 2 >= n) {
-      // [Z1] acquire: what was written before they were given back is read next. Pairs with [Z3], [Z4], [Z5]. Killed by: model semaphore_queue.
+      // [SQ1] acquire: what was written before they were given back is read next. Pairs with [SQ3], [SQ4], [SQ5]. Killed by: model semaphore_queue.
       const world::exchanged<std::uint32_t> taken = word_.compare_exchange_acquire(now, now - n * 2);
       if (taken.won) return true;
       now = taken.seen;
@@ -69,7 +69,7 @@ class semaphore_queue {
   // The slow way; inlined, GCC 12 takes the waiter's place in the queue for a dangling pointer.
   [[nodiscard, gnu::noinline]] bool take_or_queue(waiter& w) noexcept {
     lock.lock();
-    // [Z2] acquire: as [Z1], for who gave back on the short way. Pairs with [Z3]. Killed by: model semaphore_queue.
+    // [SQ2] acquire: as [SQ1], for who gave back on the short way. Pairs with [SQ3]. Killed by: model semaphore_queue.
     const std::uint32_t now = word_.fetch_or_acquire(queued);
     if (world::recheck((now & queued) == 0 && now / 2 >= w.wanted)) {
       leave(now / 2 - w.wanted);
@@ -87,7 +87,7 @@ class semaphore_queue {
     std::uint32_t now = word_.load_relaxed();
     while ((now & queued) == 0) {
       if (now / 2 + n > permits_) return false;
-      // [Z3] release: what was written under them is read by who takes them. Pairs with [Z1], [Z2]. Killed by: model semaphore_queue.
+      // [SQ3] release: what was written under them is read by who takes them. Pairs with [SQ1], [SQ2]. Killed by: model semaphore_queue.
       const world::exchanged<std::uint32_t> given = word_.compare_exchange_release(now, now + n * 2);
       if (given.won) return true;
       now = given.seen;
@@ -124,7 +124,7 @@ class semaphore_queue {
   [[nodiscard]] bool serve(std::uint32_t n, LetGo& let_go) noexcept {
     const std::uint32_t now = word_.load_relaxed();
     if (world::recheck((now & queued) == 0)) {
-      // [Z4] release: as [Z3]; nobody waits any more, so others may be on the short way. Pairs with [Z1]. Killed by: model semaphore_queue.
+      // [SQ4] release: as [SQ3]; nobody waits any more, so others may be on the short way. Pairs with [SQ1]. Killed by: model semaphore_queue.
       const std::uint32_t before = word_.fetch_add_release(n * 2);
       return before / 2 + n <= permits_;
     }
@@ -144,7 +144,7 @@ class semaphore_queue {
 
   // Under the lock, which is the only way to the word now.
   void leave(std::uint32_t permits) noexcept {
-    // [Z5] release: as [Z3], also for those who gave back before and whom this thread has read of. Pairs with [Z1]. Killed by: model semaphore_queue.
+    // [SQ5] release: as [SQ3], also for those who gave back before and whom this thread has read of. Pairs with [SQ1]. Killed by: model semaphore_queue.
     word_.store_release(permits * 2 + (queue_.empty() ? 0 : queued));
   }
 

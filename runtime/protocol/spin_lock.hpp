@@ -5,15 +5,15 @@
 // Rejected.  A ticket lock: fair, but a preempted waiter in the middle of the line stops everybody behind it. An MCS queue: needs a
 //            node per waiter, and a thread may hold two locks. The C++ library's mutex: not part of the world, and its order is not ours to weaken.
 // Recipe.    lock                                             unlock
-//            free -> held by CAS [S1]                         swap free in [S3]; was it contended: wake one sleeper
-//            else look `spin_rounds_max` times, CAS [S1]
-//            else swap `contended` in [S2]; was it free: ours; else sleep while it is contended, again
+//            free -> held by CAS [SL1]                         swap free in [SL3]; was it contended: wake one sleeper
+//            else look `spin_rounds_max` times, CAS [SL1]
+//            else swap `contended` in [SL2]; was it free: ours; else sleep while it is contended, again
 //
 // States.    free: nobody. held: one holder, nobody sleeps. contended: one holder, somebody may sleep (a sleeper that got the lock by
-//            [S2] leaves `contended` behind: one wake-up too many, never one too few).
+//            [SL2] leaves `contended` behind: one wake-up too many, never one too few).
 // Fields.    word_: everybody, by the operations below only.
 // Invariants Everything plain that the lock guards is race-free: the holder's writes are seen by the next holder.
-// Orders     [S1] to [S5], below.
+// Orders     [SL1] to [SL5], below.
 // Checked by models/relacy/spin_lock_model.cpp; every scenario that takes the scheduler's lock.
 // Not promised: fairness; recursion; that the holder may park a goroutine while it holds the lock (it may not: G8).
 #pragma once
@@ -32,20 +32,20 @@ class spin_lock {
 
   // Any thread that does not hold it. Blocks the thread, never hands a P over.
   void lock() noexcept {
-    // [S1] acquire: what the last holder wrote under the lock is read next. Pairs with [S3]. Killed by: model spin_lock.
+    // [SL1] acquire: what the last holder wrote under the lock is read next. Pairs with [SL3]. Killed by: model spin_lock.
     if (word_.compare_exchange_acquire(free, held).won) return;
     lock_slowly();
   }
 
   // Any thread that may hold it itself. True: it is the caller's now. Does not block.
   [[nodiscard]] bool try_lock() noexcept {
-    // [S5] acquire: as [S1]. Pairs with [S3]. Killed by: model spin_lock.
+    // [SL5] acquire: as [SL1]. Pairs with [SL3]. Killed by: model spin_lock.
     return word_.compare_exchange_acquire(free, held).won;
   }
 
   // The holder.
   void unlock() noexcept {
-    // [S3] release: publishes what was written under the lock. Pairs with [S1], [S2]. Killed by: model spin_lock.
+    // [SL3] release: publishes what was written under the lock. Pairs with [SL1], [SL2], [SL4], [SL5]. Killed by: model spin_lock.
     const std::uint32_t before = word_.exchange_release(free);
     if (before == contended) world::futex_wake(word_, 1);
   }
@@ -58,13 +58,13 @@ class spin_lock {
   void lock_slowly() noexcept {
     for (std::uint32_t round = 0; round < world::limits::spin_rounds_max; ++round) {
       if (word_.load_relaxed() == free) {
-        // [S4] acquire: as [S1]. Pairs with [S3]. Killed by: model spin_lock.
+        // [SL4] acquire: as [SL1]. Pairs with [SL3]. Killed by: model spin_lock.
         if (word_.compare_exchange_acquire(free, held).won) return;
       }
       world::pause();
     }
     for (;;) {
-      // [S2] acquire: as [S1]; a swap, so that the sleeper's mark cannot be lost between look and sleep. Pairs with [S3]. Killed by: model spin_lock.
+      // [SL2] acquire: as [SL1]; a swap, so that the sleeper's mark cannot be lost between look and sleep. Pairs with [SL3]. Killed by: model spin_lock.
       const std::uint32_t before = word_.exchange_acquire(contended);
       if (before == free) return;
       world::futex_wait(word_, contended);

@@ -6,12 +6,12 @@
 // Rejected.  Signals to every thread: a stop would interrupt foreign code. Waiting for the calls: unbounded. A lock in enter: see
 //            processor_status.
 // Recipe.    stopper, under the lock                          M entering a system call
-//            missing = number of Ps; request [T1]             publish Syscall [P1]
-//            own P and idle Ps: stopped; each P: status [T3]: then look for a request [T2]: there is one: under the lock take
+//            missing = number of Ps; request [SW1]             publish Syscall [PS1]
+//            own P and idle Ps: stopped; each P: status [SW3]: then look for a request [SW2]: there is one: under the lock take
 //            Syscall: take it                                 the P (unless it is taken), stopped, missing - 1
 //            missing > 0: sleep until the last one says so
 //
-//            [P1] before [T3] in the one order of all seq_cst operations: the stopper sees Syscall and takes the P. Else [T1] before [T2]: the
+//            [PS1] before [SW3] in the one order of all seq_cst operations: the stopper sees Syscall and takes the P. Else [SW1] before [SW2]: the
 //            M sees the request. Taking is a CAS: only one of them counts the P.
 //
 // States.    open (no request) / stopping (missing > 0) / stopped (missing == 0): every P is GcStop, only the stopper runs. Frozen: stopping, and
@@ -19,7 +19,7 @@
 // Fields.    requested_: set and cleared by the stopper under the lock, read by anybody. missing_: under the lock. done_: its sleeper is
 //            the stopper's M, its waker whoever brings missing_ to 0.
 // Invariants P8, V4.
-// Orders     [T1] [T2] [T3], below, and [P1].
+// Orders     [SW1] [SW2] [SW3], below, and [PS1].
 // Checked by models/relacy/stop_world_model.cpp, scenario stop_against_returns, patches h17, h25.
 // Not promised: that a goroutine which never calls the runtime stops. Two stoppers at once: the caller serialises them.
 #pragma once
@@ -43,7 +43,7 @@ class stop_world {
   void request(std::uint32_t processors) noexcept {
     done_.clear();
     missing_.set(processors);
-    // [T1] seq_cst: the request is visible before any P's status is read. Pairs with [T2]. Killed by: model stop_world.
+    // [SW1] seq_cst: the request is visible before any P's status is read. Pairs with [SW2]. Killed by: model stop_world.
     requested_.store_seq_cst(1);
   }
 
@@ -63,7 +63,7 @@ class stop_world {
 
   // The stopper, under the lock: takes `p` if it is in a system call.
   [[nodiscard]] bool take_from_call(processor_side& p) noexcept {
-    // [T3] seq_cst: read after [T1]; a status from before it would miss an M that entered without seeing the request. Pairs with [P1]. Killed by: model stop_world.
+    // [SW3] seq_cst: read after [SW1]; a status from before it would miss an M that entered without seeing the request. Pairs with [PS1] of processor_status. Killed by: model stop_world.
     const processor_state status = p.status.load_seq_cst();
     if (status != processor_state::syscall) return false;
     return take_now(p);
@@ -71,7 +71,7 @@ class stop_world {
 
   // An M that has published Syscall. True: it owes stop_own_call() under the lock.
   [[nodiscard]] bool requested_after_enter() const noexcept {
-    // [T2] seq_cst: read after the status was published. Pairs with [T1]. Killed by: model stop_world.
+    // [SW2] seq_cst: read after the status was published. Pairs with [SW1]. Killed by: model stop_world.
     const std::uint32_t requested = requested_.load_seq_cst();
     return requested != 0;
   }

@@ -7,7 +7,7 @@
 //            locked M: a second place where a runnable goroutine may be, invisible to work stealing and to deadlock detection.
 // Recipe.    the locked M                                      whoever has the goroutine and a P
 //            its goroutine stops running: give the P away      it is locked to another M: do not run it:
-//            sleep on the park note                            hand that M the P, wake its note [N2], look for another P
+//            sleep on the park note                            hand that M the P, wake its note [NT2], look for another P
 //            woken with a P: run the goroutine
 //
 // States.    count 0: no pair. count > 0: m.locked_g == g and g.locked_m == m.

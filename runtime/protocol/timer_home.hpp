@@ -8,8 +8,8 @@
 //            runs and is pending at once is of no use to who wants to free it; a function that wants to run again starts its timer again.
 // Recipe.    start                                             stop, or move to another time           run
 //            none: lock the own P's heap,                      read home; none: "it does not wait"      lock a heap, its first is due:
-//            none -> heap by CAS [J1]: put it in               lock that heap, home still the same:     take it out, heap -> none [J2],
-//            lost: somebody else has started it: unlock,       take it out, heap -> none [J2]           unlock, call the function
+//            none -> heap by CAS [TH1]: put it in               lock that heap, home still the same:     take it out, heap -> none [TH2],
+//            lost: somebody else has started it: unlock,       take it out, heap -> none [TH2]           unlock, call the function
 //            and do as "move"                                  else unlock, again
 //
 //            home changes only under the lock of the heap that it names before or after: who holds that lock and reads the heap's name in home has the
@@ -17,9 +17,9 @@
 //
 // States.    none: it is its owner's, or that of the function that runs. A heap: it is in that heap, its memory is held by it.
 // Fields.    home_: by the operations below. What the heap keeps of the timer (its place) is guarded by the heap's lock while home names it, and goes
-//            from one heap to the next with [J2] and [J1].
+//            from one heap to the next with [TH2] and [TH1].
 // Invariants V3 each start is answered by exactly one run or one stop (or moved); a stopped timer is touched by nobody.
-// Orders     [J1] [J2], below. The lock orders all else; home is read without it as a hint, and a heap outlives every timer.
+// Orders     [TH1] [TH2], below. The lock orders all else; home is read without it as a hint, and a heap outlives every timer.
 // Checked by models/relacy/timer_home_model.cpp, scenarios timers_stop_or_run, timer_started_twice, patch tm1.
 // Not promised: that a function which has begun ends before stop() returns false: whoever frees on that word gives the memory to the function.
 #pragma once
@@ -50,13 +50,13 @@ class timer_home {
 
   // Under the lock of `heap`. True: the timer is the heap's, and the caller puts it in before it unlocks; false: another heap has it by now.
   [[nodiscard]] bool enter(Heap& heap) noexcept {
-    // [J1] acquire: what the heap before has written of the timer is over. Pairs with [J2]. Killed by: model timer_home.
+    // [TH1] acquire: what the heap before has written of the timer is over. Pairs with [TH2]. Killed by: model timer_home.
     return home_.compare_exchange_acquire(nullptr, &heap).won;
   }
 
   // Under the lock of the heap that has it, which has taken it out.
   void leave() noexcept {
-    // [J2] release: the heap's last touch comes before the next heap's first. Pairs with [J1]. Killed by: model timer_home.
+    // [TH2] release: the heap's last touch comes before the next heap's first. Pairs with [TH1]. Killed by: model timer_home.
     home_.store_release(nullptr);
   }
 

@@ -6,12 +6,12 @@
 //            other queues by the winner: it would take their locks against the order. Enqueueing in one after the other, each under its lock alone: two selects
 //            that meet each other would have to win two races at once.
 // Recipe.    the goroutine                                      who serves a queue                      a time-out
-//            lock all its queues, in the order of their ids     lock; look at the first                 win [relaxed CAS]; lost: left() [Y1]
+//            lock all its queues, in the order of their ids     lock; look at the first                 win [relaxed CAS]; lost: left() [WQ1]
 //            nobody can serve it: link a waiter in each, park;  win (relaxed CAS): lost: unlink it,
 //            behind it start the time-out, unlock all           look at the next
 //            on again: lock each queue, unlink its waiter       won: unlink, serve, unlock, ready
 //            the time-out cannot be stopped any more: wait
-//            until it has left [Y2]
+//            until it has left [WQ2]
 //
 //            Whoever holds a queue's lock may touch the waiters in it: their goroutine takes each out under that lock before its memory ends. A time-out
 //            holds no lock, so it says when it touches the race no more; the goroutine waits for that, parked.
@@ -20,7 +20,7 @@
 //            leaving: nobody; left: the time-out touches nothing more; waits: the goroutine is parked, and the time-out's to ready.
 // Fields.    next, previous, in: under the queue's lock. served: by who wins, before it readies. element, index, wanted: fixed while linked.
 // Invariants G6 exactly one ready per park; no waiter is left in a queue.
-// Orders     [Y1] [Y2], below. The race itself is relaxed: what a winner reads of the waiter was published with the queue's lock (or the timer's
+// Orders     [WQ1] [WQ2], below. The race itself is relaxed: what a winner reads of the waiter was published with the queue's lock (or the timer's
 //            heap's), and what it hands over goes with the ready.
 // Checked by models/relacy/wait_queue_model.cpp, scenarios select_of_many, select_against_time_out, two_selects_meet, patches sy1, sy2.
 // Not promised: that a goroutine which was passed over, because another place had won it, is still parked.
@@ -48,14 +48,14 @@ class wait_race {
 
   // A contestant without a lock, which has lost: its last touch. True: the goroutine waits for this, parked; the caller readies it.
   [[nodiscard]] bool left() noexcept {
-    // [Y1] acq_rel: every touch of the contestant's comes before the goroutine goes on, and the goroutine found is complete. Pairs with [Y2]. Killed by: model wait_queue.
+    // [WQ1] acq_rel: every touch of the contestant's comes before the goroutine goes on, and the goroutine found is complete. Pairs with [WQ2]. Killed by: model wait_queue.
     const std::uint32_t before = leaving_.exchange_acq_rel(gone);
     return before == waits;
   }
 
   // Behind the parked goroutine, which has to outlive that contestant. False: it has left, the goroutine goes on.
   [[nodiscard]] bool wait_until_left() noexcept {
-    // [Y2] acq_rel: the parked goroutine is complete before it is found, and its memory ends after the contestant's last touch. Pairs with [Y1]. Killed by: model wait_queue.
+    // [WQ2] acq_rel: the parked goroutine is complete before it is found, and its memory ends after the contestant's last touch. Pairs with [WQ1]. Killed by: model wait_queue.
     const std::uint32_t before = leaving_.exchange_acq_rel(waits);
     return before == nobody;
   }

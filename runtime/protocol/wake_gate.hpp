@@ -9,7 +9,7 @@
 //
 //            submitter                                          M that found nothing
 //            publish the work (ring, heap) [by its protocol]    put the P on the idle list (under the lock)
-//            fence [W1]                                         spinning -= 1 if it was; then fence [W2]
+//            fence [WG1]                                         spinning -= 1 if it was; then fence [WG2]
 //            nobody spins and a P is idle?                      look at every ring and heap again
 //            then 0 -> 1 by CAS, start an M as spinning         a hit: take an idle P, spin again
 //
@@ -22,7 +22,7 @@
 // Fields.    spinning_: anybody, by RMW. wanted_: set under the lock by who needed a P for its spinner and got none, cleared by who
 //            starts to spin: an M that is about to drop its P under the lock reads it and spins instead.
 // Invariants M5 count == Ms with the flag + transfers; at quiescence 0. V1.
-// Orders     [W1] [W2], below. All else relaxed: the count carries no data, what is found carries its own order.
+// Orders     [WG1] [WG2], below. All else relaxed: the count carries no data, what is found carries its own order.
 // Checked by models/relacy/wake_gate_model.cpp, scenario submit_against_last_spinner, patches s02, s03.
 // Not promised: that a woken M finds the work (another may have taken it); a bound on useless wake-ups other than one spinner at a time.
 #pragma once
@@ -44,7 +44,7 @@ class wake_gate {
   // spinning unit and owes it to an M that it starts, or to withdraw().
   template <class IdleProcessors>
   [[nodiscard]] bool claim_wake(IdleProcessors idle_processors) noexcept {
-    // [W1] seq_cst fence: the work is visible before the count is read. Pairs with [W2]. Killed by: model wake_gate.
+    // [WG1] seq_cst fence: the work is visible before the count is read. Pairs with [WG2]. Killed by: model wake_gate.
     world::fence_seq_cst();
     const std::uint32_t spinning = spinning_.load_relaxed();
     if (spinning != 0) return false;
@@ -76,7 +76,7 @@ class wake_gate {
   // second look at everything.
   void found_nothing(bool spinning) noexcept {
     if (spinning) lower();
-    // [W2] seq_cst fence: the lowered count (and the idle P) is visible before the second look. Pairs with [W1]. Killed by: model wake_gate.
+    // [WG2] seq_cst fence: the lowered count (and the idle P) is visible before the second look. Pairs with [WG1], and [PK3] of poll_wake. Killed by: model wake_gate.
     world::fence_seq_cst();
   }
 

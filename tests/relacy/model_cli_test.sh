@@ -25,7 +25,7 @@ check() {  # what condition...
 }
 one_line_that_names() { [ "$(wc -l <"$out.stderr")" = 1 ] && grep -q -- "$1" "$out.stderr"; }
 
-# The site of [N1], wherever it stands today.
+# The site of [NT1], wherever it stands today.
 line=$(grep -n 'load_acquire()' "$root/runtime/protocol/note.hpp" | head -n 1 | cut -d: -f1)
 mutant=note.hpp:$line:relaxed
 

@@ -17,6 +17,10 @@ inline void f() {
   x.store_release(1); y.store_relaxed(2);
   // [B1] acquire: no subject.
   z.load_acquire();
+  // [BR1] acquire: alone. Pairs with [BR2]. Killed by: model x.
+  z.load_acquire();
+  // [BR3] acquire: one-sided. Pairs with [BR1]. Killed by: model x.
+  z.load_acquire();
   world::require(true, "P9: in no list");
 }
 CODE
@@ -43,7 +47,8 @@ said=$("$tidy" "$tree")
 [ $? = 1 ] || { echo "tidy is content with a broken tree"; exit 1; }
 code=0
 for rule in 'layering: "sched/above.hpp"' 'layering: only models/relacy' 'orphan:' 'ban: <atomic>' 'conditional:' 'unfinished:' '^file_test_a1b2c3:0: top:' 'one_operation:' \
-            'order_claim: acquire without' 'order_claim: \[B1\] does not say' 'tag: P9 is not in the list' 'tag: P9 lacks its checker' 'tag: P10 is not in the list' \
+            'order_claim: acquire without' 'order_claim: \[B1\] does not say' 'order_number: \[B1\] does not begin' 'order_number: \[BR1\] stands' \
+            'order_pair: \[BR1\] pairs with \[BR2\], which does not exist' 'order_pair: \[BR3\] pairs with \[BR1\], which does not name it' 'tag: P9 is not in the list' 'tag: P9 lacks its checker' 'tag: P10 is not in the list' \
             'tag: models/README.md lists other' 'allowed: nothing needs' 'fatal: no death test expects "is not tested at all"' \
             'fatal: a promise without its text' 'fatal: no death test expects "only in a comment"' 'fatal: no death test expects "only without a death"' 'errno: has calls'; do
   grep -q "$rule" <<<"$said" || { echo "does not fire: $rule"; code=1; }

@@ -1,7 +1,9 @@
 // rules_protocol.cpp: in runtime/protocol a line is a site, so an operation has a line of its own (one_operation), and every order that
-// is stronger than relaxed carries its number and the subject that finds its weakening (order_claim).
+// is stronger than relaxed carries its number and the subject that finds its weakening (order_claim). The numbers of a header begin
+// with the two letters that are its own, so that none looks like an invariant (order_number), and partners name each other (order_pair).
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <map>
 
@@ -25,11 +27,45 @@ bool closes(std::string const& text) {
   return open <= 0 || last == std::string::npos || (code[last] != ',' && code[last] != '(');
 }
 
+void check_numbers(std::vector<campaign::header> const& headers, complaints& out) {
+  std::map<std::string, campaign::operation const*> by_number;
+  std::map<std::string, std::string> header_of;  // by the letters
+  for (campaign::header const& h : headers) {
+    std::string own;
+    for (campaign::operation const& one : h.operations) {
+      if (one.number.empty()) continue;
+      by_number.emplace(one.number, &one);
+      std::string const letters = one.number.substr(0, one.number.find_first_of("0123456789"));
+      if (own.empty()) own = letters;
+      auto const [it, is_new] = header_of.emplace(letters, h.file);
+      if (letters.size() != 2) {
+        out.add("order_number", h.file, one.line, fmt::format("[{}] does not begin with two letters", one.number));
+      } else if (letters != own) {
+        out.add("order_number", h.file, one.line, fmt::format("[{}] stands in a header whose numbers begin with {}", one.number, own));
+      } else if (it->second != h.file) {
+        out.add("order_number", h.file, one.line, fmt::format("[{}] begins as those of {}", one.number, it->second));
+      }
+    }
+  }
+  for (auto const& [number, one] : by_number) {
+    for (std::string const& partner : one->partners) {
+      auto const there = by_number.find(partner);
+      if (there == by_number.end()) {
+        out.add("order_pair", one->file, one->line, fmt::format("[{}] pairs with [{}], which does not exist", number, partner));
+      } else if (std::ranges::find(there->second->partners, number) == there->second->partners.end()) {
+        out.add("order_pair", one->file, one->line, fmt::format("[{}] pairs with [{}], which does not name it", number, partner));
+      }
+    }
+  }
+}
+
 }  // namespace
 
 void check_protocol(tree const& t, complaints& out) {
   if (!std::filesystem::is_directory(t.root + "/runtime/protocol")) return;
-  for (campaign::header const& h : campaign::scan_protocols(t.root)) {
+  std::vector<campaign::header> const headers = campaign::scan_protocols(t.root);
+  check_numbers(headers, out);
+  for (campaign::header const& h : headers) {
     std::map<std::string, unsigned> numbers;
     for (campaign::operation const& one : h.operations) {
       if (one.operations_on_line > 1) out.add("one_operation", h.file, one.line, "two world operations on one line are one site: " + one.text);

@@ -18,12 +18,6 @@ namespace {
 
 std::regex const tag(R"(\b([PMGQLNV](?:[1-9]|1[0-9]))\b)");
 
-// The numbers of memory orders look like tags and stand in brackets.
-std::string without_order_numbers(std::string const& line) {
-  static std::regex const number(R"(\[[A-Z]+[0-9]+\])");
-  return std::regex_replace(line, number, "");
-}
-
 std::set<std::string> listed(std::string const& root) {
   static std::regex const row(R"(^\| ([PMGQLNV][0-9]+) \|)");
   std::set<std::string> tags;
@@ -79,7 +73,7 @@ void check_tags(tree const& t, exceptions& allowed, complaints& out) {
     if (!runtime && !proof) continue;
     bool const is_header = runtime && s.name.ends_with(".hpp");
     for (std::size_t i = 0; i < s.lines.size(); ++i) {
-      std::string const line = without_order_numbers(s.lines[i]);
+      std::string const& line = s.lines[i];
       for (std::sregex_iterator it(line.begin(), line.end(), runtime ? asserted : tag), end; it != end; ++it) {
         std::string const name = (*it)[1];
         places[name].insert(runtime ? "assertion" : "proof");
