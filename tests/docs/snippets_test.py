@@ -23,6 +23,8 @@ def main():
     parts = [open(f"{HERE}/surroundings.cpp").read()]
     for document in documents(ROOT, sys.argv[3:]):
         for line, code in snippets(document):
+            if "int main(" in code:  # programs_test.py runs it
+                continue
             open_function, close_function = ("", "") if DEFINES_A_FUNCTION.search(code) else ("void in_a_function() {", "}")
             parts.append(f'namespace snippet_{len(parts)} {{\nusing namespace surroundings;\nusing retake::syscall;\n{open_function}\n#line {line} "{os.path.relpath(document, ROOT)}"\n{code}{close_function}\n}}')
     if len(parts) == 1:

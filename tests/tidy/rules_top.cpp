@@ -14,7 +14,7 @@ namespace retake::tidy {
 
 void check_top(tree const& t, complaints& out) {
   static std::unordered_set<std::string_view> const known{
-      "CMakeLists.txt", "CMakePresets.json", "CONTRIBUTING.md", "LICENSE", "README.md", "fuzz", "models",
+      "CMakeLists.txt", "CMakePresets.json", "CONTRIBUTING.md", "LICENSE", "README.md", "docs", "fuzz", "models",
       "properties", "retake", "runtime", "stress", "tests",
       "build", "out",                                   // ignored by git
       "CMakeUserPresets.json", "compile_commands.json"  // a developer's own
