@@ -24,7 +24,7 @@ struct family {
 
 constexpr family exits{"retake_syscall_exit_total", "path", "How goroutines came back from system and foreign calls."};
 constexpr family retakes{"retake_retake_total", "reason", "Why sysmon took a P out of a call, and how often it lost it to the returning thread."};
-constexpr family handoffs{"retake_handoff_total", "case", "What became of Ps that nobody had, by case of the hand-off."};
+constexpr family handoffs{"retake_handoff_total", "case", "What became of Ps that no M had, by case of the hand-off: its name, which was a number from 1 to 9."};
 constexpr family stops{"retake_stop_total", "way", "How Ps in calls met a stop of the world."};
 constexpr family blocking{"retake_syscall_enter_blocking_total", "", "Calls that gave their P away before they began."};
 constexpr family files{"retake_file_operation_total", "way", "How operations on files were done: at once, through a ring, by a call that blocks its thread."};
@@ -120,7 +120,9 @@ std::vector<metric> read_metrics() {
   add(all, {"retake_goroutines_created_total", "", "Goroutines that were ever started."}, "", true, s.goroutines_created.load_relaxed());
   for (counted const& one : all_counted) add(all, one.of, one.value, true, (s.paths.*one.count).value.load_relaxed());
   add_ended_locked(all);
-  for (std::uint32_t which = 1; which <= 9; ++which) add(all, handoffs, fmt::format("{}", which).c_str(), true, s.paths.handoff[which].value.load_relaxed());
+  for (std::size_t i = 0; i < handoff_case_names.size(); ++i) {
+    add(all, handoffs, handoff_case_names[i], true, s.paths.handoff.by_case[i].value.load_relaxed());
+  }
   return all;
 }
 

@@ -96,7 +96,7 @@ class renderer {
         break;
       }
       case trace_kind::retake: instant(t, 1, subject, "retake", retake_names[std::min<std::size_t>(t.what.argument, 3)]); break;
-      case trace_kind::handoff: instant(t, 1, subject, "hand-off", fmt::format("case {}", t.what.argument)); break;
+      case trace_kind::handoff: instant(t, 1, subject, "hand-off", fmt::format("case {}", name_of(static_cast<handoff_case>(t.what.argument)))); break;
       case trace_kind::unwire:
         if (t.what.argument == 1) count_calls(t.at_us, subject, true);
         break;

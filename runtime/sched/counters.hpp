@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "sched/handoff_case.hpp"
 #include "world/atomic.hpp"
 
 namespace retake {
@@ -13,10 +14,16 @@ struct counter {
   world::atomic<std::uint64_t> value;
 };
 
+struct handoff_counters {
+  counter& operator[](handoff_case which) noexcept { return by_case[static_cast<std::size_t>(which)]; }
+  counter const& operator[](handoff_case which) const noexcept { return by_case[static_cast<std::size_t>(which)]; }
+  counter by_case[handoff_case_names.size()];
+};
+
 struct path_counters {
   counter exit_old, exit_old_aba, exit_idle, exit_slow, exit_slow_locked;
   counter retake_queue, retake_nobody_idle, retake_grace, retake_lost;
-  counter handoff[10];  // by case, 1 to 9
+  handoff_counters handoff;
   counter stop_took_call, enter_stopped, enter_blocking;
   counter accepts_put_off;  // for want of descriptors or memory
   counter stacks_trimmed;   // times that the monitor gave memory of stacks back

@@ -280,28 +280,28 @@ void count_idle_locked(scheduler& s, std::int32_t change) noexcept {
 }
 
 void handoff(scheduler& s, processor& p) noexcept {
-  const auto taken = [&s, &p](std::uint32_t which) {
+  const auto taken = [&s, &p](handoff_case which) {
     s.paths.handoff[which].add();
-    if (machine* const m = this_machine()) trace::add(*m, trace_kind::handoff, p.id, which);
+    if (machine* const m = this_machine()) trace::add(*m, trace_kind::handoff, p.id, static_cast<std::uint64_t>(which));
   };
   if (s.ending.load_relaxed() != 0) return;
   if (world::recheck(!p.queue.looks_empty() || s.global.size_hint() != 0)) {
-    taken(1);
+    taken(handoff_case::queue);
     start_machine(s, &p, false);
     return;
   }
   if (world::recheck(s.trace_reader.load_relaxed() != nullptr)) {
-    taken(2);
+    taken(handoff_case::trace_reader);
     start_machine(s, &p, false);
     return;
   }
   if (world::recheck(s.background.load_relaxed() != nullptr)) {
-    taken(3);
+    taken(handoff_case::background);
     start_machine(s, &p, false);
     return;
   }
   if (world::recheck(s.gate.spinning_hint() + s.idle.processors_hint() == 0 && s.gate.claim_only_spinner())) {
-    taken(4);
+    taken(handoff_case::last_spinner);
     s.gate.no_longer_wanted();
     start_machine(s, &p, true);
     return;
@@ -310,23 +310,23 @@ void handoff(scheduler& s, processor& p) noexcept {
   {
     const locked hold(s.lock);
     if (world::recheck(s.stop.requested())) {
-      taken(5);
+      taken(handoff_case::stop);
       processor_status::stop_in_hand(p);
       s.stop.one_stopped();
       return;
     }
     if (world::recheck(p.safe_point.load_relaxed() != 0)) {
-      taken(6);
+      taken(handoff_case::safe_point);
       run_safe_point_locked(s, p);
     }
     const bool more = world::recheck(s.global.size_hint() != 0);
     const bool last_to_poll = world::recheck(s.idle.processors_hint() + 1 == s.processors.count() && !s.polling.somebody_blocks());
     if (!more && !last_to_poll) {
-      taken(9);
+      taken(handoff_case::idle);
       first_timer_ns = p.timers.first_due_ns();
       s.idle.put_processor(&p, p.queue.looks_empty());
     } else {
-      taken(more ? 7 : 8);
+      taken(more ? handoff_case::global_queue : handoff_case::last_poller);
       first_timer_ns = -1;
     }
   }

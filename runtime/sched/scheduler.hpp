@@ -212,7 +212,7 @@ void take_system_seat(machine& m) noexcept;
 [[nodiscard]] bool start_locked_machine(machine& m, goroutine& g, processor& p) noexcept;
 // The main goroutine has ended: every thread goes home.
 void end_program(scheduler& s) noexcept;
-// What becomes of a P that nobody has: nine cases. The caller has it in hand, no lock.
+// Finds an M, a list or a stop for a P that no M has: the cases of handoff_case.hpp. The caller owns the P and holds no lock.
 void handoff(scheduler& s, processor& p) noexcept;
 void count_idle_locked(scheduler& s, std::int32_t change) noexcept;
 void start_thread(scheduler& s, machine& m, void (*entry)(void*)) noexcept;

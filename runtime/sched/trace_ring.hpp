@@ -27,7 +27,7 @@ enum class trace_kind : std::uint32_t {
   wire,     // P that this thread has from now on
   unwire,   // P that it gives away; argument 1: leaves behind in its call
   retake,   // P that was taken out of a call; argument: why
-  handoff,  // P that nobody had; argument: case
+  handoff,  // P that no M had; argument: handoff_case
   lock,     // goroutine that is locked to this thread from now on
   unlock    // and no longer
 };

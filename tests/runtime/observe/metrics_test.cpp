@@ -63,8 +63,8 @@ TEST(metrics, names_and_labels_stay) {
                          "retake_signal_wait_ns_total",
                          "retake_wall_clock_read_total",
                          "retake_wall_clock_ahead_ns",
-                         "retake_handoff_total{case=1}",
-                         "retake_handoff_total{case=9}",
+                         "retake_handoff_total{case=queue}",
+                         "retake_handoff_total{case=idle}",
                      }));
 }
 
@@ -103,8 +103,8 @@ TEST(metrics, each_name_shows_its_own_counter) {
                                                                                {"retake_retake_total", "nobody_idle", &c.retake_nobody_idle},
                                                                                {"retake_retake_total", "grace", &c.retake_grace},
                                                                                {"retake_retake_total", "lost", &c.retake_lost},
-                                                                               {"retake_handoff_total", "1", &c.handoff[1]},
-                                                                               {"retake_handoff_total", "9", &c.handoff[9]}};
+                                                                               {"retake_handoff_total", "queue", &c.handoff[handoff_case::queue]},
+                                                                               {"retake_handoff_total", "idle", &c.handoff[handoff_case::idle]}};
     std::uint64_t amount = 1'000'000;
     for (auto const& [name, label, count] : named) {
       const double before = metric_of(name, label);

@@ -246,7 +246,7 @@ TEST(schedtrace, ours_says_what_is_so) {
         while (!leave) nap_ns(100'000);
       });
     });
-    EXPECT_TRUE(yielding_until([&] { return in_call.load() && value(paths().handoff[9]) + value(paths().handoff[8]) + value(paths().handoff[1]) > 0; }));
+    EXPECT_TRUE(yielding_until([&] { return in_call.load() && value(paths().handoff[handoff_case::idle]) + value(paths().handoff[handoff_case::last_poller]) + value(paths().handoff[handoff_case::queue]) > 0; }));
     const auto receives = [](g_line const& g) { return g.status == 4 && g.reason == "chan receive"; };
     EXPECT_TRUE(yielding_until([&] {
       parser soon(dialect::go_1_22);

@@ -1,7 +1,7 @@
 // What becomes of a P that nobody has: each of the nine cases, from a state in which that case and no other applies.
 //
 // Method: a goroutine that is locked to its thread gives its P away when it blocks: that is a hand-off. What stands before the case is set up first:
-// which Ps are idle, what is queued, who polls. Only case 7 needs a race (work that comes between two looks): it is repeated until it came.
+// which Ps are idle, what is queued, who polls. Only global_queue needs a race (work that comes between two looks): it is repeated until it came.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -20,7 +20,7 @@
 namespace retake::test {
 namespace {
 
-std::uint64_t handoffs(std::uint32_t which) { return value(paths().handoff[which]); }
+std::uint64_t handoffs(handoff_case which) { return value(paths().handoff[which]); }
 
 // A monitor that takes nothing by itself.
 policy quiet() {
@@ -30,13 +30,13 @@ policy quiet() {
   return rules;
 }
 
-TEST(handoff, case_1_work_is_queued) {
+TEST(handoff, work_is_queued) {
   run_on(1, quiet(), [] {
     const os_thread_locked hold;
     channel<int> woken;
     go([&] { woken.send(1); });
     EXPECT_EQ(woken.receive(), 1);
-    EXPECT_EQ(handoffs(1), 1u);
+    EXPECT_EQ(handoffs(handoff_case::queue), 1u);
   });
 }
 
@@ -59,29 +59,29 @@ void offer_while_nothing_is_queued(world::atomic<goroutine*>& slot) {
   EXPECT_EQ(woken.receive(), 1);
 }
 
-TEST(handoff, case_2_a_trace_reader_waits) {
+TEST(handoff, a_trace_reader_waits) {
   run_on(1, quiet(), [] {
     offer_while_nothing_is_queued(here().trace_reader);
-    EXPECT_EQ(handoffs(2), 1u);
+    EXPECT_EQ(handoffs(handoff_case::trace_reader), 1u);
   });
 }
 
-TEST(handoff, case_3_background_work_waits) {
+TEST(handoff, background_work_waits) {
   run_on(1, quiet(), [] {
     offer_while_nothing_is_queued(here().background);
-    EXPECT_EQ(handoffs(3), 1u);
+    EXPECT_EQ(handoffs(handoff_case::background), 1u);
   });
 }
 
-TEST(handoff, case_4_nobody_looks_for_work_and_no_p_is_idle) {
+TEST(handoff, nobody_looks_for_work_and_no_p_is_idle) {
   run_on(1, quiet(), [] {
     const os_thread_locked hold;
     sleep_for(1ms);
-    EXPECT_EQ(handoffs(4), 1u);
+    EXPECT_EQ(handoffs(handoff_case::last_spinner), 1u);
   });
 }
 
-TEST(handoff, case_5_the_world_stops) {
+TEST(handoff, the_world_stops) {
   run_on(2, quiet(), [] {
     scheduler& s = here();
     channel<int> woken;
@@ -93,7 +93,7 @@ TEST(handoff, case_5_the_world_stops) {
       ready = true;
       while (!s.stop.requested()) {
       }
-      s.gate.start_spinning();  // as if somebody looked for work: case 4 does not apply
+      s.gate.start_spinning();  // as if somebody looked for work: last_spinner does not apply
       EXPECT_EQ(woken.receive(), 1);
       s.gate.withdraw();
       unlock_os_thread();
@@ -102,7 +102,7 @@ TEST(handoff, case_5_the_world_stops) {
     EXPECT_TRUE(holding_on_until([&] { return ready.load(); }));
     stop_the_world();
     start_the_world();
-    EXPECT_EQ(handoffs(5), 1u);
+    EXPECT_EQ(handoffs(handoff_case::stop), 1u);
     woken.send(1);
     all.wait();
   });
@@ -110,7 +110,7 @@ TEST(handoff, case_5_the_world_stops) {
 
 std::atomic<int> safe_points{0};
 
-TEST(handoff, case_6_the_p_owes_a_safe_point_function) {
+TEST(handoff, the_p_owes_a_safe_point_function) {
   run_on(3, quiet(), [] {
     std::atomic<bool> in_call{false}, leave{false};
     wait_group all;
@@ -126,7 +126,7 @@ TEST(handoff, case_6_the_p_owes_a_safe_point_function) {
     safe_points = 0;
     sched::for_each_processor([](processor&) noexcept { safe_points.fetch_add(1); });
     EXPECT_EQ(safe_points.load(), 3);
-    EXPECT_EQ(handoffs(6), 1u);
+    EXPECT_EQ(handoffs(handoff_case::safe_point), 1u);
     leave = true;
     all.wait();
   });
@@ -134,7 +134,7 @@ TEST(handoff, case_6_the_p_owes_a_safe_point_function) {
 
 // The scheduler's lock is held while one goroutine is on its way into the global queue and another hands its P off: both wait for the lock, the
 // latter after its first look. Whoever comes first then is chance: repeated until it was the former.
-TEST(handoff, case_7_work_came_to_the_global_queue_meanwhile) {
+TEST(handoff, work_came_to_the_global_queue_meanwhile) {
   run_on(4, quiet(), [] {
     struct turns {
       std::atomic<int> asked{0}, taken{0};
@@ -164,7 +164,7 @@ TEST(handoff, case_7_work_came_to_the_global_queue_meanwhile) {
     go([&] {
       running.fetch_add(1);
       EXPECT_TRUE(holding_on_until([&] { return running.load() == 3; }));  // nobody else needs the lock to get going
-      for (int round = 1; round < 1'000 && handoffs(7) == 0; ++round) {
+      for (int round = 1; round < 1'000 && handoffs(handoff_case::global_queue) == 0; ++round) {
         {
           const locked hold(here().lock);
           if (!yields.ask(round)) break;
@@ -184,13 +184,13 @@ TEST(handoff, case_7_work_came_to_the_global_queue_meanwhile) {
     lock_os_thread();
     running.fetch_add(1);
     for (int round = 1; parks.take(round) && woken.receive(); ++round) back.fetch_add(1);
-    EXPECT_GT(handoffs(7), 0u);
+    EXPECT_GT(handoffs(handoff_case::global_queue), 0u);
     unlock_os_thread();
     all.wait();
   });
 }
 
-TEST(handoff, case_8_the_last_running_p_while_nobody_polls) {
+TEST(handoff, the_last_running_p_while_nobody_polls) {
   run_on(2, quiet(), [] {
     int ends[2];
     ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
@@ -207,13 +207,13 @@ TEST(handoff, case_8_the_last_running_p_while_nobody_polls) {
     std::byte one{};
     auto const got = reader.read(std::span(&one, 1));  // nobody polls: somebody has to begin
     EXPECT_TRUE(got && *got == 1);
-    EXPECT_EQ(handoffs(8), 1u);
+    EXPECT_EQ(handoffs(handoff_case::last_poller), 1u);
     outsider.join();
     ::close(ends[1]);
   });
 }
 
-TEST(handoff, case_9_there_is_nothing_to_do_and_others_run) {
+TEST(handoff, there_is_nothing_to_do_and_others_run) {
   run_on(3, quiet(), [] {
     channel<int> woken;
     std::atomic<bool> parked{false};
@@ -221,13 +221,13 @@ TEST(handoff, case_9_there_is_nothing_to_do_and_others_run) {
     wait_group all;
     all.add(1);
     go([&] {
-      EXPECT_TRUE(holding_on_until([&] { return parked.load() && handoffs(9) == before.load() + 1; }));
+      EXPECT_TRUE(holding_on_until([&] { return parked.load() && handoffs(handoff_case::idle) == before.load() + 1; }));
       woken.send(1);
       all.done();
     });
     EXPECT_TRUE(holding_on_until([] { return others_idle(2); }));
     const os_thread_locked hold;
-    before = handoffs(9);
+    before = handoffs(handoff_case::idle);
     parked = true;
     EXPECT_EQ(woken.receive(), 1);
     all.wait();
