@@ -10,6 +10,7 @@
 #include "retake/timer.hpp"
 #include "scenarios/runtime_scenario.hpp"
 #include "sched/scheduler.hpp"
+#include "world/errors.hpp"
 #include "world/kernel.hpp"
 
 namespace retake::scenarios {
@@ -45,7 +46,7 @@ void polled() {
     go([&] {
       static_cast<void>(f->reading([&] {
         inside.fetch_or_release(1);
-        return std::int64_t{detail::answer::would_block};
+        return std::int64_t{world::errors::would_block};
       }));
       done.done();
     });

@@ -4,6 +4,7 @@
 #include "io/polled_file.hpp"
 #include "io/results.hpp"
 #include "retake/go.hpp"
+#include "world/errors.hpp"
 #include "world/kernel.hpp"
 
 namespace retake {
@@ -67,7 +68,7 @@ result<std::size_t> datagram_socket::send_to(byte_view from, address const& to) 
     bool full = false;
     const std::int64_t done = write_to(socket_.file_, [&](int fd) {
       const std::int64_t sent = send_once(fd, from, &copy);
-      full = sent == detail::answer::would_block;  // epoll says that this socket is writable, and will not say so again
+      full = sent == world::errors::would_block;  // epoll says that this socket is writable, and will not say so again
       return full ? 0 : sent;
     });
     if (!full) return detail::bytes_or_error(done);

@@ -7,6 +7,7 @@
 #include "io/results.hpp"
 #include "sched/scheduler.hpp"
 #include "sync/core_memory.hpp"
+#include "world/errors.hpp"
 
 namespace retake {
 
@@ -20,10 +21,6 @@ static_assert(static_cast<std::uint32_t>(open_mode::read) == kernel::open_read &
               static_cast<std::uint32_t>(open_mode::direct) == kernel::open_direct);
 
 std::error_code error_of(std::int64_t negative) { return {static_cast<int>(-negative), std::generic_category()}; }
-
-constexpr std::int64_t io_error = -5;       // -EIO: a write that is neither refused nor done
-constexpr std::int64_t no_descriptor = -9;  // -EBADF: of a file that was never opened, or moved from
-constexpr std::int64_t invalid = -22;       // -EINVAL
 
 std::error_code error_or_none(std::int64_t done) { return done < 0 ? error_of(done) : std::error_code(); }
 
@@ -51,13 +48,13 @@ void* writable(std::byte const* memory) noexcept { return const_cast<std::byte*>
 // 0 where the file may be asked at `offset`, else -errno. Beyond 2^63 - 1 an offset would be one
 // below 0, among which are those that mean something else.
 std::int64_t refusal_at(detail::file_body const* body, std::uint64_t offset) noexcept {
-  if (!detail::is_usable(body)) return no_descriptor;
-  return offset > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()) ? invalid : 0;
+  if (!detail::is_usable(body)) return world::errors::bad_descriptor;
+  return offset > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()) ? world::errors::invalid : 0;
 }
 
 std::int64_t refusal_to_write_at(detail::file_body const* body, std::uint64_t offset) noexcept {
   const std::int64_t refused = refusal_at(body, offset);
-  return refused == 0 && body->appends() ? invalid : refused;
+  return refused == 0 && body->appends() ? world::errors::invalid : refused;
 }
 
 template <class Piece>
@@ -120,12 +117,12 @@ transferred file::write_at(std::span<std::byte const> from, std::uint64_t offset
   if (const std::int64_t refused = refusal_to_write_at(body_, offset); refused != 0) return error_of(refused);
   return all_of(writable(from.data()), from.size(), [&](kernel::io_slice const& left, std::size_t done) {
     const std::int64_t one = body_->write(&left, 1, static_cast<std::int64_t>(offset + done));
-    return one == 0 ? io_error : one;
+    return one == 0 ? world::errors::io_error : one;
   });
 }
 
 result<std::size_t> file::read(std::span<std::byte> into) {
-  if (!valid()) return error_of(no_descriptor);
+  if (!valid()) return error_of(world::errors::bad_descriptor);
   const kernel::io_slice whole{into.data(), into.size()};
   const std::int64_t done = body_->read(&whole, 1, kernel::at_position);
   if (done < 0) return error_of(done);
@@ -133,7 +130,7 @@ result<std::size_t> file::read(std::span<std::byte> into) {
 }
 
 transferred file::write(std::span<std::byte const> from) {
-  if (!valid()) return error_of(no_descriptor);
+  if (!valid()) return error_of(world::errors::bad_descriptor);
   std::size_t done = 0;
   if (const std::int64_t failed = body_->write_on(writable(from.data()), from.size(), done); failed < 0) return {error_of(failed), done};
   return done;
@@ -157,15 +154,15 @@ result<std::size_t> file::writev_at(std::span<std::span<std::byte const> const> 
   return static_cast<std::size_t>(done);
 }
 
-std::error_code file::sync() { return error_or_none(valid() ? body_->sync(false) : no_descriptor); }
-std::error_code file::data_sync() { return error_or_none(valid() ? body_->sync(true) : no_descriptor); }
+std::error_code file::sync() { return error_or_none(valid() ? body_->sync(false) : world::errors::bad_descriptor); }
+std::error_code file::data_sync() { return error_or_none(valid() ? body_->sync(true) : world::errors::bad_descriptor); }
 std::error_code file::truncate(std::uint64_t bytes) {
   const std::int64_t refused = refusal_at(body_, bytes);
   return error_or_none(refused == 0 ? body_->truncate(static_cast<std::int64_t>(bytes)) : refused);
 }
 
 result<std::uint64_t> file::seek(std::int64_t offset, seek_from from) {
-  if (!valid()) return error_of(no_descriptor);
+  if (!valid()) return error_of(world::errors::bad_descriptor);
   const std::int64_t at = body_->seek(offset, from);
   if (at < 0) return error_of(at);
   return static_cast<std::uint64_t>(at);
@@ -176,7 +173,7 @@ bool file::valid() const noexcept { return detail::is_usable(body_); }
 int file::descriptor() const noexcept { return valid() ? body_->descriptor() : -1; }
 
 result<file_status> file::status() {
-  if (!valid()) return error_of(no_descriptor);
+  if (!valid()) return error_of(world::errors::bad_descriptor);
   kernel::file_record record{};
   const std::int64_t failed = body_->status(record);
   if (failed < 0) return error_of(failed);
@@ -200,7 +197,7 @@ result<file> open_file(char const* path, open_mode mode, std::uint32_t permissio
 }
 
 result<file> file_of(int descriptor) {
-  const int appends = descriptor < 0 ? static_cast<int>(no_descriptor) : kernel::appends(descriptor);
+  const int appends = descriptor < 0 ? world::errors::bad_descriptor : kernel::appends(descriptor);
   if (appends < 0) return error_of(appends);
   detail::file_body* const body = detail::file_body::make(descriptor, appends == 1 ? kernel::open_append : 0);
   if (body == nullptr) return std::make_error_code(std::errc::not_enough_memory);

@@ -7,6 +7,7 @@
 #include "retake/syscall.hpp"
 #include "sched/scheduler.hpp"
 #include "sync/waiters.hpp"
+#include "world/errors.hpp"
 #include "world/memory.hpp"
 #include "world/require.hpp"
 
@@ -15,15 +16,6 @@ namespace retake::detail {
 namespace kernel = world::kernel;
 
 namespace {
-
-constexpr int no_entry = -2;         // -ENOENT
-constexpr int interrupted = -4;      // -EINTR
-constexpr int io_error = -5;         // -EIO: a write that is neither refused nor done
-constexpr int needs_partner = -6;    // -ENXIO
-constexpr int would_block = -11;     // -EAGAIN
-constexpr int bad_address = -14;     // -EFAULT
-constexpr int not_supported = -95;   // -EOPNOTSUPP
-constexpr int cancelled = -125;      // -ECANCELED
 
 constexpr std::uint32_t close_yields = 4;  // looks before a close sleeps between two
 constexpr std::chrono::milliseconds close_pause(1);
@@ -127,7 +119,7 @@ void file_body::drop() noexcept {
 bool file_body::enlist_and_send(operation& o, operation_ring& ring) noexcept {
   const locked hold(lock_);
   if (world::recheck(number_.closed())) {
-    o.result.set(cancelled);
+    o.result.set(world::errors::cancelled);
     return false;
   }
   if (!ring.send(o)) {
@@ -194,12 +186,12 @@ std::int64_t file_body::through_ring(world::ring_request const& request, file_bo
     const std::int64_t result = o.result.get();
     if (result == not_taken) s.paths.ring_busy.add();
     if (!what.sent || result == not_taken) return result;
-    if (result == bad_address) return not_taken;  // a thread that ended is no address space to read into; a blocking call says what is true
-    if (result != cancelled && result != interrupted) {
+    if (result == world::errors::bad_address) return not_taken;  // a thread that ended is no address space to read into; a blocking call says what is true
+    if (result != world::errors::cancelled && result != world::errors::interrupted) {
       s.paths.file_ring.add();
       return result;
     }
-    if (file != nullptr && file->number_.closed()) return cancelled;
+    if (file != nullptr && file->number_.closed()) return world::errors::cancelled;
     s.paths.ring_asked_again.add();
   }
 }
@@ -207,8 +199,8 @@ std::int64_t file_body::through_ring(world::ring_request const& request, file_bo
 template <class Call>
 std::int64_t file_body::blocking(Call call) noexcept {
   home().paths.file_blocking.add();
-  std::int64_t done = interrupted;
-  while (done == interrupted) done = retake::syscall(call);
+  std::int64_t done = world::errors::interrupted;
+  while (done == world::errors::interrupted) done = retake::syscall(call);
   return done;
 }
 
@@ -220,9 +212,9 @@ std::int64_t file_body::waiting(world::ring_request const& request, Call call) n
 
 std::int64_t file_body::read(kernel::io_slice const* slices, int count, std::int64_t offset, int buffer) noexcept {
   const use inside(*this, offset == kernel::at_position ? direction::reading : direction::none);
-  if (!inside.granted()) return cancelled;
+  if (!inside.granted()) return world::errors::cancelled;
   const std::int64_t at_once = read_at_once(slices, count, offset);
-  if (at_once != would_block) return at_once;
+  if (at_once != world::errors::would_block) return at_once;
   world::ring_request request;
   request.what = world::ring_operation::read;
   request.fd = fd_;
@@ -236,34 +228,34 @@ std::int64_t file_body::read(kernel::io_slice const* slices, int count, std::int
   // A ring brings the bytes into the kernel's memory; the position moves by the call that takes them
   // from there, since a ring moves it in a way of its own (write_inside()).
   request.offset = kernel::seek(fd_, 0, kernel::seek_from::position);
-  if (through_ring(request, this) == cancelled) return cancelled;
+  if (through_ring(request, this) == world::errors::cancelled) return world::errors::cancelled;
   const std::int64_t brought = read_at_once(slices, count, offset);
-  return brought == would_block ? blocking(wait_for_it) : brought;
+  return brought == world::errors::would_block ? blocking(wait_for_it) : brought;
 }
 
 // -EAGAIN: it would wait, or the file system does not say.
 std::int64_t file_body::read_at_once(kernel::io_slice const* slices, int count, std::int64_t offset) noexcept {
-  if (reads_at_once_.load_relaxed() == 0) return would_block;
+  if (reads_at_once_.load_relaxed() == 0) return world::errors::would_block;
   const std::int64_t done = kernel::read_at(fd_, slices, count, offset, true);
-  if (done == not_supported) reads_at_once_.store_relaxed(0);
-  if (done == would_block || done == not_supported || done == interrupted) return would_block;
+  if (done == world::errors::not_supported) reads_at_once_.store_relaxed(0);
+  if (done == world::errors::would_block || done == world::errors::not_supported || done == world::errors::interrupted) return world::errors::would_block;
   home().paths.file_at_once.add();
   return done;
 }
 
 std::int64_t file_body::write(kernel::io_slice const* slices, int count, std::int64_t offset) noexcept {
   const use inside(*this);
-  return inside.granted() ? write_inside(slices, count, offset) : cancelled;
+  return inside.granted() ? write_inside(slices, count, offset) : world::errors::cancelled;
 }
 
 std::int64_t file_body::write_on(void* memory, std::size_t bytes, std::size_t& done) noexcept {
   const use mine(*this, direction::writing);
-  if (!mine.granted()) return cancelled;
+  if (!mine.granted()) return world::errors::cancelled;
   while (done < bytes) {
-    if (number_.closed()) return cancelled;
+    if (number_.closed()) return world::errors::cancelled;
     const kernel::io_slice left{static_cast<char*>(memory) + done, bytes - done};
     const std::int64_t one = write_inside(&left, 1, kernel::at_position);
-    if (one <= 0) return one < 0 ? one : io_error;
+    if (one <= 0) return one < 0 ? one : world::errors::io_error;
     done += static_cast<std::size_t>(one);
   }
   return 0;
@@ -272,8 +264,8 @@ std::int64_t file_body::write_on(void* memory, std::size_t bytes, std::size_t& d
 std::int64_t file_body::write_inside(kernel::io_slice const* slices, int count, std::int64_t offset) noexcept {
   if (writes_at_once_.load_relaxed() != 0) {
     const std::int64_t done = kernel::write_at(fd_, slices, count, offset, true);
-    if (done == not_supported) writes_at_once_.store_relaxed(0);
-    if (done != would_block && done != not_supported && done != interrupted) {
+    if (done == world::errors::not_supported) writes_at_once_.store_relaxed(0);
+    if (done != world::errors::would_block && done != world::errors::not_supported && done != world::errors::interrupted) {
       home().paths.file_at_once.add();
       return done;
     }
@@ -292,7 +284,7 @@ std::int64_t file_body::write_inside(kernel::io_slice const* slices, int count, 
 
 std::int64_t file_body::sync(bool data_only) noexcept {
   const use inside(*this);
-  if (!inside.granted()) return cancelled;
+  if (!inside.granted()) return world::errors::cancelled;
   world::ring_request request;
   request.what = world::ring_operation::sync;
   request.fd = fd_;
@@ -302,13 +294,13 @@ std::int64_t file_body::sync(bool data_only) noexcept {
 
 std::int64_t file_body::truncate(std::int64_t bytes) noexcept {
   const use inside(*this);
-  if (!inside.granted()) return cancelled;
+  if (!inside.granted()) return world::errors::cancelled;
   return blocking([&] { return std::int64_t{kernel::truncate_file(fd_, bytes)}; });
 }
 
 std::int64_t file_body::seek(std::int64_t offset, kernel::seek_from from) noexcept {
   const use inside(*this);
-  if (!inside.granted()) return cancelled;
+  if (!inside.granted()) return world::errors::cancelled;
   return blocking([&] { return kernel::seek(fd_, offset, from); });
 }
 
@@ -319,7 +311,7 @@ int file_body::descriptor() noexcept {
 
 std::int64_t file_body::status(kernel::file_record& into) noexcept {
   const use inside(*this);
-  if (!inside.granted()) return cancelled;
+  if (!inside.granted()) return world::errors::cancelled;
   world::ring_request request;
   request.what = world::ring_operation::status;
   request.fd = fd_;
@@ -330,14 +322,14 @@ std::int64_t file_body::status(kernel::file_record& into) noexcept {
 std::int64_t file_body::open(char const* path, std::uint32_t how, std::uint32_t permissions) noexcept {
   const int at_once = kernel::open_file(path, how, permissions, true);
   const auto wait_for_it = [&] { return blocking([&] { return std::int64_t{kernel::open_file(path, how, permissions, false)}; }); };
-  if (at_once == needs_partner) return wait_for_it();
-  if (at_once != would_block && at_once != not_supported && at_once != interrupted) {
+  if (at_once == world::errors::no_device) return wait_for_it();
+  if (at_once != world::errors::would_block && at_once != world::errors::not_supported && at_once != world::errors::interrupted) {
     home().paths.file_at_once.add();
     return at_once;
   }
   kernel::file_record what{};
   const std::int64_t missing = status_of(path, what);
-  if (missing != 0 && (missing != no_entry || (how & kernel::open_create) == 0)) return missing;
+  if (missing != 0 && (missing != world::errors::no_entry || (how & kernel::open_create) == 0)) return missing;
   if (missing == 0 && !is_file_or_folder(what)) return wait_for_it();
   world::ring_request request;
   request.what = world::ring_operation::open;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "io/results.hpp"
+#include "world/errors.hpp"
 #include "world/kernel.hpp"
 
 namespace retake::detail {
@@ -18,7 +19,7 @@ result<Handle> listening_on(int descriptor, Fits fits) {
   Handle made(file);
   world::kernel::socket_address name;
   failed = file->at_once([&] { return world::kernel::local_address(file->fd(), name); });
-  if (failed == 0 && !fits(name)) failed = answer::invalid;
+  if (failed == 0 && !fits(name)) failed = world::errors::invalid;
   if (failed == 0) failed = file->at_once([&] { return world::kernel::listen(file->fd(), listen_backlog); });
   if (failed != 0) return error_of(failed);
   return made;

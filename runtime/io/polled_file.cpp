@@ -5,6 +5,7 @@
 #include "io/turns.hpp"
 #include "sched/scheduler.hpp"
 #include "sync/waiters.hpp"
+#include "world/errors.hpp"
 #include "world/kernel.hpp"
 #include "world/memory.hpp"
 #include "world/require.hpp"
@@ -15,13 +16,6 @@ namespace kernel = world::kernel;
 
 namespace {
 
-constexpr int not_permitted = -1;             // -EPERM
-constexpr int out_of_memory = -12;            // -ENOMEM
-constexpr int not_supported = -95;            // -EOPNOTSUPP
-constexpr int already_connected = -106;       // -EISCONN
-constexpr int already_connecting = -114;      // -EALREADY
-constexpr int in_progress = -115;             // -EINPROGRESS
-
 }  // namespace
 
 polled_file* polled_file::make_with(int fd, scheduler& s, poll_descriptor* entry, int& failed) noexcept {
@@ -29,7 +23,7 @@ polled_file* polled_file::make_with(int fd, scheduler& s, poll_descriptor* entry
   if (memory != nullptr) return new (memory) polled_file(fd, s, entry);
   if (entry != nullptr) s.network.remove(*entry);
   kernel::close(fd);
-  failed = out_of_memory;
+  failed = world::errors::out_of_memory;
   return nullptr;
 }
 
@@ -44,7 +38,7 @@ polled_file* polled_file::make(int fd, int& failed) noexcept {
 polled_file* polled_file::adopt(int fd, int& failed) noexcept {
   scheduler& s = machine_here().home;
   poll_descriptor* const entry = s.network.add(fd, failed);
-  if (entry == nullptr && failed != not_permitted) {
+  if (entry == nullptr && failed != world::errors::not_permitted) {
     kernel::close(fd);
     return nullptr;
   }
@@ -90,11 +84,11 @@ std::int64_t polled_file::write(void const* from, std::size_t bytes, std::size_t
 }
 
 std::int64_t polled_file::write(turn& mine, void const* from, std::size_t bytes, std::size_t& done) noexcept {
-  if (!mine.granted()) return answer::cancelled;
+  if (!mine.granted()) return world::errors::cancelled;
   for (std::size_t written = 0; written < bytes;) {
     char const* const rest = static_cast<char const*>(from) + written;
     const std::int64_t some = mine.make([&] { return kernel::write(mine.file().fd(), rest, bytes - written); });
-    if (some <= 0) return some < 0 ? some : answer::io_error;
+    if (some <= 0) return some < 0 ? some : world::errors::io_error;
     written += static_cast<std::size_t>(some);
     done += static_cast<std::size_t>(some);
   }
@@ -109,13 +103,13 @@ int polled_file::connect(kernel::socket_address const& where) noexcept {
   // Asked again after each wait, so that a readiness for nothing is not taken for a connection.
   return static_cast<int>(writing([this, &where] {
     const int begun = kernel::connect(fd_, where);
-    if (begun == in_progress || begun == already_connecting) return std::int64_t{answer::would_block};
-    return std::int64_t{begun == already_connected ? 0 : begun};
+    if (begun == world::errors::in_progress || begun == world::errors::already_connecting) return std::int64_t{world::errors::would_block};
+    return std::int64_t{begun == world::errors::already_connected ? 0 : begun};
   }));
 }
 
 int polled_file::set_deadlines(std::int64_t due_ns, bool reading, bool writing) noexcept {
-  if (entry_ == nullptr) return not_supported;
+  if (entry_ == nullptr) return world::errors::not_supported;
   return at_once([&] {
     if (reading) network_.set_deadline(*entry_, entry_->reader, due_ns);
     if (writing) network_.set_deadline(*entry_, entry_->writer, due_ns);

@@ -21,21 +21,11 @@
 #include "retake/syscall.hpp"
 #include "sched/scheduler.hpp"
 #include "world/atomic.hpp"
+#include "world/errors.hpp"
 #include "world/require.hpp"
 #include "world/sockets.hpp"
 
 namespace retake::detail {
-
-// What calls answer, in the kernel's numbers.
-namespace answer {
-inline constexpr int interrupted = -4;         // -EINTR
-inline constexpr int io_error = -5;            // -EIO: a write that is neither refused nor done
-inline constexpr int no_descriptor = -9;       // -EBADF: of a handle that has none
-inline constexpr int would_block = -11;        // -EAGAIN
-inline constexpr int invalid = -22;            // -EINVAL
-inline constexpr int timed_out = -110;         // -ETIMEDOUT
-inline constexpr int cancelled = -125;         // -ECANCELED
-}  // namespace answer
 
 class polled_file : public outliving {
  public:
@@ -134,13 +124,13 @@ inline polled_file::turn::~turn() {
 
 template <class Call>
 std::int64_t polled_file::turn::make(Call call) noexcept {
-  if (!granted_) return answer::cancelled;
+  if (!granted_) return world::errors::cancelled;
   return file_.polled() ? file_.try_and_wait(call, way_ == direction::reading) : file_.block_in(call);
 }
 
 template <class Call>
 int polled_file::at_once(Call call) noexcept {
-  if (!enter(direction::none)) return answer::cancelled;
+  if (!enter(direction::none)) return world::errors::cancelled;
   const int done = call();
   leave(direction::none);
   return done;
@@ -149,11 +139,11 @@ int polled_file::at_once(Call call) noexcept {
 template <class Call>
 std::int64_t polled_file::try_and_wait(Call& call, bool reads) noexcept {
   for (;;) {  // bound: an answer, a close or a deadline
-    if (entry_->closed.announced()) return answer::cancelled;
-    if ((reads ? entry_->reader : entry_->writer).deadline.over()) return answer::timed_out;
+    if (entry_->closed.announced()) return world::errors::cancelled;
+    if ((reads ? entry_->reader : entry_->writer).deadline.over()) return world::errors::timed_out;
     const std::int64_t done = call();
-    if (done == answer::interrupted) continue;
-    if (done != answer::would_block) return done;
+    if (done == world::errors::interrupted) continue;
+    if (done != world::errors::would_block) return done;
     const poll_result waited = reads ? network_.wait_readable(*entry_) : network_.wait_writable(*entry_);
     world::require(waited != poll_result::busy, "N1: two goroutines wait for one direction");
   }
@@ -162,9 +152,9 @@ std::int64_t polled_file::try_and_wait(Call& call, bool reads) noexcept {
 template <class Call>
 std::int64_t polled_file::block_in(Call& call) noexcept {
   for (;;) {  // bound: an answer or a close
-    if (closed()) return answer::cancelled;
+    if (closed()) return world::errors::cancelled;
     const std::int64_t done = syscall(call);
-    if (done != answer::interrupted) return done;
+    if (done != world::errors::interrupted) return done;
   }
 }
 

@@ -6,6 +6,7 @@
 
 #include "io/polled_file.hpp"
 #include "retake/result.hpp"
+#include "world/errors.hpp"
 
 namespace retake::detail {
 
@@ -27,7 +28,7 @@ template <class File>
 // What `call` answers to `file`; -EBADF for a handle without a descriptor.
 template <class Call>
 [[nodiscard]] std::int64_t asked(polled_file* file, Call call) noexcept {
-  return is_usable(file) ? std::int64_t{call(*file)} : std::int64_t{answer::no_descriptor};
+  return is_usable(file) ? std::int64_t{call(*file)} : std::int64_t{world::errors::bad_descriptor};
 }
 
 // What `call`, which counts in `done`, moved, and its error if it answers one.

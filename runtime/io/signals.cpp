@@ -7,6 +7,7 @@
 #include "retake/go.hpp"
 #include "retake/signal.hpp"
 #include "world/clock.hpp"
+#include "world/errors.hpp"
 #include "world/kernel.hpp"
 #include "world/memory.hpp"
 
@@ -18,8 +19,6 @@ namespace detail {
 
 namespace {
 
-constexpr int out_of_memory = -12;     // -ENOMEM
-constexpr int invalid = -22;           // -EINVAL
 constexpr int numbers_max = 63;
 
 constexpr std::uint64_t bit(int number) noexcept { return std::uint64_t{1} << number; }
@@ -76,7 +75,7 @@ signal_service* signal_service::of(scheduler& s, int& failed) noexcept {
   s.network.remove(*entry);  // no memory, or another goroutine was faster
   kernel::close(fd);
   if (made != nullptr) world::deallocate(made, sizeof(signal_service));
-  failed = out_of_memory;
+  failed = world::errors::out_of_memory;
   return static_cast<signal_service*>(s.signal_service.load_acquire());
 }
 
@@ -150,7 +149,7 @@ void signal_service::tell_recorded() noexcept {
 
 int signal_service::add(channel<int>& to, std::uint64_t numbers) noexcept {
   void* const memory = world::allocate(sizeof(subscriber), alignof(subscriber));
-  if (memory == nullptr) return out_of_memory;
+  if (memory == nullptr) return world::errors::out_of_memory;
   bool start = false;
   {
     const held hold(lock_);
@@ -222,7 +221,7 @@ std::uint64_t set_of(std::span<int const> numbers) noexcept {
 std::error_code forget_with(std::span<int const> numbers, int (*action)(int) noexcept) noexcept {
   int failed = 0;
   const std::uint64_t set = set_of(numbers);
-  if (set == 0 && !numbers.empty()) return error_of(invalid);
+  if (set == 0 && !numbers.empty()) return error_of(world::errors::invalid);
   signal_service* const service = signal_service::of(machine_here().home, failed);
   if (service == nullptr) return error_of(failed);
   return code_of(service->forget(set, action));
@@ -235,7 +234,7 @@ std::error_code forget_with(std::span<int const> numbers, int (*action)(int) noe
 std::error_code notify(channel<int>& to, std::span<int const> numbers) {
   int failed = 0;
   const std::uint64_t set = detail::set_of(numbers);
-  if (set == 0) return detail::error_of(detail::invalid);
+  if (set == 0) return detail::error_of(world::errors::invalid);
   detail::signal_service* const service = detail::signal_service::of(machine_here().home, failed);
   if (service == nullptr) return detail::error_of(failed);
   return detail::code_of(service->add(to, set));

@@ -12,6 +12,7 @@
 #include "retake/context.hpp"
 #include "retake/go.hpp"
 #include "sched/scheduler.hpp"
+#include "world/errors.hpp"
 #include "world/kernel.hpp"
 
 namespace retake {
@@ -30,13 +31,7 @@ constexpr time_point long_ago(std::chrono::nanoseconds(1));
 constexpr std::chrono::milliseconds put_off_first(5);
 constexpr std::chrono::milliseconds put_off_longest(100);
 
-constexpr int out_of_memory = -12;      // -ENOMEM
-constexpr int table_full = -23;         // -ENFILE
-constexpr int descriptors_used = -24;   // -EMFILE
-constexpr int ended_in_queue = -103;    // -ECONNABORTED
-constexpr int no_buffers = -105;        // -ENOBUFS
-
-bool passes_by_itself(int failed) noexcept { return failed == descriptors_used || failed == table_full || failed == out_of_memory || failed == no_buffers; }
+bool passes_by_itself(int failed) noexcept { return failed == world::errors::too_many_open || failed == world::errors::too_many_in_system || failed == world::errors::out_of_memory || failed == world::errors::no_buffer_space; }
 
 int whole(std::chrono::seconds s) noexcept {
   using limits = std::numeric_limits<int>;
@@ -103,7 +98,7 @@ result<tcp_stream> tcp_listener::accept() {
       apply(fd, options_);
       return handle_for<tcp_stream>(fd);
     }
-    if (fd == ended_in_queue) continue;
+    if (fd == world::errors::connection_aborted) continue;
     if (!passes_by_itself(fd)) return error_of(fd);
     machine_here().home.paths.accepts_put_off.add();
     sleep_for(put_off);

@@ -6,6 +6,7 @@
 #include "io/results.hpp"
 #include "retake/stream.hpp"
 #include "retake/syscall.hpp"
+#include "world/errors.hpp"
 #include "world/kernel.hpp"
 
 namespace retake {
@@ -23,11 +24,9 @@ constexpr std::size_t copy_bytes = 16 * 1024;  // on the goroutine's stack
 constexpr std::size_t splice_bytes = std::size_t{1} << 20;
 constexpr std::size_t sendfile_bytes = std::size_t{64} << 10;  // what one call may take before it looks at the deadline again, and holds the P for when memory has it
 constexpr std::size_t page_bytes = 4096;
-constexpr std::int64_t no_function = -38;    // -ENOSYS
-constexpr std::int64_t not_supported = -95;  // -EOPNOTSUPP
 
 // The kernel moves nothing between these two kinds: the same bytes go by read and write.
-bool refuses_kinds(std::int64_t answer) noexcept { return answer == detail::answer::invalid || answer == no_function || answer == not_supported; }
+bool refuses_kinds(std::int64_t answer) noexcept { return answer == world::errors::invalid || answer == world::errors::no_function || answer == world::errors::not_supported; }
 
 // A pipe of our own, for splice.
 struct inner_pipe {
@@ -68,8 +67,8 @@ std::int64_t pour(turn& to, int pipe, std::size_t left, std::size_t& done) noexc
   const std::size_t end = done + left;
   return move_by_hand(to, done, [&](std::span<std::byte> part) {
     if (done == end) return std::int64_t{0};
-    std::int64_t got = detail::answer::interrupted;
-    while (got == detail::answer::interrupted) got = kernel::read(pipe, part.data(), part.size());  // they are there: nothing waits
+    std::int64_t got = world::errors::interrupted;
+    while (got == world::errors::interrupted) got = kernel::read(pipe, part.data(), part.size());  // they are there: nothing waits
     return got;
   });
 }
@@ -80,7 +79,7 @@ std::int64_t empty_pipe(polled_file& to, int pipe, std::size_t left, std::size_t
   while (left > 0) {
     const std::int64_t put = mine.make([&] { return kernel::splice(pipe, to.fd(), left); });
     if (refuses_kinds(put)) return pour(mine, pipe, left, done);
-    if (put <= 0) return put < 0 ? put : detail::answer::io_error;
+    if (put <= 0) return put < 0 ? put : world::errors::io_error;
     left -= static_cast<std::size_t>(put);
     done += static_cast<std::size_t>(put);
   }
@@ -120,15 +119,15 @@ std::int64_t send_by_hand(turn& to, int file, std::int64_t offset, std::size_t b
   return move_by_hand(to, done, [&](std::span<std::byte> part) {
     kernel::io_slice const slice{part.data(), part.size() < bytes - done ? part.size() : bytes - done};
     if (slice.bytes == 0) return std::int64_t{0};
-    std::int64_t got = detail::answer::interrupted;
-    while (got == detail::answer::interrupted) got = syscall([&] { return kernel::read_at(file, &slice, 1, offset + static_cast<std::int64_t>(done), false); });
+    std::int64_t got = world::errors::interrupted;
+    while (got == world::errors::interrupted) got = syscall([&] { return kernel::read_at(file, &slice, 1, offset + static_cast<std::int64_t>(done), false); });
     return got;
   });
 }
 
 std::int64_t send_pieces(polled_file& to, int file, std::int64_t offset, std::size_t bytes, std::size_t& done) noexcept {
   turn mine(to, direction::writing);
-  if (!mine.granted()) return detail::answer::cancelled;
+  if (!mine.granted()) return world::errors::cancelled;
   while (done < bytes) {
     const std::size_t wanted = bytes - done < sendfile_bytes ? bytes - done : sendfile_bytes;
     const std::int64_t at = offset + static_cast<std::int64_t>(done);
@@ -146,7 +145,7 @@ std::int64_t send_pieces(polled_file& to, int file, std::int64_t offset, std::si
 }  // namespace
 
 transferred copy(stream& to, stream& from) {
-  if (!to.valid() || !from.valid()) return error_of(detail::answer::no_descriptor);
+  if (!to.valid() || !from.valid()) return error_of(world::errors::bad_descriptor);
   return moved_by(to.file_, [&](polled_file& target, std::size_t& done) {
     inner_pipe const through;
     const bool inside_kernel = through.failed == 0 && target.polled() && from.polled() && !may_be_terminal(*from.file_);
@@ -155,8 +154,8 @@ transferred copy(stream& to, stream& from) {
 }
 
 transferred send_file(stream& to, int file, std::int64_t offset, std::size_t bytes) {
-  if (!to.valid()) return error_of(detail::answer::no_descriptor);
-  if (offset < 0) return error_of(detail::answer::invalid);
+  if (!to.valid()) return error_of(world::errors::bad_descriptor);
+  if (offset < 0) return error_of(world::errors::invalid);
   constexpr std::int64_t end = std::numeric_limits<std::int64_t>::max();  // a file ends there at the latest
   const std::size_t most = std::min(bytes, static_cast<std::size_t>(end - offset));
   return moved_by(to.file_, [&](polled_file& target, std::size_t& done) { return send_pieces(target, file, offset, most, done); });

@@ -8,6 +8,7 @@
 #include "io/results.hpp"
 #include "retake/context.hpp"
 #include "retake/select.hpp"
+#include "world/errors.hpp"
 #include "world/kernel.hpp"
 
 namespace retake {
@@ -103,8 +104,8 @@ result<unix_stream> unix_connect(context const& ctx, address const& where) {
   if (fd < 0) return error_of(fd);
   int failed = kernel::connect(fd, where);
   // bound: the listener accepts or goes, or the context is done
-  while (failed == detail::answer::would_block || failed == detail::answer::interrupted) {
-    if (failed == detail::answer::would_block) {
+  while (failed == world::errors::would_block || failed == world::errors::interrupted) {
+    if (failed == world::errors::would_block) {
       select(on_receive(ctx.done(), [](auto) {}), after(full_queue_pause, [] {}));
     }
     if (const std::error_code over = ctx.error()) {

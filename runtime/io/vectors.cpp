@@ -2,6 +2,7 @@
 #include "io/polled_file.hpp"
 #include "io/results.hpp"
 #include "retake/stream.hpp"
+#include "world/errors.hpp"
 #include "world/kernel.hpp"
 
 namespace retake {
@@ -17,7 +18,7 @@ constexpr std::size_t slices_at_once = 16;
 
 // 0 or -errno; `done` counts what was written.
 std::int64_t write_pieces(detail::polled_file::turn& mine, std::span<byte_view const> from, std::size_t& done) noexcept {
-  if (!mine.granted()) return detail::answer::cancelled;
+  if (!mine.granted()) return world::errors::cancelled;
   std::size_t skip = 0;  // bytes of the first place that are written already
   for (;;) {
     while (!from.empty() && skip >= from.front().size()) {
@@ -31,7 +32,7 @@ std::int64_t write_pieces(detail::polled_file::turn& mine, std::span<byte_view c
     slices[0].address = static_cast<std::byte*>(slices[0].address) + skip;
     slices[0].bytes -= skip;
     const std::int64_t some = mine.make([&] { return kernel::writev(mine.file().fd(), slices, count); });
-    if (some <= 0) return some < 0 ? some : detail::answer::io_error;
+    if (some <= 0) return some < 0 ? some : world::errors::io_error;
     done += static_cast<std::size_t>(some);
     skip += static_cast<std::size_t>(some);
   }

@@ -4,17 +4,13 @@
 
 #include "poll/operation_ring.hpp"
 #include "sched/scheduler.hpp"
+#include "world/errors.hpp"
 #include "world/memory.hpp"
 #include "world/require.hpp"
 
 namespace retake {
 
 namespace {
-
-constexpr int out_of_memory = -12;       // -ENOMEM
-constexpr int too_many_open = -24;       // -EMFILE
-constexpr int too_many_in_system = -23;  // -ENFILE
-constexpr int no_buffer_space = -105;    // -ENOBUFS
 
 void destroy(operation_ring& ring) noexcept {
   ring.~operation_ring();
@@ -29,7 +25,7 @@ operation_ring* operation_rings::here(scheduler& s) noexcept {
   int failed = 0;
   p.ring = make(s, failed);
   if (p.ring != nullptr) return p.ring;
-  if (failed == out_of_memory || failed == too_many_open || failed == too_many_in_system) return nullptr;  // perhaps next time
+  if (failed == world::errors::out_of_memory || failed == world::errors::too_many_open || failed == world::errors::too_many_in_system) return nullptr;  // perhaps next time
   p.ring_refused = true;
   s.paths.rings_refused.add();
   return nullptr;
@@ -38,7 +34,7 @@ operation_ring* operation_rings::here(scheduler& s) noexcept {
 operation_ring* operation_rings::make(scheduler& s, int& failed) noexcept {
   void* const memory = world::allocate(sizeof(operation_ring), alignof(operation_ring));
   if (memory == nullptr) {
-    failed = out_of_memory;
+    failed = world::errors::out_of_memory;
     return nullptr;
   }
   const locked hold(lock_);
@@ -80,7 +76,7 @@ int operation_rings::add_buffer(void* address, std::size_t bytes) noexcept {
     one = {address, bytes, one.use + 1};
     return static_cast<int>(i);
   }
-  return no_buffer_space;
+  return world::errors::no_buffer_space;
 }
 
 void operation_rings::remove_buffer(int number) noexcept {

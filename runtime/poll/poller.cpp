@@ -6,6 +6,7 @@
 #include "sched/scheduler.hpp"
 #include "thread/say.hpp"
 #include "world/clock.hpp"
+#include "world/errors.hpp"
 #include "world/kernel.hpp"
 #include "world/memory.hpp"
 #include "world/require.hpp"
@@ -16,7 +17,6 @@ namespace kernel = world::kernel;
 
 namespace {
 
-constexpr int interrupted = -4;  // -EINTR, which the world's Linux numbering fixes
 constexpr std::int64_t ns_per_ms = 1'000'000;
 constexpr std::int64_t longest_wait_ms = 1'000'000'000;
 
@@ -65,7 +65,7 @@ poll_direction::poll_direction() noexcept : runtime_timer(deadline_is_due) {}
 
 int poller::open() noexcept {
   chunks_ = static_cast<slot*>(world::allocate(sizeof(slot) * chunks_max, alignof(slot)));
-  if (chunks_ == nullptr) return -12;
+  if (chunks_ == nullptr) return world::errors::out_of_memory;
   epoll_ = kernel::epoll_create();
   if (epoll_ < 0) return epoll_;
   wake_ = kernel::eventfd();
@@ -95,8 +95,8 @@ poller::harvest poller::poll(std::int64_t delay_ns) noexcept {
   kernel::poll_event events[world::limits::events_per_poll];
   const int timeout_ms = whole_milliseconds(delay_ns);
   int count = kernel::epoll_wait(epoll_, events, world::limits::events_per_poll, timeout_ms);
-  while (count == interrupted && timeout_ms <= 0) count = kernel::epoll_wait(epoll_, events, world::limits::events_per_poll, timeout_ms);
-  if (count == interrupted) return found;  // a timed wait: the scheduler looks at its timers again
+  while (count == world::errors::interrupted && timeout_ms <= 0) count = kernel::epoll_wait(epoll_, events, world::limits::events_per_poll, timeout_ms);
+  if (count == world::errors::interrupted) return found;  // a timed wait: the scheduler looks at its timers again
   if (count < 0) [[unlikely]] refuse_to_wait(epoll_, -count);
   for (int i = 0; i < count; ++i) {
     const kernel::poll_event event = events[i];

@@ -30,6 +30,7 @@
 #include "retake/clock.hpp"
 #include "retake/foreign_call.hpp"
 #include "retake/resolver.hpp"
+#include "world/errors.hpp"
 #include "world/kernel.hpp"
 
 namespace retake::detail {
@@ -187,7 +188,7 @@ result<std::vector<address>> take(turn const& t, question const& q, resolver_opt
     static_cast<void>(set->set_deadlines(nanoseconds_of(next_look(c, until)), true, false));
     const std::int64_t count = set->reading([&] {
       const int n = kernel::epoll_wait(c.sockets, events, events_at_once, 0);
-      return std::int64_t{n == 0 ? answer::would_block : n};
+      return std::int64_t{n == 0 ? world::errors::would_block : n};
     });
     late = count < 0 && until != no_deadline && monotonic_now() >= until;
     if (late) continue;

@@ -18,6 +18,7 @@
 
 #include "broken_pipe.hpp"
 #include "open_flags.hpp"
+#include "world/errors.hpp"
 
 namespace retake::world::kernel {
 
@@ -25,6 +26,13 @@ static_assert(sizeof(poll_event) == sizeof(epoll_event) && alignof(poll_event) =
 static_assert(offsetof(poll_event, events) == offsetof(epoll_event, events) && offsetof(poll_event, data) == offsetof(epoll_event, data));
 static_assert(poll_in == EPOLLIN && poll_out == EPOLLOUT && poll_err == EPOLLERR && poll_hup == EPOLLHUP && poll_rdhup == EPOLLRDHUP);
 static_assert(poll_edge == static_cast<std::uint32_t>(EPOLLET));
+static_assert(errors::not_permitted == -EPERM && errors::no_entry == -ENOENT && errors::interrupted == -EINTR && errors::io_error == -EIO);
+static_assert(errors::no_device == -ENXIO && errors::bad_descriptor == -EBADF && errors::would_block == -EAGAIN);
+static_assert(errors::out_of_memory == -ENOMEM && errors::bad_address == -EFAULT && errors::invalid == -EINVAL);
+static_assert(errors::too_many_in_system == -ENFILE && errors::too_many_open == -EMFILE && errors::no_function == -ENOSYS);
+static_assert(errors::not_supported == -EOPNOTSUPP && errors::connection_aborted == -ECONNABORTED && errors::no_buffer_space == -ENOBUFS);
+static_assert(errors::already_connected == -EISCONN && errors::timed_out == -ETIMEDOUT && errors::already_connecting == -EALREADY);
+static_assert(errors::in_progress == -EINPROGRESS && errors::cancelled == -ECANCELED);
 static_assert(sizeof(io_slice) == sizeof(iovec) && offsetof(io_slice, bytes) == offsetof(iovec, iov_len) && io_slices_max <= IOV_MAX);
 
 namespace {
