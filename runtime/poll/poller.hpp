@@ -17,7 +17,7 @@
 #include "poll/operation_rings.hpp"
 #include "protocol/poll_wake.hpp"
 #include "protocol/poll_waiter.hpp"
-#include "protocol/run_queue.hpp"
+#include "protocol/batch.hpp"
 #include "protocol/spin_lock.hpp"
 #include "sched/goroutine.hpp"
 #include "time/runtime_timer.hpp"

@@ -15,7 +15,7 @@
 
 #include <cstdint>
 
-#include "protocol/run_queue.hpp"
+#include "protocol/batch.hpp"
 #include "world/atomic.hpp"
 #include "world/require.hpp"
 

@@ -21,6 +21,7 @@
 
 #include <cstdint>
 
+#include "protocol/batch.hpp"
 #include "world/atomic.hpp"
 #include "world/futex.hpp"
 #include "world/require.hpp"
@@ -28,35 +29,6 @@
 namespace retake {
 
 struct inspector;
-
-// A list of goroutines linked through T::link, in the hands of one thread.
-template <class T>
-struct batch {
-  T* first = nullptr;
-  T* last = nullptr;
-  std::uint32_t count = 0;
-
-  void push_back(T* item) noexcept {
-    item->link.set(nullptr);
-    if (last == nullptr) {
-      first = item;
-    } else {
-      last->link.set(item);
-    }
-    last = item;
-    ++count;
-  }
-
-  [[nodiscard]] T* pop_front() noexcept {
-    T* const item = first;
-    if (item == nullptr) return nullptr;
-    first = item->link.get();
-    if (first == nullptr) last = nullptr;
-    item->link.set(nullptr);
-    --count;
-    return item;
-  }
-};
 
 template <class T, std::uint32_t Capacity>
 class run_queue {
