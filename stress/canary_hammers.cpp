@@ -151,7 +151,7 @@ void thread_count(pass const& p) {
   at_rest<change>(p, [](scheduler& s) { count_thread(s, 1); }, [](scheduler& s) { count_thread(s, ~0u); });
 }
 void waiter_count(pass const& p) {
-  at_rest<change>(p, [](scheduler& s) { inspector::waiting(s.network).fetch_add_relaxed(1); }, [](scheduler& s) { inspector::waiting(s.network).fetch_sub_relaxed(1); });
+  at_rest<change>(p, [](scheduler& s) { inspector::waiting_word(s.network).fetch_add_relaxed(1); }, [](scheduler& s) { inspector::waiting_word(s.network).fetch_sub_relaxed(1); });
 }
 
 // ---- data of a P ----

@@ -12,25 +12,11 @@
 #include <cstdint>
 
 #include "hammer.hpp"
+#include "observe/inspector.hpp"
 #include "retake/go.hpp"
 #include "sched/scheduler.hpp"
 
-namespace retake {
-
-// The friend of the protocols: looks, and for the canaries breaks.
-struct inspector {
-  using idle_lists = idle_set<processor, machine, world::limits::processors_max>;
-
-  static processor* first_processor(idle_lists const& s) noexcept { return s.first_processor_.get(); }
-  static machine* first_machine(idle_lists const& s) noexcept { return s.first_machine_.get(); }
-  static std::uint64_t mask_word(idle_lists const& s, std::size_t i) noexcept { return s.mask_[i].load_relaxed(); }
-  static constexpr std::size_t mask_words = (world::limits::processors_max + 63) / 64;
-  static void flip_mask_bit(idle_lists& s, std::uint32_t id) noexcept { s.mask_[id / 64].store_relaxed(s.mask_[id / 64].load_relaxed() ^ std::uint64_t{1} << id % 64); }
-  static world::atomic<std::uint32_t>& waiting(poller& p) noexcept { return p.waiting_; }
-  static goroutine* first_global(global_queue<goroutine> const& q) noexcept { return q.first_.get(); }
-};
-
-namespace stress {
+namespace retake::stress {
 
 inline constexpr std::uint32_t settle_rounds_max = 25'000;
 inline constexpr std::int64_t settle_pause_ns = 200'000;
@@ -86,7 +72,7 @@ inline char const* broken_threads(scheduler& s) noexcept {
 // By the main goroutine when it is the last: nullptr, or what is not even.
 [[nodiscard]] inline char const* broken_now(scheduler& s) noexcept {
   if (s.gate.spinning_hint() != 0) return "M5: Ms are counted as spinning and nobody has anything to look for";
-  if (inspector::waiting(s.network).load_relaxed() != 0) return "N5: goroutines are counted as waiting for descriptors and nobody is left";
+  if (inspector::waiting(s.network) != 0) return "N5: goroutines are counted as waiting for descriptors and nobody is left";
   for (processor& p : s.processors.all()) {
     if (p.timers.first_due_ns() != 0) return "G6: a timer is left and nobody sleeps";
   }
@@ -112,6 +98,4 @@ inline char const* broken_threads(scheduler& s) noexcept {
   return broken;
 }
 
-}  // namespace stress
-
-}  // namespace retake
+}  // namespace retake::stress

@@ -8,18 +8,12 @@
 #include <vector>
 
 #include "retake/debug.hpp"
+#include "observe/inspector.hpp"
 #include "observe/watcher.hpp"
 #include "world/clock.hpp"
 #include "world/peek.hpp"
 
 namespace retake {
-
-// Reads what nobody publishes: by peek, for nothing is decided here.
-struct inspector {
-  static std::uint32_t timers(timer_heap const& h) noexcept { return world::peek_word<std::uint32_t>(&h.count_, 0); }
-  static bool spinner_wanted(wake_gate const& g) noexcept { return g.wanted_.load_relaxed() != 0; }
-  static machine* first_idle_machine(decltype(scheduler::idle) const& idle) noexcept { return idle.first_machine_.get(); }
-};
 
 namespace observe {
 
@@ -64,7 +58,7 @@ void add_processors(out to, scheduler& s) {
 
 void add_machines(out to, scheduler& s) {
   std::vector<machine const*> idle;
-  for (machine* m = inspector::first_idle_machine(s.idle); m != nullptr; m = m->idle_link.get()) idle.push_back(m);
+  for (machine* m = inspector::first_machine(s.idle); m != nullptr; m = m->idle_link.get()) idle.push_back(m);
   for (machine* m = s.machines.get(); m != nullptr; m = m->all_link.get()) {
     const bool blocked = m->waiting_locked.get() != 0 || std::find(idle.begin(), idle.end(), m) != idle.end();
     fmt::format_to(to, "  M{}: p={} curg={} mallocing=0 throwing=0 preemptoff= locks={} dying=0 spinning={} blocked={} lockedg={}\n", m->id,

@@ -24,7 +24,7 @@ inline void f() {
   world::require(true, "P9: in no list");
 }
 CODE
-printf '// \x54ODO\n' >"$tree/runtime/sched/above.hpp"
+printf '// \x54ODO\nstruct inspector {\n};\n' >"$tree/runtime/sched/above.hpp"
 printf '#include <relacy/relacy.hpp>\n#include "sched/above.hpp"\n' >"$tree/models/relacy/x_model.cpp"
 mkdir -p "$tree/models/sim/checkers"
 printf '    {"P10", check_p10, at_commit},\n' >"$tree/models/sim/checkers/table.hpp"
@@ -46,7 +46,7 @@ mkdir "$tree/file_test_a1b2c3"
 said=$("$tidy" "$tree")
 [ $? = 1 ] || { echo "tidy is content with a broken tree"; exit 1; }
 code=0
-for rule in 'layering: "sched/above.hpp"' 'layering: only models/relacy' 'orphan:' 'ban: <atomic>' 'conditional:' 'unfinished:' '^file_test_a1b2c3:0: top:' 'one_operation:' \
+for rule in 'layering: "sched/above.hpp"' 'layering: only models/relacy' 'orphan:' 'ban: <atomic>' 'conditional:' 'unfinished:' 'inspector: a second' '^file_test_a1b2c3:0: top:' 'one_operation:' \
             'order_claim: acquire without' 'order_claim: \[B1\] does not say' 'order_number: \[B1\] does not begin' 'order_number: \[BR1\] stands' \
             'order_pair: \[BR1\] pairs with \[BR2\], which does not exist' 'order_pair: \[BR3\] pairs with \[BR1\], which does not name it' 'tag: P9 is not in the list' 'tag: P9 lacks its checker' 'tag: P10 is not in the list' \
             'tag: models/README.md lists other' 'allowed: nothing needs' 'fatal: no death test expects "is not tested at all"' \

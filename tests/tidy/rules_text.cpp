@@ -15,6 +15,13 @@ bool above_the_world(std::string const& name) {
   return name.starts_with("runtime/") && !name.starts_with("runtime/world/os/") && !name.starts_with("runtime/switch/");
 }
 
+// The protocols' friend. Two definitions in one program would be one class with two bodies: the os
+// world has one, the simulator one, and a program that links neither may have its own.
+bool may_define_the_inspector(std::string const& name) {
+  return name == "runtime/observe/inspector.hpp" || name == "models/sim/checkers/inspector.hpp" ||
+         name == "properties/run_queue_properties.cpp";
+}
+
 }  // namespace
 
 void check_text(tree const& t, complaints& out) {
@@ -37,6 +44,9 @@ void check_text(tree const& t, complaints& out) {
       }
       if (s.name.starts_with("runtime/protocol/") && std::regex_search(line, conditional)) {
         out.add("conditional", s.name, i + 1, "a protocol is the same source in every world");
+      }
+      if (line == "struct inspector {" && !may_define_the_inspector(s.name)) {
+        out.add("inspector", s.name, i + 1, "a second definition of the protocols' friend");
       }
       if (std::regex_search(line, m, unfinished)) out.add("unfinished", s.name, i + 1, m[0].str());
     }

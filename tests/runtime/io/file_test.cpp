@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "../program.hpp"
+#include "observe/inspector.hpp"
 #include "retake/channel.hpp"
 #include "retake/file.hpp"
 #include "retake/sync.hpp"
@@ -31,10 +32,6 @@
 #include "world/ring.hpp"
 
 namespace retake {
-
-struct inspector {
-  static std::uint32_t waiting(poller const& p) { return p.waiting_.load_relaxed(); }
-};
 
 namespace test {
 namespace {
