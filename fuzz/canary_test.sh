@@ -14,7 +14,7 @@ grep -q '^finding   P11$' "$out/stderr" || fail "it is not found as P11"
 grep -q '"kind":"fuzz".*"finding":{"tag":"P11"' "$out/lines.jsonl" || fail "its line is not in RETAKE_FUZZ_JSON: $(cat "$out/lines.jsonl")"
 grep -q '"kind":"fuzz".*"finding":{"tag":"P11"' "$out/stdout" || fail "its line is not on standard output"
 replay=$(sed -n 's/.*"replay":"\([^"]*\)".*/\1/p' "$out/stdout")
-[ "$(head -n 1 "$replay")" = "retake-replay 3" ] && grep -q '^scenario wrapped_tick$' "$replay" && tail -n 1 "$replay" | grep -q '^end ' || fail "there is no whole replay at $replay"
+[ "$(head -n 1 "$replay")" = "retake-replay 4" ] && grep -q '^scenario wrapped_tick$' "$replay" && tail -n 1 "$replay" | grep -q '^end ' || fail "there is no whole replay at $replay"
 [ "$(find "$out" -name '*.tmp' | wc -l)" = 0 ] || fail "a temporary file is left"
 input=$(find "$out" -name 'crash-*')
 [ -n "$input" ] || fail "libFuzzer did not keep the input"

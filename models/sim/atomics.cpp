@@ -26,18 +26,19 @@ std::uint32_t engine::add_location(void const* object, std::uint64_t initial, va
   l.next_there = place(object, number * 2);
   l.waiters.count = 0;
   std::memset(l.touched, 0, sizeof l.touched);
+  std::memset(l.accesses, 0, sizeof l.accesses);
   l.touched[running_slot_] = now;
   store_entry& e = l.ring[0];
   e.value = initial;
-  e.sc_position = never;
+  e.operation = 0;
   e.site = s.id;
   e.writer = l.creator;
-  e.releases = false;
-  e.has_view = false;
+  e.releases = e.has_sc = e.has_record = e.modified = false;
   if (c11_) {
     std::memset(e.first_seen, 0xff, sizeof e.first_seen);
     e.first_seen[running_slot_] = now;
   }
+  if (running_->knows_sc && keeps_sc_) record_of(e).fences = running_->sc.fences;
   return number;
 }
 
@@ -58,47 +59,38 @@ location& engine::find(void const* object, std::uint32_t number, site const& whe
   fail("use_after_free", "use_after_free: an atomic is touched before its construction or after its end", s.id);
 }
 
-bool engine::must_see(store_entry const& e, order o) const noexcept {
+namespace {
+
+bool acquires(order o) noexcept { return o == order::acquire || o == order::acq_rel || o == order::seq_cst; }
+bool releases(order o) noexcept { return o == order::release || o == order::acq_rel || o == order::seq_cst; }
+
+}  // namespace
+
+bool engine::must_see(store_entry const& e) const noexcept {
   thread const& t = *running_;
   for (std::uint32_t u = 0; u < width_; ++u) {
     if (e.first_seen[u] <= t.hb.at[u]) return true;
   }
-  if (t.has_view) {
-    for (std::uint32_t u = 0; u < width_; ++u) {
-      if (e.first_seen[u] <= t.fence_view.at[u]) return true;
-    }
-    if (e.sc_position <= t.fence_position) return true;
-  }
-  if (o == order::seq_cst) {
-    if (e.sc_position != never) return true;
-    for (std::uint32_t u = 0; u < width_; ++u) {
-      if (e.first_seen[u] <= fence_clock_.at[u]) return true;
-    }
-  }
   return false;
 }
 
-// The oldest entry that a load of this order by the running thread may read.
-std::uint32_t engine::floor_of(location const& l, order o, site_record const& s) noexcept {
+// The oldest entry that an access of this order by the running thread may read or follow.
+std::uint32_t engine::floor_of(location const& l, order o) noexcept {
   std::uint32_t const oldest = l.newest >= history_ ? l.newest - history_ + 1 : 0;
-  if (running_->fresh_count != 0 && is_fresh(l, s)) return l.newest;
   std::uint32_t i = l.newest;
-  while (i > oldest && !must_see(entry_at(l, i), o)) --i;
-  return i;
+  while (i > oldest && !must_see(entry_at(l, i))) --i;
+  return i == l.newest || (operations_used_ == 0 && o != order::seq_cst) ? i : forced_by_sc(l, i, o);
 }
 
-void engine::acquire(store_entry const& e) noexcept {
+void engine::acquire(store_entry& e, order o) noexcept {
   if (!e.releases) return;
   thread& t = *running_;
-  t.hb.join(e.release.hb, width_);
-  if (!e.has_view) return;
-  if (!t.has_view) {
-    t.has_view = true;
-    t.fence_view.clear();
-    t.fence_position = 0;
+  if (acquires(o)) {
+    t.hb.join(e.hb, width_);
+    if (e.has_sc) learn_sc(t, record_of(e).published);
+  } else if (scenario_->fences_synchronize) {
+    keep_acquirable(e);
   }
-  t.fence_view.join(e.release.fence_view, width_);
-  if (e.release.fence_position > t.fence_position) t.fence_position = e.release.fence_position;
 }
 
 // For pause(): what the loop looked at.
@@ -117,132 +109,145 @@ void engine::note_read(location& l, std::uint32_t sequence, site_record const& s
   t.reads[t.reads_count++] = {&l, sequence, s.id};
 }
 
-namespace {
-
-bool acquires(order o) noexcept { return o == order::acquire || o == order::acq_rel || o == order::seq_cst; }
-bool releases(order o) noexcept { return o == order::release || o == order::acq_rel || o == order::seq_cst; }
-
-}  // namespace
+// A load, or a compare_exchange that failed.
+std::uint64_t engine::take(location& l, std::uint32_t sequence, order o, site_record const& s) noexcept {
+  touch(l);
+  store_entry& e = entry_at(l, sequence);
+  if (keeps_sc_ && (operations_used_ != 0 || o == order::seq_cst)) begin_run(*running_, l.id);
+  if (c11_ && e.first_seen[running_slot_] == never) e.first_seen[running_slot_] = running_->hb.at[running_slot_];
+  acquire(e, o);
+  if (keeps_sc_ && (operations_used_ != 0 || o == order::seq_cst)) read_sc(l, sequence, o);
+  note_read(l, sequence, s);
+  return e.value;
+}
 
 std::uint64_t engine::read(location& l, order o, site_record const& s, std::uint32_t& age) noexcept {
-  std::uint32_t chosen = l.newest;
   age = 0;
-  touch(l);
-  if (c11_) {
-    if (l.newest != 0) {
-      std::uint32_t const low = floor_of(l, o, s);
-      if (low < l.newest) {
-        age = alone_.active ? l.newest - std::max(sequence_alone(l), low) : decide_value(choice_kind::read_from, l.newest - low + 1, s.kind, s, nullptr);
-      }
-      chosen -= age;
-    }
-    store_entry& e = entry_at(l, chosen);
-    if (e.first_seen[running_slot_] == never) e.first_seen[running_slot_] = running_->hb.at[running_slot_];
-    if (o == order::seq_cst) {
-      ++sc_position_;
-      if (e.sc_position == never) e.sc_position = sc_position_;
+  if (c11_ && l.newest != 0) {
+    std::uint32_t const low = running_->fresh_count != 0 && is_fresh(l, s) ? l.newest : floor_of(l, o);
+    if (low < l.newest) {
+      age = alone_.active ? l.newest - std::max(sequence_alone(l), low) : decide_value(choice_kind::read_from, l.newest - low + 1, s.kind, s, nullptr);
     }
   }
-  store_entry const& e = entry_at(l, chosen);
-  if (acquires(o)) acquire(e);
-  note_read(l, chosen, s);
+  store_entry const& e = entry_at(l, l.newest - age);
   if (!pairs_.empty()) [[unlikely]] {
     std::uint32_t const pair = sites_[e.site].function_hash * 31 + s.function_hash + sites_[e.site].line * 7 + s.line;
     ++pairs_[(pair * 2654435761U >> 12) % pairs_.size()];
   }
-  return e.value;
+  return take(l, l.newest - age, o, s);
 }
 
-// A strong compare_exchange may fail on an older entry that differs from `expected`. True: it did, `seen` is what it read.
-bool engine::read_older_than_success(location& l, std::uint64_t expected, order o, site_record const& s, std::uint64_t& seen, std::uint32_t& age) noexcept {
-  if (!c11_ || l.newest == 0) return false;
-  std::uint32_t const low = floor_of(l, o, s);
-  std::uint32_t candidates[history_max];
+// Whether a store may take the place behind this older entry: the history keeps both, and no
+// read-modify-write stands there.
+bool engine::may_follow(location const& l, std::uint32_t sequence) const noexcept {
+  return placements_left_ != 0 && !alone_.active && l.newest - sequence + 2 <= history_ && !entry_at(l, sequence).modified;
+}
+
+// The entry that a store follows in modification order; a read-modify-write reads it too.
+std::uint32_t engine::place_for(location& l, order o, site_record const& s) noexcept {
+  if (!c11_ || l.newest == 0 || placements_left_ == 0 || alone_.active) return l.newest;
+  std::uint32_t const low = floor_of(l, o);
+  std::uint32_t candidates[history_max] = {l.newest};
   std::uint32_t n = 1;
-  candidates[0] = l.newest;
   for (std::uint32_t i = l.newest; i-- > low;) {
-    if (entry_at(l, i).value != expected) candidates[n++] = i;
+    if (may_follow(l, i)) candidates[n++] = i;
   }
-  if (n == 1) return false;
-  std::uint32_t which = 0;
-  if (alone_.active) {
-    while (which < n && candidates[which] != sequence_alone(l)) ++which;
-    which %= n;
-  } else {
-    which = decide_value(choice_kind::read_from, n, s.kind, s, nullptr);
-  }
-  std::uint32_t const chosen = candidates[which];
-  if (chosen == l.newest) return false;
-  touch(l);
-  store_entry& e = entry_at(l, chosen);
-  if (e.first_seen[running_slot_] == never) e.first_seen[running_slot_] = running_->hb.at[running_slot_];
-  if (o == order::seq_cst) {
-    ++sc_position_;
-    if (e.sc_position == never) e.sc_position = sc_position_;
-  }
-  if (acquires(o)) acquire(e);
-  note_read(l, chosen, s);
-  age = l.newest - chosen;
-  seen = e.value;
-  return true;
+  std::uint32_t const which = decide_value(choice_kind::place, n, s.kind, s, nullptr);
+  if (which != 0) --placements_left_;
+  return candidates[which];
 }
 
-void engine::append(location& l, std::uint64_t value, order o, bool continues, site_record const& s) noexcept {
+// The entry that a compare_exchange reads, and whether it wins there.
+std::uint32_t engine::entry_to_exchange(location& l, std::uint64_t expected, order o, bool weak, site_record const& s, bool& won) noexcept {
+  std::uint32_t chosen = l.newest;
+  if (c11_ && l.newest != 0) {
+    std::uint32_t const low = running_->fresh_count != 0 && is_fresh(l, s) ? l.newest : floor_of(l, o);
+    std::uint32_t candidates[history_max] = {l.newest};
+    std::uint32_t n = 1;
+    for (std::uint32_t i = l.newest; i-- > low;) {
+      if (weak || entry_at(l, i).value != expected || may_follow(l, i)) candidates[n++] = i;
+    }
+    std::uint32_t which = 0;
+    if (!alone_.active) {
+      which = decide_value(choice_kind::read_from, n, s.kind, s, nullptr);
+    } else if (n != 1) {
+      while (which < n && candidates[which] != sequence_alone(l)) ++which;
+      which %= n;
+    }
+    chosen = candidates[which];
+  }
+  won = entry_at(l, chosen).value == expected && (chosen == l.newest || may_follow(l, chosen));
+  if (won && weak && weak_failures_left_ != 0 && !alone_.active && decide_value(choice_kind::weak_failure, 2, s.kind, s, nullptr) != 0) {
+    --weak_failures_left_;
+    won = false;
+  }
+  if (won && chosen != l.newest) --placements_left_;
+  return chosen;
+}
+
+// Entries behind `after` move up by one; what loops know of them moves along.
+void engine::make_room(location& l, std::uint32_t after) noexcept {
+  for (std::uint32_t i = l.newest; i > after; --i) {
+    store_entry& from = entry_at(l, i);
+    store_entry& to = entry_at(l, i + 1);
+    if (from.has_record || from.has_sc) records_.as<sc_record>()[record_index(to)] = records_.as<sc_record>()[record_index(from)];
+    to = from;
+  }
+  for (std::uint32_t u = 0; u < width_; ++u) {
+    thread& t = threads_[u];
+    for (std::uint32_t i = 0; i < t.reads_count; ++i) t.reads[i].sequence += t.reads[i].where == &l && t.reads[i].sequence > after ? 1 : 0;
+    for (std::uint32_t i = 0; i < t.fresh_count; ++i) t.fresh[i].sequence += t.fresh[i].where == &l && t.fresh[i].sequence > after ? 1 : 0;
+  }
+}
+
+// A store behind the entry `after`; `modifies`: it has read that one, and no other store comes
+// between. Returns how many are newer.
+std::uint32_t engine::append(location& l, std::uint64_t value, order o, std::uint32_t after, bool modifies, site_record const& s) noexcept {
   thread& t = *running_;
   touch(l);
-  store_entry const& before = entry_at(l, l.newest);
-  store_entry& e = entry_at(l, l.newest + 1);  // the same one when there is no history
-  bool const continued = continues && before.releases;
-  bool const had_view = continued && before.has_view;
-  if (continued && &e != &before) e.release = before.release;
-  if (releases(o)) {
-    if (continued) {
-      e.release.hb.join(t.hb, width_);
-    } else {
-      e.release.hb = t.hb;
-    }
-    if (t.has_view) {
-      if (had_view) {
-        e.release.fence_view.join(t.fence_view, width_);
-        if (t.fence_position > e.release.fence_position) e.release.fence_position = t.fence_position;
-      } else {
-        e.release.fence_view = t.fence_view;
-        e.release.fence_position = t.fence_position;
-      }
-    }
-    e.releases = true;
-    e.has_view = had_view || t.has_view;
-  } else {
-    e.releases = continued;
-    e.has_view = had_view;
+  bool const sc = keeps_sc_ && (operations_used_ != 0 || o == order::seq_cst);
+  if (sc) begin_run(t, l.id);
+  if (modifies) acquire(entry_at(l, after), o);
+  if (after != l.newest) [[unlikely]] make_room(l, after);
+  store_entry& before = entry_at(l, after);
+  store_entry& e = entry_at(l, after + 1);  // the same one when there is no history
+  bool const continued = modifies && before.releases;
+  bool const had_sc = continued && before.has_sc;
+  if (continued && &e != &before) e.hb = before.hb;
+  if (had_sc) {
+    records_.as<sc_record>()[record_index(e)].published = record_of(before).published;
   }
+  before.modified = modifies;
   e.value = value;
+  e.operation = 0;
   e.site = s.id;
   e.writer = static_cast<std::uint8_t>(running_slot_);
+  e.has_record = e.modified = false;
+  e.has_sc = had_sc;
+  e.releases = continued;
   if (c11_) {
     std::memset(e.first_seen, 0xff, sizeof e.first_seen);
     e.first_seen[running_slot_] = t.hb.at[running_slot_];
-    e.sc_position = o == order::seq_cst ? ++sc_position_ : never;
   }
   ++l.newest;
+  if (sc) write_sc(l, after + 1, o);
+  if (releases(o)) {
+    if (continued) e.hb.join(t.hb, width_);
+    else e.hb = t.hb;
+    e.releases = true;
+    if (t.knows_sc) publish_sc(record_of(e).published, e.has_sc, t, running_slot_, t.run_sc);
+  } else if (t.released.valid) {
+    release_by_fence(e);
+  }
   t.wrote = true;
   lonely_ = 0;
-  if (l.watchers != 0) [[unlikely]] {
+  std::uint32_t const age = l.newest - (after + 1);
+  if (l.watchers != 0 && age == 0) [[unlikely]] {
     enabled_ |= l.watchers & paused_;
     paused_ &= ~l.watchers;
     l.watchers = 0;
   }
-}
-
-void engine::full_fence(thread& t) noexcept {
-  if (!c11_) return;
-  if (!t.has_view) {
-    t.has_view = true;
-    t.fence_view.clear();
-  }
-  t.fence_view.join(fence_clock_, width_);
-  fence_clock_.join(t.hb, width_);
-  t.fence_position = ++sc_position_;
+  return age;
 }
 
 }  // namespace retake::sim

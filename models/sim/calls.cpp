@@ -82,9 +82,10 @@ void store(void const* object, std::uint32_t number, std::uint64_t value, order 
   site_record& s = e.sites_.intern(where, op_kind::store);
   e.point(op_kind::store, s, e.find(object, number, where, op_kind::store).id);
   location& l = e.find_again(object, number, where, op_kind::store);
-  e.append(l, value, weakened(s, o), false, s);
+  o = weakened(s, o);
+  std::uint32_t const age = e.append(l, value, o, e.place_for(l, o, s), false, s);
   e.forget_loop();
-  e.done(op_kind::store, s, l.id, value, event_outcome::none, e.hash_class(l, value));
+  e.done(op_kind::store, s, l.id, value, event_outcome::none, e.hash_class(l, value), age);
 }
 
 std::uint64_t modify(void const* object, std::uint32_t number, rmw what, std::uint64_t value, order o, site const& where) noexcept {
@@ -101,22 +102,21 @@ std::uint64_t modify(void const* object, std::uint32_t number, rmw what, std::ui
     e.point(op_kind::split_store, second, l->id);
     l = &e.find(object, number, where, op_kind::split_store);
     std::uint64_t const next = combined(what, old, value, l->traits);
-    e.append(*l, next, store_half(o), false, second);
+    e.append(*l, next, store_half(o), l->newest, false, second);
     e.effect(s, l->id);
     e.done(op_kind::split_store, second, l->id, next, event_outcome::none, e.hash_class(*l, next));
     return old;
   }
-  store_entry const& newest = e.entry_at(*l, l->newest);
-  std::uint64_t const old = newest.value;
-  if (o != order::relaxed && o != order::release) e.acquire(newest);
+  std::uint32_t const after = e.place_for(*l, o, s);
+  std::uint64_t const old = e.entry_at(*l, after).value;
   std::uint64_t const next = combined(what, old, value, l->traits);
-  e.append(*l, next, o, true, s);
+  std::uint32_t const age = e.append(*l, next, o, after, true, s);
   e.effect(s, l->id);
-  e.done(op_kind::rmw, s, l->id, next, event_outcome::none, e.hash_class(*l, old) * 31 + e.hash_class(*l, next));
+  e.done(op_kind::rmw, s, l->id, next, event_outcome::none, e.hash_class(*l, old) * 31 + e.hash_class(*l, next), age);
   return old;
 }
 
-compared compare_exchange(void const* object, std::uint32_t number, std::uint64_t expected, std::uint64_t desired, order o,
+compared compare_exchange(void const* object, std::uint32_t number, std::uint64_t expected, std::uint64_t desired, order o, bool weak,
                           site const& where) noexcept {
   engine& e = current(where);
   site_record& s = e.sites_.intern(where, op_kind::cas);
@@ -133,25 +133,13 @@ compared compare_exchange(void const* object, std::uint32_t number, std::uint64_
     site_record& second = e.sites_.intern(where, op_kind::split_store);
     e.point(op_kind::split_store, second, l->id);
     l = &e.find(object, number, where, op_kind::split_store);
-    if (won) e.append(*l, desired, store_half(o), false, second);
-  } else if (!e.read_older_than_success(*l, expected, failure_of(o), s, seen, age)) {
-    store_entry const& newest = e.entry_at(*l, l->newest);
-    seen = newest.value;
-    won = seen == expected;
-    if (won) {
-      if (o != order::relaxed && o != order::release) e.acquire(newest);
-      e.append(*l, desired, o, true, s);
-    } else {
-      order const f = failure_of(o);
-      e.touch(*l);
-      if (f != order::relaxed) e.acquire(newest);
-      if (e.c11_) {
-        store_entry& mine = e.entry_at(*l, l->newest);
-        if (mine.first_seen[e.running_slot_] == never) mine.first_seen[e.running_slot_] = e.running_->hb.at[e.running_slot_];
-        if (f == order::seq_cst && ++e.sc_position_ < mine.sc_position) mine.sc_position = e.sc_position_;
-      }
-      e.note_read(*l, l->newest, s);
-    }
+    if (won) e.append(*l, desired, store_half(o), l->newest, false, second);
+  } else {
+    std::uint32_t const chosen = e.entry_to_exchange(*l, expected, o, weak, s, won);
+    seen = e.entry_at(*l, chosen).value;
+    age = l->newest - chosen;
+    if (won) e.append(*l, desired, o, chosen, true, s);
+    else e.take(*l, chosen, failure_of(o), s);
   }
   ++s.outcomes[won ? 0 : 1];
   if (won) e.forget_loop();
@@ -179,11 +167,14 @@ void plain_write(void const* object, std::uint32_t number, site const& where) no
   e.plain_touch(p, e.sites_.intern(where, op_kind::plain_write), true);
 }
 
-void fence(site const& where) noexcept {
+void fence(order o, site const& where) noexcept {
   engine& e = current(where);
   site_record& s = e.sites_.intern(where, op_kind::fence);
+  if (o != order::seq_cst && !e.scenario_->fences_synchronize) {
+    e.fail("harness", "harness: acquire and release fences are for scenarios with fences_synchronize", s.id);
+  }
   e.point(op_kind::fence, s, 0);
-  if (s.mutate != mutation::drop) e.full_fence(*e.running_);
+  if (s.mutate != mutation::drop) e.fence(o);
   e.effect(s, 0);
   e.done(op_kind::fence, s, 0, 0, event_outcome::none, 0);
 }
@@ -194,17 +185,7 @@ void asymmetric_heavy(site const& where) noexcept {
   engine& e = current(where);
   site_record& s = e.sites_.intern(where, op_kind::heavy);
   e.point(op_kind::heavy, s, 0);
-  if (s.mutate != mutation::drop) {
-    // The caller's fence stands before and behind those of the others, as membarrier(2) promises.
-    e.full_fence(*e.running_);
-    for (std::uint32_t u = 0; u < e.width_; ++u) {
-      engine::thread& t = e.threads_[u];
-      if (&t == e.running_) continue;
-      e.full_fence(t);
-      ++t.hb.at[u];  // what it does next comes after the fence
-    }
-    e.full_fence(*e.running_);
-  }
+  if (s.mutate != mutation::drop) e.fence_everywhere(s);
   e.effect(s, 0);
   e.done(op_kind::heavy, s, 0, 0, event_outcome::none, 0);
 }

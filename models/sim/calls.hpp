@@ -27,13 +27,13 @@ struct compared {
   bool won;
   std::uint64_t seen;
 };
-compared compare_exchange(void const* object, std::uint32_t number, std::uint64_t expected, std::uint64_t desired, order o,
+compared compare_exchange(void const* object, std::uint32_t number, std::uint64_t expected, std::uint64_t desired, order o, bool weak,
                           site const& where) noexcept;
 std::uint32_t make_plain(void const* object, site const& where) noexcept;
 void end_plain(void const* object, std::uint32_t number) noexcept;
 void plain_read(void const* object, std::uint32_t number, site const& where) noexcept;
 void plain_write(void const* object, std::uint32_t number, site const& where) noexcept;
-void fence(site const& where) noexcept;
+void fence(order o, site const& where) noexcept;
 void asymmetric_light(site const& where) noexcept;
 void asymmetric_heavy(site const& where) noexcept;
 

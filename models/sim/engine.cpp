@@ -70,12 +70,16 @@ engine::engine(options const& o) : options_(o), watch_(std::make_unique<crash_wa
   if (o.history < 1 || o.history > history_max) throw std::invalid_argument("history");
   c11_ = o.memory == memory_mode::c11;
   history_ = c11_ ? o.history : 1;
+  keeps_sc_ = history_ > 1;
   ring_mask_ = ring_size(history_) - 1;
   sites_.set_mutant(o.mutate);
   events_.reserve(sizeof(event) * events_max);
   choices_.reserve(sizeof(choice_record) * choices_max);
   locations_.reserve(sizeof(location) * (objects_max + 1));
   entries_.reserve(ring_bytes() * (objects_max + 1));
+  operations_.reserve(sizeof(sc_operation) * (sc_operations_max + 1));
+  records_.reserve(sizeof(sc_record) * (ring_bytes() * (objects_max + 1) / sizeof(store_entry) + 1));
+  reversals_.reserve(sizeof(sc_reversal) * (sc_reversals_max + 1));
   plains_.reserve(sizeof(plain_record) * (objects_max + 1));
   texts_.reserve(texts_bytes);
   places_.reserve(sizeof(std::uint32_t) * (arena::bytes_max / stretch_bytes));
@@ -121,7 +125,10 @@ void engine::reset(scenario const& s, chooser& c) noexcept {
   event_next_ = choice_next_ = 0;
   chooser_ = &c;
   healing_ = crashing_ = false;
-  locations_used_ = plains_used_ = objects_made_ = elsewhere_ = sc_position_ = 0;
+  locations_used_ = plains_used_ = objects_made_ = elsewhere_ = 0;
+  operations_used_ = reversals_used_ = sc_version_ = 0;
+  placements_left_ = options_.placements_max;
+  weak_failures_left_ = options_.weak_failures_max;
   lonely_ = slice_ = numbers_ = alive_ = 0;
   only_yielded_ = in_vain_ = told_to_give_up_ = 0;
   alone_.active = false;
@@ -130,7 +137,6 @@ void engine::reset(scenario const& s, chooser& c) noexcept {
   alarms_ = rings_ = still_rings_ = looked_ring_ = quiescence_count_ = 0;
   text_next_ = 0;
   joiner_ = {};
-  fence_clock_.clear();
   commit_ = nullptr;
   commit_context_ = nullptr;
   still_ = nullptr;

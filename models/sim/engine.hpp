@@ -43,6 +43,7 @@
 #include "sim/memory.hpp"
 #include "sim/options.hpp"
 #include "sim/scenario.hpp"
+#include "sim/seq_cst.hpp"
 #include "sim/sites.hpp"
 #include "sim/stack_memory.hpp"
 #include "switch/context.hpp"
@@ -63,7 +64,7 @@ struct execution {
   std::uint32_t steps = 0;
   std::uint32_t choices = 0;
   std::uint32_t preemptions = 0;
-  std::uint32_t stale_reads = 0;
+  std::uint32_t stale_reads = 0;   // and stores before newer ones
   std::uint32_t faults = 0;
   std::uint32_t ticks = 0;
   std::uint32_t threads = 0;
@@ -98,7 +99,7 @@ struct event {
   std::uint8_t thread;
   op_kind op;
   std::uint8_t outcome;  // see event_outcome
-  std::uint8_t age;      // loads: how many stores behind the newest
+  std::uint8_t age;      // how many stores behind the newest
 };
 static_assert(sizeof(event) == 16);
 namespace event_outcome {
@@ -158,9 +159,18 @@ class engine {
   struct thread {
     floor::context context;
     vector_clock hb;
-    vector_clock fence_view;
-    std::uint32_t fence_position;
-    bool has_view;
+    // seq_cst.hpp. last_sc is the thread's last operation.
+    bool knows_sc;
+    std::uint32_t last_sc;
+    sc_past sc;
+    std::uint32_t run_at;        // location of its last accesses; 0: something else
+    std::uint32_t run_sc;        // its last operation before them
+    vector_clock run_elsewhere;  // sc.elsewhere before them
+    std::uint32_t views_at;      // sc_version_ of `views`; never: of none
+    sc_precedents views;
+    // fences.cpp, where fences synchronize.
+    release_clocks released;     // by its last release fence
+    release_clocks acquirable;   // by its next acquire fence
     bool read_clock;          // since its last pause
     bool wrote;               // since its last pause
     bool timed_out;
@@ -223,13 +233,41 @@ class engine {
   }
   std::uint32_t add_location(void const* object, std::uint64_t initial, value_traits traits, site const& where) noexcept;
   std::uint64_t read(location& l, order o, site_record const& s, std::uint32_t& age) noexcept;
-  void append(location& l, std::uint64_t value, order o, bool continues, site_record const& s) noexcept;
-  void acquire(store_entry const& e) noexcept;
-  void full_fence(thread& t) noexcept;
-  bool read_older_than_success(location& l, std::uint64_t expected, order o, site_record const& s, std::uint64_t& seen, std::uint32_t& age) noexcept;
   // Rings lie an odd number of cache lines apart: a power of two would let all compete for the same few.
   std::size_t ring_bytes() const noexcept { return (ring_mask_ + 1) * sizeof(store_entry) + alignof(store_entry); }
   store_entry* ring_at(std::uint32_t number) const noexcept { return reinterpret_cast<store_entry*>(entries_.as<char>() + number * ring_bytes()); }
+  std::uint64_t take(location& l, std::uint32_t sequence, order o, site_record const& s) noexcept;
+  std::uint32_t place_for(location& l, order o, site_record const& s) noexcept;
+  std::uint32_t entry_to_exchange(location& l, std::uint64_t expected, order o, bool weak, site_record const& s, bool& won) noexcept;
+  std::uint32_t append(location& l, std::uint64_t value, order o, std::uint32_t after, bool modifies, site_record const& s) noexcept;
+  void acquire(store_entry& e, order o) noexcept;
+  // fences.cpp
+  void fence(order o) noexcept;
+  void keep_acquirable(store_entry& e) noexcept;
+  void release_by_fence(store_entry& e) noexcept;
+  void fence_everywhere(site_record& s) noexcept;
+  // seq_cst.cpp
+  void know_sc(thread& t) noexcept;
+  void begin_run(thread& t, std::uint32_t location) noexcept;
+  void publish_sc(sc_past& to, bool& has, thread const& t, std::uint32_t slot, std::uint32_t last) const noexcept;
+  void learn_sc(thread& t, sc_past const& from) noexcept;
+  std::size_t record_index(store_entry const& e) const noexcept {
+    return static_cast<std::size_t>(reinterpret_cast<char const*>(&e) - entries_.as<char>()) / sizeof(store_entry);
+  }
+  sc_record& record_of(store_entry& e) noexcept {
+    sc_record& r = records_.as<sc_record>()[record_index(e)];
+    if (!e.has_record) {
+      e.has_record = true;
+      r.fences.clear();
+      r.accesses.clear();
+      r.reading_fences.clear();
+      r.reading_accesses.clear();
+    }
+    return r;
+  }
+  void read_sc(location& l, std::uint32_t sequence, order o) noexcept;
+  void write_sc(location& l, std::uint32_t sequence, order o) noexcept;
+  std::uint32_t fence_sc(thread& t, std::uint32_t slot, vector_clock const& also) noexcept;
   store_entry& entry_at(location const& l, std::uint32_t sequence) const noexcept { return l.ring[sequence & ring_mask_]; }
   void note_read(location& l, std::uint32_t sequence, site_record const& s) noexcept;
   // What of a value enters the hash of the trace. Addresses differ from process to process: of a
@@ -328,7 +366,12 @@ class engine {
   std::uint32_t plains_used_ = 0;
   std::uint32_t objects_made_ = 0;
   std::uint32_t elsewhere_ = 0;    // the objects that do not lie in the arena, as places_
-  std::uint32_t sc_position_ = 0;
+  bool keeps_sc_ = false;                // a load can read an older store
+  std::uint32_t operations_used_ = 0;    // seq_cst.hpp
+  std::uint32_t reversals_used_ = 0;
+  std::uint32_t sc_version_ = 0;         // clocks of operations have changed so often
+  std::uint32_t placements_left_ = 0;
+  std::uint32_t weak_failures_left_ = 0;
   std::uint32_t lonely_ = 0;       // times in a row that nobody but spinners could run
   std::uint32_t slice_ = 0;        // heal: steps left of the running thread's turn
   std::uint32_t only_yielded_ = 0;  // times in this execution that no thread but those that yielded could run
@@ -347,7 +390,6 @@ class engine {
   std::uint32_t quiescence_count_ = 0;
   std::size_t text_next_ = 0;
   wait_list joiner_;
-  vector_clock fence_clock_;
   pending_operation pending_[threads_max];
   thread threads_[threads_max];
   commit_hook commit_ = nullptr;
@@ -364,7 +406,7 @@ class engine {
   site_table sites_;
   arena arena_;
   std::uint32_t live_allocations_ = 0;
-  reserved_memory events_, choices_, locations_, entries_, plains_, texts_, stacks_;
+  reserved_memory events_, choices_, locations_, entries_, plains_, texts_, stacks_, operations_, records_, reversals_;
   reserved_memory places_;  // lifetimes.cpp: for each stretch of the arena, the objects that were made there
   stack_memory thread_stacks_[threads_max];
   pooled_stack pool_[pooled_stacks_max];
@@ -391,6 +433,7 @@ class engine {
  private:
   void reset(scenario const& s, chooser& c) noexcept;
   void release_slots() noexcept;
+  std::uint32_t budget_of(choice_kind kind) const noexcept;
   void pick_next(bool running_enabled) noexcept;
   void pick_fair(bool running_enabled) noexcept;
   void switch_to(std::uint32_t slot) noexcept;
@@ -413,8 +456,18 @@ class engine {
   bool stays_alone(site_record const& s, std::uint32_t object) noexcept;
   void leave_alone(bool gave_up) noexcept;
   std::uint32_t sequence_alone(location const& l) const noexcept;
-  std::uint32_t floor_of(location const& l, order o, site_record const& s) noexcept;
-  bool must_see(store_entry const& e, order o) const noexcept;
+  std::uint32_t floor_of(location const& l, order o) noexcept;
+  bool must_see(store_entry const& e) const noexcept;
+  bool may_follow(location const& l, std::uint32_t sequence) const noexcept;
+  void make_room(location& l, std::uint32_t after) noexcept;
+  sc_operation& operation(std::uint32_t number) const noexcept { return operations_.as<sc_operation>()[number]; }
+  void precede(sc_precedents& p, vector_clock const& operations) const noexcept;
+  sc_precedents const& fence_views(thread& t) noexcept;
+  std::uint32_t forced_by_sc(location const& l, std::uint32_t low, order o) noexcept;
+  std::uint32_t add_operation(thread& t, std::uint32_t slot, vector_clock const& predecessors, bool is_fence) noexcept;
+  std::uint32_t add_access(location& l, vector_clock predecessors) noexcept;
+  void reverse(location const& l, std::uint32_t first, std::uint32_t mine) noexcept;
+  void join_behind(vector_clock const& targets, sc_precedents const& p) noexcept;
 
   std::unique_ptr<crash_watch> watch_;
 };

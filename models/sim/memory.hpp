@@ -4,26 +4,34 @@
 // Rejected.  Store buffers (x86's weakness only). Axiomatic graphs built after the fact (GenMC): right, and a rewrite of the engine
 //            from a runner into a solver. Views per message with promises (load buffering): pays for one shape that no compiler of
 //            ours emits around these protocols.
-// Recipe.    Each location keeps its last stores in modification order; a store appends. A load may read any kept entry from a floor
-//            to the newest; the floor is the largest entry that coherence, happens-before or the order S of seq_cst forces:
-//              coherence   some thread u read or wrote entry i in an epoch that happened before this load (first_seen[u] <= hb[u]),
-//                          or that a seq_cst fence orders before it (first_seen[u] <= fence_view[u])
-//              S, fence    entry i was made or read by a seq_cst access that precedes a fence before this load (sc_position)
-//              S, access   for a seq_cst load: any seq_cst access made or read i, or a fence published it (the global fence clock)
-//            A read-modify-write reads the newest. A failed compare_exchange may read an older entry that differs from `expected`.
-//            Acquire joins the release clock of the entry read; read-modify-writes continue a release sequence (C++20: nobody else).
-//            A seq_cst fence takes the global fence clock as its view and adds its happens-before to it. Views travel along
-//            release/acquire edges as happens-before does, but plain data is judged by happens-before alone.
+// Recipe.    RC11 (seq_cst.hpp says which paper), in an order of execution that agrees with program
+//            order and reads-from. Each location keeps its last stores in modification order. A
+//            load may read any kept entry from a floor to the newest. A store is the newest, or
+//            takes an earlier place by choice: after any entry from the same floor on that no
+//            read-modify-write has read. The floor is the largest entry that is forced by
+//              coherence   some thread u made or read entry i in an epoch that happened before this
+//                          access (first_seen[u] <= hb[u])
+//              psc         reading or following an older entry would close a cycle of seq_cst
+//                          operations (seq_cst.cpp)
+//            A read-modify-write reads the entry that it follows. A failed compare_exchange may
+//            read an older entry: a strong one one that differs from `expected`. A weak one may
+//            fail although it would win (a choice). Acquire joins the clocks of the entry read;
+//            read-modify-writes continue a release sequence (C++20: nobody else). Fences:
+//            fences.cpp. Plain data is judged by happens-before alone. Bounds: the history, the
+//            budgets `placements` and `weak_failures`; a healed world takes the newest.
 //
 // Fields.    location   engine only. `owner` is the address that must match at each touch; `first_epoch` is when its construction
 //                       ended, and who touches it without that having happened before him races with the construction. `touched` is each
 //                       thread's last touch: the end must come after all of them (lifetimes.cpp). When `dead`, first_epoch, creator and
 //                       site say when, by which thread and after which site it ended.
-//            store_entry  immutable after its creation but for first_seen and sc_position, which fall once from "never".
+//            store_entry  immutable after its creation but for first_seen, which falls once from
+//                       "never", `modified` (a read-modify-write follows it) and has_record. Its
+//                       number moves when a store takes a place before it.
 //
-// Checked by tests/sim/litmus_*.cpp, exhaustively; sabotage: one store of history, no join at acquire, stale reads off.
-// Not promised: load buffering (a load reads only stores that were executed). Stores that choose an earlier place in modification
-//            order (2+2W's fourth outcome). Entries older than the history: the oldest kept one is a floor. memory_order_consume.
+// Checked by tests/sim/litmus_test.cpp, tests/sim/rc11_test.cpp, exhaustively; sabotage:
+// models/mutants/harness.
+// Not promised: load buffering (a load reads only stores that were executed). Entries older than
+//            the history: the oldest kept one is a floor. memory_order_consume.
 #pragma once
 
 #include <cstdint>
@@ -31,26 +39,30 @@
 #include "sim/calls.hpp"
 #include "sim/clock.hpp"
 #include "sim/operations.hpp"
+#include "sim/seq_cst.hpp"
 
 namespace retake::sim {
-
-// What a release store publishes, and an acquire of it joins.
-struct published {
-  vector_clock hb;
-  vector_clock fence_view;
-  std::uint32_t fence_position;
-};
 
 // What every operation looks at comes first, in one cache line for as long as few threads run.
 struct alignas(64) store_entry {
   std::uint64_t value;
-  std::uint32_t sc_position;  // place in S of the first seq_cst access that made or read it, or never
+  std::uint32_t operation;  // seq_cst.hpp, of a seq_cst store
   std::uint16_t site;
   std::uint8_t writer;
-  bool releases;
-  bool has_view;
+  bool releases;    // hb is valid
+  bool has_sc;      // and so is what its record publishes
+  bool has_record;  // sc_record
+  bool modified;
   epoch first_seen[threads_max];
-  published release;
+  vector_clock hb;  // what a release publishes, and an acquire joins
+};
+
+// The same, of a fence.
+struct release_clocks {
+  bool valid;
+  bool has_sc;
+  vector_clock hb;
+  sc_past sc;
 };
 
 struct alignas(64) location {
@@ -65,6 +77,7 @@ struct alignas(64) location {
   bool dead;
   value_traits traits;
   epoch touched[threads_max];
+  std::uint32_t accesses[threads_max];  // the last seq_cst one of each slot (seq_cst.hpp)
   std::uint32_t next_there;  // engine::place
   wait_list waiters;
 };

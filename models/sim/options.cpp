@@ -72,6 +72,8 @@ constexpr option list[] = {
     number<&options::ticks_max, 0, many>("ticks", "clock ticks by choice per execution, default 4"),
     number<&options::spins_free, 0, many>("spins", "pauses of one loop that do not wait, default 2"),
     number<&options::give_ups_max, 0, many>("give_ups", "spin loops that give up by choice per execution, default 4"),
+    number<&options::placements_max, 0, many>("placements", "c11: stores placed before newer ones by choice per execution, default 4"),
+    number<&options::weak_failures_max, 0, many>("weak_failures", "weak compare_exchanges that fail by choice per execution, default 4"),
     {"check", "commit or step: where the checkers look", [](options const& o) { return std::string(o.check == check_mode::step ? "step" : "commit"); },
      [](std::string_view t, options& o, std::string& accepted) { return parse_either<&options::check>(t, o, accepted, "commit", "step"); }},
     {"mutate", "SITE:KIND, as run_queue.hpp:123:relaxed", [](options const& o) { return o.mutate.text(); }, &parse_mutant},

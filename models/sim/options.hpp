@@ -29,6 +29,8 @@ struct options {
   std::uint32_t ticks_max = 4;      // clock ticks by choice per execution
   std::uint32_t spins_free = 2;     // pauses of one loop that neither wait nor give up
   std::uint32_t give_ups_max = 4;   // loops that give up by choice per execution
+  std::uint32_t placements_max = 4;     // stores that are placed before newer ones per execution
+  std::uint32_t weak_failures_max = 4;  // weak compare_exchanges that fail by choice per execution
   check_mode check = check_mode::commit;
   mutant mutate;
 };

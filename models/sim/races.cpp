@@ -66,6 +66,7 @@ void engine::judge(plain_record& p, access how, std::uint16_t site) noexcept {
 void engine::plain_touch(plain_record& p, site_record const& s, bool write) noexcept {
   events_.as<event>()[event_next_++ & (events_max - 1)] = {0, s.id, p.id, static_cast<std::uint8_t>(running_slot_),
                                                            write ? op_kind::plain_write : op_kind::plain_read, event_outcome::none, 0};
+  running_->run_at = 0;
   judge(p, write ? access::write : access::read, s.id);
 }
 

@@ -7,14 +7,16 @@
 // Rejected.  The seed alone: it names an execution of this binary only. Alternatives by index: an edit that enables one more thread
 //            would silently turn the record into another schedule; thread choices name the thread they chose.
 //
-// Format     retake-replay 3                      then `word value` lines: scenario, chaos_steps, heal_steps, steps_max (the scenario's
+// Format     retake-replay 4                      then `word value` lines: scenario, chaos_steps, heal_steps, steps_max (the scenario's
 //            thread 1 cas take_over -> 0          bounds), each option of options.hpp in the order of its list, tag, revision;
 //            read 0 load poll -> 1/3              a value of `-` is empty. A choice: age of what was read / how many could be read.
 //            give_up 1 pause poll -> 1/2          0: waits in the spin loop; 1: gives up
 //            fault 0 futex_wait spurious -> 1/2   random, named: the same, with the name of the choice
 //            end 3
-//            Version 2 had no `give_ups`, as no loop gave up by choice: it is read, as of 0. A file of another version is refused:
-//            version 1 did not say where the checkers look, nor the scenario's bounds.
+//            place 1 store put -> 1/3             as read, of the store that this one follows
+//            Version 3 had no `placements` and `weak_failures`, version 2 no `give_ups` either, as
+//            nothing of the kind was a choice: they are read, as of 0. A file of another version is
+//            refused: version 1 did not say where the checkers look, nor the scenario's bounds.
 //            So is a file of more than file_bytes_max, a line of more than line_bytes_max, and a NUL byte.
 // Not promised: that a record runs under a later revision whose code differs: that is what "diverged" is for.
 #pragma once
@@ -40,7 +42,7 @@ struct replay_choice {
   std::string text() const;
 };
 
-inline constexpr std::uint32_t replay_version = 3;
+inline constexpr std::uint32_t replay_version = 4;
 
 struct replay {
   static constexpr std::size_t file_bytes_max = 64U << 20;

@@ -85,15 +85,21 @@ class line_reader {
   std::string wrong_;
 };
 
-constexpr std::uint32_t version_without_give_ups = 2;
+constexpr std::uint32_t oldest_version = 2;
+
+// The first version that has this option, which counts something that is a choice since then.
+std::uint32_t since(std::string_view option_name) {
+  if (option_name == "give_ups") return 3;
+  return option_name == "placements" || option_name == "weak_failures" ? 4 : oldest_version;
+}
 
 bool read_version(line_reader& in, std::uint32_t& version) {
   constexpr std::string_view begin = "retake-replay ";
   std::string line;
   if (!in.next(line)) return in.refuse("it is empty");
   if (!line.starts_with(begin)) return in.refuse(fmt::format("line 1: not a replay (it begins with `{}{}`)", begin, replay_version));
-  if (number(std::string_view(line).substr(begin.size()), version) && (version == replay_version || version == version_without_give_ups)) return true;
-  return in.refuse(fmt::format("line 1: version `{}`; this build reads versions {} and {}", shown(line.substr(begin.size())), version_without_give_ups, replay_version));
+  if (number(std::string_view(line).substr(begin.size()), version) && version >= oldest_version && version <= replay_version) return true;
+  return in.refuse(fmt::format("line 1: version `{}`; this build reads versions {} to {}", shown(line.substr(begin.size())), oldest_version, replay_version));
 }
 
 bool read_header(line_reader& in, std::uint32_t version, replay& r) {
@@ -106,11 +112,7 @@ bool read_header(line_reader& in, std::uint32_t version, replay& r) {
   bound("heal_steps", r.heal_steps);
   bound("steps_max", r.steps_max);
   for (option const& o : option_list()) {
-    if (version == version_without_give_ups && o.name == std::string_view("give_ups")) {
-      r.world.give_ups_max = 0;
-      continue;
-    }
-    std::string const value = in.value_of(o.name);
+    std::string const value = version < since(o.name) ? "0" : in.value_of(o.name);
     std::string accepted;
     if (in.wrong().empty() && !o.parse(value, r.world, accepted)) in.refuse(fmt::format("line {}: {} `{}`; accepted: {}", in.at(), o.name, shown(value), accepted));
   }

@@ -27,6 +27,7 @@ struct scenario {
   std::uint32_t chaos_steps = 20'000;    // steps in which the chooser decides; then the world heals
   std::uint32_t heal_steps = 20'000;     // steps in which a healed world must end
   std::uint32_t steps_max = 0;           // 0: chaos + heal. Otherwise reaching it is the finding `steps`.
+  bool fences_synchronize = false;       // fences make happens-before, as in C++20; the runtime's contract has none (fences.cpp)
   char const* must_fail_memory = nullptr;  // "c11": fails in that memory mode only, holds in the other
 };
 

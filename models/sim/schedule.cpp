@@ -81,7 +81,7 @@ std::uint32_t engine::decide(choice_point const& p) noexcept {
     case choice_kind::thread:
       if (p.running_enabled && to != clock_slot) ++result_.preemptions;
       break;
-    case choice_kind::read_from: ++result_.stale_reads; break;
+    case choice_kind::read_from: case choice_kind::place: ++result_.stale_reads; break;
     case choice_kind::fault: ++result_.faults; break;
     default: break;
   }
@@ -98,7 +98,16 @@ std::uint32_t engine::decide_value(choice_kind kind, std::uint32_t n, op_kind op
     return scramble(steps_) % n;
   }
   return decide({kind, true, false, op, n, running_slot_, enabled_, steps_, running_->hb.at[running_slot_],
-                 pending_[running_slot_].object, s.id, name, pending_, kind == choice_kind::give_up ? give_ups_left_ : faults_left_});
+                 pending_[running_slot_].object, s.id, name, pending_, budget_of(kind)});
+}
+
+std::uint32_t engine::budget_of(choice_kind kind) const noexcept {
+  switch (kind) {
+    case choice_kind::give_up: return give_ups_left_;
+    case choice_kind::place: return placements_left_;
+    case choice_kind::weak_failure: return weak_failures_left_;
+    default: return faults_left_;
+  }
 }
 
 void engine::pick_next(bool running_enabled) noexcept {

@@ -57,7 +57,7 @@ std::vector<departure> departures_of(std::vector<choice_record> const& choices) 
   for (auto const& c : choices) {
     std::uint32_t const again = repeats.next(c.thread, c.local, c.kind);
     if (c.chosen == 0) continue;
-    std::uint32_t const rank = c.preempts() ? 0 : c.kind == choice_kind::read_from ? 1 : c.kind == choice_kind::thread ? 3 : 2;
+    std::uint32_t const rank = c.preempts() ? 0 : c.kind == choice_kind::read_from || c.kind == choice_kind::place ? 1 : c.kind == choice_kind::thread ? 3 : 2;
     set.push_back({key_of(c.thread, c.local, c.kind, again), c.kind == choice_kind::thread ? c.to : c.chosen, rank});
   }
   return set;

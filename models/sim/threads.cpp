@@ -33,20 +33,27 @@ int engine::start_thread(void (*entry)(void*), void* argument, site_record& s) n
     first = threads_[slot].hb.at[slot] + 1;
     floor::retire_context(threads_[slot].context);
   } else {
+    threads_[width_].last_sc = 0;
     ++width_;
   }
   thread& t = threads_[slot];
   if (running_ != nullptr) {
     t.hb = running_->hb;
-    t.has_view = running_->has_view;
-    if (t.has_view) t.fence_view = running_->fence_view;
-    t.fence_position = running_->fence_position;
+    running_->run_at = 0;
+    t.knows_sc = running_->knows_sc;
+    if (t.knows_sc) {
+      t.sc = running_->sc;
+      t.sc.elsewhere.at[running_slot_] = running_->last_sc;
+      t.run_elsewhere.clear();
+    }
   } else {
     t.hb.clear();
-    t.has_view = false;
-    t.fence_position = 0;
+    t.knows_sc = false;
   }
   t.hb.at[slot] = first;
+  t.run_at = t.run_sc = 0;
+  t.views_at = never;
+  t.released.valid = t.acquirable.valid = t.acquirable.has_sc = false;
   t.read_clock = t.wrote = t.timed_out = t.interrupted = t.reads_overflow = false;
   t.reads_count = t.fresh_count = t.known_count = 0;
   t.pauses = 0;
@@ -97,7 +104,14 @@ void join_others(site const& where) noexcept {
   if (e.running_slot_ != 0) e.fail("harness", "harness: join_others is for thread 0", s.id);
   e.done(op_kind::join, s, 0, 0, event_outcome::none, 0);
   if (e.alive_ > 1) e.block(&e.joiner_, no_deadline, op_kind::join, s, 0);
-  for (std::uint32_t u = 1; u < e.width_; ++u) e.running_->hb.join(e.threads_[u].hb, e.width_);
+  e.running_->run_at = 0;
+  for (std::uint32_t u = 1; u < e.width_; ++u) {
+    engine::thread& t = e.threads_[u];
+    e.running_->hb.join(t.hb, e.width_);
+    if (!t.knows_sc) continue;
+    t.sc.elsewhere.at[u] = t.last_sc;
+    e.learn_sc(*e.running_, t.sc);
+  }
 }
 
 // nullptr: pooled_stacks_max are in use.

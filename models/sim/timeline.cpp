@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <vector>
 
 namespace retake::sim {
 
@@ -39,6 +41,32 @@ std::string what(engine const& e, event const& x) {
   return t;
 }
 
+// The stores of each object in modification order, as far as the events reach.
+class stores_in_order {
+ public:
+  explicit stores_in_order(engine const& e) : e_(e) {}
+  // Event `i` is done. Empty, or why it could read, or take a place, behind newer stores.
+  std::string after(std::uint32_t i) {
+    event const& x = e_.event_at(i);
+    bool const stores = x.op == op_kind::store || x.op == op_kind::rmw || x.op == op_kind::split_store || (x.op == op_kind::cas && x.outcome == event_outcome::won);
+    std::string why;
+    auto& all = by_object_[x.object];
+    if (x.age != 0 && (stores || x.op == op_kind::load || x.op == op_kind::cas) && x.age <= all.size()) {
+      std::uint32_t const newer = all[all.size() - x.age];
+      event const& n = e_.event_at(newer);
+      site_record const& s = e_.sites()[n.site];
+      why = fmt::format("  [step {}, {} by M{} at {}:{}, is newer: no happens-before, fence or coherence forces M{}{}]", newer, value_text(n.value),
+                        e_.thread_number(n.thread), s.basename(), s.line, e_.thread_number(x.thread), stores ? "'s store behind it" : " to see it");
+    }
+    if (stores) all.insert(all.end() - std::min<std::ptrdiff_t>(x.age, std::ssize(all)), i);
+    return why;
+  }
+
+ private:
+  engine const& e_;
+  std::map<std::uint16_t, std::vector<std::uint32_t>> by_object_;
+};
+
 std::string where(engine const& e, event const& x) {
   site_record const& s = e.sites()[x.site];
   return s.basename().empty() ? std::string(s.function_name()) : fmt::format("{}:{} {}", s.basename(), s.line, s.function_name());
@@ -56,8 +84,11 @@ std::string timeline(engine const& e, std::uint32_t steps_max) {
   for (auto const s : slots) t += fmt::format("{:<{}}", fmt::format("M{}", e.thread_number(s)), column);
   t += "\n";
   if (first != 0) t += fmt::format("{:>6}  ({} earlier steps)\n", "...", first);
+  stores_in_order stores(e);
+  for (std::uint32_t i = 0; i < first; ++i) stores.after(i);
   for (std::uint32_t i = first; i < count; ++i) {
     event const& x = e.event_at(i);
+    std::string const why = stores.after(i);
     auto const place = static_cast<std::size_t>(std::distance(slots.begin(), slots.find(x.thread)));
     std::string cell = what(e, x);
     if (x.op == op_kind::note) {
@@ -65,7 +96,7 @@ std::string timeline(engine const& e, std::uint32_t steps_max) {
       continue;
     }
     std::size_t const rest = slots.size() * column - place * column;
-    t += fmt::format("{:>6}  {}{:<{}}  {}\n", i, std::string(place * column, ' '), cell, rest, where(e, x));
+    t += fmt::format("{:>6}  {}{:<{}}  {}{}\n", i, std::string(place * column, ' '), cell, rest, where(e, x), why);
   }
   return t;
 }

@@ -33,6 +33,8 @@ wait_result futex_wait(void const* object, std::uint32_t number, std::uint32_t e
   store_entry& newest = e.entry_at(l, l.newest);
   e.touch(l);
   if (e.c11_ && newest.first_seen[e.running_slot_] == never) newest.first_seen[e.running_slot_] = e.running_->hb.at[e.running_slot_];
+  if (e.operations_used_ != 0) e.read_sc(l, l.newest, order::relaxed);
+  e.running_->run_at = 0;
   e.forget_loop();
   if (newest.value != expected) {
     ++s.outcomes[1];

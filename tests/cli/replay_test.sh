@@ -10,13 +10,13 @@ bad=0
 fail() { echo "replay: $*"; bad=1; }
 
 # ---- every option, at a value that is not its default, comes through replay and shrink ----
-world=(--memory sc --history 3 --faults spurious,eintr --fault-budget 5 --ticks 9 --spins 3 --give-ups 5 --check step --mutate nowhere.hpp:1:relaxed)
+world=(--memory sc --history 3 --faults spurious,eintr --fault-budget 5 --ticks 9 --spins 3 --give-ups 5 --placements 3 --weak-failures 2 --check step --mutate nowhere.hpp:1:relaxed)
 flags=$("$sim" sim --help | sed -n 's/^ *\(--[a-z-]*\) .*/\1/p')
 faulty=$("$sim" list --json | grep '"must_fail":"' | grep -v must_fail_memory | sed -n 's/.*"name":"\([a-z0-9_]*\)".*/\1/p' | head -n 1)
 "$sim" sim "$faulty" --out found "${world[@]}" >/dev/null 2>&1
 replay=$(find found -name '*.replay')
 [ -n "$replay" ] || { echo "replay: $faulty gives no replay to begin with"; exit 1; }
-header() { sed '/^\(thread\|read\|random\|fault\|named\|give_up\|end\|revision\) /d' "$1"; }
+header() { sed '/^\(thread\|read\|random\|fault\|named\|give_up\|place\|weak_failure\|end\|revision\) /d' "$1"; }
 "$sim" shrink "$replay" --out again >/dev/null || fail "shrink of $replay ends with code $?"
 [ "$(header "$replay")" = "$(header again/*.replay)" ] || fail "shrink wrote another world: $(diff <(header "$replay") <(header again/*.replay))"
 "$sim" replay "$replay" --mutate nowhere.hpp:1:relaxed --json >line

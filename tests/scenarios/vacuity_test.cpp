@@ -21,7 +21,7 @@ using namespace retake;
 
 // The floors below the world, and the rooms that the simulator does not compile (runtime/CMakeLists.txt).
 std::vector<std::string> const floors = {"world", "switch", "observe", "resolve"};
-constexpr std::uint64_t executions_max = 1'500;  // of each scenario in each way
+constexpr std::uint64_t executions_max = 4'000;  // of each scenario in each way
 constexpr std::uint64_t first_round = 20;
 
 class search {

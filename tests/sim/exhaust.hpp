@@ -42,10 +42,31 @@ inline sim::scenario of(void (*body)()) {
   return s;
 }
 
+// Depth-first, but for beginnings and ends of threads: no other thread can see them, so they come
+// first and are no branch.
+class depth_first_of_visible final : public sim::chooser {
+ public:
+  char const* name() const override { return "dfs"; }
+  void begin(std::uint64_t n) override { inner.begin(n); }
+  std::uint32_t choose(sim::choice_point const& p) override {
+    for (std::uint32_t i = 0; p.kind == sim::choice_kind::thread && i < p.n; ++i) {
+      switch (p.pending[p.slot_of(i)].kind) {
+        case sim::op_kind::thread_begin: case sim::op_kind::thread_exit: case sim::op_kind::thread_start: case sim::op_kind::join: return i;
+        default: break;
+      }
+    }
+    return inner.choose(p);
+  }
+  bool end(sim::execution_summary const& s) override { return inner.end(s); }
+  bool exhausted() const override { return inner.exhausted(); }
+
+  sim::depth_first inner{sim::depth_first::unbounded};
+};
+
 // "01 10": what seen[0..n) held at the ends of all executions, sorted.
-inline std::string outcomes(void (*body)(), sim::options const& o, int n) {
+template <class Search>
+std::string outcomes_by(Search& d, void (*body)(), sim::options const& o, int n) {
   sim::engine e(o);
-  sim::depth_first d(sim::depth_first::unbounded);
   sim::scenario const s = of(body);
   std::set<std::string> all;
   bool more = true;
@@ -63,6 +84,10 @@ inline std::string outcomes(void (*body)(), sim::options const& o, int n) {
   std::string joined;
   for (auto const& t : all) joined += (joined.empty() ? "" : " ") + t;
   return joined;
+}
+inline std::string outcomes(void (*body)(), sim::options const& o, int n) {
+  sim::depth_first d(sim::depth_first::unbounded);
+  return outcomes_by(d, body, o, n);
 }
 inline std::string outcomes(void (*body)(), sim::memory_mode memory, int n, std::uint32_t history = 8) {
   return outcomes(body, in(memory, history), n);

@@ -73,6 +73,30 @@ void waits() {
   world::require(rounds < 3, "spin: waited");
   sim::join_others();
 }
+// placements: five stores that were executed last are all the older ones.
+void stores_before() {
+  struct shared {
+    word n[5]{word(0), word(0), word(0), word(0), word(0)}, done{0};
+  };
+  shared s;
+  with<shared>(s, [](shared& o) {
+    for (word& n : o.n) n.store_relaxed(1);
+    o.done.store_relaxed(1);
+  });
+  while (s.done.load_relaxed() == 0) world::pause();
+  for (word& n : s.n) n.store_relaxed(2);
+  sim::join_others();
+  int older = 0;
+  for (word& n : s.n) older += n.load_relaxed() == 1 ? 1 : 0;
+  world::require(older < 5, "place: five are the older ones");
+}
+// weak_failures: six in a row are more than there are.
+void fails_weakly() {
+  word n(0);
+  int failed = 0;
+  while (!n.compare_exchange_weak_relaxed(0, 1).won) ++failed;
+  world::require(failed < 6, "weak: failed six times");
+}
 // check: the hook is asked between commits too.
 void is_looked_at() {
   sim::on_commit([](void*, void const* ghost, char const*) {
@@ -99,6 +123,8 @@ std::map<std::string, dependent> const dependents = {
     {"ticks", {&times_out_often, "200"}},
     {"spins", {&gives_up, "5"}},
     {"give_ups", {&waits, "0"}},
+    {"placements", {&stores_before, "6"}},
+    {"weak_failures", {&fails_weakly, "6"}},
     {"check", {&is_looked_at, "step"}},
     {"mutate", {&publishes, "replay_options_test.cpp:" + std::to_string(line_of_publish + 1) + ":relaxed"}},
 };
@@ -175,19 +201,41 @@ TEST(replay_bounds, are_those_of_the_record) {
   EXPECT_EQ(again.result.hash, c.last.hash);
 }
 
-// A record of version 2, in which no loop gave up by choice.
+// Records of before: of version 2, in which no loop gave up by choice, and 3, in which stores were
+// the newest.
+std::string of_version(int version, std::string text) {
+  text.replace(0, text.find('\n'), "retake-replay " + std::to_string(version));
+  for (std::string const line : {"placements 0\n", "weak_failures 0\n", "give_ups 0\n"}) {
+    if (version == 2 || line[0] != 'g') text.erase(text.find(line), line.size());
+  }
+  return text;
+}
+TEST(replay_version, of_3_is_followed_with_stores_that_are_the_newest) {
+  sim::scenario const s = of(&reads_what_was);
+  sim::options o = in(c11);
+  o.placements_max = o.weak_failures_max = o.give_ups_max = 0;
+  sim::engine e(o);
+  sim::random_walk walk(1);
+  sim::campaign const c = sim::explore(e, s, walk, {.executions_max = 100'000});
+  ASSERT_TRUE(c.failed);
+  sim::replay r;
+  std::string reason;
+  ASSERT_TRUE(sim::replay::parse(of_version(3, sim::replay::of(e, s, c.last.what.tag, c.choices).text()), r, reason)) << reason;
+  EXPECT_EQ(r.world.placements_max, 0U);
+  EXPECT_EQ(r.world.weak_failures_max, 0U);
+  sim::engine again(r.world);
+  EXPECT_TRUE(sim::run_again(again, s, r).reproduced);
+}
 TEST(replay_version, of_2_is_followed_without_give_ups) {
   sim::scenario const s = of(&gives_up);
   sim::options o;
-  o.give_ups_max = 0;
+  o.placements_max = o.weak_failures_max = o.give_ups_max = 0;
   o.spins_free = 5;
   sim::engine e(o);
   sim::random_walk walk(1);
   sim::campaign const c = sim::explore(e, s, walk, {.executions_max = 100'000});
   ASSERT_TRUE(c.failed);
-  std::string text = sim::replay::of(e, s, c.last.what.tag, c.choices).text();
-  text.replace(0, text.find('\n'), "retake-replay 2");
-  text.erase(text.find("give_ups 0\n"), 11);
+  std::string const text = of_version(2, sim::replay::of(e, s, c.last.what.tag, c.choices).text());
   sim::replay r;
   std::string reason;
   ASSERT_TRUE(sim::replay::parse(text, r, reason)) << reason;
@@ -206,7 +254,7 @@ std::string refusal_of(std::string const& text) {
 }
 TEST(replay_reader, refuses_in_one_line_what_is_no_record) {
   EXPECT_EQ(refusal_of(""), "it is empty");
-  EXPECT_EQ(refusal_of("retake-replay 1\nscenario x\n"), "line 1: version `1`; this build reads versions 2 and 3");
+  EXPECT_EQ(refusal_of("retake-replay 1\nscenario x\n"), "line 1: version `1`; this build reads versions 2 to 4");
   EXPECT_EQ(refusal_of("retake-replay 2\nscenario x\n"), "line 3: truncated: there is no `chaos_steps ...`");
   EXPECT_EQ(refusal_of(std::string("retake-replay 2\nscen\0rio x\n", 26)), "line 2: holds a NUL byte");
   EXPECT_EQ(refusal_of("retake-replay 2\nscenario " + std::string(1'000'000, 'x')), "line 2: longer than 65536 bytes");

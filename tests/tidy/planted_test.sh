@@ -14,6 +14,7 @@ cat >"$tree/runtime/protocol/broken.hpp" <<'CODE'
 #endif
 inline void f() {
   a.load_acquire();
+  world::fence_release();
   x.store_release(1); y.store_relaxed(2);
   // [B1] acquire: no subject.
   z.load_acquire();
@@ -43,10 +44,12 @@ TEST(some, lives) { EXPECT_EQ(g(), "only without a death"); }
 CODE
 echo 'tag P1.checker: nothing needs this' >"$tree/tests/tidy/allowed.txt"
 mkdir "$tree/file_test_a1b2c3"
+mkdir -p "$tree/models/scenarios"
+printf 'scenario s{.fences_synchronize = true};\n' >"$tree/models/scenarios/of_the_runtime.cpp"
 said=$("$tidy" "$tree")
 [ $? = 1 ] || { echo "tidy is content with a broken tree"; exit 1; }
 code=0
-for rule in 'layering: "sched/above.hpp"' 'layering: only models/relacy' 'orphan:' 'ban: <atomic>' 'conditional:' 'unfinished:' 'inspector: a second' '^file_test_a1b2c3:0: top:' 'one_operation:' \
+for rule in 'layering: "sched/above.hpp"' 'layering: only models/relacy' 'orphan:' 'ban: <atomic>' 'fence: fence_release' 'fence: fences_synchronize' 'conditional:' 'unfinished:' 'inspector: a second' '^file_test_a1b2c3:0: top:' 'one_operation:' \
             'order_claim: acquire without' 'order_claim: \[B1\] does not say' 'order_number: \[B1\] does not begin' 'order_number: \[BR1\] stands' \
             'order_pair: \[BR1\] pairs with \[BR2\], which does not exist' 'order_pair: \[BR3\] pairs with \[BR1\], which does not name it' 'tag: P9 is not in the list' 'tag: P9 lacks its checker' 'tag: P10 is not in the list' \
             'tag: models/README.md lists other' 'allowed: nothing needs' 'fatal: no death test expects "is not tested at all"' \

@@ -1,9 +1,10 @@
 // chooser.hpp: who decides. The one interface between the engine and every strategy of exploration.
 //
-// A choice has n >= 2 alternatives. Alternative 0 is always the tame one: keep running the same thread, read the newest value, no
-// fault, wait in a spin loop instead of giving up. A strategy that only ever answers 0 runs the world
-// without preemption and sequentially consistent.
-// A thread choice shows what each enabled thread is about to do, so that partial-order strategies need nothing else.
+// A choice has n >= 2 alternatives. Alternative 0 is always the tame one: keep running the same
+// thread, read the newest value, store the newest, no fault, wait in a spin loop instead of giving
+// up. A strategy that only ever answers 0 runs the world without preemption and sequentially
+// consistent. A thread choice shows what each enabled thread is about to do, so that partial-order
+// strategies need nothing else.
 #pragma once
 
 #include <array>
@@ -15,7 +16,9 @@
 
 namespace retake::sim {
 
-enum class choice_kind : std::uint8_t { thread, read_from, random, fault, named, give_up };
+// place: which store a store follows in modification order. weak_failure: a weak compare_exchange
+// fails although it would win.
+enum class choice_kind : std::uint8_t { thread, read_from, random, fault, named, give_up, place, weak_failure };
 
 struct pending_operation {
   op_kind kind;
@@ -39,7 +42,7 @@ struct choice_point {
   std::uint16_t site;
   char const* name;          // fault and named: which
   pending_operation const* pending;  // by slot
-  std::uint32_t budget = 0;  // left of it. thread: ticks by choice; give_up: of these; others: strikes of faults
+  std::uint32_t budget = 0;  // left of it. thread: ticks by choice; give_up, place, weak_failure: of these; others: strikes of faults
 
   // Thread: which slot alternative i stands for. The answer is random, so nothing here branches on it.
   std::uint32_t slot_of(std::uint32_t alternative) const noexcept {

@@ -1,8 +1,9 @@
 // sampling.hpp: what all strategies share that draw each execution at random.
 //
 // A strategy adds the order of the threads. Everything else is drawn here: an old value is read at
-// half of the loads that have one, each old value with the same chance; ticks, faults and give-ups
-// are spread over the execution (spread.hpp); values are uniform.
+// half of the loads that have one, each old value with the same chance; a quarter of the stores
+// that can take an earlier place take one, and of the weak compare_exchanges that could win fail;
+// ticks, faults and give-ups are spread over the execution (spread.hpp); values are uniform.
 //
 // `Strategy` has three functions: begin_threads() before each execution, choose_thread(point, n)
 // where the first n alternatives are threads, and learned() after the lengths have changed.
@@ -37,6 +38,8 @@ class sampling : public chooser {
         if (ticks_.take(p.budget, random_)) return p.n - 1;
         return self().choose_thread(p, p.n - 1);
       case choice_kind::read_from: return random_.one_in(2) ? 0 : 1 + random_.below(p.n - 1);
+      case choice_kind::place: return random_.one_in(4) ? 1 + random_.below(p.n - 1) : 0;
+      case choice_kind::weak_failure: return random_.one_in(4) ? 1 : 0;
       case choice_kind::fault: return faults_.take(p.budget, random_) ? 1 : 0;
       case choice_kind::give_up: return give_ups_.take(p.budget, random_) ? 1 : 0;
       default: return random_.below(p.n);

@@ -128,6 +128,8 @@ ordered_json scope_of(arguments const& a, scenario const& s) {
   j["faults"] = faults_text(a.world.fault_mask);
   j["spins"] = a.world.spins_free;
   j["give_ups"] = a.world.give_ups_max;
+  j["placements"] = a.world.placements_max;
+  j["weak_failures"] = a.world.weak_failures_max;
   j["ticks"] = a.world.ticks_max;
   j["steps"] = s.chaos_steps;
   return j;

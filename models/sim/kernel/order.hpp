@@ -15,41 +15,27 @@ namespace retake::sim::kernel {
 
 struct published {
   vector_clock hb;
-  vector_clock fence_view;
-  std::uint32_t fence_position = 0;
-  bool has_view = false;
+  sc_past sc;
+  bool has_sc = false;
 
-  published() noexcept {
-    hb.clear();
-    fence_view.clear();
-  }
+  published() noexcept { hb.clear(); }
 };
 
 inline void publish(published& p) noexcept {
   engine& e = *the_engine;
-  engine::thread const& me = *e.running_;
+  engine::thread& me = *e.running_;
   std::uint32_t const slot = e.running_slot_;
   vector_clock mine = me.hb;
   --mine.at[slot];
   p.hb.join(mine, e.width_);
-  if (!me.has_view) return;
-  p.has_view = true;
-  p.fence_view.join(me.fence_view, e.width_);
-  if (me.fence_position > p.fence_position) p.fence_position = me.fence_position;
+  me.run_at = 0;
+  e.publish_sc(p.sc, p.has_sc, me, slot, me.last_sc);
 }
 
 inline void observe(published const& p) noexcept {
   engine& e = *the_engine;
-  engine::thread& me = *e.running_;
-  me.hb.join(p.hb, e.width_);
-  if (!p.has_view) return;
-  if (!me.has_view) {
-    me.has_view = true;
-    me.fence_view.clear();
-    me.fence_position = 0;
-  }
-  me.fence_view.join(p.fence_view, e.width_);
-  if (p.fence_position > me.fence_position) me.fence_position = p.fence_position;
+  e.running_->hb.join(p.hb, e.width_);
+  if (p.has_sc) e.learn_sc(*e.running_, p.sc);
 }
 
 }  // namespace retake::sim::kernel

@@ -13,7 +13,7 @@
 // Orders.    As written in the operation's name. A failed compare_exchange is an acquire load (relaxed for _relaxed, seq_cst for
 //            _seq_cst) and may read an old entry that differs from `expected`.
 // Checked by tests/sim/litmus_*.cpp, tests/sim/race_test.cpp, tests/sim/lifetime_test.cpp.
-// Not promised: see models/sim/memory.hpp (load buffering, stores that choose their place in modification order).
+// Not promised: see models/sim/memory.hpp (load buffering).
 #pragma once
 
 #include <bit>
@@ -77,6 +77,24 @@ class atomic {
     return compare(expected, desired, sim::order::seq_cst, where);
   }
 
+  // The simulator alone has these: it may fail although the value is the expected one. Failure is
+  // as above.
+  exchanged<T> compare_exchange_weak_relaxed(T expected, T desired, site where = site::current()) noexcept {
+    return compare(expected, desired, sim::order::relaxed, where, true);
+  }
+  exchanged<T> compare_exchange_weak_acquire(T expected, T desired, site where = site::current()) noexcept {
+    return compare(expected, desired, sim::order::acquire, where, true);
+  }
+  exchanged<T> compare_exchange_weak_release(T expected, T desired, site where = site::current()) noexcept {
+    return compare(expected, desired, sim::order::release, where, true);
+  }
+  exchanged<T> compare_exchange_weak_acq_rel(T expected, T desired, site where = site::current()) noexcept {
+    return compare(expected, desired, sim::order::acq_rel, where, true);
+  }
+  exchanged<T> compare_exchange_weak_seq_cst(T expected, T desired, site where = site::current()) noexcept {
+    return compare(expected, desired, sim::order::seq_cst, where, true);
+  }
+
 #define RETAKE_SIM_FETCH(name)                                                                                                    \
   T fetch_##name##_relaxed(T v, site where = site::current()) noexcept requires std::integral<T> {                               \
     return modify(sim::rmw::name##_, v, sim::order::relaxed, where);                                                              \
@@ -119,8 +137,8 @@ class atomic {
   T modify(sim::rmw what, T v, sim::order o, site const& where) noexcept {
     return from_bits(sim::modify(this, number_, what, to_bits(v), o, where));
   }
-  exchanged<T> compare(T expected, T desired, sim::order o, site const& where) noexcept {
-    auto const [won, seen] = sim::compare_exchange(this, number_, to_bits(expected), to_bits(desired), o, where);
+  exchanged<T> compare(T expected, T desired, sim::order o, site const& where, bool weak = false) noexcept {
+    auto const [won, seen] = sim::compare_exchange(this, number_, to_bits(expected), to_bits(desired), o, weak, where);
     return {won, from_bits(seen)};
   }
 
@@ -153,8 +171,13 @@ class plain {
   std::uint32_t number_;
 };
 
-// Orders atomics only (Dekker): happens-before never goes through it.
-inline void fence_seq_cst(site where = site::current()) noexcept { sim::fence(where); }
+// Orders atomics only (Dekker): happens-before never goes through it, but in scenarios with
+// fences_synchronize.
+inline void fence_seq_cst(site where = site::current()) noexcept { sim::fence(sim::order::seq_cst, where); }
+// The simulator alone has these, and in such scenarios alone.
+inline void fence_acquire(site where = site::current()) noexcept { sim::fence(sim::order::acquire, where); }
+inline void fence_release(site where = site::current()) noexcept { sim::fence(sim::order::release, where); }
+inline void fence_acq_rel(site where = site::current()) noexcept { sim::fence(sim::order::acq_rel, where); }
 // A compiler barrier: the cheap side of the asymmetric fence.
 inline void asymmetric_light(site where = site::current()) noexcept { sim::asymmetric_light(where); }
 // A full fence in every thread: the dear side (membarrier).
