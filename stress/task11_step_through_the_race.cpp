@@ -301,7 +301,7 @@ sums sums_of(race const& one) {
 
 // The schedules of a seed show one side of the race on the whole sources; the first seed that shows the wanted one.
 race race_that(std::string const& sim, folder const& place, std::string const& site, bool broken, bool (*shows)(sums const&)) {
-  constexpr int seeds = 16;
+  constexpr int seeds = 256;
   for (int seed = 1;; ++seed) {
     race seen = run_race(sim, place, site, broken, seed);
     if (seed == seeds || broken || !seen.found || shows(sums_of(seen))) return seen;

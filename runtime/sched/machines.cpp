@@ -282,7 +282,7 @@ void count_idle_locked(scheduler& s, std::int32_t change) noexcept {
 void handoff(scheduler& s, processor& p) noexcept {
   const auto taken = [&s, &p](handoff_case which) {
     s.paths.handoff[which].add();
-    if (machine* const m = this_machine()) trace::add(*m, trace_kind::handoff, p.id, static_cast<std::uint64_t>(which));
+    if (machine* const m = this_machine()) trace::add(*m, trace_kind::handoff, p.id, static_cast<std::uint32_t>(which));
   };
   if (s.ending.load_relaxed() != 0) return;
   if (world::recheck(!p.queue.looks_empty() || s.global.size_hint() != 0)) {
