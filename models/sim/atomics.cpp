@@ -74,6 +74,8 @@ bool engine::must_see(store_entry const& e) const noexcept {
   return false;
 }
 
+bool engine::tracks_sc(order o) const noexcept { return keeps_sc_ && (operations_used_ != 0 || o == order::seq_cst); }
+
 // The oldest entry that an access of this order by the running thread may read or follow.
 std::uint32_t engine::floor_of(location const& l, order o) noexcept {
   std::uint32_t const oldest = l.newest >= history_ ? l.newest - history_ + 1 : 0;
@@ -109,14 +111,20 @@ void engine::note_read(location& l, std::uint32_t sequence, site_record const& s
   t.reads[t.reads_count++] = {&l, sequence, s.id};
 }
 
+// The same for a load, which in a loop goes on from what it read last.
+std::uint32_t engine::floor_of_load(location const& l, order o, site_record const& s) noexcept {
+  return running_->fresh_count != 0 && is_fresh(l, s) ? l.newest : floor_of(l, o);
+}
+
 // A load, or a compare_exchange that failed.
 std::uint64_t engine::take(location& l, std::uint32_t sequence, order o, site_record const& s) noexcept {
   touch(l);
   store_entry& e = entry_at(l, sequence);
-  if (keeps_sc_ && (operations_used_ != 0 || o == order::seq_cst)) begin_run(*running_, l.id);
+  bool const sc = tracks_sc(o);
+  if (sc) begin_run(*running_, l.id);
   if (c11_ && e.first_seen[running_slot_] == never) e.first_seen[running_slot_] = running_->hb.at[running_slot_];
   acquire(e, o);
-  if (keeps_sc_ && (operations_used_ != 0 || o == order::seq_cst)) read_sc(l, sequence, o);
+  if (sc) read_sc(l, sequence, o);
   note_read(l, sequence, s);
   return e.value;
 }
@@ -124,7 +132,7 @@ std::uint64_t engine::take(location& l, std::uint32_t sequence, order o, site_re
 std::uint64_t engine::read(location& l, order o, site_record const& s, std::uint32_t& age) noexcept {
   age = 0;
   if (c11_ && l.newest != 0) {
-    std::uint32_t const low = running_->fresh_count != 0 && is_fresh(l, s) ? l.newest : floor_of(l, o);
+    std::uint32_t const low = floor_of_load(l, o, s);
     if (low < l.newest) {
       age = alone_.active ? l.newest - std::max(sequence_alone(l), low) : decide_value(choice_kind::read_from, l.newest - low + 1, s.kind, s, nullptr);
     }
@@ -161,7 +169,7 @@ std::uint32_t engine::place_for(location& l, order o, site_record const& s) noex
 std::uint32_t engine::entry_to_exchange(location& l, std::uint64_t expected, order o, bool weak, site_record const& s, bool& won) noexcept {
   std::uint32_t chosen = l.newest;
   if (c11_ && l.newest != 0) {
-    std::uint32_t const low = running_->fresh_count != 0 && is_fresh(l, s) ? l.newest : floor_of(l, o);
+    std::uint32_t const low = floor_of_load(l, o, s);
     std::uint32_t candidates[history_max] = {l.newest};
     std::uint32_t n = 1;
     for (std::uint32_t i = l.newest; i-- > low;) {
@@ -205,7 +213,7 @@ void engine::make_room(location& l, std::uint32_t after) noexcept {
 std::uint32_t engine::append(location& l, std::uint64_t value, order o, std::uint32_t after, bool modifies, site_record const& s) noexcept {
   thread& t = *running_;
   touch(l);
-  bool const sc = keeps_sc_ && (operations_used_ != 0 || o == order::seq_cst);
+  bool const sc = tracks_sc(o);
   if (sc) begin_run(t, l.id);
   if (modifies) acquire(entry_at(l, after), o);
   if (after != l.newest) [[unlikely]] make_room(l, after);
@@ -232,9 +240,7 @@ std::uint32_t engine::append(location& l, std::uint64_t value, order o, std::uin
   ++l.newest;
   if (sc) write_sc(l, after + 1, o);
   if (releases(o)) {
-    if (continued) e.hb.join(t.hb, width_);
-    else e.hb = t.hb;
-    e.releases = true;
+    join_known(e.hb, e.releases, t.hb, width_);
     if (t.knows_sc) publish_sc(record_of(e).published, e.has_sc, t, running_slot_, t.run_sc);
   } else if (t.released.valid) {
     release_by_fence(e);

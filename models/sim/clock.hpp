@@ -25,4 +25,15 @@ struct vector_clock {
   }
 };
 
+// Adds what a clock knows to one that may know nothing yet.
+template <class Clock>
+void join_known(Clock& to, bool& known, Clock const& from, std::uint32_t width) noexcept {
+  if (known) {
+    to.join(from, width);
+  } else {
+    to = from;
+  }
+  known = true;
+}
+
 }  // namespace retake::sim

@@ -456,7 +456,9 @@ class engine {
   bool stays_alone(site_record const& s, std::uint32_t object) noexcept;
   void leave_alone(bool gave_up) noexcept;
   std::uint32_t sequence_alone(location const& l) const noexcept;
+  bool tracks_sc(order o) const noexcept;
   std::uint32_t floor_of(location const& l, order o) noexcept;
+  std::uint32_t floor_of_load(location const& l, order o, site_record const& s) noexcept;
   bool must_see(store_entry const& e) const noexcept;
   bool may_follow(location const& l, std::uint32_t sequence) const noexcept;
   void make_room(location& l, std::uint32_t after) noexcept;

@@ -19,25 +19,14 @@ namespace retake::sim {
 
 void engine::keep_acquirable(store_entry& e) noexcept {
   release_clocks& a = running_->acquirable;
-  if (a.valid) a.hb.join(e.hb, width_);
-  else a.hb = e.hb;
-  a.valid = true;
-  if (!e.has_sc) return;
-  if (a.has_sc) a.sc.join(record_of(e).published, width_);
-  else a.sc = record_of(e).published;
-  a.has_sc = true;
+  join_known(a.hb, a.valid, e.hb, width_);
+  if (e.has_sc) join_known(a.sc, a.has_sc, record_of(e).published, width_);
 }
 
 void engine::release_by_fence(store_entry& e) noexcept {
   release_clocks const& r = running_->released;
-  if (e.releases) e.hb.join(r.hb, width_);
-  else e.hb = r.hb;
-  e.releases = true;
-  if (!r.has_sc) return;
-  sc_past& published = record_of(e).published;
-  if (e.has_sc) published.join(r.sc, width_);
-  else published = r.sc;
-  e.has_sc = true;
+  join_known(e.hb, e.releases, r.hb, width_);
+  if (r.has_sc) join_known(record_of(e).published, e.has_sc, r.sc, width_);
 }
 
 void engine::fence(order o) noexcept {

@@ -41,9 +41,7 @@ void engine::begin_run(thread& t, std::uint32_t location) noexcept {
 
 void engine::publish_sc(sc_past& to, bool& has, thread const& t, std::uint32_t slot, std::uint32_t last) const noexcept {
   if (!t.knows_sc) return;
-  if (has) to.join(t.sc, width_);
-  else to = t.sc;
-  has = true;
+  join_known(to, has, t.sc, width_);
   keep_last(to.elsewhere, slot, last);
 }
 
@@ -144,7 +142,7 @@ std::uint32_t engine::add_access(location& l, vector_clock predecessors) noexcep
   return number;
 }
 
-// The running thread's access is before the entries from `first` on.
+// The running thread's access (0: none that is seq_cst) is before the entries from `first` on.
 void engine::reverse(location const& l, std::uint32_t first, std::uint32_t mine) noexcept {
   thread& t = *running_;
   sc_reversal& r = reversals_.as<sc_reversal>()[reversals_used_];
@@ -156,7 +154,10 @@ void engine::reverse(location const& l, std::uint32_t first, std::uint32_t mine)
   vector_clock targets{}, targets_of_access{};  // the first of each thread; 0 is none
   auto const earlier = [](std::uint32_t& to, std::uint32_t number) { to = to == 0 ? number : std::min(to, number); };
   for (std::uint32_t i = first; i <= l.newest; ++i) {
-    store_entry const& e = entry_at(l, i);
+    store_entry& e = entry_at(l, i);
+    sc_record& newer = record_of(e);
+    newer.fences.join(t.sc.fences, width_);
+    keep_last(newer.accesses, running_slot_, mine);
     for (std::uint32_t u = 0; u < width_; ++u) r.after_touch.at[u] = std::min(r.after_touch.at[u], e.first_seen[u]);
     r.after_store.at[e.writer] = std::min(r.after_store.at[e.writer], e.first_seen[e.writer]);
     if (e.operation == 0) continue;
@@ -207,13 +208,7 @@ void engine::read_sc(location& l, std::uint32_t sequence, order o) noexcept {
   sc_record& r = record_of(e);
   r.reading_fences.join(t.sc.fences, width_);
   keep_last(r.reading_accesses, running_slot_, mine);
-  if (sequence == l.newest) return;
-  for (std::uint32_t i = sequence + 1; i <= l.newest; ++i) {
-    sc_record& newer = record_of(entry_at(l, i));
-    newer.fences.join(t.sc.fences, width_);
-    keep_last(newer.accesses, running_slot_, mine);
-  }
-  reverse(l, sequence + 1, mine);
+  if (sequence != l.newest) reverse(l, sequence + 1, mine);
 }
 
 void engine::write_sc(location& l, std::uint32_t sequence, order o) noexcept {
@@ -241,13 +236,7 @@ void engine::write_sc(location& l, std::uint32_t sequence, order o) noexcept {
   r.fences.join(t.sc.fences, width_);
   t.sc.into_fence.join(r.fences, width_);
   t.sc.into_fence.join(r.accesses, width_);
-  if (sequence == l.newest) return;
-  for (std::uint32_t i = sequence + 1; i <= l.newest; ++i) {
-    sc_record& newer = record_of(entry_at(l, i));
-    newer.fences.join(t.sc.fences, width_);
-    keep_last(newer.accesses, running_slot_, e.operation);
-  }
-  reverse(l, sequence + 1, e.operation);
+  if (sequence != l.newest) reverse(l, sequence + 1, e.operation);
 }
 
 // A seq_cst fence of any thread, here and now; `also` precedes it too.

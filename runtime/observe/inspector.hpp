@@ -14,7 +14,7 @@ namespace retake {
 struct inspector {
   using idle_lists = idle_set<processor, machine, world::limits::processors_max>;
 
-  // Without the scheduler's lock, for what nobody publishes: by peek, for nothing is decided here.
+  // Without the scheduler's lock, for what has no published copy: by peek, as nothing is decided here.
   static std::uint32_t timers(timer_heap const& h) noexcept {
     return world::peek_word<std::uint32_t>(&h.count_, 0);
   }

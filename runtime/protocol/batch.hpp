@@ -1,5 +1,6 @@
-// batch.hpp: a list of goroutines on their way from one owner to the next: what a full run queue gives away, what the poller found, what
-// the global queue hands out. No protocol of its own: its owner alone touches it.
+// batch.hpp: a list of goroutines on their way from one owner to the next: what a full run queue
+// gives away, what the poller found, what the global queue hands out. No protocol of its own: its
+// owner alone touches it.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,6 @@
-// handoff_case.hpp: what becomes of a P that no M has, in the order in which handoff() asks (Go: handoffp). The names are the label
-// `case` of the metric retake_handoff_total, and what a trace shows.
+// handoff_case.hpp: what becomes of a P that no M has, in the order in which handoff() asks (Go:
+// handoffp). The names are the label `case` of the metric retake_handoff_total, and what a trace
+// shows.
 #pragma once
 
 #include <array>

@@ -1,5 +1,5 @@
-// errors.hpp: what kernel calls answer when they fail, in Linux's numbers, the same in every world. A call returns a value >= 0 or one
-// of these; the os world asserts that they are the platform's.
+// errors.hpp: what kernel calls answer when they fail, in Linux's numbers, the same in every world.
+// A call returns a value >= 0 or one of these; the os world asserts that they are the platform's.
 #pragma once
 
 namespace retake::world::errors {

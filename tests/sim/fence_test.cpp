@@ -89,7 +89,8 @@ TEST(asymmetric, heavy_reaches_each_other_thread_in_a_step_of_its_own) {
 }
 // What was done before the heavy side began is seen by all after it returned; and the other way
 // round.
-void orders_both_ways() {
+template <void (*Fence)(world::site)>
+void with_light() {
   shared s;
   with<shared>(s, [](shared& o) {
     o.flag.store_relaxed(1);
@@ -97,25 +98,13 @@ void orders_both_ways() {
     seen[0] = static_cast<int>(o.other.load_relaxed());
   });
   s.other.store_relaxed(1);
-  world::asymmetric_heavy();
-  seen[1] = static_cast<int>(s.flag.load_relaxed());
-  sim::join_others();
-}
-void two_light_sides() {
-  shared s;
-  with<shared>(s, [](shared& o) {
-    o.flag.store_relaxed(1);
-    world::asymmetric_light();
-    seen[0] = static_cast<int>(o.other.load_relaxed());
-  });
-  s.other.store_relaxed(1);
-  world::asymmetric_light();
+  Fence(world::site::current());
   seen[1] = static_cast<int>(s.flag.load_relaxed());
   sim::join_others();
 }
 TEST(asymmetric, heavy_against_light_is_a_fence_and_light_against_light_is_none) {
-  EXPECT_EQ(outcomes(&orders_both_ways, c11, 2), "01 10 11");
-  EXPECT_EQ(outcomes(&two_light_sides, c11, 2), "00 01 10 11");
+  EXPECT_EQ(outcomes(&with_light<&world::asymmetric_heavy>, c11, 2), "01 10 11");
+  EXPECT_EQ(outcomes(&with_light<&world::asymmetric_light>, c11, 2), "00 01 10 11");
 }
 
 }  // namespace

@@ -70,7 +70,7 @@ class executions {
     int location;  // -1: a fence
     int thread;    // -1: initial
     instruction const* from;
-    int partner;  // rmw: the other half; -1: none
+    int partner;                   // rmw: the other half; -1: none
     bool must_equal, must_differ;  // a read of a compare_exchange
   };
   using relation = std::array<std::uint32_t, events_max>;  // by event: the events after it
@@ -84,19 +84,23 @@ class executions {
         int const n = static_cast<int>(events_.size());
         bool const reads_first = i.order == mode::acq || i.order == mode::acq_rel;
         mode const read = i.order == mode::sc ? mode::sc : reads_first ? mode::acq : mode::rlx;
-        mode const write = i.order == mode::sc ? mode::sc : i.order == mode::rel || i.order == mode::acq_rel ? mode::rel : mode::rlx;
+        mode const write = i.order == mode::sc                                ? mode::sc
+                           : i.order == mode::rel || i.order == mode::acq_rel ? mode::rel
+                                                                              : mode::rlx;
         switch (i.what) {
           case act::load: events_.push_back({sort::read, i.order, i.location, t, &i, -1, false, false}); break;
           case act::store: events_.push_back({sort::write, i.order, i.location, t, &i, -1, false, false}); break;
           case act::fence: events_.push_back({sort::fence, i.order, -1, t, &i, -1, false, false}); break;
-          case act::cas: case act::weak_cas:
+          case act::cas:
+          case act::weak_cas:
             if ((wins >> cas++ & 1U) == 0) {
               events_.push_back({sort::read, failure_of(i.order), i.location, t, &i, -1, false, i.what == act::cas});
               break;
             }
             [[fallthrough]];
           default:
-            events_.push_back({sort::read, read, i.location, t, &i, n + 1, i.what == act::cas || i.what == act::weak_cas, false});
+            events_.push_back(
+                {sort::read, read, i.location, t, &i, n + 1, i.what == act::cas || i.what == act::weak_cas, false});
             events_.push_back({sort::write, write, i.location, t, &i, n, false, false});
         }
       }
@@ -248,8 +252,14 @@ class executions {
     }
     relation const rb = filtered(then(reverse_rf, mo), [](int a, int b) { return a != b; });
 
-    auto const releases = [](event const& e) { return (e.what == sort::write || e.what == sort::fence) && (e.order == mode::rel || e.order == mode::acq_rel || e.order == mode::sc); };
-    auto const acquires = [](event const& e) { return (e.what == sort::read || e.what == sort::fence) && (e.order == mode::acq || e.order == mode::acq_rel || e.order == mode::sc); };
+    auto const releases = [](event const& e) {
+      return (e.what == sort::write || e.what == sort::fence) &&
+             (e.order == mode::rel || e.order == mode::acq_rel || e.order == mode::sc);
+    };
+    auto const acquires = [](event const& e) {
+      return (e.what == sort::read || e.what == sort::fence) &&
+             (e.order == mode::acq || e.order == mode::acq_rel || e.order == mode::sc);
+    };
     relation const fences = identity([](event const& e) { return e.what == sort::fence; });
     relation const writes = identity([](event const& e) { return e.what == sort::write; });
     relation const rs = then(writes, or_same(transitive(then(rf, rmw))));
@@ -259,19 +269,22 @@ class executions {
     relation const hb = transitive(joined(sb, sw));
     relation const eco = transitive(joined(joined(rf, mo), rb));
 
-    if (!irreflexive(then(hb, or_same(eco)))) return;                                             // COHERENCE
+    if (!irreflexive(then(hb, or_same(eco)))) return;                                                // COHERENCE
     if (filtered(then(rb, mo), [&](int a, int b) { return has(rmw, a, b); }) != relation{}) return;  // ATOMICITY
-    if (!thin_air_ && !acyclic(joined(sb, rf))) return;                                           // NO-THIN-AIR
+    if (!thin_air_ && !acyclic(joined(sb, rf))) return;                                              // NO-THIN-AIR
 
     auto const same_place = [&](int a, int b) { return at(a).location == at(b).location && at(a).location >= 0; };
     relation const sb_elsewhere = filtered(sb, [&](int a, int b) { return at(a).location != at(b).location; });
-    relation const scb = joined(joined(joined(sb, then(then(sb_elsewhere, hb), sb_elsewhere)), joined(filtered(hb, same_place), mo)), rb);
+    relation const scb =
+        joined(joined(joined(sb, then(then(sb_elsewhere, hb), sb_elsewhere)), joined(filtered(hb, same_place), mo)),
+               rb);
     relation const sc = identity([](event const& e) { return e.order == mode::sc; });
     relation const sc_fences = identity([](event const& e) { return e.order == mode::sc && e.what == sort::fence; });
     relation const hb_or_same = or_same(hb);
-    relation const psc_base = then(then(joined(sc, then(sc_fences, hb_or_same)), scb), joined(sc, then(hb_or_same, sc_fences)));
+    relation const psc_base =
+        then(then(joined(sc, then(sc_fences, hb_or_same)), scb), joined(sc, then(hb_or_same, sc_fences)));
     relation const psc_fences = then(then(sc_fences, joined(hb, then(then(hb, eco), hb))), sc_fences);
-    if (!acyclic(joined(psc_base, psc_fences))) return;                                           // SC
+    if (!acyclic(joined(psc_base, psc_fences))) return;  // SC
 
     std::vector<std::string> reads;
     for (int e = 0; e < n_; ++e) {
@@ -291,12 +304,14 @@ class executions {
   bool thin_air_;
   int n_ = 0;
   std::vector<event> events_;
-  std::vector<int> source_;     // of each read: the write
+  std::vector<int> source_;  // of each read: the write
   std::vector<unsigned> value_;
   std::vector<std::vector<int>> mo_;  // by location, the initial write first
   std::set<std::string> outcomes_;
 };
 
-inline std::set<std::string> allowed(program const& p, int locations, bool thin_air = false) { return executions(p, locations, thin_air).outcomes(); }
+inline std::set<std::string> allowed(program const& p, int locations, bool thin_air = false) {
+  return executions(p, locations, thin_air).outcomes();
+}
 
 }  // namespace retake::test::rc11

@@ -3,8 +3,9 @@
 //
 // Problem.   "One time in sixteen" spends a budget of four within the first steps, and nothing that
 //            needs a late tick is found.
-// Recipe.    Of `length` opportunities, `wanted` are taken, each set of them with the same chance (Floyd's
-//            sampling, at the first opportunity: no number is drawn at the others). `wanted` is drawn from 0 to the budget; in seven of eight
+// Recipe.    Of `length` opportunities, `wanted` are taken, each set of them with the same chance
+//            (Floyd's sampling, at the first opportunity: no number is drawn at the others).
+//            `wanted` is drawn from 0 to the budget; in seven of eight
 //            executions to an eighth of the opportunities at most, as ticks and faults are rare,
 //            and in the others up to all of them: no execution that the budget allows is out of
 //            reach. Give-ups are wanted in one execution of eight only: a loop that gives up in
