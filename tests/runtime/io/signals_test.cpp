@@ -21,7 +21,6 @@
 namespace retake::test {
 namespace {
 
-constexpr std::int64_t ms = 1'000'000;
 constexpr std::array usr1{SIGUSR1};
 constexpr std::array both{SIGUSR1, SIGUSR2};
 

@@ -24,8 +24,6 @@
 namespace retake::test {
 namespace {
 
-constexpr std::int64_t ms = 1'000'000;
-
 int option(int fd, int level, int name) {
   int value = -1;
   socklen_t bytes = sizeof(value);

@@ -22,7 +22,6 @@ namespace retake::test {
 namespace {
 
 constexpr std::size_t record_bytes = 300'000;  // more than a pipe or a local socket holds
-constexpr std::int64_t ms = 1'000'000;
 
 // Records of one character each, as many as there are writers, in any order.
 void expect_whole(std::string const& came, std::size_t writers, char const* name) {

@@ -18,7 +18,6 @@
 namespace retake::test {
 namespace {
 
-constexpr std::int64_t ms = 1'000'000;
 constexpr auto hold = 20ms;
 
 constexpr std::uint32_t channel_line = __LINE__ + 2;

@@ -21,8 +21,6 @@
 namespace retake::test {
 namespace {
 
-constexpr std::int64_t ms = 1'000'000;
-
 // known.test has two addresses, slow.test one after 100 ms, silent.test none ever, large.test so many that a
 // datagram has no room for them and TCP has to be asked, here.test the loopback address after one where no socket
 // listens; all of these are IPv4. four.test and six.test are answered for that family only, the other is never.

@@ -20,8 +20,6 @@
 namespace retake::test {
 namespace {
 
-constexpr std::int64_t long_ns = 10'000'000;
-
 __attribute__((noinline, no_sanitize("address", "thread", "undefined"))) void write_nowhere() {
   int volatile* volatile nobody = reinterpret_cast<int volatile*>(16);
   *nobody = 1;
