@@ -11,6 +11,7 @@ void monitor_begins(scheduler&) noexcept {}
 void monitor_sleeps(scheduler&) noexcept {}
 void monitor_wakes(scheduler&) noexcept {}
 void monitor_round(scheduler&, std::int64_t) noexcept {}
+void monitor_ends(scheduler&) noexcept {}
 void hogs(processor&, std::int64_t, std::int64_t) noexcept {}
 void limit_changed(scheduler&, std::uint32_t, std::uint32_t) noexcept {}
 void thread_made(machine&, goroutine*, lock_site) noexcept {}

@@ -85,6 +85,7 @@ void thread_ended(machine& m) noexcept {
 void monitor_begins(scheduler& s) noexcept { world::attend_quit(&s); }
 void monitor_sleeps(scheduler&) noexcept { world::quit_open(); }
 void monitor_wakes(scheduler&) noexcept { world::quit_shut(); }
+void monitor_ends(scheduler& s) noexcept { world::leave_quit(&s); }
 
 void monitor_round(scheduler& s, std::int64_t now_ns) noexcept {
   observe::watcher& w = watcher_of(s);

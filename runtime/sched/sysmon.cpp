@@ -199,6 +199,7 @@ void monitor_loop(void* argument) noexcept {
     idle_rounds = last.taken != 0 ? 0 : idle_rounds + 1;
     watch::monitor_round(s, now_ns);
   }
+  watch::monitor_ends(s);
   {
     const locked hold(s.lock);
     s.machines_system.set(s.machines_system.get() - 1);

@@ -24,11 +24,12 @@ void end(scheduler& s) noexcept;
 void main_begins(scheduler& s) noexcept;
 void main_returned(scheduler& s) noexcept;
 
-// sysmon, on its own thread: once; around each sleep, in which it holds nothing; after each round.
+// sysmon, on its own thread: once; around each sleep, in which it holds nothing; after each round; behind its last.
 void monitor_begins(scheduler& s) noexcept;
 void monitor_sleeps(scheduler& s) noexcept;
 void monitor_wakes(scheduler& s) noexcept;
 void monitor_round(scheduler& s, std::int64_t now_ns) noexcept;
+void monitor_ends(scheduler& s) noexcept;
 // True: it must not sleep deeply, somebody wants its rounds.
 [[nodiscard]] bool monitor_stays_awake(scheduler& s) noexcept;
 

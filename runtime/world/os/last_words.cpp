@@ -121,6 +121,12 @@ void attend_quit(void* argument) noexcept {
   if (asked.load() != 0) quit();
 }
 
+void leave_quit(void* argument) noexcept {
+  if (!keeps_for(argument)) return;
+  sigset_t const quit_only = quit_alone();
+  ::pthread_sigmask(SIG_BLOCK, &quit_only, nullptr);
+}
+
 // A signal that was sent to the process waits for a thread that sleeps: this thread takes it when its mask has changed.
 void await_quit() noexcept {
   sigset_t const quit_only = quit_alone();

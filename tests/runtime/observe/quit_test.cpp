@@ -11,6 +11,7 @@
 #include "retake/channel.hpp"
 #include "retake/sync.hpp"
 #include "retake/syscall.hpp"
+#include "world/last_words.hpp"
 
 namespace retake::test {
 namespace {
@@ -20,6 +21,30 @@ void ask_after_ns(std::int64_t delay_ns) {
     nap_ns(delay_ns);
     ::kill(::getpid(), SIGQUIT);
   }).detach();
+}
+
+// A handler on another thread has read the keeper's id, and passes the signal on when the keeper is
+// gone and the action is the system's again.
+TEST(quit_death, passed_on_to_a_keeper_that_has_left_ends_nothing) {
+  EXPECT_EXIT(
+      {
+        int program = 0;
+        std::atomic<int> stage{0};
+        world::keep_quit(+[](void*) noexcept {}, +[](void*) noexcept {}, &program);
+        std::thread keeper([&] {
+          world::attend_quit(&program);
+          world::leave_quit(&program);
+          stage = 1;
+          while (stage != 2) nap_ns(1'000);
+        });
+        while (stage != 1) nap_ns(1'000);
+        world::forget_quit(&program);
+        ::pthread_kill(keeper.native_handle(), SIGQUIT);
+        stage = 2;
+        keeper.join();
+        std::_Exit(0);
+      },
+      testing::ExitedWithCode(0), "");
 }
 
 #define EXPECTED "SIGQUIT: quit\n\ngoroutine 1 \\["

@@ -33,9 +33,13 @@ void on_fatal(last_report report, void* argument) noexcept;
 void keep_quit(last_report report, last_wake wake, void* argument) noexcept;
 // The calling thread is the keeper, of the keep_quit() with that argument, if that is still in force.
 void attend_quit(void* argument) noexcept;
+// The keeper, behind its last quit_shut(): no SIGQUIT comes to this thread any more. A handler that
+// has read the keeper's id may still pass the signal on, when its action is the system's again: a
+// thread that ends, and took it, would end the process without a report.
+void leave_quit(void* argument) noexcept;
 // Any thread, while there is a keeper: returns unless SIGQUIT has come; then the keeper ends the process.
 void await_quit() noexcept;
-// Any thread, when the keeper has ended. Reports for a signal that has come since await_quit().
+// Any thread, when the keeper has left. Reports for a signal that has come since await_quit().
 void forget_quit(void* argument) noexcept;
 // The keeper, around its sleep: in between it holds no lock and has nothing half done. Each reports at once when a signal came before.
 void quit_open() noexcept;
