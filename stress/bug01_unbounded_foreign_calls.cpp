@@ -36,7 +36,7 @@
 #include "retake/go.hpp"
 #include "retake/run.hpp"
 #include "retake/thread_lock.hpp"
-#include "sched/policy.hpp"
+#include "retake/policy.hpp"
 #include "twins.hpp"
 #include "world/limits.hpp"
 

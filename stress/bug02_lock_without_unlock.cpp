@@ -2,7 +2,7 @@
 //
 // Seed.      Bug 2, "LockOSThread Without Unlock": a renderer binds its goroutine to a thread, because its graphics context is the thread's, and returns early.
 // Method.    Frames come one every 2 ms, each is rendered by a goroutine of its own. Buggy: lock_os_thread() without its undoing; a thread that a lock has touched may
-//            not be pooled, so it ends with the goroutine, and the next frame needs a new one (churn). Fixed: os_thread_locked, which unlocks with its scope.
+//            not be pooled, so it ends with the goroutine, and the next frame needs a new one (churn). Fixed: os_thread_lock, which unlocks with its scope.
 //            Accumulating: the worse variant; each renderer locks its thread and then waits for another frame of the same scene, which does not come.
 // Symptom.   Threads made per frame; frames whose goroutine ended locked, as the runtime counts them by the place of the lock; and, accumulating, threads at their peak.
 //            threadcreate charges all of these threads to the renderer.
@@ -44,12 +44,12 @@ void render_forgetting(channel<char>&) {
 }
 
 void render_by_scope(channel<char>&) {
-  const os_thread_locked here;
+  const os_thread_lock here;
   draw();
 }
 
 void render_and_stay(channel<char>& more) {
-  const os_thread_locked here;
+  const os_thread_lock here;
   do draw();
   while (more.receive());
 }

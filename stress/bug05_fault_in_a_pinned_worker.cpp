@@ -63,7 +63,7 @@ unsigned brightness(job const& what) {
 }
 
 void work_until_it_faults(channel<job>& jobs, counts& seen) {
-  const os_thread_locked mine;
+  const os_thread_lock mine;
   for (job const& what : jobs) {
     static_cast<void>(brightness(what));
     ++seen.answered;
@@ -71,7 +71,7 @@ void work_until_it_faults(channel<job>& jobs, counts& seen) {
 }
 
 void work_and_recover(channel<job>& jobs, counts& seen) {
-  const os_thread_locked mine;
+  const os_thread_lock mine;
   for (job const& what : jobs) {
     if (recover([&] { static_cast<void>(brightness(what)); }) != nullptr) {
       ++seen.faults;
@@ -83,7 +83,7 @@ void work_and_recover(channel<job>& jobs, counts& seen) {
 
 // Looks at what it is going to pass on: there is no fault then, and the job is answered.
 void work_wrapped(channel<job>& jobs, counts& seen) {
-  const os_thread_locked mine;
+  const os_thread_lock mine;
   for (job const& what : jobs) {
     if (has_header(what))
       static_cast<void>(brightness(what));

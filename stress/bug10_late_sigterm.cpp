@@ -164,7 +164,7 @@ class receiving_goroutine {
     static_cast<void>(notify(came_, numbers));
     ended_.add(1);
     go([this, locked] {
-      std::optional<os_thread_locked> own_thread;
+      std::optional<os_thread_lock> own_thread;
       if (locked) own_thread.emplace();
       while (came_.receive()) receipts_.received();
       ended_.done();
@@ -191,7 +191,7 @@ class receiving_thread {
   receiving_thread() {
     ended_.add(1);
     go([this] {
-      const os_thread_locked own_thread;
+      const os_thread_lock own_thread;
       foreign_call([this] { wait_for_signals(); });
       ended_.done();
     });

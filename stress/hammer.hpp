@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "retake/run.hpp"
-#include "sched/policy.hpp"
+#include "retake/policy.hpp"
 
 namespace retake::stress {
 

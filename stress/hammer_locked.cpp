@@ -4,6 +4,7 @@
 // Method.    Pairs of locked goroutines hand a value to and fro, others nest locks, sit in system calls, end locked; bystanders are locked to nothing. A locked
 //            goroutine writes its name on its thread: whoever else finds it there runs where it must not. One that ends locked leaves its name:
 //            nobody may ever read it.
+#include <chrono>
 #include <array>
 #include <cstddef>
 #include <vector>
@@ -22,6 +23,7 @@
 namespace {
 
 using namespace retake;
+using namespace std::chrono_literals;
 using namespace retake::stress;
 
 enum event_index : std::size_t { round_trips_both, round_trips_one, nests, ended_locked, checks_by_others, exit_old, exit_idle, exit_slow_locked, threads_started };
@@ -46,7 +48,7 @@ void echo(load& l, channel<std::uint64_t>& there, channel<std::uint64_t>& back, 
     }
     return;
   }
-  const os_thread_locked hold;
+  const os_thread_lock hold;
   thread_claim mine(l, name);
   while (auto const value = there.receive()) {
     mine.check();
@@ -56,7 +58,7 @@ void echo(load& l, channel<std::uint64_t>& there, channel<std::uint64_t>& back, 
 }
 
 void ping(load& l, channel<std::uint64_t>& there, channel<std::uint64_t>& back, std::size_t which, std::uint64_t name) {
-  const os_thread_locked hold;
+  const os_thread_lock hold;
   thread_claim mine(l, name);
   for (std::uint64_t n = 0; !l.over(); ++n) {
     there.send(n);
@@ -75,7 +77,7 @@ void nest(load& l, std::uint64_t name) {
   while (!l.over()) {
     check_no_claim(l);
     {
-      const os_thread_locked outer;
+      const os_thread_lock outer;
       thread_claim mine(l, name);
       for (std::uint32_t i = 0; i < nests_per_lock; ++i) {
         const std::uint32_t depth = 1 + d.below(4);
@@ -96,7 +98,7 @@ void nest(load& l, std::uint64_t name) {
 void call(load& l, std::uint64_t name) {
   dice d(name);
   while (!l.over()) {
-    const os_thread_locked hold;
+    const os_thread_lock hold;
     thread_claim mine(l, name);
     for (std::uint32_t i = 0; i < 32; ++i) {
       const std::uint32_t kind = d.below(8);
@@ -143,10 +145,10 @@ void stand_by(load& l) {
 
 void hammer_runtime(pass const& p, std::uint32_t processors, double seconds) {
   policy rules;
-  rules.monitor_period_ns = 2'000;
-  rules.monitor_idle_rounds = 1'000;
-  rules.monitor_period_max_ns = 100'000;
-  rules.retake_grace_ns = 0;
+  rules.sysmon_period = 2us;
+  rules.sysmon_idle_rounds = 1'000;
+  rules.sysmon_period_max = 100us;
+  rules.retake_grace = 0ns;
   options chosen;
   chosen.processors = processors;
   chosen.rules = &rules;

@@ -247,7 +247,7 @@ void two_readers(load& l, dice d) {
 template <class Body>
 void run_load(load& l, pass const& p, std::uint32_t processors, Body body) {
   policy rules;
-  rules.poll_overdue_ns = 100'000;  // sysmon polls too
+  rules.poll_overdue = 100us;  // sysmon polls too
   options chosen;
   chosen.processors = processors;
   chosen.rules = &rules;

@@ -104,10 +104,10 @@ void stop_now_and_then(load& l, std::uint64_t seed) {
 
 void hammer_runtime(pass const& p, std::uint32_t processors, double seconds) {
   policy rules;
-  rules.monitor_period_ns = 1'000;
-  rules.monitor_idle_rounds = 1'000;
-  rules.monitor_period_max_ns = 100'000;
-  rules.retake_grace_ns = 0;
+  rules.sysmon_period = 1us;
+  rules.sysmon_idle_rounds = 1'000;
+  rules.sysmon_period_max = 100us;
+  rules.retake_grace = 0ns;
   options chosen;
   chosen.processors = processors;
   chosen.rules = &rules;

@@ -18,7 +18,7 @@
 #include "retake/go.hpp"
 #include "retake/run.hpp"
 #include "retake/sync.hpp"
-#include "sched/policy.hpp"
+#include "retake/policy.hpp"
 #include "worksheet.hpp"
 
 namespace {

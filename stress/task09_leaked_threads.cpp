@@ -52,7 +52,7 @@ std::string users_line(std::vector<stack_frame> const& stack) {
 }
 
 std::uint64_t never_undone(std::string* where) {
-  std::array<ended_locked, 16> all{};
+  std::array<unreleased_lock, 16> all{};
   const std::size_t count = threads_ended_locked(all);
   std::uint64_t times = 0;
   for (std::size_t i = 0; i < count && i < all.size(); ++i) {
@@ -68,7 +68,7 @@ void leak(worksheet& out) {
   run(chosen, [&] {
     {
       // The first lock starts the thread that others are cloned from; a burst makes the threads that the Ps want.
-      const os_thread_locked once;
+      const os_thread_lock once;
       sleep_for(settle);
     }
     const double baseline = threads_now();
@@ -133,7 +133,7 @@ void leak(worksheet& out) {
                fmt::format("The program's dump lists {} goroutines that are locked to a thread and wait, with the line they wait at; and "
                            "threads_ended_locked() says that {} locks taken at {} were never undone.",
                            lines.size(), counted, where),
-               "First ask the program, then read for a lock without its unlock; os_thread_locked is one that cannot forget.");
+               "First ask the program, then read for a lock without its unlock; os_thread_lock is one that cannot forget.");
     out.answer("What if the locked goroutine returns and has not unlocked?",
                fmt::format("{} returned so, {} locks are on the list, the count of threads moved by {:.0f}, and {:.0f} threads were made meanwhile.", leaks, counted, returned - final_count, made),
                "Its thread ends with it: the leak is churn instead of growth.");

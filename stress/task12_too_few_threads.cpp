@@ -36,7 +36,7 @@ void unbounded() {
   all.add(callers);
   for (std::uint32_t i = 0; i < callers; ++i) {
     go([&all] {
-      const os_thread_locked own_thread;
+      const os_thread_lock own_thread;
       foreign_call([] { stress::nap_ns(call_ns); });
       all.done();
     });

@@ -18,11 +18,11 @@ constexpr int pieces_max = 10;
 // Its period is a tenth of a second by the time that it is needed, unless somebody wakes it; a P in a call that nobody needs stays there.
 policy backed_off() {
   policy rules;
-  rules.monitor_period_ns = 500 * us;
-  rules.monitor_idle_rounds = 1;
-  rules.monitor_period_max_ns = rules.monitor_period_busy_ns = 10'000 * ms;
-  rules.retake_grace_ns = 10'000 * ms;
-  rules.time_slice_ns = 10'000 * ms;
+  rules.sysmon_period = 500us;
+  rules.sysmon_idle_rounds = 1;
+  rules.sysmon_period_max = rules.sysmon_period_busy = 10s;
+  rules.retake_grace = 10s;
+  rules.time_slice = 10s;
   return rules;
 }
 

@@ -84,7 +84,7 @@ void callbacks() {
       done.done();
     });
     done.wait();
-    const os_thread_locked hold;
+    const os_thread_lock hold;
     foreign_call([] { callback([] { lock_os_thread(); unlock_os_thread(); }); });
   });
 }
@@ -216,7 +216,7 @@ void contained_faults() {
     go([&] {
       bool faulted = false;
       {
-        const os_thread_locked hold;
+        const os_thread_lock hold;
         machine const* const home = this_machine();
         for (int i = 0; i < 2; ++i) {
           faulted = faulting_call() || faulted;

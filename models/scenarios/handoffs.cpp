@@ -84,7 +84,7 @@ void while_stopping() {
     wait_group done;
     done.add(1);
     go([&] {
-      const os_thread_locked hold;
+      const os_thread_lock hold;
       for (int i = 0; i < 3; ++i) sleep_for(5us);
       done.done();
     });

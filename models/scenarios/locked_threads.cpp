@@ -25,7 +25,7 @@ void locked_calls(std::uint32_t processors, std::int64_t duration_ns, int others
       });
     }
     go([&, duration_ns] {
-      const os_thread_locked hold;
+      const os_thread_lock hold;
       machine const* const home = this_machine();
       for (int i = 0; i < 2; ++i) {
         call(duration_ns);
@@ -73,7 +73,7 @@ void locked_ping_pong() {
     wait_group done;
     done.add(1);
     go([&] {
-      const os_thread_locked hold;
+      const os_thread_lock hold;
       for (int i = 0; i < 2; ++i) {
         const auto got = there.receive();
         world::require(got.has_value() && *got == i, "G6: a locked goroutine receives what was not sent");
@@ -81,7 +81,7 @@ void locked_ping_pong() {
       }
       done.done();
     });
-    const os_thread_locked hold;
+    const os_thread_lock hold;
     for (int i = 0; i < 2; ++i) {
       there.send(i);
       static_cast<void>(back.receive());
@@ -156,7 +156,7 @@ void locked_beside_family() {
           }
         } f;
         processor const& only = this_machine()->processor_here();
-        const os_thread_locked hold;
+        const os_thread_lock hold;
         f.next();
         for (int i = 0; i < 3; ++i) {
           const std::uint32_t before = only.schedule_tick.load_relaxed(), ahead = this_machine()->home.global.size_hint();

@@ -75,7 +75,7 @@ void signal_and_returns() {
   constexpr std::uint32_t pieces_max = 120;  // two slow calls of 20 ms (sysmon's poll, the reading of the signal), and a slice for each of those before
   const steady_clock steady(piece_ns);
   policy rules = short_slices();
-  rules.poll_overdue_ns = 200 * us;
+  rules.poll_overdue = 200us;
   run_watched(1, [] {
     constexpr std::array numbers{SIGTERM};
     constexpr std::uint32_t returning = 3;

@@ -91,8 +91,8 @@ void two_at_once() {
 // Affinity or quota change: the program follows, until it says itself how many Ps it wants.
 void follows_the_limit() {
   policy rules;
-  rules.limit_recheck_ns = 100 * us;
-  rules.monitor_period_max_ns = 50 * us;
+  rules.limit_recheck = 100us;
+  rules.sysmon_period_max = 50us;
   sim::kernel::set_cpu_limit(2);
   run_watched(
       0,

@@ -17,7 +17,7 @@
 #include "retake/go.hpp"
 #include "retake/run.hpp"
 #include "retake/syscall.hpp"
-#include "sched/policy.hpp"
+#include "retake/policy.hpp"
 #include "scenarios/catalog.hpp"
 #include "sim/calls.hpp"
 #include "sim/checkers/watch.hpp"
@@ -81,9 +81,9 @@ std::size_t read_by_fives(Stream& from, std::span<std::byte> room) {
 // Who computes is asked to yield before long, and who calls is left alone as long.
 inline policy short_slices() {
   policy rules;
-  rules.time_slice_ns = 200 * us;
-  rules.retake_grace_ns = 200 * us;
-  rules.monitor_period_max_ns = 100 * us;
+  rules.time_slice = 200us;
+  rules.retake_grace = 200us;
+  rules.sysmon_period_max = 100us;
   return rules;
 }
 

@@ -182,7 +182,7 @@ void stop_and_returns() {
 void stop_and_long_call() {
   const steady_clock steady(2 * ms);
   policy rules;
-  rules.stop_again_ns = 5 * ms;
+  rules.stop_again = 5ms;
   run_watched(
       2,
       [] {
@@ -233,10 +233,10 @@ void locked_wait_too() {
   run_watched(2, [] {
     channel<int> never;
     go([&] {
-      const os_thread_locked hold;
+      const os_thread_lock hold;
       static_cast<void>(never.receive());
     });
-    const os_thread_locked hold;
+    const os_thread_lock hold;
     static_cast<void>(never.receive());
   });
 }
@@ -256,7 +256,7 @@ void after_a_call_has_returned() {
   run_watched(2, [] {
     channel<int> never;
     go([] {
-      const os_thread_locked hold;
+      const os_thread_lock hold;
       call(60 * us);
     });
     static_cast<void>(never.receive());

@@ -72,7 +72,7 @@ void half_close() {
     if (mine) {
       const auto bytes = counted<6>();
       const std::array<byte_view, 3> parts{byte_view(bytes).first(1), byte_view(), byte_view(bytes).subspan(1)};
-      world::require(mine->write_all(parts).error() == std::error_code(), "N8: a write of several parts fails");
+      world::require(mine->writev(parts).error() == std::error_code(), "N8: a write of several parts fails");
       mine->close_write();
       std::array<std::byte, 4> room{};
       buffered_reader reader(*mine, 2);

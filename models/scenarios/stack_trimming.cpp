@@ -29,8 +29,8 @@ void live_and_die() {
 
 void trimmed_beside_use() {
   policy rules;
-  rules.monitor_period_ns = 50 * us;
-  rules.stack_trim_period_ns = 100 * us;
+  rules.sysmon_period = 50us;
+  rules.stack_trim_period = 100us;
   rules.free_goroutines_per_processor = 2;
   run_watched(
       2,

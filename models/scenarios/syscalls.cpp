@@ -67,7 +67,7 @@ void small_service() {
 // sysmon sleeps deeply while all is idle; a call that then blocks must wake it, or nobody takes the P.
 void wakes_monitor() {
   policy rules;
-  rules.monitor_idle_rounds = 1;
+  rules.sysmon_idle_rounds = 1;
   run_watched(
       1,
       [] {
@@ -84,7 +84,7 @@ void wakes_monitor() {
 // One P, handed over at once: the call waits for the other goroutine, and there is no monitor to take the P.
 void blocking_hands_over() {
   policy rules;
-  rules.monitor_period_ns = rules.monitor_period_max_ns = rules.monitor_period_busy_ns = 3'600'000 * ms;
+  rules.sysmon_period = rules.sysmon_period_max = rules.sysmon_period_busy = 1h;
   run_watched(
       1,
       [] {
@@ -131,8 +131,8 @@ void safe_point_at_enter() {
 // The same with a call that is long, while a third P is idle: sysmon would leave the caller its P.
 void safe_point_at_long_call() {
   policy rules;
-  rules.retake_grace_ns = 10'000 * ms;
-  rules.stop_again_ns = 20 * ms;
+  rules.retake_grace = 10s;
+  rules.stop_again = 20ms;
   run_watched(
       3,
       [] {

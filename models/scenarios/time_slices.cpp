@@ -61,7 +61,7 @@ void at_calls_that_do_not_wait() {
 // finds it parked. Who waits in the global queue must get the P when their common slice is over.
 void hand_overs() {
   policy rules = short_slices();
-  rules.monitor_period_max_ns = 400 * us;
+  rules.sysmon_period_max = 400us;
   constexpr int most = 2 * (4 + 2 * 8);  // as above, with that period
   const steady_clock steady(piece_ns);
   run_watched(
@@ -132,7 +132,7 @@ template <class Leave>
 void whole_slices(Leave leave) {
   const steady_clock steady(100 * us);
   policy rules;
-  rules.monitor_period_busy_ns = 4 * ms;  // it sees a P idle for 20 ms, and seldom one for less
+  rules.sysmon_period_busy = 4ms;  // it sees a P idle for 20 ms, and seldom one for less
   run_watched(
       1,
       [=] {
@@ -166,8 +166,8 @@ void begin_after_idleness() {
 void calls_in_turn() {
   const steady_clock steady(5 * us);
   policy rules;
-  rules.time_slice_ns = 500 * us;
-  rules.monitor_period_busy_ns = 300 * us;
+  rules.time_slice = 500us;
+  rules.sysmon_period_busy = 300us;
   run_watched(
       1,
       [] {
@@ -248,7 +248,7 @@ void last_over_stop() {
 void stop_asks() {
   const steady_clock steady(piece_ns);
   policy rules;
-  rules.stop_again_ns = 200 * ms;
+  rules.stop_again = 200ms;
   run_watched(
       2,
       [] {

@@ -43,7 +43,7 @@ result<std::size_t> buffered_reader::read(std::span<std::byte> into) {
   return n;
 }
 
-transferred buffered_reader::read_full(std::span<std::byte> into) {
+transfer_result buffered_reader::read_full(std::span<std::byte> into) {
   std::size_t done = 0;
   while (done < into.size()) {
     const result<std::size_t> some = read(into.subspan(done));
@@ -95,7 +95,7 @@ std::error_code buffered_writer::write(byte_view from) {
   }
   const std::array<byte_view, 2> both{byte_view(buffer_.get(), used_), from};
   used_ = 0;
-  error_ = to_.write_all(both).error();
+  error_ = to_.writev(both).error();
   return error_;
 }
 

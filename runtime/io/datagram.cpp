@@ -38,8 +38,8 @@ std::int64_t write_to(polled_file* file, Call call) noexcept {
 
 }  // namespace
 
-result<received> datagram_socket::receive(std::span<std::byte> into) {
-  received got;
+result<datagram> datagram_socket::receive(std::span<std::byte> into) {
+  datagram got;
   const auto receive_from = [&](polled_file& f) {
     kernel::io_slice const slice{into.data(), into.size()};
     kernel::socket_message m;

@@ -20,6 +20,10 @@ static_assert(static_cast<std::uint32_t>(open_mode::read) == kernel::open_read &
               static_cast<std::uint32_t>(open_mode::truncate) == kernel::open_truncate && static_cast<std::uint32_t>(open_mode::append) == kernel::open_append &&
               static_cast<std::uint32_t>(open_mode::direct) == kernel::open_direct);
 
+static_assert(static_cast<int>(seek_from::begin) == static_cast<int>(kernel::seek_from::begin) &&
+              static_cast<int>(seek_from::position) == static_cast<int>(kernel::seek_from::position) &&
+              static_cast<int>(seek_from::end) == static_cast<int>(kernel::seek_from::end));
+
 std::error_code error_of(std::int64_t negative) { return {static_cast<int>(-negative), std::generic_category()}; }
 
 std::error_code error_or_none(std::int64_t done) { return done < 0 ? error_of(done) : std::error_code(); }
@@ -31,7 +35,7 @@ file_status status_from(kernel::file_record const& r) noexcept {
 
 // Calls until all of it is done, or one call does nothing. `call` takes the piece that is left and how much is done.
 template <class Call>
-transferred all_of(void* memory, std::size_t bytes, Call call) {
+transfer_result all_of(void* memory, std::size_t bytes, Call call) {
   std::size_t done = 0;
   while (done < bytes) {
     const kernel::io_slice left{static_cast<char*>(memory) + done, bytes - done};
@@ -100,12 +104,12 @@ registered_buffer::~registered_buffer() {
   if (place_ != nullptr) detail::release_core(place_);
 }
 
-transferred file::read_at(std::span<std::byte> into, std::uint64_t offset) {
+transfer_result file::read_at(std::span<std::byte> into, std::uint64_t offset) {
   if (const std::int64_t refused = refusal_at(body_, offset); refused != 0) return error_of(refused);
   return all_of(into.data(), into.size(), [&](kernel::io_slice const& left, std::size_t done) { return body_->read(&left, 1, static_cast<std::int64_t>(offset + done)); });
 }
 
-transferred file::read_at(registered_buffer const& into, std::size_t begin, std::size_t bytes, std::uint64_t offset) {
+transfer_result file::read_at(registered_buffer const& into, std::size_t begin, std::size_t bytes, std::uint64_t offset) {
   if (const std::int64_t refused = refusal_at(body_, offset); refused != 0) return error_of(refused);
   if (begin > into.memory_.size() || bytes > into.memory_.size() - begin) return std::make_error_code(std::errc::invalid_argument);
   const int number = into.place_ != nullptr ? into.place_->number() : -1;
@@ -113,7 +117,7 @@ transferred file::read_at(registered_buffer const& into, std::size_t begin, std:
                 [&](kernel::io_slice const& left, std::size_t done) { return body_->read(&left, 1, static_cast<std::int64_t>(offset + done), number); });
 }
 
-transferred file::write_at(std::span<std::byte const> from, std::uint64_t offset) {
+transfer_result file::write_at(std::span<std::byte const> from, std::uint64_t offset) {
   if (const std::int64_t refused = refusal_to_write_at(body_, offset); refused != 0) return error_of(refused);
   return all_of(writable(from.data()), from.size(), [&](kernel::io_slice const& left, std::size_t done) {
     const std::int64_t one = body_->write(&left, 1, static_cast<std::int64_t>(offset + done));
@@ -129,7 +133,7 @@ result<std::size_t> file::read(std::span<std::byte> into) {
   return static_cast<std::size_t>(done);
 }
 
-transferred file::write(std::span<std::byte const> from) {
+transfer_result file::write(std::span<std::byte const> from) {
   if (!valid()) return error_of(world::errors::bad_descriptor);
   std::size_t done = 0;
   if (const std::int64_t failed = body_->write_on(writable(from.data()), from.size(), done); failed < 0) return {error_of(failed), done};
@@ -163,7 +167,7 @@ std::error_code file::truncate(std::uint64_t bytes) {
 
 result<std::uint64_t> file::seek(std::int64_t offset, seek_from from) {
   if (!valid()) return error_of(world::errors::bad_descriptor);
-  const std::int64_t at = body_->seek(offset, from);
+  const std::int64_t at = body_->seek(offset, kernel::seek_from{static_cast<std::uint8_t>(from)});
   if (at < 0) return error_of(at);
   return static_cast<std::uint64_t>(at);
 }

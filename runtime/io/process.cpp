@@ -64,11 +64,14 @@ struct child_end {
 
 }  // namespace
 
+static_assert(process_options::same_group == kernel::same_group);
+
 result<exit_status> process::wait() {
-  exit_status status;
-  const std::int64_t failed = asked(descriptor_.file_, [&](polled_file& f) { return f.reading([&] { return std::int64_t{kernel::reap_process(f.fd(), status)}; }); });
+  kernel::exit_status ended;
+  const std::int64_t failed = asked(descriptor_.file_, [&](polled_file& f) { return f.reading([&] { return std::int64_t{kernel::reap_process(f.fd(), ended)}; }); });
   if (failed < 0) return error_of(failed);
-  return status;
+  return exit_status{ended.code, ended.signal, std::chrono::nanoseconds(ended.user_ns),
+                     std::chrono::nanoseconds(ended.system_ns), ended.memory_max_bytes};
 }
 
 result<exit_status> process::wait(context const& until, process_ending how) {

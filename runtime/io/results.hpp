@@ -33,7 +33,7 @@ template <class Call>
 
 // What `call`, which counts in `done`, moved, and its error if it answers one.
 template <class Call>
-[[nodiscard]] transferred moved_by(polled_file* file, Call call) {
+[[nodiscard]] transfer_result moved_by(polled_file* file, Call call) {
   std::size_t done = 0;
   const std::int64_t failed = asked(file, [&](polled_file& f) { return call(f, done); });
   if (failed < 0) return {error_of(failed), done};

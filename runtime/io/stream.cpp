@@ -17,7 +17,7 @@ using detail::moved_by;
 using detail::polled_file;
 
 result<std::size_t> stream::read(std::span<std::byte> into) { return bytes_or_error(asked(file_, [&](polled_file& f) { return f.read(into.data(), into.size()); })); }
-transferred stream::write(byte_view from) { return moved_by(file_, [&](polled_file& f, std::size_t& done) { return f.write(from.data(), from.size(), done); }); }
+transfer_result stream::write(byte_view from) { return moved_by(file_, [&](polled_file& f, std::size_t& done) { return f.write(from.data(), from.size(), done); }); }
 
 namespace {
 

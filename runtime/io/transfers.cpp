@@ -144,7 +144,7 @@ std::int64_t send_pieces(polled_file& to, int file, std::int64_t offset, std::si
 
 }  // namespace
 
-transferred copy(stream& to, stream& from) {
+transfer_result copy(stream& to, stream& from) {
   if (!to.valid() || !from.valid()) return error_of(world::errors::bad_descriptor);
   return moved_by(to.file_, [&](polled_file& target, std::size_t& done) {
     inner_pipe const through;
@@ -153,7 +153,7 @@ transferred copy(stream& to, stream& from) {
   });
 }
 
-transferred send_file(stream& to, int file, std::int64_t offset, std::size_t bytes) {
+transfer_result send_file(stream& to, int file, std::int64_t offset, std::size_t bytes) {
   if (!to.valid()) return error_of(world::errors::bad_descriptor);
   if (offset < 0) return error_of(world::errors::invalid);
   constexpr std::int64_t end = std::numeric_limits<std::int64_t>::max();  // a file ends there at the latest

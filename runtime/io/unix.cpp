@@ -23,10 +23,11 @@ using detail::polled_file;
 namespace {
 
 constexpr std::chrono::milliseconds full_queue_pause(1);
+static_assert(passed_descriptors_max == kernel::passed_descriptors_max);
 
 }  // namespace
 
-transferred unix_stream::send(byte_view from, std::span<int const> descriptors) {
+transfer_result unix_stream::send(byte_view from, std::span<int const> descriptors) {
   if (from.empty() || descriptors.size() > passed_descriptors_max) return std::make_error_code(std::errc::invalid_argument);
   int passed[passed_descriptors_max];
   std::copy(descriptors.begin(), descriptors.end(), passed);

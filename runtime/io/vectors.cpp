@@ -40,14 +40,14 @@ std::int64_t write_pieces(detail::polled_file::turn& mine, std::span<byte_view c
 
 }  // namespace
 
-result<std::size_t> stream::read_each(std::span<std::span<std::byte> const> into) {
+result<std::size_t> stream::readv(std::span<std::span<std::byte> const> into) {
   kernel::io_slice slices[slices_at_once];
   std::size_t count = 0;
   for (std::span<std::byte> const one : into.first(into.size() < slices_at_once ? into.size() : slices_at_once)) slices[count++] = {one.data(), one.size()};
   return bytes_or_error(asked(file_, [&](detail::polled_file& f) { return f.reading([&] { return kernel::readv(f.fd(), slices, count); }); }));
 }
 
-transferred stream::write_all(std::span<byte_view const> from) {
+transfer_result stream::writev(std::span<byte_view const> from) {
   return detail::moved_by(file_, [&](detail::polled_file& f, std::size_t& done) {
     detail::polled_file::turn mine(f, direction::writing);
     return write_pieces(mine, from, done);

@@ -103,9 +103,9 @@ void add_gauges(std::vector<metric>& all, scheduler& s) {
 
 // A place without any is not there.
 void add_ended_locked(std::vector<metric>& all) {
-  std::array<ended_locked, 16> places;
+  std::array<unreleased_lock, 16> places;
   const std::size_t known = std::min(threads_ended_locked(places), places.size());
-  for (ended_locked const& one : std::span(places).first(known)) {
+  for (unreleased_lock const& one : std::span(places).first(known)) {
     add(all, {"retake_ended_locked_total", "place", "Goroutines that ended without undoing a lock of their thread, which ended with them, by the place of the lock."},
         fmt::format("{}:{}", one.file, one.line).c_str(), true, one.times);
   }

@@ -173,7 +173,7 @@ void start_thread(scheduler& s, machine& m, void (*entry)(void*)) noexcept {
   if (!may_be_cloned(this_machine()) && let_template_start(s, m)) return;
   for (std::uint32_t tries = 1; world::thread_start(entry, &m, m.ended) != 0; ++tries) {
     if (tries == s.rules.thread_start_tries) refuse_thread(s);
-    world::sleep_until(world::nanotime() + tries * s.rules.thread_start_pause_ns);
+    world::sleep_until(world::nanotime() + tries * s.rules.thread_start_pause.count());
   }
   s.paths.threads_started.add();
 }

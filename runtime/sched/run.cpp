@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <new>
+#include <type_traits>
 
 #include "sched/scheduler.hpp"
 #include "sched/watch.hpp"
@@ -29,8 +30,18 @@ options options_from_environment() noexcept {
 
 namespace {
 
+// A year is longer than any program is patient, and no sum of a few of them overflows.
 policy rules_of(options const& chosen) noexcept {
+  constexpr std::int64_t year_ns = 31'557'600'000'000'000;
   policy rules = chosen.rules != nullptr ? *chosen.rules : policy{};
+  for (auto* const length :
+       {&rules.sysmon_period, &rules.sysmon_period_max, &rules.sysmon_period_busy, &rules.sysmon_doze,
+        &rules.sysmon_deep_sleep, &rules.retake_grace, &rules.time_slice, &rules.hog_report, &rules.poll_overdue,
+        &rules.stop_again, &rules.steal_back_off, &rules.limit_recheck, &rules.stack_trim_period,
+        &rules.thread_start_pause}) {
+    using duration = std::remove_reference_t<decltype(*length)>;
+    *length = std::clamp(*length, duration(0), duration(year_ns));
+  }
   if (chosen.machines_max != 0) rules.machines_max = chosen.machines_max;
   return rules;
 }

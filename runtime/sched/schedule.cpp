@@ -117,7 +117,7 @@ goroutine* steal(machine& m, std::int64_t& now_ns, std::int64_t& first_timer_ns,
       if (s.idle.idle_hint(victim.id)) continue;
       // Who readied what is to run next there often parks right away and runs it itself, while it is still warm (Go: 3 us).
       const auto back_off = [&s, &victim] {
-        if (victim.status.load_relaxed() == processor_state::running) world::sleep_until(world::nanotime() + s.rules.steal_back_off_ns);
+        if (victim.status.load_relaxed() == processor_state::running) world::sleep_until(world::nanotime() + s.rules.steal_back_off.count());
       };
       if (goroutine* const g = mine.queue.steal(victim.queue, last, back_off)) return g;
     }

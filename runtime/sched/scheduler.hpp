@@ -30,7 +30,7 @@
 #include "sched/goroutine.hpp"
 #include "sched/machine.hpp"
 #include "sched/outliving.hpp"
-#include "sched/policy.hpp"
+#include "retake/policy.hpp"
 #include "sched/processor_table.hpp"
 #include "thread/lock_sites.hpp"
 #include "world/fault.hpp"
@@ -201,7 +201,7 @@ void take_seat(machine& m) noexcept;
 // The same for an M that never runs goroutines.
 void take_system_seat(machine& m) noexcept;
 
-// sysmon: once in each period of stack_trim_period_ns. How many dead goroutines nobody wanted in it.
+// sysmon: once in each period of stack_trim_period. How many dead goroutines nobody wanted in it.
 [[nodiscard]] std::uint32_t end_trim_period(scheduler& s) noexcept;
 // sysmon: gives the memory of some stacks back. How many fewer of `wanted` there are left to trim: all when they are in use again.
 [[nodiscard]] std::uint32_t trim_stacks(scheduler& s, std::uint32_t wanted) noexcept;
@@ -261,7 +261,7 @@ void freeze_the_world(scheduler& s) noexcept;
 std::uint32_t set_processors(std::uint32_t wanted, std::uint32_t followed) noexcept;
 // What affinity and quota allow now, within the world's limit.
 [[nodiscard]] std::uint32_t processors_allowed() noexcept;
-// sysmon, every limit_recheck_ns: when affinity or quota allow another number of Ps than before, starts a goroutine that changes it.
+// sysmon, every limit_recheck: when affinity or quota allow another number of Ps than before, starts a goroutine that changes it.
 void follow_limit(scheduler& s) noexcept;
 // Who starts the world, under the lock, before any P runs.
 void resize(scheduler& s) noexcept;

@@ -47,7 +47,7 @@ void cease_stopper(scheduler& s) noexcept {
 // Under the lock, which is dropped: the process ends, and this thread has nothing more to do with it.
 [[noreturn]] void never_again(scheduler& s) noexcept {
   s.lock.unlock();
-  for (;;) world::sleep_until(world::nanotime() + s.rules.monitor_deep_sleep_ns);
+  for (;;) world::sleep_until(world::nanotime() + s.rules.sysmon_deep_sleep.count());
 }
 
 }  // namespace
@@ -82,7 +82,7 @@ void stop_the_world() noexcept {
     }
     all = s.stop.missing() == 0;
   }
-  if (!all && !s.stop.wait([] { return world::nanotime(); }, [&s] { return ask_everybody(s); }, s.rules.stop_again_ns)) leave(after_abandoning, nullptr);
+  if (!all && !s.stop.wait([] { return world::nanotime(); }, [&s] { return ask_everybody(s); }, s.rules.stop_again.count())) leave(after_abandoning, nullptr);
   for (processor& p : s.processors.all()) {
     const processor_state status = p.status.load_relaxed();
     world::require(status == processor_state::gc_stop, "P8: the world is stopped and a P is not");
@@ -200,7 +200,7 @@ void for_each_processor(void (*fn)(processor&) noexcept) noexcept {
     missing = s.safe_points_missing.get() - 1;
     s.safe_points_missing.set(missing);
   }
-  while (missing != 0 && !s.safe_points_done.sleep_until(world::nanotime() + s.rules.stop_again_ns)) {
+  while (missing != 0 && !s.safe_points_done.sleep_until(world::nanotime() + s.rules.stop_again.count())) {
     if (!ask_everybody(s)) leave(after_abandoning, nullptr);
     take_calls_that_owe(s);
   }

@@ -22,7 +22,7 @@ struct round_seen {
 // Nothing to monitor: all Ps are idle, or the world stands still. Returns what ended the sleep, if there was one.
 // `trim_ns`: when stacks are to be trimmed, if there are any.
 monitor_wake sleep_deeply(scheduler& s, std::int64_t trim_ns) noexcept {
-  std::int64_t wake_ns = world::nanotime() + s.rules.monitor_deep_sleep_ns;
+  std::int64_t wake_ns = world::nanotime() + s.rules.sysmon_deep_sleep.count();
   {
     const locked hold(s.lock);
     const bool unused = s.stop.requested() || s.idle.processors_hint() == s.processors.count();
@@ -63,7 +63,7 @@ bool pause_until(scheduler& s, std::int64_t wake_ns, bool is_long) noexcept {
 
 void poll_if_overdue(scheduler& s, std::int64_t now_ns) noexcept {
   if (!s.network.anybody_waits()) return;
-  if (!s.polling.claim_overdue(now_ns, s.rules.poll_overdue_ns)) return;
+  if (!s.polling.claim_overdue(now_ns, s.rules.poll_overdue.count())) return;
   poller::harvest found = s.network.poll(0);
   if (found.ready.count == 0) return;
   count_idle_locked(s, -1);  // one more that runs, while goroutines are on their way and perhaps no M is
@@ -86,7 +86,7 @@ bool worth_taking(scheduler& s, processor& p, std::int64_t now_ns) noexcept {
     say_retake(p, trace_retake::nobody_idle);
     return true;
   }
-  if (p.seen.syscall_since_ns + s.rules.retake_grace_ns > now_ns) return false;
+  if (p.seen.syscall_since_ns + s.rules.retake_grace.count() > now_ns) return false;
   s.paths.retake_grace.add();
   say_retake(p, trace_retake::grace);
   return true;
@@ -108,7 +108,7 @@ bool take_and_hand_off(scheduler& s, processor& p) noexcept {
 
 // Once for each schedule, and only when it matters to somebody.
 void tell_hog(scheduler& s, processor& p, std::int64_t now_ns) noexcept {
-  if (s.rules.hog_report_ns == 0 || p.seen.schedule_since_ns + s.rules.hog_report_ns > now_ns || p.seen.hog_told) return;
+  if (s.rules.hog_report.count() == 0 || p.seen.schedule_since_ns + s.rules.hog_report.count() > now_ns || p.seen.hog_told) return;
   if (p.status.load_relaxed() != processor_state::running || !anything_waits(s)) return;
   p.seen.hog_told = true;
   watch::hogs(p, p.seen.schedule_since_ns, now_ns);
@@ -127,7 +127,7 @@ round_seen retake(scheduler& s, std::int64_t now_ns) noexcept {
       p.seen.schedule_tick = schedule_tick;
       p.seen.schedule_since_ns = now_ns;
       p.seen.hog_told = false;
-    } else if (p.seen.schedule_since_ns + s.rules.time_slice_ns <= now_ns) {
+    } else if (p.seen.schedule_since_ns + s.rules.time_slice.count() <= now_ns) {
       long_slice = true;
       // A goroutine in a call is not asked (so in Go): it loses the P, where the next one would find the request.
       if (status == processor_state::running) {
@@ -156,29 +156,29 @@ void monitor_loop(void* argument) noexcept {
   take_system_seat(m);
   watch::monitor_begins(s);
   std::uint32_t idle_rounds = 0;
-  std::int64_t period_ns = s.rules.monitor_period_ns;
+  std::int64_t period_ns = s.rules.sysmon_period.count();
   round_seen last{.busy = true};
   std::uint32_t cold = 0;  // dead goroutines whose stacks are to be trimmed
-  std::int64_t limit_ns = world::nanotime() + s.rules.limit_recheck_ns;
-  std::int64_t trim_ns = world::nanotime() + s.rules.stack_trim_period_ns;
+  std::int64_t limit_ns = world::nanotime() + s.rules.limit_recheck.count();
+  std::int64_t trim_ns = world::nanotime() + s.rules.stack_trim_period.count();
   while (s.ending.load_relaxed() == 0) {
     if (idle_rounds == 0) {
-      period_ns = s.rules.monitor_period_ns;
-    } else if (idle_rounds > s.rules.monitor_idle_rounds) {
+      period_ns = s.rules.sysmon_period.count();
+    } else if (idle_rounds > s.rules.sysmon_idle_rounds) {
       period_ns *= 2;
     }
-    const std::int64_t cap_ns = last.idle ? s.rules.monitor_period_max_ns : std::min(s.rules.monitor_period_busy_ns, s.rules.monitor_period_max_ns);
+    const std::int64_t cap_ns = last.idle ? s.rules.sysmon_period_max.count() : std::min(s.rules.sysmon_period_busy.count(), s.rules.sysmon_period_max.count());
     if (period_ns > cap_ns) period_ns = cap_ns;
-    if (pause_until(s, world::nanotime() + period_ns, period_ns > s.rules.monitor_doze_ns)) {
-      period_ns = s.rules.monitor_period_ns / 2;  // work waits: look now, and soon again
-      idle_rounds = s.rules.monitor_idle_rounds;
+    if (pause_until(s, world::nanotime() + period_ns, period_ns > s.rules.sysmon_doze.count())) {
+      period_ns = s.rules.sysmon_period.count() / 2;  // work waits: look now, and soon again
+      idle_rounds = s.rules.sysmon_idle_rounds;
     }
     if (!watch::monitor_stays_awake(s) && !last.busy && cold == 0) {
       switch (sleep_deeply(s, trim_ns)) {
         case monitor_wake::none: break;
         case monitor_wake::processor:  // its slice is long; a call beside it cuts a doze short
-          period_ns = s.rules.monitor_period_max_ns;
-          idle_rounds = s.rules.monitor_idle_rounds;
+          period_ns = s.rules.sysmon_period_max.count();
+          idle_rounds = s.rules.sysmon_idle_rounds;
           break;
         case monitor_wake::call: idle_rounds = 0; break;
       }
@@ -189,12 +189,12 @@ void monitor_loop(void* argument) noexcept {
     last = retake(s, now_ns);
     if (now_ns >= trim_ns) {
       cold = end_trim_period(s);
-      trim_ns = now_ns + s.rules.stack_trim_period_ns;
+      trim_ns = now_ns + s.rules.stack_trim_period.count();
     }
     if (cold != 0) cold -= trim_stacks(s, cold);
-    if (s.rules.limit_recheck_ns != 0 && now_ns >= limit_ns) {
+    if (s.rules.limit_recheck.count() != 0 && now_ns >= limit_ns) {
       follow_limit(s);
-      limit_ns = now_ns + s.rules.limit_recheck_ns;
+      limit_ns = now_ns + s.rules.limit_recheck.count();
     }
     idle_rounds = last.taken != 0 ? 0 : idle_rounds + 1;
     watch::monitor_round(s, now_ns);

@@ -29,7 +29,7 @@ class pool_core : public outliving {
       wait_group& of;
       ~ends() { of.done(); }
     } const after{workers};  // behind the lock
-    const os_thread_locked hold(file, line);
+    const os_thread_lock hold(file, line);
     for (pool_job* job : handed_over) {
       job->run();
       finish(std::unique_ptr<pool_job>(job));

@@ -77,7 +77,7 @@ std::uint32_t thread_count() noexcept {
   return s.machine_count.get();
 }
 
-std::size_t threads_ended_locked(std::span<ended_locked> into) noexcept {
+std::size_t threads_ended_locked(std::span<unreleased_lock> into) noexcept {
   scheduler& s = this_goroutine().m.get()->home;
   const locked hold(s.lock);
   const lock_sites& all = s.ended_locked;

@@ -4,32 +4,17 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "retake/socket_address.hpp"
+
 namespace retake::world::kernel {
 
-enum class address_family : std::uint8_t { none, ipv4, ipv6, local };
+using retake::address_family;
+using socket_address = retake::address;
 enum class socket_kind : std::uint8_t { stream, datagram };
-
-// Where a socket is bound or connected to. A name of a local (Unix) socket that begins with a zero byte is abstract: it is no file.
-struct socket_address {
-  static constexpr std::size_t name_bytes_max = 108;
-
-  address_family family = address_family::none;
-  std::uint16_t port = 0;              // host order
-  std::uint32_t scope = 0;             // ipv6: the interface of a link-local address
-  std::size_t used = 0;                // of bytes: 4, 16, or the length of the name
-  std::uint8_t bytes[name_bytes_max] = {};
-
-  friend bool operator==(socket_address const&, socket_address const&) = default;
-};
 
 // `address` in host order.
 constexpr socket_address ipv4_address(std::uint32_t address, std::uint16_t port) noexcept {
-  socket_address result;
-  result.family = address_family::ipv4;
-  result.port = port;
-  result.used = 4;
-  for (int i = 0; i < 4; ++i) result.bytes[i] = static_cast<std::uint8_t>(address >> (24 - 8 * i));
-  return result;
+  return retake::ipv4(address, port);
 }
 
 // As struct iovec.

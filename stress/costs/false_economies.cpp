@@ -26,7 +26,7 @@
 #include "retake/syscall.hpp"
 #include "retake/thread_lock.hpp"
 #include "retake/unix.hpp"
-#include "sched/policy.hpp"
+#include "retake/policy.hpp"
 
 namespace retake::costs {
 
@@ -121,7 +121,7 @@ void never_asked_to_yield(ledger& into) {
     });
   };
   policy never;
-  never.time_slice_ns = 3'600'000'000'000;
+  never.time_slice = 1h;
   const policy usual;
   into.compare(
       {"no_preemption", "beside a computation, with requests to yield switched off: wait", "with them", "ms", 1.5,

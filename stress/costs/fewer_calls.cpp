@@ -113,7 +113,7 @@ void one_writev(ledger& into) {
     const std::int64_t began_ns = now_ns();
     for (int i = 0; i < messages; ++i) {
       if (together)
-        static_cast<void>(out->write_all(all));
+        static_cast<void>(out->writev(all));
       else
         for (byte_view const& piece : all) static_cast<void>(out->write(piece));
     }

@@ -62,7 +62,7 @@ void pool_of_48_locked_workers() {
   static channel<int> jobs(48);
   for (int i = 0; i < 48; ++i) {
     go([] {
-      const os_thread_locked own;
+      const os_thread_lock own;
       while (jobs.receive()) foreign_nap();
     });
   }
@@ -72,7 +72,7 @@ void pool_of_48_locked_workers() {
 void pool_of_48_locked_workers_that_sleep() {
   for (int i = 0; i < 48; ++i) {
     go([] {
-      const os_thread_locked own;
+      const os_thread_lock own;
       for (;;) sleep_for(20ms), foreign_nap();
     });
   }
@@ -106,7 +106,7 @@ void semaphore_of_160_with_a_queue() {
 
 void locked_main_thread() {
   go([] {
-    const os_thread_locked own;
+    const os_thread_lock own;
     for (;;) foreign_nap();
   });
   crew(8, [] { busy_ns(millisecond_ns), sleep_for(1ms); });

@@ -42,7 +42,7 @@ std::uint32_t sessions_opened() { return opened; }
 std::uint32_t query(std::uint32_t key) {
   auto const answer = std::make_shared<retake::channel<std::uint32_t>>(1);
   retake::go([answer, key] {
-    const retake::os_thread_locked mine;
+    const retake::os_thread_lock mine;
     answer->send(retake::foreign_call([key] { return query_here(key); }));
     for (std::int64_t kept = 0; kept < kept_ns && !letting_go; kept += look_every_ns) retake::sleep_for(std::chrono::nanoseconds(look_every_ns));
   });

@@ -18,7 +18,7 @@
 #include "retake/run.hpp"
 #include "retake/syscall.hpp"
 #include "retake/unix.hpp"
-#include "sched/policy.hpp"
+#include "retake/policy.hpp"
 #include "sim/campaign.hpp"
 #include "sim/checkers/inspector.hpp"
 #include "sim/checkers/table.hpp"

@@ -13,7 +13,7 @@
 
 #include "retake/go.hpp"
 #include "retake/run.hpp"
-#include "sched/policy.hpp"
+#include "retake/policy.hpp"
 #include "sched/scheduler.hpp"
 
 #if defined(__has_feature)

@@ -34,6 +34,13 @@ cat >"$tree/runtime/include/retake/deadly.hpp" <<'CODE'
 // For too many, fatal: "is tested (1)", "is not
 // tested at all". In Go this is fatal. Fatal, when it is late: "only in a comment".
 void f();  // fatal: "only without a death". By a goroutine.
+#include "sched/above.hpp"
+namespace detail {
+void inside() {
+}
+void beside(std::int64_t hidden_ns);
+}  // namespace detail
+void g(std::int64_t wait_ns = std::chrono::steady_clock::now());
 CODE
 cat >"$tree/tests/deaths_test.cpp" <<'CODE'
 TEST(some_death, dies) {
@@ -53,9 +60,11 @@ for rule in 'layering: "sched/above.hpp"' 'layering: only models/relacy' 'orphan
             'order_claim: acquire without' 'order_claim: \[B1\] does not say' 'order_number: \[B1\] does not begin' 'order_number: \[BR1\] stands' \
             'order_pair: \[BR1\] pairs with \[BR2\], which does not exist' 'order_pair: \[BR3\] pairs with \[BR1\], which does not name it' 'tag: P9 is not in the list' 'tag: P9 lacks its checker' 'tag: P10 is not in the list' \
             'tag: models/README.md lists other' 'allowed: nothing needs' 'fatal: no death test expects "is not tested at all"' \
-            'fatal: a promise without its text' 'fatal: no death test expects "only in a comment"' 'fatal: no death test expects "only without a death"' 'errno: has calls'; do
+            'fatal: a promise without its text' 'fatal: no death test expects "only in a comment"' 'fatal: no death test expects "only without a death"' 'errno: has calls' \
+            'layering: "sched/above.hpp": a public header' 'nanoseconds: wait_ns' 'ban: steady_clock::now'; do
   grep -q "$rule" <<<"$said" || { echo "does not fire: $rule"; code=1; }
 done
 ! grep -q 'expects "is tested' <<<"$said" || { echo "complains of a promise that is kept"; code=1; }
+! grep -q 'hidden_ns' <<<"$said" || { echo "complains of what users cannot name"; code=1; }
 [ $code = 0 ] || echo "$said"
 exit $code

@@ -23,6 +23,22 @@ bool may_define_the_inspector(std::string const& name) {
          name == "properties/run_queue_properties.cpp";
 }
 
+// Whether a line of a public header is one that its users may name: not in detail, not private.
+class visible_part {
+ public:
+  bool shows(std::string const& line) {
+    if (line == "namespace detail {") in_detail_ = true;
+    if (line == " private:") is_private_ = true;
+    if (line == " public:" || line == "};") is_private_ = false;
+    bool const shown = !in_detail_ && !is_private_;
+    if (line.starts_with("}  // namespace")) in_detail_ = false;
+    return shown;
+  }
+
+ private:
+  bool in_detail_ = false, is_private_ = false;
+};
+
 }  // namespace
 
 void check_text(tree const& t, complaints& out) {
@@ -33,14 +49,21 @@ void check_text(tree const& t, complaints& out) {
   static std::regex const synchronizing(R"(\b(fence_(acquire|release|acq_rel)|atomic_(thread|signal)_fence|__tsan_\w+|fences_synchronize)\b)");
   static std::regex const conditional(R"(^\s*#\s*(if|ifdef|ifndef|elif|else)\b)");
   static std::regex const unfinished("\\b(TO" "DO|FIX" "ME|XX" "X|HA" "CK)\\b|not impl" "emented|GTEST_" "SKIP\\(\\)(?! *<<)");
+  static std::regex const nanoseconds(R"(\b(std::u?int64_t|double) (\w*_ns)\b)");
   for (source const& s : t.files) {
+    bool const is_public = s.name.starts_with("runtime/include/");
+    visible_part part;
     for (std::size_t i = 0; i < s.lines.size(); ++i) {
       std::string const& line = s.lines[i];
+      std::string const bare = campaign::code_of(line);
       std::smatch m;
+      if (is_public && part.shows(line) && std::regex_search(bare, m, nanoseconds)) {
+        out.add("nanoseconds", s.name, i + 1, fmt::format("{}: users are given durations and time points", m[2].str()));
+      }
       if (above_the_world(s.name)) {
         static std::regex const literal(R"re("(?:[^"\\]|\\.)*")re");
-        std::string const whole = campaign::code_of(line);
-        std::string const code = whole.find("#include") != std::string::npos ? whole : std::regex_replace(whole, literal, "\"\"");
+        std::string const code =
+            bare.find("#include") != std::string::npos ? bare : std::regex_replace(bare, literal, "\"\"");
         if (std::regex_search(code, m, banned_header)) out.add("ban", s.name, i + 1, fmt::format("<{}>: the runtime names world::", m[1].str()));
         if (std::regex_search(code, m, banned_name)) out.add("ban", s.name, i + 1, fmt::format("{}: the runtime names world::", m[0].str()));
       }

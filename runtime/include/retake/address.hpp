@@ -6,18 +6,11 @@
 #include <string_view>
 
 #include "retake/result.hpp"
-#include "world/sockets.hpp"
+#include "retake/socket_address.hpp"
 
 namespace retake {
 
-// family, port (host order), scope (IPv6 link-local), bytes and how many are used; see world/sockets.hpp. Compares by value.
-using address = world::kernel::socket_address;
-using world::kernel::address_family;
-
 inline constexpr std::uint32_t loopback_address = 0x7f000001;  // 127.0.0.1, in host order
-
-// `host` in host order. Anywhere.
-[[nodiscard]] constexpr address ipv4(std::uint32_t host, std::uint16_t port) noexcept { return world::kernel::ipv4_address(host, port); }
 
 // "127.0.0.1:80", "[::1]:80", "[fe80::1%2]:80", "/run/a.socket", "@abstract": numbers only, no names (see resolver.hpp). Anywhere; does not block.
 // Errors: std::errc::invalid_argument, also for a zero byte anywhere; std::errc::filename_too_long above 107 bytes.

@@ -25,7 +25,7 @@ class buffered_reader {
   [[nodiscard]] result<std::size_t> read(std::span<std::byte> into);
   // All of `into`. Fewer, and no error, only at the end of the stream; bytes() says how many are in
   // `into` when an error came.
-  [[nodiscard]] transferred read_full(std::span<std::byte> into);
+  [[nodiscard]] transfer_result read_full(std::span<std::byte> into);
   // Up to and with `end`; without it only at the end of the stream (empty: nothing was left). std::errc::value_too_large when `most` bytes have no `end` among them:
   // then they are still there to be read.
   [[nodiscard]] result<std::string> read_until(char end, std::size_t most = 64 * 1024);

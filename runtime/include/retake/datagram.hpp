@@ -9,7 +9,7 @@
 
 namespace retake {
 
-struct received {
+struct datagram {
   std::size_t bytes = 0;
   address from;      // family none where the sender has no name
   bool cut = false;  // the message was longer; the rest is gone
@@ -32,7 +32,7 @@ class datagram_socket {
 
   // By a goroutine. Blocks it until a message is there. Errors: what recvmsg(2) says (of a connected UDP socket also std::errc::connection_refused),
   // std::errc::operation_canceled when closed, std::errc::timed_out.
-  [[nodiscard]] result<received> receive(std::span<std::byte> into);
+  [[nodiscard]] result<datagram> receive(std::span<std::byte> into);
   // By a goroutine. Blocks it while there is no room. The first to whom the socket is connected, the second to anybody. A message to nobody is lost (UDP) or
   // std::errc::connection_refused (local). An unconnected local socket whose receiver is full tries again every millisecond: the kernel tells it nothing.
   [[nodiscard]] result<std::size_t> send(byte_view from);

@@ -26,7 +26,6 @@
 #include <utility>
 
 #include "retake/result.hpp"
-#include "world/files.hpp"
 
 namespace retake {
 
@@ -49,7 +48,7 @@ enum class open_mode : std::uint32_t {
 [[nodiscard]] constexpr open_mode operator|(open_mode a, open_mode b) noexcept { return open_mode{static_cast<std::uint32_t>(a) | static_cast<std::uint32_t>(b)}; }
 [[nodiscard]] constexpr bool has(open_mode mode, open_mode bit) noexcept { return (static_cast<std::uint32_t>(mode) & static_cast<std::uint32_t>(bit)) != 0; }
 
-using world::kernel::seek_from;  // begin, position, end
+enum class seek_from : std::uint8_t { begin, position, end };
 
 // What statx(2) says. Times as of wall_now().
 struct file_status {
@@ -108,18 +107,18 @@ class file {
   // Reads from `offset` on until `into` is full or the file ends: fewer bytes only at the end of
   // the file. Errors: read(2); std::errc::operation_canceled when the file is closed; bytes() says
   // how many were read before. Source: File.ReadAt.
-  [[nodiscard]] transferred read_at(std::span<std::byte> into, std::uint64_t offset);
+  [[nodiscard]] transfer_result read_at(std::span<std::byte> into, std::uint64_t offset);
   // The same into `bytes` bytes from `begin` on of a registered buffer.
-  [[nodiscard]] transferred read_at(registered_buffer const& into, std::size_t begin, std::size_t bytes, std::uint64_t offset);
+  [[nodiscard]] transfer_result read_at(registered_buffer const& into, std::size_t begin, std::size_t bytes, std::uint64_t offset);
   // Writes all of `from` at `offset`. Errors: write(2), as above; std::errc::invalid_argument of a
   // file in append mode, which would write at its end all the same; bytes() says how many were
   // written before. Source: File.WriteAt.
-  [[nodiscard]] transferred write_at(std::span<std::byte const> from, std::uint64_t offset);
+  [[nodiscard]] transfer_result write_at(std::span<std::byte const> from, std::uint64_t offset);
 
   // At the file's own position, which moves on; for pipes and terminals too. read: at least one
   // byte, 0 at the end and for an empty `into`. write: all of it, and bytes() as above.
   [[nodiscard]] result<std::size_t> read(std::span<std::byte> into);
-  [[nodiscard]] transferred write(std::span<std::byte const> from);
+  [[nodiscard]] transfer_result write(std::span<std::byte const> from);
 
   // Several pieces of memory in one call, which may do fewer bytes than there is room for, as
   // preadv(2) and pwritev(2). At most 64 pieces: std::errc::invalid_argument. Else as read_at() and

@@ -10,12 +10,17 @@
 
 #include "retake/context.hpp"
 #include "retake/stream.hpp"
-#include "world/processes.hpp"
 
 namespace retake {
 
-// {code, signal}: what it returned, or the signal that ended it; and what it has used.
-using exit_status = world::kernel::exit_status;
+struct exit_status {
+  int code = 0;    // what it returned, or 0
+  int signal = 0;  // what ended it, or 0
+  // What it and the children that it waited for have used.
+  std::chrono::nanoseconds user{};
+  std::chrono::nanoseconds system{};
+  std::uint64_t memory_max_bytes = 0;  // of the largest of them, resident
+};
 
 enum class redirect : std::uint8_t {
   inherit,  // this process' own
@@ -40,7 +45,7 @@ struct process_options {
   redirect output = redirect::inherit;
   redirect error = redirect::inherit;
   int input_file = -1, output_file = -1, error_file = -1;  // for redirect::file
-  static constexpr int same_group = world::kernel::same_group;
+  static constexpr int same_group = -1;
   int group = same_group;                                 // the process group: this process'; 0: one of its own; else this one
   bool session = false;                                   // leads a session and a group of its own, without a terminal
   std::optional<process_credentials> credentials{};       // nothing: this process'

@@ -35,10 +35,10 @@ class result {
 // How many bytes a call moved. Where an error ended it before all were moved there is no value, as
 // with every result, but bytes() still says how many had gone by then. Source: the pair of a count
 // and an error that Go's Read, Write and Copy return.
-class transferred : public result<std::size_t> {
+class transfer_result : public result<std::size_t> {
  public:
-  transferred(std::size_t bytes) : result(bytes), bytes_(bytes) {}
-  transferred(std::error_code why, std::size_t bytes = 0) : result(why), bytes_(bytes) {}
+  transfer_result(std::size_t bytes) : result(bytes), bytes_(bytes) {}
+  transfer_result(std::error_code why, std::size_t bytes = 0) : result(why), bytes_(bytes) {}
 
   [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
 

@@ -7,11 +7,9 @@
 #include <type_traits>
 #include <utility>
 
-#include "retake/needs_exceptions.hpp"
+#include "retake/policy.hpp"
 
 namespace retake {
-
-struct policy;
 
 // How a program runs. Zero and null stand for the default.
 struct options {

@@ -150,7 +150,7 @@ std::size_t select(Cases&&... cases) {
   constexpr std::size_t channels = (std::size_t{0} + ... + (std::remove_reference_t<Cases>::is_channel ? 1 : 0));
   static_assert(sizeof...(Cases) - channels <= 1, "one of after() and otherwise(), at most");
   std::array<detail::select_case, channels> room;
-  std::int64_t wait_ns = detail::wait_for_ever;
+  auto wait_ns = detail::wait_for_ever;
   std::size_t at = 0;
   const auto prepare = [&](auto& one) {
     if constexpr (std::remove_reference_t<decltype(one)>::is_channel) {

@@ -50,11 +50,12 @@ class stream {
   [[nodiscard]] result<std::size_t> read(std::span<std::byte> into);
   // By a goroutine. Blocks it until all is written. Errors as write(2), EPIPE without a signal;
   // bytes() says how many had gone out before.
-  [[nodiscard]] transferred write(byte_view from);
-  // By a goroutine: the same with bytes of several places in one system call (readv(2), writev(2)), at most io_slices_max of them for a read. read_each() fills the
-  // places in order; write_all() writes all of all.
-  [[nodiscard]] result<std::size_t> read_each(std::span<std::span<std::byte> const> into);
-  [[nodiscard]] transferred write_all(std::span<byte_view const> from);
+  [[nodiscard]] transfer_result write(byte_view from);
+  // Goroutine context only: the same with the bytes of several places in one system call (readv(2),
+  // writev(2)), at most 1,024 of them for a read. readv() fills the places in order, as far as
+  // bytes are there; writev() returns when all of all is written.
+  [[nodiscard]] result<std::size_t> readv(std::span<std::span<std::byte> const> into);
+  [[nodiscard]] transfer_result writev(std::span<byte_view const> from);
 
   // By a goroutine; does not block. A socket says that no more bytes come (the peer reads the end of the stream, and may answer), or that it reads no more; the
   // descriptor stays open. Errors: std::errc::not_a_socket, std::errc::not_connected. Source: shutdown(2), CloseWrite and CloseRead in Go.
@@ -96,8 +97,8 @@ class stream {
   friend class tcp_listener;
   friend class unix_listener;
   friend class datagram_socket;
-  friend transferred copy(stream& to, stream& from);
-  friend transferred send_file(stream& to, int file, std::int64_t offset, std::size_t bytes);
+  friend transfer_result copy(stream& to, stream& from);
+  friend transfer_result send_file(stream& to, int file, std::int64_t offset, std::size_t bytes);
 };
 
 // Goroutine context only; blocks it. Moves bytes from `from` to `to` until its end, whatever the
@@ -105,7 +106,7 @@ class stream {
 // Returns how many bytes went over. Errors of either side; bytes() says how many `to` had taken
 // before, and what was read beyond that is lost. Each piece is one turn of `to`. Source: io.Copy
 // and splice_linux.go in Go.
-[[nodiscard]] transferred copy(stream& to, stream& from);
+[[nodiscard]] transfer_result copy(stream& to, stream& from);
 // Goroutine context only; blocks it. Sends `bytes` bytes of a file from `offset` on, fewer where it
 // ends, to a stream of any kind, and leaves the file's position alone (sendfile(2); by read and
 // write where the kernel refuses the kind). What memory holds is sent at once, as file.hpp reads;
@@ -113,7 +114,7 @@ class stream {
 // went. Errors, with bytes() that went before: of the write; std::errc::invalid_seek for a `file`
 // without offsets (a pipe, a socket, a terminal); std::errc::invalid_argument for an offset below
 // 0. Source: sendfile in Go's internal/poll.
-[[nodiscard]] transferred send_file(stream& to, int file, std::int64_t offset, std::size_t bytes);
+[[nodiscard]] transfer_result send_file(stream& to, int file, std::int64_t offset, std::size_t bytes);
 
 // By a goroutine. Takes `fd` over, also on failure: from now on the stream closes it. The poller serves what epoll takes: pipes, sockets, terminals, eventfds;
 // then the descriptor becomes non-blocking, for every process that shares it. What epoll refuses (EPERM: files and directories of a disk) keeps its flags, and its

@@ -20,22 +20,22 @@ void lock_os_thread(char const* file = __builtin_FILE(), unsigned line = __built
 void unlock_os_thread() noexcept;
 
 // Holds the lock for a scope.
-class os_thread_locked {
+class os_thread_lock {
  public:
-  explicit os_thread_locked(char const* file = __builtin_FILE(), unsigned line = __builtin_LINE()) noexcept { lock_os_thread(file, line); }
-  ~os_thread_locked() { unlock_os_thread(); }
-  os_thread_locked(os_thread_locked const&) = delete;
-  os_thread_locked& operator=(os_thread_locked const&) = delete;
+  explicit os_thread_lock(char const* file = __builtin_FILE(), unsigned line = __builtin_LINE()) noexcept { lock_os_thread(file, line); }
+  ~os_thread_lock() { unlock_os_thread(); }
+  os_thread_lock(os_thread_lock const&) = delete;
+  os_thread_lock& operator=(os_thread_lock const&) = delete;
 };
 
-struct ended_locked {
+struct unreleased_lock {
   char const* file;  // of the lock
   unsigned line;
   std::uint64_t times;
 };
 // Which locks were never undone by goroutines that have ended: the first 16 places. Returns how many there are, of which as many as fit are stored.
 // By a goroutine. Costs a lock.
-std::size_t threads_ended_locked(std::span<ended_locked> into) noexcept;
+std::size_t threads_ended_locked(std::span<unreleased_lock> into) noexcept;
 
 // How many threads the runtime may have; returns the number before. For more, also at once when it has more
 // already, fatal: "thread exhaustion".

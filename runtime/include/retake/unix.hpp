@@ -11,7 +11,7 @@ namespace retake {
 
 class context;
 
-inline constexpr std::size_t passed_descriptors_max = world::kernel::passed_descriptors_max;  // 16 in one message
+inline constexpr std::size_t passed_descriptors_max = 16;  // in one message
 
 class unix_stream : public stream {
  public:
@@ -19,7 +19,7 @@ class unix_stream : public stream {
 
   // By a goroutine. Blocks it until all bytes are written, of which there has to be one at least. The receiver gets descriptors of its own for the same files; these stay
   // the caller's. Errors: std::errc::invalid_argument, what sendmsg(2) says, std::errc::operation_canceled, std::errc::timed_out. Source: unix(7), SCM_RIGHTS.
-  [[nodiscard]] transferred send(byte_view from, std::span<int const> descriptors);
+  [[nodiscard]] transfer_result send(byte_view from, std::span<int const> descriptors);
 
   struct message {
     std::size_t bytes = 0;        // 0: the end, or an empty `into`

@@ -69,7 +69,7 @@ struct answered {
   std::size_t bytes = 0;
 };
 answered of(result<std::size_t> const& r) { return r ? answered{{}, *r} : answered{r.error(), 0}; }
-answered of(transferred const& t) { return {t.error(), t.bytes()}; }
+answered of(transfer_result const& t) { return {t.error(), t.bytes()}; }
 
 struct file_call {
   char const* name;
@@ -186,11 +186,11 @@ TEST(edges, a_write_that_the_system_ends_counts_what_was_written) {
   ASSERT_NE(::signal(SIGXFSZ, SIG_IGN), SIG_ERR);
   run_on(1, [&] {
     file f = where.open(open_mode::write);
-    transferred const at_once = f.write_at(bytes_of("ABCDEFGH"), 1);
+    transfer_result const at_once = f.write_at(bytes_of("ABCDEFGH"), 1);
     EXPECT_EQ(at_once.error(), std::errc::file_too_large);
     EXPECT_EQ(at_once.bytes(), 4u);
     EXPECT_EQ(where.content(), "aABCD");
-    transferred const beyond = f.write_at(bytes_of("x"), 5);
+    transfer_result const beyond = f.write_at(bytes_of("x"), 5);
     EXPECT_EQ(beyond.error(), std::errc::file_too_large);
     EXPECT_EQ(beyond.bytes(), 0u);
     EXPECT_EQ(f.write_at(bytes_of("x"), 4).bytes(), 1u);
@@ -236,7 +236,7 @@ TEST(edges, what_is_sent_of_a_file_begins_and_ends_in_it) {
     int const fd = where.descriptor(O_RDONLY);
     for (row const& r : rows) {
       pipe_ends ends = a_pipe();
-      transferred const sent = send_file(ends.writer, fd, r.offset, r.bytes);
+      transfer_result const sent = send_file(ends.writer, fd, r.offset, r.bytes);
       EXPECT_EQ(sent.error().value(), static_cast<int>(r.error)) << r.offset << ", " << r.bytes;
       EXPECT_EQ(sent.bytes(), r.sent.size()) << r.offset << ", " << r.bytes;
       ends.writer.close();

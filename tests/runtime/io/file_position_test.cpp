@@ -62,7 +62,7 @@ void write_records(file& to, std::size_t writers) {
   wait_group all;
   for (std::size_t i = 0; i < writers; ++i) {
     all.go([&, i] {
-      transferred const put = to.write(bytes_of(std::string(record_bytes, static_cast<char>('a' + i))));
+      transfer_result const put = to.write(bytes_of(std::string(record_bytes, static_cast<char>('a' + i))));
       EXPECT_TRUE(put) << put.error().message();
       EXPECT_EQ(put.bytes(), record_bytes);
     });
@@ -131,7 +131,7 @@ void write_past_the_limit() {
   run_on(1, [&] {
     file f = a_file();
     right = right && f.write(bytes_of(std::string(first, 'a')));
-    transferred const more = f.write(bytes_of(std::string(2 * (limit - first), 'b')));
+    transfer_result const more = f.write(bytes_of(std::string(2 * (limit - first), 'b')));
     std::fprintf(stderr, "%s, %zu bytes\n", more ? "written" : more.error().message().c_str(), more.bytes());
     right = right && !more && more.error() == std::errc::file_too_large && more.bytes() == limit - first;
     right = right && f.seek(0) && whole_of(f) == std::string(first, 'a') + std::string(limit - first, 'b');

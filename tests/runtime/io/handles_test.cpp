@@ -54,10 +54,10 @@ void ask_stream(stream& s, answers say) {
   say("read nothing", s.read(nothing));
   say("write", s.write(some));
   say("write nothing", s.write(nothing));
-  say("read_each", s.read_each(pieces));
-  say("read_each nothing", s.read_each({}));
-  say("write_all", s.write_all(from));
-  say("write_all nothing", s.write_all({}));
+  say("readv", s.readv(pieces));
+  say("readv nothing", s.readv({}));
+  say("writev", s.writev(from));
+  say("writev nothing", s.writev({}));
   say("close_write", s.close_write());
   say("close_read", s.close_read());
   say("local_address", s.local_address());

@@ -155,8 +155,8 @@ TEST(process, tells_what_it_has_used) {
     ASSERT_TRUE(child);
     auto status = child->wait();
     ASSERT_TRUE(status);
-    EXPECT_GT(status->user_ns + status->system_ns, 1 * ms);
-    EXPECT_LT(status->user_ns + status->system_ns, 60'000 * ms);
+    EXPECT_GT(status->user + status->system, 1ms);
+    EXPECT_LT(status->user + status->system, 1min);
     EXPECT_GT(status->memory_max_bytes, 100'000U);
     EXPECT_LT(status->memory_max_bytes, 1'000'000'000U);
   });

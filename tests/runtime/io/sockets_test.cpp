@@ -464,7 +464,7 @@ TEST(copying, many_parts_go_out_in_one_call_and_none_twice) {
     wait_group all;
     all.add(1);
     go([&] {
-      auto const written = ends.client.write_all(parts);
+      auto const written = ends.client.writev(parts);
       EXPECT_TRUE(written);
       ends.client = tcp_stream();
       all.done();
@@ -475,7 +475,7 @@ TEST(copying, many_parts_go_out_in_one_call_and_none_twice) {
     EXPECT_TRUE(pipe.writer.write(bytes_of("onetwo")));
     std::array<std::byte, 3> one{}, two{};
     std::array<std::span<std::byte>, 2> const places{std::span(one), std::span(two)};
-    EXPECT_EQ(*pipe.reader.read_each(places), 6u);
+    EXPECT_EQ(*pipe.reader.readv(places), 6u);
     EXPECT_EQ(two[2], std::byte{'o'});
   });
 }

@@ -240,14 +240,14 @@ TEST(transfers, bytes_written_and_read_pass_all_kinds) {
     std::size_t got = 0;
     for (std::size_t n = 1; n != 0; got += n) {
       std::array<std::span<std::byte>, 2> const places{room.subspan(got, got < room.size() ? 1 : 0), room.subspan(std::min(got + 1, room.size()))};
-      auto const some = got % 2 == 0 ? from.read_each(places) : from.read(room.subspan(got));
+      auto const some = got % 2 == 0 ? from.readv(places) : from.read(room.subspan(got));
       ASSERT_TRUE(some) << kinds.name << ": " << some.error().message();
       n = *some;
     }
     text.resize(got);
     EXPECT_EQ(text, content()) << kinds.name;
     std::array<byte_view, 2> const halves{bytes_of(std::string_view(text).substr(0, 100)), bytes_of(std::string_view(text).substr(100, 100))};
-    EXPECT_TRUE(end.to.write_all(halves)) << kinds.name;
+    EXPECT_TRUE(end.to.writev(halves)) << kinds.name;
     EXPECT_TRUE(end.to.write(bytes_of(std::string_view(text).substr(200)))) << kinds.name;
     EXPECT_EQ(end.arrived(content().size()), content()) << kinds.name;
   });

@@ -36,7 +36,7 @@ void expect_whole(std::string const& came, std::size_t writers, char const* name
 
 struct way_to_write {
   char const* name;
-  std::function<transferred(unix_stream& to, std::string const& record)> write;
+  std::function<transfer_result(unix_stream& to, std::string const& record)> write;
 };
 
 int file_with(std::string const& text) {
@@ -50,18 +50,18 @@ int file_with(std::string const& text) {
 std::vector<way_to_write> const& ways() {
   static std::vector<way_to_write> const all = {
       {"write", [](unix_stream& to, std::string const& r) { return to.write(bytes_of(r)); }},
-      {"write_all",
+      {"writev",
        [](unix_stream& to, std::string const& r) {
          std::vector<byte_view> pieces;
          for (std::size_t at = 0; at < r.size(); at += 1'000) {
            pieces.push_back(bytes_of(std::string_view(r).substr(at, 1'000)));
          }
-         return to.write_all(pieces);
+         return to.writev(pieces);
        }},
       {"send_file",
        [](unix_stream& to, std::string const& r) {
          int const fd = file_with(r);
-         transferred const sent = send_file(to, fd, 0, r.size());
+         transfer_result const sent = send_file(to, fd, 0, r.size());
          ::close(fd);
          return sent;
        }},
@@ -79,7 +79,7 @@ TEST(turns, whole_writes_of_many_goroutines_do_not_mix) {
         wait_group all;
         for (std::size_t i = 0; i < writers; ++i) {
           all.go([&, i] {
-            transferred const put = way.write(ends->first, std::string(record_bytes, static_cast<char>('a' + i)));
+            transfer_result const put = way.write(ends->first, std::string(record_bytes, static_cast<char>('a' + i)));
             EXPECT_TRUE(put) << way.name << ": " << put.error().message();
             EXPECT_EQ(put.bytes(), record_bytes) << way.name;
           });
@@ -176,7 +176,7 @@ TEST(turns, a_close_ends_the_wait_for_a_turn) {
         wait_group all;
         for (int i = 0; i < 4; ++i) {
           all.go([&] {
-            transferred const put = ends.writer.write(bytes_of(std::string(record_bytes, 'x')));
+            transfer_result const put = ends.writer.write(bytes_of(std::string(record_bytes, 'x')));
             EXPECT_EQ(put.error(), std::errc::operation_canceled);
             went += put.bytes();
           });
@@ -221,7 +221,7 @@ TEST(turns, a_deadline_ends_the_turn_under_way_and_those_that_wait) {
     wait_group all;
     for (int i = 0; i < 3; ++i) {
       all.go([&] {
-        transferred const put = ends.writer.write(bytes_of(std::string(record_bytes, 'x')));
+        transfer_result const put = ends.writer.write(bytes_of(std::string(record_bytes, 'x')));
         EXPECT_EQ(put.error(), std::errc::timed_out);
         went += put.bytes();
       });
@@ -254,7 +254,7 @@ TEST(turns, every_way_to_write_counts_what_went_before_its_end) {
         std::size_t went = 0;
         wait_group done;
         done.go([&] {
-          transferred const put = way.write(ends->first, std::string(record_bytes, 'x'));
+          transfer_result const put = way.write(ends->first, std::string(record_bytes, 'x'));
           EXPECT_EQ(put.error(), by_deadline ? std::errc::timed_out : std::errc::operation_canceled) << way.name;
           went = put.bytes();
         });
@@ -279,7 +279,7 @@ TEST(turns, a_copy_counts_what_its_target_took) {
       from.writer.close();
     });
     EXPECT_FALSE(to.writer.set_write_deadline(deadline_in(20ms)));
-    transferred const moved = copy(to.writer, from.reader);
+    transfer_result const moved = copy(to.writer, from.reader);
     EXPECT_EQ(moved.error(), std::errc::timed_out);
     to.writer.close();
     EXPECT_GT(moved.bytes(), 0u);

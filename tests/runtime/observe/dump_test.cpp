@@ -119,7 +119,7 @@ TEST(dump, a_system_call_and_a_foreign_call_show_the_users_frame) {
     wait_group all;
     blocking_pipe one, two;
     const std::uint64_t caller = start(all, [&one] { waits_in_the_kernel(one.ends[0]); });
-    const std::uint64_t foreigner = start(all, [&two] { const os_thread_locked hold; waits_in_foreign_code(two.ends[0]); });
+    const std::uint64_t foreigner = start(all, [&two] { const os_thread_lock hold; waits_in_foreign_code(two.ends[0]); });
     ASSERT_TRUE(comes_to(caller, "syscall"));
     ASSERT_TRUE(comes_to(foreigner, "syscall"));
     const goroutine_info in_call = info_of(caller), in_foreign = info_of(foreigner);
@@ -153,7 +153,7 @@ TEST(dump, the_text_has_gos_form) {
   run_on(2, [] {
     wait_group all;
     channel<int> c;
-    const std::uint64_t id = start(all, [&c] { const os_thread_locked hold; receives(c); });
+    const std::uint64_t id = start(all, [&c] { const os_thread_lock hold; receives(c); });
     ASSERT_TRUE(comes_to(id, "waiting"));
     const std::string text = text_of_all();
     EXPECT_THAT(text, testing::ContainsRegex("goroutine " + std::to_string(id) + " \\[chan receive(, [0-9]+m?s)?, locked to thread\\]:\n"));
@@ -225,7 +225,7 @@ TEST(last_dump_death, a_deadlock_is_reported_with_all_stacks) {
   EXPECT_EXIT(run_on(2, [] {
                 channel<int> never;
                 go([&] { deadlocked(never); });
-                const os_thread_locked hold;
+                const os_thread_lock hold;
                 receives(never);
               }),
               testing::ExitedWithCode(2),

@@ -32,7 +32,7 @@ int main() {
   retake::run([] {
     retake::channel<int> c;
     retake::go([&c] {
-      const retake::os_thread_locked hold;
+      const retake::os_thread_lock hold;
       is_parked(c);
     });
     retake::go([] { is_in_a_call(); });

@@ -23,7 +23,7 @@ template <class Step>
 template <class Main>
 std::string said_by(Main&& main) {
   policy rules;
-  rules.hog_report_ns = told_after_ns;
+  rules.hog_report = std::chrono::nanoseconds(told_after_ns);
   testing::internal::CaptureStderr();
   run_on(1, rules, std::forward<Main>(main));
   return testing::internal::GetCapturedStderr();

@@ -219,7 +219,7 @@ TEST(pprof_server, serves_sixteen_connections_and_lets_the_next_one_wait) {
 
 TEST(pprof_server, makes_its_reports_without_a_processor) {
   policy rules;
-  rules.hog_report_ns = 30'000'000;
+  rules.hog_report = 30ms;
   testing::internal::CaptureStderr();
   run_on(1, rules, [] {
     const crowd all;

@@ -30,7 +30,7 @@ constexpr std::uint32_t foreign_line = __LINE__ + 2;
 
 constexpr std::uint32_t locked_line = __LINE__ + 3;
 [[gnu::noinline]] void waits_locked(channel<int>& c) {
-  const os_thread_locked hold;
+  const os_thread_lock hold;
   static_cast<void>(c.receive());
   asm volatile("nop; nop");
 }

@@ -237,7 +237,7 @@ TEST(schedtrace, ours_says_what_is_so) {
   std::atomic<bool> in_call{false}, leave{false};
   run_on(2, [&in_call, &leave] {
     channel<int> c;
-    const os_thread_locked hold;
+    const os_thread_lock hold;
     const raised_at_the_end caller_leaves{leave};  // also when an assertion ends this
     go([&] { static_cast<void>(c.receive()); });
     go([&] {

@@ -43,7 +43,7 @@ void be_busy() {
   all.add(1);
   go([&all] {
     for (int n = 0; n < 20; ++n) {
-      const os_thread_locked hold;
+      const os_thread_lock hold;
       sleep_for(100us);
       retake::syscall([] {});
       yield();

@@ -99,7 +99,7 @@ TEST(deadlock, is_not_reported_while_somebody_sleeps_or_is_in_a_call) {
     });
     EXPECT_EQ(woken.receive(), 2);
     go([&] {
-      const os_thread_locked hold;
+      const os_thread_lock hold;
       retake::syscall([] { nap_ns(30'000'000); });
       sleep_for(10ms);
       woken.send(3);

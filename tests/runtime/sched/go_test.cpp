@@ -163,7 +163,7 @@ TEST(go, the_last_goroutine_started_runs_first_and_the_others_in_order) {
 // A local queue that never runs empty: each member starts its successor, which another goroutine pushes into the ring.
 TEST(go, the_global_queue_is_looked_at_every_61_schedules_even_if_the_local_queue_never_runs_empty) {
   policy rules;
-  rules.time_slice_ns = patience_ns;  // nobody is asked to yield meanwhile
+  rules.time_slice = patience;  // nobody is asked to yield meanwhile
   run_on(1, rules, [] {
     struct family {
       bool over = false;
@@ -197,7 +197,7 @@ TEST(go, goroutines_of_a_busy_p_are_stolen_by_an_idle_one) {
 
 TEST(go, more_goroutines_than_a_ring_holds_overflow_to_the_global_queue_and_all_run) {
   policy rules;
-  rules.time_slice_ns = patience_ns;  // nobody runs before they are counted
+  rules.time_slice = patience;  // nobody runs before they are counted
   run_on(1, rules, [] {
     std::atomic<int> ran{0};
     for (int i = 0; i < 1'000; ++i) go([&] { ran.fetch_add(1); });

@@ -25,14 +25,14 @@ std::uint64_t handoffs(handoff_case which) { return value(paths().handoff[which]
 // A monitor that takes nothing by itself.
 policy quiet() {
   policy rules;
-  rules.retake_grace_ns = patience_ns;
-  rules.time_slice_ns = patience_ns;
+  rules.retake_grace = patience;
+  rules.time_slice = patience;
   return rules;
 }
 
 TEST(handoff, work_is_queued) {
   run_on(1, quiet(), [] {
-    const os_thread_locked hold;
+    const os_thread_lock hold;
     channel<int> woken;
     go([&] { woken.send(1); });
     EXPECT_EQ(woken.receive(), 1);
@@ -47,7 +47,7 @@ bool park_as_offer(goroutine& g, void* where) noexcept {
 
 // A goroutine that waits to be offered in `slot`, and then wakes the locked main goroutine.
 void offer_while_nothing_is_queued(world::atomic<goroutine*>& slot) {
-  const os_thread_locked hold;
+  const os_thread_lock hold;
   channel<int> woken;
   std::atomic<goroutine*> parked{nullptr};
   go([&] {
@@ -75,7 +75,7 @@ TEST(handoff, background_work_waits) {
 
 TEST(handoff, nobody_looks_for_work_and_no_p_is_idle) {
   run_on(1, quiet(), [] {
-    const os_thread_locked hold;
+    const os_thread_lock hold;
     sleep_for(1ms);
     EXPECT_EQ(handoffs(handoff_case::last_spinner), 1u);
   });
@@ -198,7 +198,7 @@ TEST(handoff, the_last_running_p_while_nobody_polls) {
     int failed = 0;
     stream reader(detail::polled_file::make(ends[0], failed));
     ASSERT_TRUE(reader.valid());
-    const os_thread_locked hold;
+    const os_thread_lock hold;
     EXPECT_TRUE(holding_on_until([] { return others_idle(1); }));
     std::thread outsider([&] {
       nap_ns(1'000'000);
@@ -226,7 +226,7 @@ TEST(handoff, there_is_nothing_to_do_and_others_run) {
       all.done();
     });
     EXPECT_TRUE(holding_on_until([] { return others_idle(2); }));
-    const os_thread_locked hold;
+    const os_thread_lock hold;
     before = handoffs(handoff_case::idle);
     parked = true;
     EXPECT_EQ(woken.receive(), 1);

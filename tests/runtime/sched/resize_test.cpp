@@ -121,7 +121,7 @@ TEST(resize, ps_follow_the_affinity_until_the_program_says_how_many_and_again_wh
   CPU_ZERO(&one);
   CPU_SET(first, &one);
   policy rules;
-  rules.limit_recheck_ns = 1'000'000;
+  rules.limit_recheck = 1ms;
   options chosen;
   chosen.rules = &rules;
   run(chosen, [&] {

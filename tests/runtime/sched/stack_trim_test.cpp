@@ -56,7 +56,7 @@ struct memory_seen {
 
 memory_seen look(std::int64_t trim_period_ns, int looks) {
   policy rules;
-  rules.stack_trim_period_ns = trim_period_ns;
+  rules.stack_trim_period = std::chrono::nanoseconds(trim_period_ns);
   memory_seen seen;
   run_on(2, rules, [&] {
     const std::int64_t before = resident_bytes();

@@ -42,8 +42,8 @@ TEST(stop_the_world, nobody_else_runs_until_it_starts_again) {
 
 TEST(stop_the_world, a_goroutine_in_a_system_call_does_not_delay_it_and_does_not_come_back_before_the_start) {
   policy rules;  // one P stays idle and no grace ends: only the stop takes the P of the call
-  rules.retake_grace_ns = patience_ns;
-  rules.time_slice_ns = patience_ns;
+  rules.retake_grace = patience;
+  rules.time_slice = patience;
   run_on(3, rules, [] {
     std::atomic<bool> in_call{false}, leave{false}, back{false};
     wait_group all;

@@ -73,7 +73,7 @@ TEST(contained_faults, a_pinned_worker_survives_a_thousand_of_them_without_a_new
     all.add(1);
     std::uint64_t threads = 0;
     go([&] {
-      const os_thread_locked hold;
+      const os_thread_lock hold;
       EXPECT_EQ(signal_of(write_nowhere), SIGSEGV);
       const std::uint64_t thread = world::thread_id();
       EXPECT_TRUE(yielding_until([] { return others_idle(1); }));
@@ -102,7 +102,7 @@ bool is_gone(machine const* theirs) {
 
 TEST(contained_faults, the_thread_ends_at_once_without_a_lock_and_with_the_last_unlock_otherwise) {
   run_on(2, [] {
-    const os_thread_locked main_stays;  // the main thread does not end
+    const os_thread_lock main_stays;  // the main thread does not end
     wait_group all;
     machine const* damaged[2] = {};
     all.add(2);

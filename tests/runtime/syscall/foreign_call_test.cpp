@@ -74,7 +74,7 @@ TEST(foreign_call, blocks_a_thread_and_not_its_p) {
 
 TEST(foreign_call, a_locked_goroutine_calls_on_its_own_thread) {
   run_on(2, [] {
-    const os_thread_locked hold;
+    const os_thread_lock hold;
     const std::uint64_t thread = world::thread_id();
     std::uint64_t inside = 0;
     foreign_call([&] {

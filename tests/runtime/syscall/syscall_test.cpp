@@ -19,15 +19,15 @@ namespace {
 
 policy no_retake() {
   policy rules;
-  rules.retake_grace_ns = patience_ns;
-  rules.time_slice_ns = patience_ns;
+  rules.retake_grace = patience;
+  rules.time_slice = patience;
   return rules;
 }
 
 policy eager() {
   policy rules;
-  rules.retake_grace_ns = 0;
-  rules.monitor_period_max_ns = 100'000;
+  rules.retake_grace = 0ns;
+  rules.sysmon_period_max = 100us;
   return rules;
 }
 
@@ -101,13 +101,13 @@ TEST(syscall, a_p_is_taken_when_nobody_is_idle) {
 // Also from its very first call, which the monitor has nothing to compare with.
 TEST(syscall, a_p_that_nobody_needs_is_taken_after_the_grace) {
   policy rules;
-  rules.time_slice_ns = patience_ns;  // a goroutine that has held its P too long has no grace
+  rules.time_slice = patience;  // a goroutine that has held its P too long has no grace
   run_on(2, rules, [] {
     scheduler& s = here();
     EXPECT_TRUE(holding_on_until([] { return others_idle(1); }));
     const std::int64_t entered_ns = now_ns();
     retake::syscall([&] { EXPECT_TRUE(holding_on_until([&] { return value(s.paths.retake_grace) > 0; })); });
-    EXPECT_GE(now_ns() - entered_ns, s.rules.retake_grace_ns);
+    EXPECT_GE(now_ns() - entered_ns, s.rules.retake_grace.count());
   });
 }
 
@@ -151,7 +151,7 @@ TEST(syscall, without_any_p_a_locked_call_waits_for_its_own_thread_s_turn) { lea
 
 TEST(syscall, a_locked_call_keeps_its_thread_on_the_fast_way) {
   run_on(2, [] {
-    const os_thread_locked hold;
+    const os_thread_lock hold;
     const std::uint64_t thread = world::thread_id();
     for (int i = 0; i < 200; ++i) {
       retake::syscall([i] { nap_ns(i % 10 == 0 ? 100'000 : 0); });
@@ -198,8 +198,8 @@ constexpr std::int64_t back_off_ns = 1'300'000'000;
 constexpr std::int64_t soon_ns = 1'000'000'000;
 policy backs_off() {
   policy rules = no_retake();
-  rules.monitor_idle_rounds = 1;
-  rules.monitor_period_max_ns = rules.monitor_period_busy_ns = patience_ns;
+  rules.sysmon_idle_rounds = 1;
+  rules.sysmon_period_max = rules.sysmon_period_busy = patience;
   return rules;
 }
 
@@ -239,8 +239,8 @@ TEST(syscall, work_beside_a_call_wakes_a_monitor_that_dozes) {
 // Calls about as long as the monitor's period: its CAS loses sometimes. Repeated until it did.
 TEST(syscall_full, the_monitor_s_cas_can_lose_against_a_return) {
   policy rules = eager();
-  rules.monitor_period_ns = 1'000;
-  rules.monitor_idle_rounds = 1'000'000;
+  rules.sysmon_period = 1us;
+  rules.sysmon_idle_rounds = 1'000'000;
   run_on(4, rules, [] {
     std::atomic<bool> over{false};
     wait_group all;
@@ -268,7 +268,7 @@ TEST(syscall_full, the_monitor_s_cas_can_lose_against_a_return) {
 // The monitor is out of the way: it would have to be the call itself.
 TEST(syscall, a_blocking_call_has_handed_its_p_over_before_it_blocks) {
   policy rules;
-  rules.monitor_period_ns = rules.monitor_period_max_ns = rules.monitor_period_busy_ns = patience_ns;
+  rules.sysmon_period = rules.sysmon_period_max = rules.sysmon_period_busy = patience;
   run_on(1, rules, [] {
     scheduler& s = here();
     std::atomic<bool> ran{false};

@@ -35,7 +35,7 @@ TEST(lock_os_thread, a_locked_goroutine_stays_on_its_thread_and_no_other_runs_th
       for (auto& thread : locked_threads) {
         locked_ones.add(1);
         go([&] {
-          const os_thread_locked hold;
+          const os_thread_lock hold;
           thread = world::thread_id();
           for (int i = 0; i < 60; ++i) {
             block_in_every_way(i);
@@ -86,12 +86,12 @@ TEST(lock_os_thread, two_locked_goroutines_hand_values_to_and_fro) {
     wait_group all;
     all.add(1);
     go([&] {
-      const os_thread_locked hold;
+      const os_thread_lock hold;
       other = world::thread_id();
       while (auto const value = there.receive()) back.send(*value + 1);
       all.done();
     });
-    const os_thread_locked hold;
+    const os_thread_lock hold;
     for (int i = 0; i < 500; ++i) {
       there.send(i);
       EXPECT_EQ(back.receive(), i + 1);
@@ -105,7 +105,7 @@ TEST(lock_os_thread, two_locked_goroutines_hand_values_to_and_fro) {
 TEST(lock_os_thread, a_goroutine_that_ends_locked_ends_its_thread) {
   run_on(2, [] {
     // The main goroutine keeps the main thread, which never ends.
-    const os_thread_locked hold;
+    const os_thread_lock hold;
     for (int round = 0; round < 10; ++round) {
       const std::uint64_t started = value(paths().threads_started);
       machine* theirs = nullptr;
@@ -144,7 +144,7 @@ TEST(lock_os_thread, goroutines_that_end_locked_are_counted_by_the_place_of_the_
       });
       all.wait();
     }
-    ended_locked places[4];
+    unreleased_lock places[4];
     EXPECT_TRUE(yielding_until([&] { return threads_ended_locked(places) == 1 && places[0].times == 3; }));
     EXPECT_STREQ(places[0].file, "place");
     EXPECT_EQ(places[0].line, 7u);
@@ -239,7 +239,7 @@ TEST(lock_os_thread, a_locked_goroutine_has_its_turn_beside_saturating_load) {
         all.done();
       });
     }
-    const os_thread_locked hold;
+    const os_thread_lock hold;
     std::int64_t longest_ns = 0;
     for (int i = 0; i < 10; ++i) {
       const std::int64_t before_ns = now_ns();
@@ -290,7 +290,7 @@ TEST(lock_os_thread, the_p_does_not_wait_with_a_locked_goroutine_that_blocks) {
       }
       woken.send(1);
     });
-    const os_thread_locked hold;
+    const os_thread_lock hold;
     EXPECT_EQ(woken.receive(), 1);
     EXPECT_EQ(turns.load(), 100);
   });
@@ -325,11 +325,11 @@ struct family {
 
 TEST(lock_os_thread, a_locked_goroutine_has_its_turn_every_61_schedules_beside_others_that_never_let_their_queue_run_empty) {
   policy rules;
-  rules.time_slice_ns = patience_ns;  // nobody is asked to yield meanwhile
+  rules.time_slice = patience;  // nobody is asked to yield meanwhile
   run_on(1, rules, [] {
     family f;
     channel<int> bell;
-    const os_thread_locked hold;
+    const os_thread_lock hold;
     f.next();
     std::uint32_t least_after_call = ~0u;
     for (int i = 0; i < 20; ++i) {

@@ -2,6 +2,7 @@
 // time that cannot come is waited for. Method: the edges of each unit, then the calls.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <limits>
@@ -148,6 +149,24 @@ TEST(durations, that_never_end_are_waited_for) {
     EXPECT_EQ(set_block_profile_rate(hours::min()), 4s);
     EXPECT_EQ(set_block_profile_rate(0ns), 0ns);
   });
+}
+
+// Sums of a policy's durations are compared with the clock: the longest must not pass it.
+TEST(durations, of_a_policy_may_be_of_any_length) {
+  for (const auto length : {std::chrono::nanoseconds::max(), std::chrono::nanoseconds::min()}) {
+    policy rules;
+    rules.retake_grace = rules.time_slice = rules.hog_report = rules.poll_overdue = rules.limit_recheck =
+        rules.stack_trim_period = rules.sysmon_deep_sleep = length;
+    run_on(2, rules, [&] {
+      const auto year = std::chrono::nanoseconds(31'557'600'000'000'000);
+      policy const& taken = machine_here().home.rules;
+      EXPECT_EQ(taken.retake_grace, std::clamp(length, 0ns, year));
+      EXPECT_EQ(taken.sysmon_deep_sleep, std::clamp(length, 0ns, year));
+      wait_group all;
+      for (int i = 0; i < 10; ++i) all.go([] { sleep_for(1ms); });
+      all.wait();
+    });
+  }
 }
 
 }  // namespace
