@@ -26,8 +26,6 @@
 namespace retake::test {
 namespace {
 
-constexpr std::int64_t ms = 1'000'000;
-
 // What the program says on standard output.
 std::string said_by(process_options options) {
   options.output = redirect::pipe;
