@@ -27,10 +27,12 @@ case $consumer in
     ;;
   only_what_a_user_may_name_is_installed)
     cd "$place/prefix/include/retake-runtime"
-    diff <(find . -type f | sort) <(cd "$(dirname "$0")/../../runtime/include" && find . -name '*.hpp' -type f | sort) || exit 1
+    public=$(dirname "$0")/../../runtime/include
+    diff <(find . -type f | sort) <(cd "$public" && find . -name '*.hpp' -type f | sort) || exit 1
     for header in retake/*.hpp; do
       echo "#include <$header>" >"$place/alone.cpp"
-      "$compiler" -std=c++20 -Wall -Wextra -Werror -fsyntax-only -I. "$place/alone.cpp" || { echo "$header does not compile alone"; exit 1; }
+      "$compiler" -std=c++20 -Wall -Wextra -Werror -fsyntax-only -I. "$place/alone.cpp" ||
+        { echo "$header does not compile alone"; exit 1; }
     done
     ;;
   a_shared_library_contains_the_runtime)

@@ -3,7 +3,8 @@
 //     switch <- world <- protocol <- {sched, syscall, poll, thread, sync, time, context} <- {io, observe} <- include/retake
 //
 // Two kinds of public headers may be included from below: by a .cpp the one that it implements (nobody includes a .cpp), and by anybody one
-// that includes nothing of ours but leaves: itself a leaf, the plain words that both ends share. A public header includes public ones alone.
+// that includes nothing of ours but leaves: itself a leaf, the plain words that both ends share. A
+// public header includes public ones alone.
 #include <algorithm>
 #include <map>
 #include <regex>
@@ -41,7 +42,9 @@ std::string why_not_in_runtime(tree const& t, std::string const& name, std::stri
   if (mine == level.end()) return "the runtime has no room " + room;
   if (included.find('/') == std::string::npos) return room == "world" || room == "switch" ? "" : "say which room: \"" + room + "/" + included + "\"";
   if (theirs == level.end()) return "runtime includes nothing outside runtime";
-  if (room == "retake" && wanted != "retake") return "a public header includes public headers: the inside is not installed";
+  if (room == "retake" && wanted != "retake") {
+    return "a public header includes public headers: the inside is not installed";
+  }
   if (wanted == "retake" && (name.ends_with(".cpp") || is_leaf(t, included))) return "";
   if (theirs->second > mine->second) return room + " lies below " + wanted;
   if (wanted == "switch" && room == "protocol") return "a protocol sees the world, not the switch";
