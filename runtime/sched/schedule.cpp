@@ -8,20 +8,6 @@
 
 namespace retake {
 
-machine* this_machine() noexcept { return static_cast<machine*>(world::this_thread()); }
-
-machine& machine_here() noexcept {
-  machine* const m = this_machine();
-  if (m == nullptr) [[unlikely]] world::fatal("M2: this call needs a goroutine, and the thread has none");
-  return *m;
-}
-
-machine& running_machine() noexcept {
-  machine& m = machine_here();
-  if (m.p.get() == nullptr) [[unlikely]] world::fatal("M2: this call needs a goroutine that runs, and this one is in a system call or in foreign code");
-  return m;
-}
-
 goroutine& this_goroutine() noexcept {
   goroutine* const g = machine_here().current.get();
   if (g == nullptr) [[unlikely]] world::fatal("G3: this call needs a goroutine, and the M runs none");

@@ -37,7 +37,9 @@
 #include "world/ghost.hpp"
 #include "world/memory.hpp"
 #include "world/report.hpp"
+#include "world/require.hpp"
 #include "world/signal.hpp"
+#include "world/thread.hpp"
 
 namespace retake {
 
@@ -132,11 +134,25 @@ struct scheduler {
 };
 
 // The thread that calls it, as M; nullptr on a thread that the runtime did not make.
-[[nodiscard]] machine* this_machine() noexcept;
+[[nodiscard]] inline machine* this_machine() noexcept { return static_cast<machine*>(world::this_thread()); }
+
 // The same for a call that needs one. Fatal: "M2: this call needs a goroutine, and the thread has none".
-[[nodiscard]] machine& machine_here() noexcept;
-// The same with a P. Fatal also: "M2: this call needs a goroutine that runs, and this one is in a system call or in foreign code".
-[[nodiscard]] machine& running_machine() noexcept;
+[[nodiscard]] inline machine& machine_here() noexcept {
+  machine* const m = this_machine();
+  if (m == nullptr) [[unlikely]] world::fatal("M2: this call needs a goroutine, and the thread has none");
+  return *m;
+}
+
+// The same with a P. Fatal also: "M2: this call needs a goroutine that runs, and this one is in a
+// system call or in foreign code".
+[[nodiscard]] inline machine& running_machine() noexcept {
+  machine& m = machine_here();
+  if (m.p.get() == nullptr) [[unlikely]] {
+    world::fatal("M2: this call needs a goroutine that runs, and this one is in a system call or in foreign code");
+  }
+  return m;
+}
+
 // The goroutine that calls it. Fatal elsewhere.
 [[nodiscard]] goroutine& this_goroutine() noexcept;
 
