@@ -1,9 +1,14 @@
-// fuzz_canary.cpp: a planted bug that libFuzzer must find, else the alarm is dead: a returning call that looks at two bits of the P's tick.
+// fuzz_canary.cpp: a planted bug that libFuzzer must find, else the alarm is dead: a returning call
+// that looks at two bits of the P's tick.
 //
-// Goal.      Something that one lucky preemption does not show: M1 must stay in its call while its P is taken, run by M2, and leaves M2's hands
-//            for a call exactly when its tick has gone round. Then M1 believes that nobody had its P in between, and keeps what it remembers of it.
-// Method.    The protocol of processor_status as it is, but for exit_fast, whose faulty twin stands below (a tick of two bits is what packing it
-//            into the status word would leave). `reacquired` allows the caller to go on with its cached copy; the scenario checks that it is right.
+// Goal.      Something that one lucky preemption does not show: M1 must stay in its call while its
+//            P is taken, run by M2, and leaves M2's hands for a call exactly when its tick has gone
+//            round. Then M1 believes that nobody had its P in between, and keeps what it remembers
+//            of it.
+// Method.    The protocol of processor_status as it is, but for exit_fast, whose faulty twin stands
+//            below (a tick of two bits is what packing it into the status word would leave).
+//            `reacquired` allows the caller to go on with its cached copy; the scenario checks that
+//            it is right.
 #include "libfuzzer_entry.hpp"
 #include "protocol/processor_status.hpp"
 #include "world/require.hpp"
@@ -28,7 +33,8 @@ exit_outcome exit_with_narrow_tick(machine_side& m) {
   if (p->status.load_relaxed() != processor_state::syscall) return exit_outcome::lost;
   const bool won = p->status.compare_exchange_acquire(processor_state::syscall, processor_state::idle).won;
   if (!won) return exit_outcome::lost;
-  p->holder.move(processor_holder::call, processor_holder::hand, "P9: a returning system call wins a P that somebody took");
+  p->holder.move(processor_holder::call, processor_holder::hand,
+                 "P9: a returning system call wins a P that somebody took");
   processor_status::wire(m, *p);
   const std::uint32_t tick = p->syscall_tick.load_relaxed();
   const bool stayed = (tick & 3) == (m.tick.get() & 3);  // the planted bug
@@ -65,13 +71,17 @@ void body() {
   sim::join_others();
 }
 
-constinit sim::scenario const wrapped_tick = {
-    .name = "wrapped_tick", .claim = "a call that returns to its old P knows whether others had it", .body = &body, .must_fail = "P11"};
+constinit sim::scenario const wrapped_tick = {.name = "wrapped_tick",
+                                              .claim = "a call that returns to its old P knows whether others had it",
+                                              .body = &body,
+                                              .must_fail = "P11"};
 
 constinit sim::scenario const* const planted[] = {&wrapped_tick};
 
 }  // namespace
 
-std::unique_ptr<schedule_target> make_target(int argc, char** argv) { return std::make_unique<schedule_target>("fuzz_canary", planted, true, argc, argv); }
+std::unique_ptr<schedule_target> make_target(int argc, char** argv) {
+  return std::make_unique<schedule_target>("fuzz_canary", planted, true, argc, argv);
+}
 
 }  // namespace retake::fuzz

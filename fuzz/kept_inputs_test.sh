@@ -14,7 +14,7 @@ fail() { echo "kept inputs: $*"; bad=1; }
 site_of() {  # kills-HEADER-ORDER-KIND
   local header order kind line
   IFS=- read -r _ header order kind <<<"$1"
-  line=$(awk -v order="// [$order]" 'index($0, order) { found = NR } found && NR > found && $0 !~ /^ *\/\// { print NR; exit }' "$root/runtime/protocol/$header.hpp")
+  line=$("$root/tests/line_of_order.sh" "$root/runtime/protocol/$header.hpp" "$order")
   [ -n "$line" ] && echo "$header.hpp:$line:$kind"
 }
 

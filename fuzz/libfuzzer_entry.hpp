@@ -1,4 +1,5 @@
-// libfuzzer_entry.hpp: what each fuzz_<name>.cpp defines: the scenarios that its inputs choose among.
+// libfuzzer_entry.hpp: what each fuzz_<name>.cpp defines: the scenarios that its inputs choose
+// among.
 #pragma once
 
 #include <memory>

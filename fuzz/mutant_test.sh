@@ -7,7 +7,7 @@ runs_max=200000 seconds_max=60
 fail() { echo "mutant: $*"; tail -n 5 "$out/stderr" 2>/dev/null; exit 1; }
 rm -rf "$out"
 mkdir -p "$out"
-line=$(awk -v order="// [$order]" 'index($0, order) { found = NR } found && NR > found && $0 !~ /^ *\/\// { print NR; exit }' "$header")
+line=$("$(dirname "$0")/../tests/line_of_order.sh" "$header" "$order")
 [ -n "$line" ] || fail "no order [$order] in $header"
 site=$(basename "$header"):$line:$kind
 RETAKE_FUZZ_MUTATE=$site RETAKE_FUZZ_OUT=$out "$program" -seed=1 -runs=$runs_max -max_total_time=$seconds_max -artifact_prefix="$out/" >"$out/stdout" 2>"$out/stderr"

@@ -33,11 +33,14 @@ using namespace sim;
 
 constexpr std::uint32_t bit(fault_kind k) { return 1U << static_cast<std::uint32_t>(k); }
 
-// What every scenario has to live with. Scarcity (threads, memory, descriptors) ends in documented fatal errors and is for scenarios that
-// expect them. A slow system call outlasts the bound of steps where a goroutine yields until it is over: 20 ns a step.
+// What every scenario has to live with. Scarcity (threads, memory, descriptors) ends in documented
+// fatal errors and is for scenarios that expect them. A slow system call outlasts the bound of
+// steps where a goroutine yields until it is over: 20 ns a step.
 constexpr std::uint32_t wakes = bit(fault_kind::spurious) | bit(fault_kind::futex_order);
-constexpr std::uint32_t polls = bit(fault_kind::epoll_reorder) | bit(fault_kind::epoll_duplicate) | bit(fault_kind::epoll_stale);
-constexpr std::uint32_t calls = bit(fault_kind::eintr) | bit(fault_kind::eagain) | bit(fault_kind::short_read) | bit(fault_kind::short_write);
+constexpr std::uint32_t polls =
+    bit(fault_kind::epoll_reorder) | bit(fault_kind::epoll_duplicate) | bit(fault_kind::epoll_stale);
+constexpr std::uint32_t calls =
+    bit(fault_kind::eintr) | bit(fault_kind::eagain) | bit(fault_kind::short_read) | bit(fault_kind::short_write);
 constexpr std::array<std::uint32_t, 4> weathers = {0, wakes, polls | calls, wakes | polls | calls};
 constexpr std::size_t worlds = 2 * weathers.size();
 
@@ -71,7 +74,8 @@ std::string path_of(std::string const& folder, scenario const& s, execution cons
 
 }  // namespace
 
-schedule_target::schedule_target(char const* name, std::span<scenario const* const> scenarios, bool with_faulty, int argc, char** argv)
+schedule_target::schedule_target(char const* name, std::span<scenario const* const> scenarios, bool with_faulty,
+                                 int argc, char** argv)
     : name_(name), began_(now()), engines_(worlds) {
   char const* const only = variable("RETAKE_FUZZ_SCENARIO");
   std::string names;
@@ -80,7 +84,8 @@ schedule_target::schedule_target(char const* name, std::span<scenario const* con
     names += fmt::format(" {}", s->name);
     if (only == nullptr || std::strcmp(only, s->name) == 0) ring_.push_back({place_of(s->name), s});
   }
-  if (ring_.empty()) refuse(fmt::format("RETAKE_FUZZ_SCENARIO `{}`: accepted: one of{}", only == nullptr ? "" : only, names));
+  if (ring_.empty())
+    refuse(fmt::format("RETAKE_FUZZ_SCENARIO `{}`: accepted: one of{}", only == nullptr ? "" : only, names));
   std::sort(ring_.begin(), ring_.end(), [](placed const& a, placed const& b) {
     return a.place != b.place ? a.place < b.place : std::strcmp(a.what->name, b.what->name) < 0;
   });
@@ -94,12 +99,15 @@ schedule_target::schedule_target(char const* name, std::span<scenario const* con
   if (char const* const json = variable("RETAKE_FUZZ_JSON")) json_ = json;
   trace_ = variable("RETAKE_FUZZ_TRACE") != nullptr;
   std::string reason;
-  if (char const* const text = variable("RETAKE_FUZZ_MUTATE"); text != nullptr && !mutant::parse(text, mutant_, reason)) {
+  if (char const* const text = variable("RETAKE_FUZZ_MUTATE");
+      text != nullptr && !mutant::parse(text, mutant_, reason)) {
     refuse(fmt::format("RETAKE_FUZZ_MUTATE `{}`: accepted: {}", text, reason));
   }
   std::error_code error;
   std::filesystem::create_directories(out_, error);
-  if (error) refuse(fmt::format("RETAKE_FUZZ_OUT `{}`: accepted: a folder that exists or can be made ({})", out_, error.message()));
+  if (error)
+    refuse(
+        fmt::format("RETAKE_FUZZ_OUT `{}`: accepted: a folder that exists or can be made ({})", out_, error.message()));
 }
 
 schedule_target::~schedule_target() {
@@ -112,11 +120,13 @@ schedule_target::~schedule_target() {
 
 scenario const& schedule_target::scenario_of(std::uint8_t const* header) const {
   auto const place = static_cast<std::uint16_t>(header[0] | header[1] << 8);
-  auto const at = std::lower_bound(ring_.begin(), ring_.end(), place, [](placed const& p, std::uint16_t v) { return p.place < v; });
+  auto const at =
+      std::lower_bound(ring_.begin(), ring_.end(), place, [](placed const& p, std::uint16_t v) { return p.place < v; });
   return *(at == ring_.end() ? ring_.front() : *at).what;
 }
 
-// An engine takes the crash signals when it is made, after libFuzzer did: destroyed in reverse, they give them back.
+// An engine takes the crash signals when it is made, after libFuzzer did: destroyed in reverse,
+// they give them back.
 engine& schedule_target::engine_of(std::uint8_t world) {
   std::size_t const index = world % worlds;
   if (engines_[index] == nullptr) {
@@ -142,13 +152,17 @@ void schedule_target::run(std::uint8_t const* data, std::size_t size) {
   ++executions_;
   truncated_ += x.truncated;
   if (e.sites().mutant_misfit() != op_kind::none) [[unlikely]] {
-    refuse(fmt::format("RETAKE_FUZZ_MUTATE `{}`: this kind does not fit the operation there, which is `{}`", mutant_.text(), name_of(e.sites().mutant_misfit())));
+    refuse(fmt::format("RETAKE_FUZZ_MUTATE `{}`: this kind does not fit the operation there, which is `{}`",
+                       mutant_.text(), name_of(e.sites().mutant_misfit())));
   }
   if (trace_) {
-    auto const pairs = std::count_if(std::begin(reads_from), std::end(reads_from), [](std::uint8_t n) { return n != 0; });
-    fmt::print(stderr, "trace {:016x} {} world {} steps {} pairs {}\n", x.hash, s.name, header[2] % worlds, x.steps, pairs);
+    auto const pairs =
+        std::count_if(std::begin(reads_from), std::end(reads_from), [](std::uint8_t n) { return n != 0; });
+    fmt::print(stderr, "trace {:016x} {} world {} steps {} pairs {}\n", x.hash, s.name, header[2] % worlds, x.steps,
+               pairs);
   }
-  if (x.failed) [[unlikely]] report(e, s);
+  if (x.failed) [[unlikely]]
+    report(e, s);
 }
 
 // Written as it was found before it is shrunk: shrinking runs the failure thousands of times.
@@ -181,13 +195,23 @@ void schedule_target::report(engine& e, scenario const& s) {
       fmt::print(stderr, "\n{}", timeline(e));
     }
   }
-  // libFuzzer writes the input down, under a name that it chooses: without a replay that is what shows it again.
+  // libFuzzer writes the input down, under a name that it chooses: without a replay that is what
+  // shows it again.
   std::string const again = path.empty() ? "no replay could be written; libFuzzer's input shows it again"
                                          : replay_command("", path, mutant_.file.empty() ? "" : mutant_.text());
-  fmt::print(stderr, "\nfinding   {}\nclaim     {}\nscenario  {}: {}\nsteps     {}   preemptions {}   stale reads {}   faults {}\n{}\n", result.what.tag,
-             result.what.claim, s.name, s.claim, result.steps, result.preemptions, result.stale_reads, result.faults, again);
-  ordered_json const finding = {{"tag", result.what.tag}, {"claim", result.what.claim}, {"replay", path.empty() ? ordered_json(nullptr) : ordered_json(path)}, {"scenario", s.name}, {"steps", result.steps},
-                                {"preemptions", result.preemptions}, {"stale_reads", result.stale_reads}, {"executions_to_first", executions_}};
+  fmt::print(stderr,
+             "\nfinding   {}\nclaim     {}\nscenario  {}: {}\nsteps     {}   preemptions {}   stale reads {}   faults "
+             "{}\n{}\n",
+             result.what.tag, result.what.claim, s.name, s.claim, result.steps, result.preemptions, result.stale_reads,
+             result.faults, again);
+  ordered_json const finding = {{"tag", result.what.tag},
+                                {"claim", result.what.claim},
+                                {"replay", path.empty() ? ordered_json(nullptr) : ordered_json(path)},
+                                {"scenario", s.name},
+                                {"steps", result.steps},
+                                {"preemptions", result.preemptions},
+                                {"stale_reads", result.stale_reads},
+                                {"executions_to_first", executions_}};
   write_line(finding.dump(-1, ' ', false, ordered_json::error_handler_t::replace));
   done_ = true;
   while (!made_.empty()) {
@@ -200,11 +224,17 @@ void schedule_target::report(engine& e, scenario const& s) {
 // On standard output when there is a finding, for whoever runs us; in the file always.
 void schedule_target::write_line(std::string const& finding) const {
   double const seconds = now() - began_;
-  ordered_json line = {{"kind", "fuzz"}, {"name", name_}, {"executions", executions_}, {"seconds", seconds},
-                       {"executions_per_second", seconds > 0 ? static_cast<double>(executions_) / seconds : 0.0}, {"truncated", truncated_ != 0}, {"exhausted", false}};
+  ordered_json line = {{"kind", "fuzz"},
+                       {"name", name_},
+                       {"executions", executions_},
+                       {"seconds", seconds},
+                       {"executions_per_second", seconds > 0 ? static_cast<double>(executions_) / seconds : 0.0},
+                       {"truncated", truncated_ != 0},
+                       {"exhausted", false}};
   if (!mutant_.file.empty()) {
     line["mutant"] = mutant_.text();
-    line["mutant_reached"] = std::any_of(engines_.begin(), engines_.end(), [](auto const& e) { return e != nullptr && e->sites().mutant_reached(); });
+    line["mutant_reached"] = std::any_of(engines_.begin(), engines_.end(),
+                                         [](auto const& e) { return e != nullptr && e->sites().mutant_reached(); });
   }
   line["finding"] = finding.empty() ? ordered_json(nullptr) : ordered_json::parse(finding);
   std::string const text = line.dump(-1, ' ', false, ordered_json::error_handler_t::replace) + "\n";
@@ -219,7 +249,8 @@ void schedule_target::write_line(std::string const& finding) const {
   }
 }
 
-std::size_t schedule_target::mutate(std::uint8_t* data, std::size_t size, std::size_t size_max, std::uint32_t seed) const {
+std::size_t schedule_target::mutate(std::uint8_t* data, std::size_t size, std::size_t size_max,
+                                    std::uint32_t seed) const {
   random_source random;
   random.seed(seed, 0);
   if (size_max <= header_bytes) return LLVMFuzzerMutate(data, size, size_max);
@@ -296,10 +327,12 @@ std::size_t schedule_target::mutate(std::uint8_t* data, std::size_t size, std::s
   return header_bytes + length;
 }
 
-std::size_t schedule_target::cross(std::span<std::uint8_t const> first, std::span<std::uint8_t const> second, std::span<std::uint8_t> out, std::uint32_t seed) {
+std::size_t schedule_target::cross(std::span<std::uint8_t const> first, std::span<std::uint8_t const> second,
+                                   std::span<std::uint8_t> out, std::uint32_t seed) {
   random_source random;
   random.seed(seed, 1);
-  std::size_t const cut = std::min(first.size(), header_bytes + random.below(static_cast<std::uint32_t>(first.size()) + 1));
+  std::size_t const cut =
+      std::min(first.size(), header_bytes + random.below(static_cast<std::uint32_t>(first.size()) + 1));
   std::size_t n = std::min(cut, out.size());
   std::copy_n(first.begin(), n, out.begin());
   if (cut < second.size()) {

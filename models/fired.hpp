@@ -8,8 +8,8 @@
 namespace retake {
 
 // Appends "file:line" to the file that RETAKE_FIRED names; without that variable, nothing
-// (tests/alarm/every_fail_fires.py). Called once in an execution, as it ends: may block on the file.
-// Aborts when the file cannot be opened.
+// (tests/alarm/every_fail_fires.py). Called once in an execution, as it ends: may block on the
+// file. Aborts when the file cannot be opened.
 inline void note_fired(char const* file, unsigned line) noexcept {
   char const* const path = std::getenv("RETAKE_FIRED");
   if (path == nullptr) return;

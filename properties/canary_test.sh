@@ -10,7 +10,7 @@ rm -rf "$out"
 case $how in
   twin) mistake="--twin $6" ;;
   site)
-    line=$(awk -v order="// [$7]" 'index($0, order) { found = NR } found && NR > found && $0 !~ /^ *\/\// { print NR; exit }' "$6")
+    line=$("$(dirname "$0")/../tests/line_of_order.sh" "$6" "$7")
     [ -n "$line" ] || fail "no order [$7] in $6"
     mistake="--mutate $(basename "$6"):$line:$8" ;;
   *) fail "twin or site, not $how" ;;

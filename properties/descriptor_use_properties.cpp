@@ -207,8 +207,10 @@ struct actor {
     if (Use::readies_sent_away) {
       for (std::uint32_t i = 0; i < count; ++i) sent_away[i]->park.wake();
     }
-    if (Use::waits_for_others) leave(direction::none);
-    else close_number();
+    if (Use::waits_for_others)
+      leave(direction::none);
+    else
+      close_number();
   }
 
   void close_number() {

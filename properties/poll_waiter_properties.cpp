@@ -1,13 +1,17 @@
-// poll_waiter_properties.cpp: a wait on one direction ends by readiness, break or close, each exactly as often as it should, and never too late.
+// poll_waiter_properties.cpp: a wait on one direction ends by readiness, break or close, each
+// exactly as often as it should, and never too late.
 //
-// Goal.      N1 (a second waiter is refused), G6 (one wake-up per park, by one party), N8 (data available and a reader parked is never a stable
-//            state), N5 (who is counted as waiting is parked), and that a close lets everybody go.
-// Method.    Actors read, deliver, break and, once, close. Data lie in a "kernel", a counter looked at before each wait, as by a read that answers
-//            EAGAIN; each delivery is followed by one edge. The reference model knows who waits, who is parked, and which edges, breaks and
-//            closes may still end a wait. A parked goroutine is its thread, asleep on a note. When all who deliver are done, nobody may be parked beside
-//            data; then thread 0 closes, and everybody must come home.
-//            Readers take turns, as polled_file makes them: the protocol refuses a second waiter only until the first is unblocked; twin no_turns shows
-//            what happens between there and finish().
+// Goal.      N1 (a second waiter is refused), G6 (one wake-up per park, by one party), N8 (data
+//            available and a reader parked is never a stable state), N5 (who is counted as waiting
+//            is parked), and that a close lets everybody go.
+// Method.    Actors read, deliver, break and, once, close. Data lie in a "kernel", a counter looked
+//            at before each wait, as by a read that answers EAGAIN; each delivery is followed by
+//            one edge. The reference model knows who waits, who is parked, and which edges, breaks
+//            and closes may still end a wait. A parked goroutine is its thread, asleep on a note.
+//            When all who deliver are done, nobody may be parked beside data; then thread 0 closes,
+//            and everybody must come home. Readers take turns, as polled_file makes them: the
+//            protocol refuses a second waiter only until the first is unblocked; twin no_turns
+//            shows what happens between there and finish().
 #include <new>
 
 #include "property_main.hpp"
@@ -36,13 +40,14 @@ struct sleeper {
   note park;
 };
 
-// ---- the protocol, and its faulty twins ----------------------------------------------------------------------------------------------------
+// ---- the protocol, and its faulty twins --------------------------------------------------------
 struct as_it_is : poll_waiter<sleeper> {
   static constexpr bool looks_for_close = true;
   static constexpr bool takes_turns = true;
 };
 
-// Not the protocol's fault but its limit: it refuses a second waiter until the first is unblocked, and from there to finish() it does not.
+// Not the protocol's fault but its limit: it refuses a second waiter until the first is unblocked,
+// and from there to finish() it does not.
 struct no_turns : as_it_is {
   static constexpr bool takes_turns = false;
 };
@@ -102,8 +107,9 @@ struct twice : as_it_is {  // the one parked is handed out again by a second unb
   sleeper* last = nullptr;
 };
 
-// ---- the reference model -----------------------------------------------------------------------------------------------------------------------
-// Calls are intervals of one counter; what a wait may be ended by is judged by when it began and ended.
+// ---- the reference model -----------------------------------------------------------------------
+// Calls are intervals of one counter; what a wait may be ended by is judged by when it began and
+// ended.
 class reference {
  public:
   static constexpr std::uint32_t calls_max = 64;
@@ -134,15 +140,19 @@ class reference {
   void end_wait(std::uint32_t who, bool ready) {
     world::require(waiter_ == who && !parked_, "G6: a wait ends while its goroutine is parked");
     waiter_ = none;
-    if (ready) consume();
-    else world::require(any(cause::interrupt, began_) || any(cause::close, 0), "N1: a wait ends without readiness, break or close");
+    if (ready)
+      consume();
+    else
+      world::require(any(cause::interrupt, began_) || any(cause::close, 0),
+                     "N1: a wait ends without readiness, break or close");
   }
   // A readiness was taken: some edge must have been on its way since the last one was.
   void consume() {
     world::require(any(cause::edge, consumed_), "N8: readiness is taken that nobody delivered");
     consumed_ = ++clock_;
   }
-  // Everybody has gone home: an edge that began after the last readiness was taken is still to be taken.
+  // Everybody has gone home: an edge that began after the last readiness was taken is still to be
+  // taken.
   bool owes_readiness() const {
     for (std::uint32_t i = 0; i < count_; ++i) {
       if (calls_[i].what == cause::edge && calls_[i].begin > consumed_) return true;
@@ -179,12 +189,12 @@ struct room {
   world::atomic<std::uint32_t> closing{0};
   world::atomic<std::uint32_t> turn{0};
   world::atomic<std::uint32_t> waiting{0};  // as the poller's
-  std::uint32_t available = 0;  // the kernel's
+  std::uint32_t available = 0;              // the kernel's
   std::uint32_t delivered = 0;
   std::uint32_t was_read = 0;
-  bool sealed = false;          // nothing more will be delivered
-  bool careless = false;        // somebody waited without having looked at the data
-  std::uint32_t takers = 0;     // mask of actors that took readiness
+  bool sealed = false;                      // nothing more will be delivered
+  bool careless = false;                    // somebody waited without having looked at the data
+  std::uint32_t takers = 0;                 // mask of actors that took readiness
   world::atomic<std::uint32_t> at_work{0};  // actors that may still deliver or break
   reference expected;
 };
@@ -203,7 +213,8 @@ struct actor {
     a.leave();
   }
 
-  // Only what delivers keeps thread 0 from the close: an actor that has nothing but reads left may be parked until then.
+  // Only what delivers keeps thread 0 from the close: an actor that has nothing but reads left may
+  // be parked until then.
   void run_all() {
     self.id = id;
     std::vector<command> const& list = the_program().actors[id];
@@ -239,7 +250,8 @@ struct actor {
     }
   }
 
-  // As a read of a non-blocking descriptor: what is there, else wait and try again. Who still has to deliver does not wait: perhaps nobody else does.
+  // As a read of a non-blocking descriptor: what is there, else wait and try again. Who still has
+  // to deliver does not wait: perhaps nobody else does.
   // Bound: every further round takes the readiness of another delivery.
   void read_one() {
     for (;;) {
@@ -248,7 +260,8 @@ struct actor {
     }
   }
 
-  // One step, and no happens-before: that a call of the kernel orders memory is not what the protocol may lean on.
+  // One step, and no happens-before: that a call of the kernel orders memory is not what the
+  // protocol may lean on.
   static void enter_kernel() { sim::op(sim::op_kind::kernel, 1); }
 
   bool take_data() {
@@ -308,7 +321,8 @@ struct actor {
     return true;
   }
 
-  // N8: nobody will deliver or break any more, and this one is parked beside data. Unless readiness went to somebody who has not read yet, or never will.
+  // N8: nobody will deliver or break any more, and this one is parked beside data. Unless readiness
+  // went to somebody who has not read yet, or never will.
   void check_nothing_lost(std::uint32_t parked) const {
     if (!where->sealed || where->careless || (where->takers & ~(1U << parked)) != 0) return;
     world::require(where->available == 0, "N8: a reader is parked although data are there");
@@ -364,7 +378,8 @@ void body() {
     if (left == 0) break;
     world::futex_wait(all.at_work, left);
   }
-  // Every edge was delivered: whoever is parked beside data now, or parks beside them from now on, would stay there.
+  // Every edge was delivered: whoever is parked beside data now, or parks beside them from now on,
+  // would stay there.
   all.sealed = true;
   // Nobody can ready who is parked now: a second waiter is refused.
   if (all.expected.somebody_parked()) {
@@ -395,13 +410,16 @@ constexpr twin twins[] = {
 
 constexpr property checked = {
     .name = "poll_waiter",
-    .claim = "a wait on one direction ends by readiness, break or close, each exactly as often as it should, and never too late",
+    .claim =
+        "a wait on one direction ends by readiness, break or close, each exactly as often as it should, and never too "
+        "late",
     .body = &body<as_it_is>,
     .commands = kinds,
     .actors_min = 1,
     .actors_max = 3,
     .commands_max = 8,
-    .fault_mask = 1U << static_cast<std::uint32_t>(sim::fault_kind::spurious) | 1U << static_cast<std::uint32_t>(sim::fault_kind::futex_order),
+    .fault_mask = 1U << static_cast<std::uint32_t>(sim::fault_kind::spurious) |
+                  1U << static_cast<std::uint32_t>(sim::fault_kind::futex_order),
     .twins = twins,
 };
 

@@ -1,11 +1,15 @@
-// processor_status_properties.cpp: whoever calls, returns, retakes or stops, each P has exactly one owner, and a returning M knows whose its P was.
+// processor_status_properties.cpp: whoever calls, returns, retakes or stops, each P has exactly one
+// owner, and a returning M knows whose its P was.
 //
-// Goal.      P9 (one owner at every instant), P11 (a P in a call names no M; ABA is noticed, and only ABA), P1 P2 P3 P8 P12 by the way.
-// Method.    Each actor is an M, a monitor and a stopper at once. The reference model is a ledger: who owns each P, and how often it changed hands. A call
-//            that is entered puts the P up, once; each success (return, retake, stop) must find it up and takes it. The ledger is written where the
-//            call returns, in one step with the operation that decided. What runs on a P writes plain data that belongs to it: two owners, or one
-//            that does not see what the last one did, are a race or a wrong count.
-//            At each commit of an ownership change the links are compared with the status.
+// Goal.      P9 (one owner at every instant), P11 (a P in a call names no M; ABA is noticed, and
+//            only ABA), P1 P2 P3 P8 P12 by the way.
+// Method.    Each actor is an M, a monitor and a stopper at once. The reference model is a ledger:
+//            who owns each P, and how often it changed hands. A call that is entered puts the P up,
+//            once; each success (return, retake, stop) must find it up and takes it. The ledger is
+//            written where the call returns, in one step with the operation that decided. What runs
+//            on a P writes plain data that belongs to it: two owners, or one that does not see what
+//            the last one did, are a race or a wrong count. At each commit of an ownership change
+//            the links are compared with the status.
 #include <array>
 
 #include "property_main.hpp"
@@ -23,9 +27,10 @@ constexpr std::uint32_t processors = 2;
 constexpr std::uint32_t none = 0xff;
 
 enum kind : std::uint8_t { enter, leave, work, drop, pick, retake, stop, restart };
-constexpr command_kind kinds[] = {{"enter", 6}, {"exit", 6}, {"work", 2}, {"drop", 1}, {"pick", 3}, {"retake", 5, 4}, {"stop", 2, 2}, {"restart", 2}};
+constexpr command_kind kinds[] = {{"enter", 6}, {"exit", 6},      {"work", 2},    {"drop", 1},
+                                  {"pick", 3},  {"retake", 5, 4}, {"stop", 2, 2}, {"restart", 2}};
 
-// ---- the reference model ---------------------------------------------------------------------------------------------------------------
+// ---- the reference model -----------------------------------------------------------------------
 enum class owned_by : std::uint8_t { actor, call, list, stopped };
 
 struct ledger_line {
@@ -55,7 +60,9 @@ class ledger {
     lines_[p] = {owned_by::actor, who, lines_[p].transfers + 1};
   }
   // Whether nobody had it since `who` entered. Before taken().
-  bool untouched(std::uint32_t p, std::uint32_t who) const { return at_enter_[who].p == p && at_enter_[who].transfers == lines_[p].transfers; }
+  bool untouched(std::uint32_t p, std::uint32_t who) const {
+    return at_enter_[who].p == p && at_enter_[who].transfers == lines_[p].transfers;
+  }
   void moved(std::uint32_t p, owned_by from, owned_by to, std::uint32_t who) {
     world::require(lines_[p].how == from, "P9: a P is somewhere else than its last owner left it");
     lines_[p].how = to;
@@ -71,7 +78,7 @@ class ledger {
   std::array<entry, actors_max> at_enter_;
 };
 
-// ---- the protocol, and its faulty twins --------------------------------------------------------------------------------------------------
+// ---- the protocol, and its faulty twins --------------------------------------------------------
 struct as_it_is {
   static void enter(machine_side& m) { processor_status::enter(m); }
   static exit_outcome exit(machine_side& m) { return processor_status::exit_fast(m); }
@@ -94,7 +101,9 @@ struct careless_thief : as_it_is {
 struct silent_thief : as_it_is {
   static bool take(processor_side& p, processor_state to) {
     const bool won = p.status.compare_exchange_acquire(processor_state::syscall, to).won;
-    if (won) p.holder.move(processor_holder::call, processor_holder::hand, "P9: a P is taken out of a system call that somebody else took");
+    if (won)
+      p.holder.move(processor_holder::call, processor_holder::hand,
+                    "P9: a P is taken out of a system call that somebody else took");
     return won;
   }
 };
@@ -105,19 +114,21 @@ struct late_links : as_it_is {
     processor_side* const p = m.p.get();
     m.tick.set(p->syscall_tick.load_relaxed());
     p->status.exchange_seq_cst(processor_state::syscall);
-    p->holder.move(processor_holder::machine, processor_holder::call, "P9: a system call is entered with a P of somebody else");
+    p->holder.move(processor_holder::machine, processor_holder::call,
+                   "P9: a system call is entered with a P of somebody else");
     p->machine.store_relaxed(nullptr);
     m.old.set(p);
     m.p.set(nullptr);
   }
 };
 
-// ---- the commands --------------------------------------------------------------------------------------------------------------------------
+// ---- the commands ------------------------------------------------------------------------------
 template <class Protocol>
 struct room {
   processor_side p[processors]{processor_side(0), processor_side(1)};
-  world::plain<std::uint32_t> work[processors]{world::plain<std::uint32_t>(0), world::plain<std::uint32_t>(0)};  // owned with the P
-  std::uint32_t work_done[processors] = {};                                                                     // what it must be
+  world::plain<std::uint32_t> work[processors]{world::plain<std::uint32_t>(0),
+                                               world::plain<std::uint32_t>(0)};  // owned with the P
+  std::uint32_t work_done[processors] = {};                                      // what it must be
   machine_side m[actors_max]{machine_side(0), machine_side(1), machine_side(2)};
   spin_lock lock;
   std::uint32_t listed[processors] = {};  // under the lock
@@ -125,15 +136,19 @@ struct room {
   std::uint32_t stopped = 0;  // under the lock: mask
   ledger owners;
 
-  // A commit of an ownership change: what the status says about the links (P3, P11). Another P may be in the middle of being wired.
+  // A commit of an ownership change: what the status says about the links (P3, P11). Another P may
+  // be in the middle of being wired.
   static void look(void* self, void const* ghost, char const*) {
     room& all = *static_cast<room*>(self);
     for (processor_side const& one : all.p) {
       std::uint32_t named = 0;
       for (machine_side const& machine : all.m) named += machine.p.peek() == &one ? 1 : 0;
       processor_holder const holder = one.holder.peek();
-      if (holder == processor_holder::call && (named != 0 || one.machine.peek() != nullptr)) sim::fail("P11: a P in a call is still linked with an M");
-      if (ghost == &one.holder && holder == processor_holder::machine && (named != 1 || one.status.peek() != processor_state::running)) sim::fail("P3: a P that runs is not exactly one M's");
+      if (holder == processor_holder::call && (named != 0 || one.machine.peek() != nullptr))
+        sim::fail("P11: a P in a call is still linked with an M");
+      if (ghost == &one.holder && holder == processor_holder::machine &&
+          (named != 1 || one.status.peek() != processor_state::running))
+        sim::fail("P3: a P that runs is not exactly one M's");
       if (named > 1) sim::fail("P3: two Ms have one P");
     }
   }
@@ -197,7 +212,8 @@ struct actor {
   void come_back() {
     in_call = false;
     const std::uint32_t p = me().old.get()->id;
-    // Decided by the swap within: the ledger's state until then is not known here, only what follows from who won.
+    // Decided by the swap within: the ledger's state until then is not known here, only what
+    // follows from who won.
     const exit_outcome how = Protocol::exit(me());
     if (how == exit_outcome::lost) {
       world::require(mine() == nullptr, "P11: an M that lost its P has one");
@@ -217,7 +233,8 @@ struct actor {
 
   void keep(processor_side& p) {
     locked const hold(where->lock);
-    p.holder.move(processor_holder::hand, processor_holder::idle_list, "P9: a P that is not in hand goes onto the list");
+    p.holder.move(processor_holder::hand, processor_holder::idle_list,
+                  "P9: a P that is not in hand goes onto the list");
     where->owners.moved(p.id, owned_by::actor, owned_by::list, none);
     where->listed[where->list_count++] = p.id;
   }
@@ -228,7 +245,8 @@ struct actor {
       locked const hold(where->lock);
       if (where->list_count == 0) return;
       p = &where->p[where->listed[--where->list_count]];
-      p->holder.move(processor_holder::idle_list, processor_holder::hand, "P9: a P that is not on the list is taken off it");
+      p->holder.move(processor_holder::idle_list, processor_holder::hand,
+                     "P9: a P that is not on the list is taken off it");
       where->owners.moved(p->id, owned_by::list, owned_by::actor, id);
     }
     processor_status::wire(me(), *p);
@@ -259,7 +277,8 @@ struct actor {
     for (std::uint32_t i = 0; i < where->list_count; ++i) {
       if (where->listed[i] != p) continue;
       where->listed[i] = where->listed[--where->list_count];
-      where->p[p].holder.move(processor_holder::idle_list, processor_holder::hand, "P9: a P that is not on the list is taken off it");
+      where->p[p].holder.move(processor_holder::idle_list, processor_holder::hand,
+                              "P9: a P that is not on the list is taken off it");
       processor_status::stop_in_hand(where->p[p]);
       where->owners.moved(p, owned_by::list, owned_by::stopped, none);
       where->stopped |= 1U << p;
@@ -272,7 +291,8 @@ struct actor {
     for (std::uint32_t p = 0; p < processors; ++p) {
       if ((where->stopped >> p & 1U) == 0) continue;
       processor_status::restart_in_hand(where->p[p]);
-      where->p[p].holder.move(processor_holder::hand, processor_holder::idle_list, "P9: a P that is not in hand goes onto the list");
+      where->p[p].holder.move(processor_holder::hand, processor_holder::idle_list,
+                              "P9: a P that is not in hand goes onto the list");
       where->owners.moved(p, owned_by::stopped, owned_by::list, none);
       where->listed[where->list_count++] = p;
     }
@@ -293,9 +313,13 @@ void check_rest(room<Protocol>& all) {
     const bool stopped = (all.stopped >> p & 1U) != 0;
     const owned_by how = all.owners.of(p).how;
     world::require(how != owned_by::actor, "P9: a P is left in the hands of an M that went home");
-    world::require(listed == (how == owned_by::list) && stopped == (how == owned_by::stopped), "P12: a P is neither where it should be nor in a call");
+    world::require(listed == (how == owned_by::list) && stopped == (how == owned_by::stopped),
+                   "P12: a P is neither where it should be nor in a call");
     const processor_state status = all.p[p].status.load_relaxed();
-    world::require(status == (listed ? processor_state::idle : stopped ? processor_state::gc_stop : processor_state::syscall), "P3: the status of a P is not that of its owner");
+    world::require(status == (listed    ? processor_state::idle
+                              : stopped ? processor_state::gc_stop
+                                        : processor_state::syscall),
+                   "P3: the status of a P is not that of its owner");
     world::require(all.work[p].get() == all.work_done[p], "P9: work done with a P is lost");
   }
 }
@@ -331,7 +355,9 @@ constexpr twin twins[] = {
 
 constexpr property checked = {
     .name = "processor_status",
-    .claim = "whoever calls, returns, retakes or stops, each P has exactly one owner, and a returning M knows whose its P was",
+    .claim =
+        "whoever calls, returns, retakes or stops, each P has exactly one owner, and a returning M knows whose its P "
+        "was",
     .body = &body<as_it_is>,
     .commands = kinds,
     .actors_min = 2,

@@ -1,12 +1,18 @@
-// run_queue_properties.cpp: whatever owners and thieves do, each ring is a deque: nothing lost, nothing twice, oldest first.
+// run_queue_properties.cpp: whatever owners and thieves do, each ring is a deque: nothing lost,
+// nothing twice, oldest first.
 //
-// Goal.      G2 and G9 (every item comes out once), Q1 (overflow exactly when full), Q4 ("empty" was true at one instant), Q5 (FIFO but for `next`).
-// Method.    Each actor owns a ring and is a thief of the others. Every call is recorded with the interval in which it ran. When all have gone home
-//            and the rings are drained, an order of the calls is searched that respects the intervals and gives the same results on reference
-//            deques. A call that touches two places in two steps (put_next, steal) may be split there, as its header says.
-//            The global queue is used under its lock, hence compared with its reference at once.
-// Not promised by the protocol, hence not demanded: under c11 that a thief sees what is there (a steal may come back empty-handed, looks_empty may be
-//            outdated: [RQ7] and [RQ8] are the model's); that a steal takes exactly half when others work at the same time.
+// Goal.      G2 and G9 (every item comes out once), Q1 (overflow exactly when full), Q4 ("empty"
+//            was true at one instant), Q5 (FIFO but for `next`).
+// Method.    Each actor owns a ring and is a thief of the others. Every call is recorded with the
+//            interval in which it ran. When all have gone home and the rings are drained, an order
+//            of the calls is searched that respects the intervals and gives the same results on
+//            reference deques. A call that touches two places in two steps (put_next, steal) may be
+//            split there, as its header says. The global queue is used under its lock, hence
+//            compared with its reference at once.
+// Not promised by the protocol, hence not demanded: under c11 that a thief sees what is there (a
+// steal may come back empty-handed, looks_empty may be
+//            outdated: [RQ7] and [RQ8] are the model's); that a steal takes exactly half when
+//            others work at the same time.
 #include <algorithm>
 #include <cstring>
 #include <new>
@@ -69,16 +75,16 @@ struct operation {
   call what;
   std::uint8_t actor;
   std::uint8_t queue;
-  std::uint8_t in;          // put, put_next: what
-  std::uint8_t out;         // get, steal: what, or nobody
-  bool flag;                // get: inherits. steal: may take `next`. look: the answer
+  std::uint8_t in;   // put, put_next: what
+  std::uint8_t out;  // get, steal: what, or nobody
+  bool flag;         // get: inherits. steal: may take `next`. look: the answer
   std::uint8_t overflow[half + 1];
   std::uint8_t overflow_count;
-  bool alone;               // nobody else was in a call at the same time
+  bool alone;  // nobody else was in a call at the same time
   std::uint32_t begin, end;
 };
 
-// ---- the reference model -------------------------------------------------------------------------------------------------------------
+// ---- the reference model -----------------------------------------------------------------------
 enum rule : std::uint32_t { rule_overflow = 1, rule_look = 2 };
 
 // Outside of the simulated world: one execution at a time, started over by each.
@@ -303,9 +309,10 @@ struct reference_global {
   std::uint32_t first = 0, last = 0;
 };
 
-// ---- the commands ----------------------------------------------------------------------------------------------------------------------
+// ---- the commands ------------------------------------------------------------------------------
 enum kind : std::uint8_t { put, put_next, get, steal, batch_in, look };
-constexpr command_kind kinds[] = {{"put", 6}, {"put_next", 4}, {"get", 3}, {"steal", 5, 4}, {"batch", 2, 3}, {"look", 4, 2}};
+constexpr command_kind kinds[] = {{"put", 6},      {"put_next", 4}, {"get", 3},
+                                  {"steal", 5, 4}, {"batch", 2, 3}, {"look", 4, 2}};
 
 template <class Queue>
 struct room {
@@ -353,7 +360,8 @@ struct actor {
     operation& o = recorded.begin(how, id, id);
     o.in = what->id;
     batch<item> rest = how == call::put ? where->queues[id].put(what) : where->queues[id].put_next(what);
-    for (item* i = rest.first; i != nullptr && o.overflow_count <= half; i = i->link.get()) o.overflow[o.overflow_count++] = i->id;
+    for (item* i = rest.first; i != nullptr && o.overflow_count <= half; i = i->link.get())
+      o.overflow[o.overflow_count++] = i->id;
     recorded.end(o);
     if (rest.count == 0) return;
     locked const hold(where->lock);
@@ -392,8 +400,10 @@ struct actor {
       locked const hold(where->lock);
       got = where->global.take(most);
       reference_global& r = where->reference;
-      world::require(got.count == std::min(most, r.last - r.first), "Q2: the global queue gives another number of items than it has");
-      for (item* i = got.first; i != nullptr; i = i->link.get()) world::require(i->id == r.at[r.first++], "Q5: the global queue is not first in, first out");
+      world::require(got.count == std::min(most, r.last - r.first),
+                     "Q2: the global queue gives another number of items than it has");
+      for (item* i = got.first; i != nullptr; i = i->link.get())
+        world::require(i->id == r.at[r.first++], "Q5: the global queue is not first in, first out");
     }
     for (item* i = got.pop_front(); i != nullptr; i = got.pop_front()) store(call::put, i);
   }
@@ -406,7 +416,8 @@ struct actor {
   }
 };
 
-// What is left, by nobody's actor: recorded like the rest, so that the deques' last state is compared too.
+// What is left, by nobody's actor: recorded like the rest, so that the deques' last state is
+// compared too.
 template <class Queue>
 void drain(room<Queue>& all) {
   for (std::uint32_t q = 0; q < all.actors; ++q) {
@@ -422,7 +433,8 @@ void drain(room<Queue>& all) {
     world::require(all.queues[q].looks_empty(), "Q4: a drained ring does not look empty");
   }
   batch<item> rest = all.global.take(operations_max);
-  world::require(rest.count == all.reference.last - all.reference.first, "Q2: the global queue holds another number of items than it should");
+  world::require(rest.count == all.reference.last - all.reference.first,
+                 "Q2: the global queue holds another number of items than it should");
   actor<Queue> last{&all, 0};
   for (item* i = rest.pop_front(); i != nullptr; i = rest.pop_front()) last.account(i);
 }
@@ -442,11 +454,12 @@ void body() {
   bool const strict = sim::the_engine->settings().memory == sim::memory_mode::sc;
   if (recorded.explains(strict, 0)) return;
   world::require(!recorded.explains(strict, rule_overflow), "Q1: a ring overflows that is not full");
-  world::require(!recorded.explains(strict, rule_look), "Q4: a queue is called empty, or not, and was not so at any instant of the call");
+  world::require(!recorded.explains(strict, rule_look),
+                 "Q4: a queue is called empty, or not, and was not so at any instant of the call");
   world::require(false, "Q5: no order of the calls gives these results on a deque");
 }
 
-// ---- faulty twins ----------------------------------------------------------------------------------------------------------------------
+// ---- faulty twins ------------------------------------------------------------------------------
 using real = run_queue<item, capacity>;
 
 struct no_second_look : real {
@@ -464,7 +477,8 @@ struct early_overflow : real {
     const std::uint32_t tail = inspector::tail<real>(*this).load_relaxed();
     if (tail - head != capacity - 1) return real::put(what);
     item* first[half];
-    for (std::uint32_t i = 0; i < half; ++i) first[i] = inspector::slots<real>(*this)[(head + i) % capacity].load_relaxed();
+    for (std::uint32_t i = 0; i < half; ++i)
+      first[i] = inspector::slots<real>(*this)[(head + i) % capacity].load_relaxed();
     if (!inspector::head<real>(*this).compare_exchange_relaxed(head, head + half).won) return real::put(what);
     batch<item> rest;
     for (item* const i : first) rest.push_back(i);

@@ -1,11 +1,15 @@
-// thread_lock_properties.cpp: while a goroutine is locked to a thread, it runs there and nobody else does, however it blocks, calls, nests and ends.
+// thread_lock_properties.cpp: while a goroutine is locked to a thread, it runs there and nobody
+// else does, however it blocks, calls, nests and ends.
 //
-// Goal.      L1 (the pair, its count and its errors), L2 (only there, only it), L3 (handing the P over), L5 (a locked end ends the thread), M6, and that
-//            nobody sleeps for ever.
-// Method.    A small scheduler of its own over thread_lock, note and processor_status: the actors are goroutines whose commands are interpreted by
-//            whichever M has them, so that a goroutine can go on anywhere. The reference model is depth and home of each goroutine, kept by the goroutine
-//            itself: every command compares. Goroutine and thread each have plain data: run by two, or not handed over in order, it is a race.
-//            Which M is idle, which P and which goroutine waits stands under one lock: that part is nobody's claim here.
+// Goal.      L1 (the pair, its count and its errors), L2 (only there, only it), L3 (handing the P
+//            over), L5 (a locked end ends the thread), M6, and that nobody sleeps for ever.
+// Method.    A small scheduler of its own over thread_lock, note and processor_status: the actors
+//            are goroutines whose commands are interpreted by whichever M has them, so that a
+//            goroutine can go on anywhere. The reference model is depth and home of each goroutine,
+//            kept by the goroutine
+//            itself: every command compares. Goroutine and thread each have plain data: run by two,
+//            or not handed over in order, it is a race. Which M is idle, which P and which
+//            goroutine waits stands under one lock: that part is nobody's claim here.
 #include <new>
 
 #include "property_main.hpp"
@@ -26,7 +30,8 @@ constexpr std::uint32_t machines_max = 12;
 constexpr std::uint32_t none = 0xff;
 
 enum kind : std::uint8_t { lock, unlock, block, call, retake, overflow, leave };
-constexpr command_kind kinds[] = {{"lock", 6}, {"unlock", 5}, {"block", 5}, {"call", 5}, {"retake", 5, processors}, {"overflow", 1}, {"exit", 1}};
+constexpr command_kind kinds[] = {{"lock", 6},     {"unlock", 5}, {"block", 5}, {"call", 5}, {"retake", 5, processors},
+                                  {"overflow", 1}, {"exit", 1}};
 
 struct fiber;
 
@@ -42,7 +47,7 @@ struct fiber : goroutine_pair<worker> {
   world::plain<std::uint32_t> touched;
 };
 
-// ---- the protocol, and its faulty twins ----------------------------------------------------------------------------------------------------
+// ---- the protocol, and its faulty twins --------------------------------------------------------
 struct as_it_is {
   static lock_outcome lock(worker& m, fiber& g) { return thread_lock::lock(m, g); }
   static lock_outcome unlock(worker& m, fiber& g) { return thread_lock::unlock(m, g); }
@@ -91,13 +96,13 @@ struct homeless : as_it_is {  // whoever finds a goroutine runs it
   static bool lives_elsewhere(worker&, fiber&) { return false; }
 };
 
-// ---- the reference model -----------------------------------------------------------------------------------------------------------------------
+// ---- the reference model -----------------------------------------------------------------------
 struct reference {
   std::uint32_t depth[goroutines_max] = {};
   std::uint32_t home[goroutines_max] = {none, none, none};
   std::uint32_t runs_on[goroutines_max] = {none, none, none};
   std::uint32_t commands[goroutines_max] = {};
-  std::uint32_t owner[machines_max];   // whose thread it is
+  std::uint32_t owner[machines_max];  // whose thread it is
   std::uint32_t touches[machines_max] = {};
   bool over[machines_max] = {};
   reference() {
@@ -239,8 +244,10 @@ struct scheduler {
         }
       }
       processor_status::hand_over(*m, *p);
-      if (fresh) world::thread_start(&machine_main, new (world::allocate(sizeof(start_of))) start_of{&all, m});
-      else m->park.wake();
+      if (fresh)
+        world::thread_start(&machine_main, new (world::allocate(sizeof(start_of))) start_of{&all, m});
+      else
+        m->park.wake();
     }
   }
 
@@ -268,7 +275,8 @@ struct scheduler {
     world::require(r.home[g.id] == none || r.home[g.id] == m.id, "L2: a locked goroutine runs on another thread");
     world::require(r.owner[m.id] == none || r.owner[m.id] == g.id, "L2: a locked thread runs another goroutine");
     world::require(!r.over[m.id], "L5: a thread whose goroutine ended locked goes on");
-    world::require((g.locked_m.get() == &m && m.locked_g.get() == &g) == (r.depth[g.id] > 0), "L1: the pair is not what lock and unlock made of it");
+    world::require((g.locked_m.get() == &m && m.locked_g.get() == &g) == (r.depth[g.id] > 0),
+                   "L1: the pair is not what lock and unlock made of it");
     const std::uint32_t before = g.touched.get();
     world::require(before == r.commands[g.id]++, "G2: a goroutine does not see what it did elsewhere");
     g.touched.set(before + 1);
@@ -325,7 +333,8 @@ struct scheduler {
   void unnest(worker& m, fiber& g) {
     reference& r = all.expected;
     const lock_outcome how = Protocol::unlock(m, g);
-    world::require(how == (r.depth[g.id] == 0 ? lock_outcome::not_locked : lock_outcome::done), "L1: unlock does not know how often it was locked");
+    world::require(how == (r.depth[g.id] == 0 ? lock_outcome::not_locked : lock_outcome::done),
+                   "L1: unlock does not know how often it was locked");
     if (r.depth[g.id] == 0 || --r.depth[g.id] > 0) return;
     r.home[g.id] = none;
     r.owner[m.id] = none;
@@ -369,7 +378,8 @@ struct scheduler {
     reference& r = all.expected;
     const bool was_locked = Protocol::end(m, g);
     world::require(was_locked == (r.depth[g.id] > 0), "L5: the end of a locked goroutine does not end its thread");
-    world::require(g.locked_m.get() == nullptr && m.locked_g.get() == nullptr, "L1: a goroutine that ended is still paired");
+    world::require(g.locked_m.get() == nullptr && m.locked_g.get() == nullptr,
+                   "L1: a goroutine that ended is still paired");
     r.runs_on[g.id] = none;
     r.home[g.id] = none;
     r.depth[g.id] = 0;
@@ -426,13 +436,16 @@ constexpr twin twins[] = {
 
 constexpr property checked = {
     .name = "thread_lock",
-    .claim = "while a goroutine is locked to a thread, it runs there and nobody else does, however it blocks, calls, nests and ends",
+    .claim =
+        "while a goroutine is locked to a thread, it runs there and nobody else does, however it blocks, calls, nests "
+        "and ends",
     .body = &body<as_it_is>,
     .commands = kinds,
     .actors_min = 1,
     .actors_max = goroutines_max,
     .commands_max = 8,
-    .fault_mask = 1U << static_cast<std::uint32_t>(sim::fault_kind::spurious) | 1U << static_cast<std::uint32_t>(sim::fault_kind::futex_order),
+    .fault_mask = 1U << static_cast<std::uint32_t>(sim::fault_kind::spurious) |
+                  1U << static_cast<std::uint32_t>(sim::fault_kind::futex_order),
     .twins = twins,
 };
 

@@ -1,7 +1,8 @@
 // apart.hpp: a process with a network, a file system or both of its own, which are gone when it is
 //
-// Recipe.    unshare(2) before the first thread: as root the namespaces alone, else inside a user namespace, in which everybody is root. Where that is forbidden too, the caller has
-//            to do without.
+// Recipe.    unshare(2) before the first thread: as root the namespaces alone, else inside a user
+//            namespace, in which everybody is root. Where that is forbidden too, the caller has to
+//            do without.
 #pragma once
 
 #include <arpa/inet.h>
@@ -35,14 +36,18 @@ inline apartness stand_apart(int spaces) {
   const uid_t user = ::geteuid();
   const gid_t group = ::getegid();
   if (::unshare(spaces | CLONE_NEWUSER) != 0) return apartness::none;
-  const bool mapped = write_file("/proc/self/setgroups", "deny") && write_file("/proc/self/uid_map", fmt::format("0 {} 1", user)) && write_file("/proc/self/gid_map", fmt::format("0 {} 1", group));
+  const bool mapped = write_file("/proc/self/setgroups", "deny") &&
+                      write_file("/proc/self/uid_map", fmt::format("0 {} 1", user)) &&
+                      write_file("/proc/self/gid_map", fmt::format("0 {} 1", group));
   return mapped ? apartness::as_user : apartness::none;
 }
 
 // An /etc of `files` (name, text) and nothing else, in a file system of our own.
 template <class Files>
 bool own_etc(Files const& files) {
-  if (::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 || ::mount("etc", "/etc", "tmpfs", MS_NOSUID | MS_NODEV, "size=64k") != 0) return false;
+  if (::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+      ::mount("etc", "/etc", "tmpfs", MS_NOSUID | MS_NODEV, "size=64k") != 0)
+    return false;
   for (auto const& [name, text] : files) {
     if (!write_file(fmt::format("/etc/{}", name), text)) return false;
   }

@@ -1,8 +1,11 @@
-// blocked_opens.hpp: a file whose open blocks for as long as one wants: a FIFO that nobody writes to.
+// blocked_opens.hpp: a file whose open blocks for as long as one wants: a FIFO that nobody writes
+// to.
 //
-// Why.       A read that memory can answer is over before anybody notices, and a slow disk is not to be had everywhere. The open of a FIFO blocks its thread in the
-//            kernel until somebody opens the other end, and no poller can help. The name is gone as soon as the FIFO is open: nothing is left behind,
-//            however the program ends; /proc/self/fd is the way in.
+// Why.       A read that memory can answer is over before anybody notices, and a slow disk is not
+//            to be had everywhere. The open of a FIFO blocks its thread in the kernel until
+//            somebody opens the other end, and no poller can help. The name is gone as soon as the
+//            FIFO is open: nothing is left behind, however the program ends; /proc/self/fd is the
+//            way in.
 #pragma once
 
 #include <fcntl.h>

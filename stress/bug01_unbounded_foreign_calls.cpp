@@ -1,12 +1,19 @@
-// bug01_unbounded_foreign_calls.cpp: a service whose every request makes a foreign call of its own has as many threads as requests; a bound that sheds load keeps both threads and latency
+// bug01_unbounded_foreign_calls.cpp: a service whose every request makes a foreign call of its own
+// has as many threads as requests; a bound that sheds load keeps both threads and latency
 //
-// Seed.      Bug 1, "Unbounded Cgo Concurrency": an image service; under a burst its threads climb from about 20 to hundreds in seconds, and its p99 with them.
-// Method.    The HTTP server of stress/programs answers POST /image with what a library makes of the body: a foreign call of about 50 ms, most of it waiting for one of
-//            the 8 engines of a device. Who finds no engine free waits for one inside the library, where he holds a thread. The clients are a process of their own: a
-//            trickle (steady), 600 within 0.2 s (burst), the trickle again (plateau).
-//            Buggy: each request calls the library. Fixed: `bounded` admits 16, and who has no turn after 100 ms is told so (503).
-// Symptom.   Threads, against what 16 calls could need; and the 99th percentile of the answers that were given (200; the 503s of the fixed variant come sooner still and are
-//            not among them), against the median of the quiet service. That the fixed variant turns requests away is the price, and is measured: the buggy one admits all.
+// Seed.      Bug 1, "Unbounded Cgo Concurrency": an image service; under a burst its threads climb
+//            from about 20 to hundreds in seconds, and its p99 with them.
+// Method.    The HTTP server of stress/programs answers POST /image with what a library makes of
+//            the body: a foreign call of about 50 ms, most of it waiting for one of the 8 engines
+//            of a device. Who finds no engine free waits for one inside the library, where he holds
+//            a thread. The clients are a process of their own: a trickle (steady), 600 within 0.2 s
+//            (burst), the trickle again (plateau).
+//            Buggy: each request calls the library. Fixed: `bounded` admits 16, and who has no turn
+//            after 100 ms is told so (503).
+// Symptom.   Threads, against what 16 calls could need; and the 99th percentile of the answers that
+//            were given (200; the 503s of the fixed variant come sooner still and are not among
+//            them), against the median of the quiet service. That the fixed variant turns requests
+//            away is the price, and is measured: the buggy one admits all.
 // Afterwards the runtime keeps its idle Ms as Go does. Trimming: the buggy code under a policy that
 // keeps 48 of them, so that the threads go back to about 50.
 // Limits:    the same burst where memory for 128 more threads is left (RLIMIT_AS): it ends the
@@ -34,9 +41,9 @@
 #include "retake/bounded.hpp"
 #include "retake/clock.hpp"
 #include "retake/go.hpp"
+#include "retake/policy.hpp"
 #include "retake/run.hpp"
 #include "retake/thread_lock.hpp"
-#include "retake/policy.hpp"
 #include "twins.hpp"
 #include "world/limits.hpp"
 
@@ -61,7 +68,7 @@ constexpr auto trickle_every = 20ms, volley_every = 4ms;
 constexpr std::size_t image_bytes = 4096;
 constexpr auto retry_pause = 10ms;
 
-// ---- the library: knows nothing of goroutines --------------------------------------------------------------------------------------
+// ---- the library: knows nothing of goroutines --------------------------------------------------
 
 // First come, first served.
 class device {
@@ -106,7 +113,7 @@ std::uint32_t process_image(std::string const& image) {
   return sum;
 }
 
-// ---- the service -------------------------------------------------------------------------------------------------------------------
+// ---- the service -------------------------------------------------------------------------------
 
 using programs::page;
 using programs::request;
@@ -123,13 +130,15 @@ std::optional<page> answer_bounded(bounded& images, request const& asked) {
   return page{.body = fmt::format("{}\n", *sum)};
 }
 
-// ---- the clients: another process --------------------------------------------------------------------------------------------------
+// ---- the clients: another process --------------------------------------------------------------
 
 // The status of the answer; 0: there was none.
 int ask(std::uint16_t port, std::string const& image) {
   result<tcp_stream> peer = tcp_connect(loopback_address, port);
   if (!peer) return 0;
-  const std::string text = fmt::format("POST /image HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{}", image.size(), image);
+  const std::string text =
+      fmt::format("POST /image HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{}",
+                  image.size(), image);
   if (!peer->write(std::as_bytes(std::span(text)))) return 0;
   std::string answer;
   std::array<std::byte, 1024> some;
@@ -218,7 +227,7 @@ class clients {
   std::atomic<std::uint64_t> served_{0}, refused_{0};
 };
 
-// ---- both ---------------------------------------------------------------------------------------------------------------------------
+// ---- both --------------------------------------------------------------------------------------
 
 struct ends {
   int reader, writer;
@@ -229,7 +238,8 @@ ends pipe_for(stage& s) {
   return {both[0], both[1]};
 }
 
-void serve(stage& s, decltype(programs::service_options::answers_first) answer, policy const* rules = nullptr, void (*first)(stage&) = nullptr) {
+void serve(stage& s, decltype(programs::service_options::answers_first) answer, policy const* rules = nullptr,
+           void (*first)(stage&) = nullptr) {
   const ends port = pipe_for(s), over = pipe_for(s);  // to the clients, and from them: its end
   s.beside([&] {
     ::close(port.writer);
@@ -267,7 +277,8 @@ void play_buggy(stage& s) { serve(s, answer_unbounded); }
 
 void play_bounded(stage& s, void (*first)(stage&) = nullptr) {
   bounded images(admitted_max);
-  serve(s, [&images](request const& asked) { return answer_bounded(images, asked); }, nullptr, first);
+  serve(
+      s, [&images](request const& asked) { return answer_bounded(images, asked); }, nullptr, first);
 }
 void play_fixed(stage& s) { play_bounded(s); }
 
@@ -291,7 +302,8 @@ void leave_memory_for_threads(stage& s) {
   all.wait();
   std::size_t pages = 0;
   std::ifstream("/proc/self/statm") >> pages;
-  const rlim_t most = pages * static_cast<rlim_t>(::sysconf(_SC_PAGESIZE)) + rlim_t{threads_in_limit} * world::limits::machine_stack_bytes + room_for_the_rest_bytes;
+  const rlim_t most = pages * static_cast<rlim_t>(::sysconf(_SC_PAGESIZE)) +
+                      rlim_t{threads_in_limit} * world::limits::machine_stack_bytes + room_for_the_rest_bytes;
   const rlimit limit{most, most};
   if (pages == 0 || ::setrlimit(RLIMIT_AS, &limit) != 0) s.cannot("a limit to memory (RLIMIT_AS)");
   s.given("memory_allowed", static_cast<double>(most >> 20), "MB");
@@ -306,27 +318,60 @@ int main(int argc, char** argv) {
   return stress::run_bug({.number = 1,
                           .name = "bug01_unbounded_foreign_calls",
                           .title = "a foreign call for every request: a burst of requests is a burst of threads",
-                          .variants = {{"buggy", "every request calls the library at once, as many as come", play_buggy},
-                                       {"fixed", "16 calls at a time; who has no turn after 100 ms is told 503", play_fixed},
-                                       {"trimming", "as buggy, under a policy that keeps 48 idle threads", play_trimming},
-                                       {"in_limit", "as buggy, with memory for 128 threads more", play_in_limit},
-                                       {"in_limit_bounded", "as fixed, under the same limit", play_in_limit_bounded}},
-                          .measures = {{.name = "threads at their peak", .figure = "threads_peak", .baseline = "threads_bounded", .from = 2, .twins = 5},
-                                       {.name = "p99 of answers in the burst", .figure = "latency_burst_p99", .baseline = "latency_quiet_p50", .from = 20, .twins = 3},
-                                       {.name = "requests of the burst that are admitted", .figure = "burst_served", .baseline = "burst", .from = 1},
-                                       {.name = "threads that stay after the burst", .figure = "threads_in_plateau", .baseline = "threads_kept_as_told", .from = 3, .twins = 3, .fixed = "trimming"},
-                                       {.name = "the burst ends in the limit of memory", .figure = "fatal_newosproc", .from = 1, .buggy = "in_limit", .fixed = "in_limit_bounded"}},
-                          .looks = {{"RETAKE_DEBUG=pprof=127.0.0.1:6061 ./retake bug 1 --variant buggy --hold 20 &", "the burst without an end, with its reports on loopback"},
-                                    {"curl -s 'http://127.0.0.1:6061/debug/pprof/threadcreate?debug=1' | head", "the line of the foreign call, with nearly all threads",
+                          .variants =
+                              {{"buggy", "every request calls the library at once, as many as come", play_buggy},
+                               {"fixed", "16 calls at a time; who has no turn after 100 ms is told 503", play_fixed},
+                               {"trimming", "as buggy, under a policy that keeps 48 idle threads", play_trimming},
+                               {"in_limit", "as buggy, with memory for 128 threads more", play_in_limit},
+                               {"in_limit_bounded", "as fixed, under the same limit", play_in_limit_bounded}},
+                          .measures = {{.name = "threads at their peak",
+                                        .figure = "threads_peak",
+                                        .baseline = "threads_bounded",
+                                        .from = 2,
+                                        .twins = 5},
+                                       {.name = "p99 of answers in the burst",
+                                        .figure = "latency_burst_p99",
+                                        .baseline = "latency_quiet_p50",
+                                        .from = 20,
+                                        .twins = 3},
+                                       {.name = "requests of the burst that are admitted",
+                                        .figure = "burst_served",
+                                        .baseline = "burst",
+                                        .from = 1},
+                                       {.name = "threads that stay after the burst",
+                                        .figure = "threads_in_plateau",
+                                        .baseline = "threads_kept_as_told",
+                                        .from = 3,
+                                        .twins = 3,
+                                        .fixed = "trimming"},
+                                       {.name = "the burst ends in the limit of memory",
+                                        .figure = "fatal_newosproc",
+                                        .from = 1,
+                                        .buggy = "in_limit",
+                                        .fixed = "in_limit_bounded"}},
+                          .looks = {{"RETAKE_DEBUG=pprof=127.0.0.1:6061 ./retake bug 1 --variant buggy --hold 20 &",
+                                     "the burst without an end, with its reports on loopback"},
+                                    {"curl -s 'http://127.0.0.1:6061/debug/pprof/threadcreate?debug=1' | head",
+                                     "the line of the foreign call, with nearly all threads",
                                      R"(^[1-9]\d\d created, [1-9]\d\d live @.*bug01_unbounded_foreign_calls\.cpp:\d)"},
-                                    {"curl -s 'http://127.0.0.1:6061/debug/pprof/goroutine?debug=1' | head", "hundreds of goroutines at that line", R"(^[1-9]\d\d @.*bug01_unbounded_foreign_calls\.cpp:\d)"},
-                                    {"RETAKE_DEBUG=schedtrace=1000 ./retake bug 1 --variant buggy --hold 5", "threads= rises with the burst while runqueue= stays short",
+                                    {"curl -s 'http://127.0.0.1:6061/debug/pprof/goroutine?debug=1' | head",
+                                     "hundreds of goroutines at that line",
+                                     R"(^[1-9]\d\d @.*bug01_unbounded_foreign_calls\.cpp:\d)"},
+                                    {"RETAKE_DEBUG=schedtrace=1000 ./retake bug 1 --variant buggy --hold 5",
+                                     "threads= rises with the burst while runqueue= stays short",
                                      R"( threads=[1-9]\d\d .* runqueue=\d\d? )"}},
-                          .seed = {{"threads_peak", "20, then 800"}, {"latency_burst_p99", "spikes"}, {"threads_kept", "about 50"}, {"burst_lost", "some fail"}},
-                          .explained = {{"runtime/syscall/foreign.cpp", "enter_foreign", "a foreign call is a system call to the scheduler"},
-                                       {"runtime/sched/sysmon.cpp", "retake", "sysmon finds the P there at two visits and takes it"},
-                                       {"runtime/sched/machines.cpp", "handoff", "the P goes to another thread, a new one if none is idle"},
-                                       {"runtime/sync/permits.cpp", "take_or_wait", "behind a bound a goroutine waits without a thread"}},
+                          .seed = {{"threads_peak", "20, then 800"},
+                                   {"latency_burst_p99", "spikes"},
+                                   {"threads_kept", "about 50"},
+                                   {"burst_lost", "some fail"}},
+                          .explained = {{"runtime/syscall/foreign.cpp", "enter_foreign",
+                                         "a foreign call is a system call to the scheduler"},
+                                        {"runtime/sched/sysmon.cpp", "retake",
+                                         "sysmon finds the P there at two visits and takes it"},
+                                        {"runtime/sched/machines.cpp", "handoff",
+                                         "the P goes to another thread, a new one if none is idle"},
+                                        {"runtime/sync/permits.cpp", "take_or_wait",
+                                         "behind a bound a goroutine waits without a thread"}},
                           .pattern = "1",
                           .pictures = {"threads", "latency"},
                           .may_end_with = {{"fatal_newosproc", "fatal error: newosproc", "in_limit"}}},

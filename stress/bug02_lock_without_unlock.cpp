@@ -1,11 +1,17 @@
-// bug02_lock_without_unlock.cpp: a goroutine that locks its thread and ends without an unlock takes the thread with it; one that locks and stays keeps it
+// bug02_lock_without_unlock.cpp: a goroutine that locks its thread and ends without an unlock takes
+// the thread with it; one that locks and stays keeps it
 //
-// Seed.      Bug 2, "LockOSThread Without Unlock": a renderer binds its goroutine to a thread, because its graphics context is the thread's, and returns early.
-// Method.    Frames come one every 2 ms, each is rendered by a goroutine of its own. Buggy: lock_os_thread() without its undoing; a thread that a lock has touched may
-//            not be pooled, so it ends with the goroutine, and the next frame needs a new one (churn). Fixed: os_thread_lock, which unlocks with its scope.
-//            Accumulating: the worse variant; each renderer locks its thread and then waits for another frame of the same scene, which does not come.
-// Symptom.   Threads made per frame; frames whose goroutine ended locked, as the runtime counts them by the place of the lock; and, accumulating, threads at their peak.
-//            threadcreate charges all of these threads to the renderer.
+// Seed.      Bug 2, "LockOSThread Without Unlock": a renderer binds its goroutine to a thread,
+//            because its graphics context is the thread's, and returns early.
+// Method.    Frames come one every 2 ms, each is rendered by a goroutine of its own. Buggy:
+//            lock_os_thread() without its undoing; a thread that a lock has touched may not be
+//            pooled, so it ends with the goroutine, and the next frame needs a new one (churn).
+//            Fixed: os_thread_lock, which unlocks with its scope.
+//            Accumulating: the worse variant; each renderer locks its thread and then waits for
+//            another frame of the same scene, which does not come.
+// Symptom.   Threads made per frame; frames whose goroutine ended locked, as the runtime counts
+//            them by the place of the lock; and, accumulating, threads at their peak. threadcreate
+//            charges all of these threads to the renderer.
 #include <chrono>
 #include <cstdint>
 
@@ -80,8 +86,10 @@ void play(stage& s, void (*render)(channel<char>&), bool stays = false, std::uin
       if (i % told_every == 0) s.level("threads made", stress::metric_now(threads_made) - before, "threads");
     }
     while (s.holds()) {
-      if (stays) sleep_for(frame_every);
-      else one_frame();
+      if (stays)
+        sleep_for(frame_every);
+      else
+        one_frame();
     }
     s.figure("threads_made", stress::metric_now(threads_made) - before, "threads");
     s.given("frames", frames, "frames");
@@ -103,29 +111,55 @@ void play_exhausting(stage& s) { play(s, render_and_stay, true, threads_to_the_e
 }  // namespace
 
 int main(int argc, char** argv) {
-  return stress::run_bug({.number = 2,
-                          .name = "bug02_lock_without_unlock",
-                          .title = "a lock of the thread without its unlock: every frame costs a thread",
-                          .variants = {{"buggy", "the renderer locks its thread and returns without an unlock: the thread ends with it", play_buggy},
-                                       {"fixed", "the lock ends with its scope", play_fixed},
-                                       {"accumulating", "the renderer locks its thread and stays for another frame: so does the thread", play_accumulating},
-                                       {"exhausting", "the same in a runtime that may have 150 threads: to the end", play_exhausting}},
-                          .measures = {{.name = "threads made for the frames", .figure = "threads_made", .baseline = "frames", .from = 0.5, .twins = 10},
-                                       {.name = "frames that ended locked", .figure = "frames_ended_locked", .baseline = "frames", .from = 0.5},
-                                       {.name = "threads charged to the renderer", .figure = "threads_charged", .baseline = "frames", .from = 0.5},
-                                       {.name = "threads at their peak, accumulating", .figure = "threads_peak", .baseline = "threads_before", .from = 10, .twins = 5, .buggy = "accumulating"},
-                                       {.name = "threads charged to the renderer, accumulating", .figure = "threads_charged", .baseline = "frames", .from = 0.5, .buggy = "accumulating"},
-                                       {.name = "ends in thread exhaustion", .figure = "fatal_thread_exhaustion", .from = 1, .buggy = "exhausting"}},
-                          .looks = {{"RETAKE_DEBUG=pprof=127.0.0.1:6062 ./retake bug 2 --variant buggy --hold 20 &", "frames without an end"},
-                                    {"curl -s http://127.0.0.1:6062/metrics | grep -E '^retake_(thread_create|ended_locked)_total'", "both rise with the frames; the one names the line of the lock",
-                                     R"((?=.*^retake_thread_create_total \d\d)(?=.*^retake_ended_locked_total\{place="[^"]*bug02_lock_without_unlock\.cpp:\d+"\} \d\d))"},
-                                    {"./retake bug 2 --variant accumulating", "threadcreate names the renderer: its threads are still there",
-                                     R"(threadcreate: \d+ threads, [1-9]\d* of them alive, by .*bug02_lock_without_unlock\.cpp:\d)"}},
-                          .seed = {{"threads_peak", "grows for hours"}, {"threads_made", "one a frame"}},
-                          .explained = {{"runtime/thread/lock_os_thread.cpp", "lock_os_thread", "the lock, and the line that asked for it"},
-                                       {"runtime/sched/goroutines.cpp", "after_end", "a goroutine that ends locked takes its thread with it"}},
-                          .pattern = "7",
-                          .pictures = {"threads", "threads made"},
-                          .may_end_with = {{"fatal_thread_exhaustion", "fatal error: thread exhaustion"}}},
-                         argc, argv);
+  return stress::run_bug(
+      {.number = 2,
+       .name = "bug02_lock_without_unlock",
+       .title = "a lock of the thread without its unlock: every frame costs a thread",
+       .variants = {{"buggy", "the renderer locks its thread and returns without an unlock: the thread ends with it",
+                     play_buggy},
+                    {"fixed", "the lock ends with its scope", play_fixed},
+                    {"accumulating", "the renderer locks its thread and stays for another frame: so does the thread",
+                     play_accumulating},
+                    {"exhausting", "the same in a runtime that may have 150 threads: to the end", play_exhausting}},
+       .measures =
+           {{.name = "threads made for the frames",
+             .figure = "threads_made",
+             .baseline = "frames",
+             .from = 0.5,
+             .twins = 10},
+            {.name = "frames that ended locked", .figure = "frames_ended_locked", .baseline = "frames", .from = 0.5},
+            {.name = "threads charged to the renderer", .figure = "threads_charged", .baseline = "frames", .from = 0.5},
+            {.name = "threads at their peak, accumulating",
+             .figure = "threads_peak",
+             .baseline = "threads_before",
+             .from = 10,
+             .twins = 5,
+             .buggy = "accumulating"},
+            {.name = "threads charged to the renderer, accumulating",
+             .figure = "threads_charged",
+             .baseline = "frames",
+             .from = 0.5,
+             .buggy = "accumulating"},
+            {.name = "ends in thread exhaustion",
+             .figure = "fatal_thread_exhaustion",
+             .from = 1,
+             .buggy = "exhausting"}},
+       .looks = {{"RETAKE_DEBUG=pprof=127.0.0.1:6062 ./retake bug 2 --variant buggy --hold 20 &",
+                  "frames without an end"},
+                 {"curl -s http://127.0.0.1:6062/metrics | grep -E '^retake_(thread_create|ended_locked)_total'",
+                  "both rise with the frames; the one names the line of the lock",
+                  R"((?=.*^retake_thread_create_total \d\d))"
+                  R"((?=.*^retake_ended_locked_total\{place="[^"]*bug02_lock_without_unlock\.cpp:\d+"\} \d\d))"},
+                 {"./retake bug 2 --variant accumulating",
+                  "threadcreate names the renderer: its threads are still there",
+                  R"(threadcreate: \d+ threads, [1-9]\d* of them alive, by .*bug02_lock_without_unlock\.cpp:\d)"}},
+       .seed = {{"threads_peak", "grows for hours"}, {"threads_made", "one a frame"}},
+       .explained = {{"runtime/thread/lock_os_thread.cpp", "lock_os_thread",
+                      "the lock, and the line that asked for it"},
+                     {"runtime/sched/goroutines.cpp", "after_end",
+                      "a goroutine that ends locked takes its thread with it"}},
+       .pattern = "7",
+       .pictures = {"threads", "threads made"},
+       .may_end_with = {{"fatal_thread_exhaustion", "fatal error: thread exhaustion"}}},
+      argc, argv);
 }

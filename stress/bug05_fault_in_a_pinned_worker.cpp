@@ -1,13 +1,18 @@
-// bug05_fault_in_a_pinned_worker.cpp: a worker that a fault throws out of its loop costs its thread, and the answer that somebody waits for; one that recovers in the loop keeps both
+// bug05_fault_in_a_pinned_worker.cpp: a worker that a fault throws out of its loop costs its
+// thread, and the answer that somebody waits for; one that recovers in the loop keeps both
 //
-// Seed.      Bug 5, "A Panic in a Pinned Worker": workers pinned to threads call a C library, which faults now and then; a supervisor starts them again. In Go a fault in
-//            C is fatal and not a panic, whatever the seed says; here it is contained on request, so that the seed's story can happen.
-// Method.    Two workers, locked to their threads, call a library that dereferences null when an image has no header, as every second one has not. Buggy: foreign_fault
-//            leaves the loop; unwinding unlocks the thread, which counts as damaged since the fault and ends; the supervisor starts another worker, which locks another
-//            thread. Fixed: recover in the loop, which answers "crash"; the worker keeps its
-//            thread, which nobody else will ever get. Wrapped: an image without a header is not
-//            passed on. Separate: the library in processes of its own, asked over sockets in the
-//            poller; a fault ends one of them, which is started again.
+// Seed.      Bug 5, "A Panic in a Pinned Worker": workers pinned to threads call a C library, which
+//            faults now and then; a supervisor starts them again. In Go a fault in C is fatal and
+//            not a panic, whatever the seed says; here it is contained on request, so that the
+//            seed's story can happen.
+// Method.    Two workers, locked to their threads, call a library that dereferences null when an
+//            image has no header, as every second one has not. Buggy: foreign_fault leaves the
+//            loop; unwinding unlocks the thread, which counts as damaged since the fault and ends;
+//            the supervisor starts another worker, which locks another thread. Fixed: recover in
+//            the loop, which answers "crash"; the worker keeps its thread, which nobody else will
+//            ever get. Wrapped: an image without a header is not passed on. Separate: the library
+//            in processes of its own, asked over sockets in the poller; a fault ends one of them,
+//            which is started again.
 // Symptom.   Threads made per 1,000 faults; jobs that got no answer.
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -93,7 +98,7 @@ void work_wrapped(channel<job>& jobs, counts& seen) {
   }
 }
 
-// ---- the library in processes of its own --------------------------------------------------------
+// ---- the library in processes of its own -------------------------------------------------------
 
 // What the library made of a job. A worker that is killed by it answers nothing: the process that
 // started it does.
@@ -223,21 +228,51 @@ int main(int argc, char** argv) {
   return stress::run_bug({.number = 5,
                           .name = "bug05_fault_in_a_pinned_worker",
                           .title = "a fault throws a pinned worker out of its loop: a thread and an answer for each",
-                          .variants = {{"buggy", "the fault leaves the worker; its supervisor starts another, on another thread", play_buggy},
-                                       {"fixed", "recovered in the loop: the job is answered, the thread kept", play_fixed},
-                                       {"wrapped", "what is passed to the library is looked at before: no fault", play_wrapped},
-                                       {"separate", "the library in two processes of its own, asked over sockets", play_separate}},
-                          .measures = {{.name = "threads made per 1,000 faults", .figure = "threads_made_per_1000_faults", .from = 500, .twins = 10},
-                                       {.name = "jobs without an answer", .figure = "unanswered", .baseline = "faults", .from = 0.5},
-                                       {.name = "jobs that fault, against wrapped", .figure = "faults", .baseline = "jobs", .from = 0.25, .fixed = "wrapped"},
-                                       {.name = "threads made per 1,000 faults, against separate", .figure = "threads_made_per_1000_faults", .from = 500, .twins = 10, .fixed = "separate"},
-                                       {.name = "jobs without an answer, against separate", .figure = "unanswered", .baseline = "faults", .from = 0.5, .fixed = "separate"}},
-                          .looks = {{"RETAKE_DEBUG=pprof=127.0.0.1:6065 ./retake bug 5 --variant buggy --hold 20 &", "faults without an end"},
-                                    {"curl -s 127.0.0.1:6065/metrics | grep -E 'thread_create_total|retake_threads '", "made: ever more; there: as few as before", R"((?=.*^retake_thread_create_total [1-9]\d\d)(?=.*^retake_threads \d\d?$))"},
-                                    {"curl -s 'http://127.0.0.1:6065/debug/pprof/threadcreate?debug=1' | head", "who made them necessary", R"(^[1-9]\d\d+ created, \d\d? live @.*bug05_fault_in_a_pinned_worker\.cpp:\d)"}},
+                          .variants = {{"buggy",
+                                        "the fault leaves the worker; its supervisor starts another, on another thread",
+                                        play_buggy},
+                                       {"fixed", "recovered in the loop: the job is answered, the thread kept",
+                                        play_fixed},
+                                       {"wrapped", "what is passed to the library is looked at before: no fault",
+                                        play_wrapped},
+                                       {"separate", "the library in two processes of its own, asked over sockets",
+                                        play_separate}},
+                          .measures = {{.name = "threads made per 1,000 faults",
+                                        .figure = "threads_made_per_1000_faults",
+                                        .from = 500,
+                                        .twins = 10},
+                                       {.name = "jobs without an answer",
+                                        .figure = "unanswered",
+                                        .baseline = "faults",
+                                        .from = 0.5},
+                                       {.name = "jobs that fault, against wrapped",
+                                        .figure = "faults",
+                                        .baseline = "jobs",
+                                        .from = 0.25,
+                                        .fixed = "wrapped"},
+                                       {.name = "threads made per 1,000 faults, against separate",
+                                        .figure = "threads_made_per_1000_faults",
+                                        .from = 500,
+                                        .twins = 10,
+                                        .fixed = "separate"},
+                                       {.name = "jobs without an answer, against separate",
+                                        .figure = "unanswered",
+                                        .baseline = "faults",
+                                        .from = 0.5,
+                                        .fixed = "separate"}},
+                          .looks = {{"RETAKE_DEBUG=pprof=127.0.0.1:6065 ./retake bug 5 --variant buggy --hold 20 &",
+                                     "faults without an end"},
+                                    {"curl -s 127.0.0.1:6065/metrics | grep -E 'thread_create_total|retake_threads '",
+                                     "made: ever more; there: as few as before",
+                                     R"((?=.*^retake_thread_create_total [1-9]\d\d)(?=.*^retake_threads \d\d?$))"},
+                                    {"curl -s 'http://127.0.0.1:6065/debug/pprof/threadcreate?debug=1' | head",
+                                     "who made them necessary",
+                                     R"(^[1-9]\d\d+ created, \d\d? live @.*bug05_fault_in_a_pinned_worker\.cpp:\d)"}},
                           .seed = {{"threads_made", "1 a fault"}},
-                          .explained = {{"runtime/syscall/foreign.cpp", "foreign_call_contained", "a fault in the call comes back as an error, and its thread is tainted"},
-                                       {"runtime/sched/machines.cpp", "end_machine", "a tainted thread ends, and another takes its place"}},
+                          .explained = {{"runtime/syscall/foreign.cpp", "foreign_call_contained",
+                                         "a fault in the call comes back as an error, and its thread is tainted"},
+                                        {"runtime/sched/machines.cpp", "end_machine",
+                                         "a tainted thread ends, and another takes its place"}},
                           .pattern = "8",
                           .pictures = {"threads", "threads made"}},
                          argc, argv);

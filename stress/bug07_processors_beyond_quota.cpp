@@ -1,7 +1,9 @@
-// bug07_processors_beyond_quota.cpp: as many Ps as the machine has CPUs use up the group's quota early in each period, and all stand still to its end; Ps from the quota do not
+// bug07_processors_beyond_quota.cpp: as many Ps as the machine has CPUs use up the group's quota
+// early in each period, and all stand still to its end; Ps from the quota do not
 //
-// Seed.      Bug 7, "GOMAXPROCS Not Honouring Container Limit": half a core is paid for, the node has 16, the service runs 16 Ps and is throttled; its latency is erratic. (The seed
-//            has Go 1.16 honour the quota; 1.25 does, and so does this runtime.)
+// Seed.      Bug 7, "GOMAXPROCS Not Honouring Container Limit": half a core is paid for, the node
+//            has 16, the service runs 16 Ps and is throttled; its latency is erratic. (The seed has
+//            Go 1.16 honour the quota; 1.25 does, and so does this runtime.)
 // Method.    A control group of this program's own with a quota of half the machine and a quarter
 //            of a CPU; goroutines serve requests of 2 ms of computing, more than all CPUs can.
 //            Buggy: GOMAXPROCS is what the seed's node has, 16, or what this machine has, if that
@@ -13,7 +15,8 @@
 // cpu.stat. Where other programs leave the group less than it would use, nothing is
 //            throttled and a part of the quota is unused, whatever the variant does: such a turn
 //            counts as disturbed.
-// Not shown: where no group can be made, throttling; then what is read from recorded trees of both versions (exit code 3).
+// Not shown: where no group can be made, throttling; then what is read from recorded trees of both
+// versions (exit code 3).
 #include <fmt/format.h>
 #include <sys/resource.h>
 
@@ -58,10 +61,11 @@ std::uint32_t node() { return std::max(machine(), seeds_node); }
 double used_s() {
   rusage all{};
   ::getrusage(RUSAGE_SELF, &all);
-  return static_cast<double>(all.ru_utime.tv_sec + all.ru_stime.tv_sec) + static_cast<double>(all.ru_utime.tv_usec + all.ru_stime.tv_usec) * 1e-6;
+  return static_cast<double>(all.ru_utime.tv_sec + all.ru_stime.tv_sec) +
+         static_cast<double>(all.ru_utime.tv_usec + all.ru_stime.tv_usec) * 1e-6;
 }
 
-// ---- where there is no group ------------------------------------------------------------------------------------------------------
+// ---- where there is no group -------------------------------------------------------------------
 
 // The files that a container with this quota has, and what is read from them.
 double recorded_quota(bool version_2) {
@@ -79,7 +83,8 @@ double recorded_quota(bool version_2) {
     put("/sys/fs/cgroup/cpu.max", amount + " 100000\n");
   } else {
     put("/proc/self/cgroup", "4:cpu,cpuacct:/docker/a\n0::/docker/a\n");
-    put("/proc/self/mountinfo", "42 30 0:32 /docker/a /sys/fs/cgroup/cpu,cpuacct ro,nosuid - cgroup cgroup rw,cpu,cpuacct\n");
+    put("/proc/self/mountinfo",
+        "42 30 0:32 /docker/a /sys/fs/cgroup/cpu,cpuacct ro,nosuid - cgroup cgroup rw,cpu,cpuacct\n");
     put("/sys/fs/cgroup/cpu,cpuacct/cpu.cfs_quota_us", amount + "\n");
     put("/sys/fs/cgroup/cpu,cpuacct/cpu.cfs_period_us", "100000\n");
   }
@@ -88,7 +93,7 @@ double recorded_quota(bool version_2) {
   return read;
 }
 
-// ---- the service ------------------------------------------------------------------------------------------------------------------
+// ---- the service -------------------------------------------------------------------------------
 
 void serve(stage& s, stress::latencies& took) {
   const std::int64_t until_ns = now_ns() + plays_ns;
@@ -115,7 +120,9 @@ void watch(stage& s, cpu_group const& group, std::atomic<bool> const& over) {
     const std::int64_t before_ns = now_ns();
     stress::nap_ns(look_every_ns);
     const cpu_group::counts now = group.read();
-    s.level("throttled", 100 * (now.throttled_ms - last.throttled_ms) * 1e6 / static_cast<double>(now_ns() - before_ns) / machine(), "% of the time");
+    s.level("throttled",
+            100 * (now.throttled_ms - last.throttled_ms) * 1e6 / static_cast<double>(now_ns() - before_ns) / machine(),
+            "% of the time");
     last = now;
   }
 }
@@ -155,7 +162,8 @@ void play(stage& s, chooses who) {
     over = true;
     watcher.join();
     const double usable = std::min({quota(), static_cast<double>(processors()), static_cast<double>(machine())});
-    if (used < granted_least * usable) s.disturbed(fmt::format("other programs left the group {:.2f} CPUs of the {:.2f} that it can use", used, usable));
+    if (used < granted_least * usable)
+      s.disturbed(fmt::format("other programs left the group {:.2f} CPUs of the {:.2f} that it can use", used, usable));
     s.figure("used", used, "CPUs");
     s.figure("quota_unused", std::max(0.0, quota() - used), "CPUs");
     s.figure("periods", static_cast<double>(after.periods - before.periods), "periods");
@@ -173,16 +181,40 @@ int main(int argc, char** argv) {
   return stress::run_bug({.number = 7,
                           .name = "bug07_processors_beyond_quota",
                           .title = "more Ps than the control group's CPU quota: throttled in every period",
-                          .variants = {{"buggy", "GOMAXPROCS is the number of CPUs of the node", [](stage& s) { play(s, chooses::machine); }},
-                                       {"fixed", "GOMAXPROCS is the quota, rounded down", [](stage& s) { play(s, chooses::quota); }},
-                                       {"runtime", "this runtime's choice: the quota, rounded up, at least 2", [](stage& s) { play(s, chooses::runtime); }}},
-                          .measures = {{.name = "periods that are throttled", .figure = "periods_throttled", .baseline = "periods", .from = 0.4, .twins = 4},
-                                       {.name = "Ps, of what the quota can use", .figure = "processors", .baseline = "quota_rounded_up", .from = 1.5, .fixed = "runtime"},
-                                       {.name = "of the quota's remainder, left unused", .figure = "quota_unused", .baseline = "quota_remainder", .from = 0.6, .buggy = "fixed", .fixed = "runtime"}},
-                          .looks = {{"RETAKE_DEBUG=gomaxprocs=1 ./retake bug 7 --variant buggy", "how many Ps there are, and what affinity and cgroup allow", R"(gomaxprocs=\d+; affinity and cgroup allow \d)"}},
-                          .seed = {{"processors_of_machine", "16"}, {"processors", "16"}, {"quota", "0.5"}, {"used", "8"}, {"latency_p99", "erratic"}},
-                          .explained = {{"runtime/world/os/cgroup.hpp", "cgroup_quota", "the strictest quota on the way up, of both versions"},
-                                        {"runtime/sched/resize.cpp", "processors_allowed", "the number of Ps when the program names none; asked again each second"}},
+                          .variants = {{"buggy", "GOMAXPROCS is the number of CPUs of the node",
+                                        [](stage& s) { play(s, chooses::machine); }},
+                                       {"fixed", "GOMAXPROCS is the quota, rounded down",
+                                        [](stage& s) { play(s, chooses::quota); }},
+                                       {"runtime", "this runtime's choice: the quota, rounded up, at least 2",
+                                        [](stage& s) { play(s, chooses::runtime); }}},
+                          .measures = {{.name = "periods that are throttled",
+                                        .figure = "periods_throttled",
+                                        .baseline = "periods",
+                                        .from = 0.4,
+                                        .twins = 4},
+                                       {.name = "Ps, of what the quota can use",
+                                        .figure = "processors",
+                                        .baseline = "quota_rounded_up",
+                                        .from = 1.5,
+                                        .fixed = "runtime"},
+                                       {.name = "of the quota's remainder, left unused",
+                                        .figure = "quota_unused",
+                                        .baseline = "quota_remainder",
+                                        .from = 0.6,
+                                        .buggy = "fixed",
+                                        .fixed = "runtime"}},
+                          .looks = {{"RETAKE_DEBUG=gomaxprocs=1 ./retake bug 7 --variant buggy",
+                                     "how many Ps there are, and what affinity and cgroup allow",
+                                     R"(gomaxprocs=\d+; affinity and cgroup allow \d)"}},
+                          .seed = {{"processors_of_machine", "16"},
+                                   {"processors", "16"},
+                                   {"quota", "0.5"},
+                                   {"used", "8"},
+                                   {"latency_p99", "erratic"}},
+                          .explained = {{"runtime/world/os/cgroup.hpp", "cgroup_quota",
+                                         "the strictest quota on the way up, of both versions"},
+                                        {"runtime/sched/resize.cpp", "processors_allowed",
+                                         "the number of Ps when the program names none; asked again each second"}},
                           .pattern = "6",
                           .pictures = {"throttled", "latency"},
                           .leaves_directories = true},

@@ -1,7 +1,10 @@
-// bug09_forks.cpp: fork(2) of a big process takes as long as its page tables are large, and each waitpid(2) a thread; posix_spawn(3) with a pidfd does not, and a pool of processes starts none
+// bug09_forks.cpp: fork(2) of a big process takes as long as its page tables are large, and each
+// waitpid(2) a thread; posix_spawn(3) with a pidfd does not, and a pool of processes starts none
 //
-// Seed.      Bug 9, "os/exec Causing Visible Thread Spikes": threads go from 20 to 50 around each exec. The seed has the child hold all of its parent's threads for a moment; a forked child
-//            has one. The spike is the parent's: threads that start because others sit in fork(2) and waitpid(2). What costs is the fork.
+// Seed.      Bug 9, "os/exec Causing Visible Thread Spikes": threads go from 20 to 50 around each
+//            exec. The seed has the child hold all of its parent's threads for a moment; a forked
+//            child has one. The spike is the parent's: threads that start because others sit in
+//            fork(2) and waitpid(2). What costs is the fork.
 // Method.    A process runs a program 30 times one after the other, while it is small and when 256
 //            MB of it are touched, in turn three times; then, big, 40 times at once, each of which
 //            lives for half a second. Buggy: fork, exec, waitpid, each as a system call. Fixed:
@@ -13,7 +16,8 @@
 // process is small; threads at their peak, against those before the 40. How long one of
 //            the 40 waits for its start, the wait for its turn included, is printed, and no
 //            measure: other load stretches it.
-// Not shown: huge pages, which make page tables small and a fork quick; the copies of pages that both write afterwards.
+// Not shown: huge pages, which make page tables small and a fork quick; the copies of pages that
+// both write afterwards.
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -59,10 +63,12 @@ constexpr char const* program = "/bin/sleep";
 constexpr char const* briefly = "0";
 constexpr char const* half_a_second = "0.5";
 
-// What a service has: caches, heaps. Without huge pages, as in a heap that has grown in small steps.
+// What a service has: caches, heaps. Without huge pages, as in a heap that has grown in small
+// steps.
 class big_memory {
  public:
-  explicit big_memory(stage& s) : at_(::mmap(nullptr, memory_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)) {
+  explicit big_memory(stage& s)
+      : at_(::mmap(nullptr, memory_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)) {
     if (at_ == MAP_FAILED) s.cannot("256 MB of memory");
     ::madvise(at_, memory_bytes, MADV_NOHUGEPAGE);
   }
@@ -81,7 +87,7 @@ class big_memory {
 // Runs `program` to its end and returns how long its start took: until it could be waited for.
 using runner = std::function<std::int64_t(char const* argument)>;
 
-// ---- buggy ---------------------------------------------------------------------------------------------------------------------
+// ---- buggy -------------------------------------------------------------------------------------
 
 std::int64_t fork_and_wait(char const* argument) {
   const std::int64_t began_ns = now_ns();
@@ -98,7 +104,7 @@ std::int64_t fork_and_wait(char const* argument) {
   return took_ns;
 }
 
-// ---- fixed ---------------------------------------------------------------------------------------------------------------------
+// ---- fixed -------------------------------------------------------------------------------------
 
 std::int64_t spawn_and_wait(semaphore& starts, char const* argument) {
   process_options what;
@@ -112,7 +118,7 @@ std::int64_t spawn_and_wait(semaphore& starts, char const* argument) {
   return took_ns;
 }
 
-// ---- the pool ------------------------------------------------------------------------------------------------------------------
+// ---- the pool ----------------------------------------------------------------------------------
 
 // Processes that run the program for each line they read, its argument, and answer with two: it
 // begins, it has ended.
@@ -121,7 +127,8 @@ class process_pool {
   explicit process_pool(stage& s) : free_(pool_size) {
     for (std::size_t i = 0; i < pool_size; ++i) {
       process_options what;
-      what.arguments = {"/bin/sh", "-c", std::string("while read -r argument; do echo b; ") + program + " $argument; echo e; done"};
+      what.arguments = {"/bin/sh", "-c",
+                        std::string("while read -r argument; do echo b; ") + program + " $argument; echo e; done"};
       what.input = what.output = redirect::pipe;
       result<process> one = spawn(what);
       if (!one) s.cannot("/bin/sh");
@@ -163,14 +170,16 @@ class process_pool {
   std::vector<process> all_;
 };
 
-// ---- all -----------------------------------------------------------------------------------------------------------------------
+// ---- all ---------------------------------------------------------------------------------------
 
-// Processor time of this process, which a loaded machine does not stretch, for each of some starts one after the other.
+// Processor time of this process, which a loaded machine does not stretch, for each of some starts
+// one after the other.
 double cpu_of_starts_ms(runner const& run_one, latencies& into) {
   const auto used_ms = [] {
     rusage all{};
     ::getrusage(RUSAGE_SELF, &all);
-    return static_cast<double>(all.ru_utime.tv_sec + all.ru_stime.tv_sec) * 1e3 + static_cast<double>(all.ru_utime.tv_usec + all.ru_stime.tv_usec) * 1e-3;
+    return static_cast<double>(all.ru_utime.tv_sec + all.ru_stime.tv_sec) * 1e3 +
+           static_cast<double>(all.ru_utime.tv_usec + all.ru_stime.tv_usec) * 1e-3;
   };
   const double before_ms = used_ms();
   for (int i = 0; i < in_turn; ++i) into.add(run_one(briefly));
@@ -210,10 +219,10 @@ void play(stage& s, runner const& run_one) {
   s.figure("start_p50", start.percentile_ms(0.5), "ms");
   s.phase("at_once");
   const std::int64_t began_ns = now_ns();
-  const std::uint32_t how_many = s.held() ? std::max(3 * at_once, 16 * processors()) : at_once;  // held, it is looked at, and shall be told from a pool of some threads for each P
-  do {
-    run_many(how_many, run_one, half_a_second, burst);
-  } while (s.holds());
+  const std::uint32_t how_many =
+      s.held() ? std::max(3 * at_once, 16 * processors())
+               : at_once;  // held, it is looked at, and shall be told from a pool of some threads for each P
+  do { run_many(how_many, run_one, half_a_second, burst); } while (s.holds());
   s.figure("burst_served_in", static_cast<double>(now_ns() - began_ns) * 1e-6, "ms");
   s.figure("start_burst_p50", burst.percentile_ms(0.5), "ms");
   s.figure("start_burst_p99", burst.percentile_ms(0.99), "ms");
@@ -253,20 +262,49 @@ int main(int argc, char** argv) {
   return stress::run_bug({.number = 9,
                           .name = "bug09_forks",
                           .title = "fork of a big process, and a thread for each child",
-                          .variants = {{"buggy", "fork, exec and waitpid as system calls, by a process of 256 MB", play_buggy},
+                          .variants = {{"buggy", "fork, exec and waitpid as system calls, by a process of 256 MB",
+                                        play_buggy},
                                        {"fixed", "posix_spawn, two at a time; waits in the poller", play_fixed},
-                                       {"pool", "the same jobs by small processes that run already, told over pipes", play_pool},
+                                       {"pool", "the same jobs by small processes that run already, told over pipes",
+                                        play_pool},
                                        {"inside", "the job is done in the process: no child", play_inside}},
-                          .measures = {{.name = "processor time that memory adds to a start", .figure = "start_cpu_added", .baseline = "start_cpu_small", .from = 2, .twins = 5},
-                                       {.name = "threads at their peak", .figure = "threads_peak", .baseline = "threads_in_small", .from = 4, .twins = 3},
-                                       {.name = "processor time that memory adds, by the pool", .figure = "start_cpu_added", .baseline = "start_cpu_small", .from = 2, .twins = 5, .fixed = "pool"},
-                                       {.name = "threads at their peak, by the pool", .figure = "threads_peak", .baseline = "threads_in_small", .from = 4, .twins = 3, .fixed = "pool"},
-                                       {.name = "threads at their peak, inside", .figure = "threads_peak", .baseline = "threads_in_small", .from = 4, .twins = 3, .fixed = "inside"}},
+                          .measures = {{.name = "processor time that memory adds to a start",
+                                        .figure = "start_cpu_added",
+                                        .baseline = "start_cpu_small",
+                                        .from = 2,
+                                        .twins = 5},
+                                       {.name = "threads at their peak",
+                                        .figure = "threads_peak",
+                                        .baseline = "threads_in_small",
+                                        .from = 4,
+                                        .twins = 3},
+                                       {.name = "processor time that memory adds, by the pool",
+                                        .figure = "start_cpu_added",
+                                        .baseline = "start_cpu_small",
+                                        .from = 2,
+                                        .twins = 5,
+                                        .fixed = "pool"},
+                                       {.name = "threads at their peak, by the pool",
+                                        .figure = "threads_peak",
+                                        .baseline = "threads_in_small",
+                                        .from = 4,
+                                        .twins = 3,
+                                        .fixed = "pool"},
+                                       {.name = "threads at their peak, inside",
+                                        .figure = "threads_peak",
+                                        .baseline = "threads_in_small",
+                                        .from = 4,
+                                        .twins = 3,
+                                        .fixed = "inside"}},
                           .looks = {{"./retake bug 9 --variant buggy --hold 20 &", "starts without an end"},
-                                    {"grep Threads /proc/$!/status", "as many as there are children", R"(^Threads:\s+([3-9]\d|[1-9]\d\d)$)"},
-                                    {"timeout 3 strace -q -f -c -e trace=clone,clone3,vfork,wait4 -p $!", "clone, and not vfork; its time grows with the memory", R"(^(?!.*vfork).* clone)"}},
+                                    {"grep Threads /proc/$!/status", "as many as there are children",
+                                     R"(^Threads:\s+([3-9]\d|[1-9]\d\d)$)"},
+                                    {"timeout 3 strace -q -f -c -e trace=clone,clone3,vfork,wait4 -p $!",
+                                     "clone, and not vfork; its time grows with the memory",
+                                     R"(^(?!.*vfork).* clone)"}},
                           .seed = {{"threads_peak", "20, then 50"}, {"start_cpu_added", "0.05 to 0.5"}},
-                          .explained = {{"runtime/syscall/syscall.cpp", "enter_syscall", "fork and waitpid hold their thread there"},
+                          .explained = {{"runtime/syscall/syscall.cpp", "enter_syscall",
+                                         "fork and waitpid hold their thread there"},
                                         {"runtime/io/process.cpp", "spawn", "posix_spawn, and a pidfd for the end"}},
                           .pattern = "1",
                           .pictures = {"threads", "start"}},

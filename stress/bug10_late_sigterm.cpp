@@ -1,14 +1,25 @@
-// bug10_late_sigterm.cpp: goroutines that come back from system calls together queue before the receiver of SIGTERM; a bounded number of them, or a thread that waits for the signal itself, does not
+// bug10_late_sigterm.cpp: goroutines that come back from system calls together queue before the
+// receiver of SIGTERM; a bounded number of them, or a thread that waits for the signal itself, does
+// not
 //
-// Seed.      Bug 10, "Signals Lost When All Ms Are in Syscalls": under load SIGTERM is "ignored" for seconds. Nothing is lost, and no M has to come back: the handler runs at once, on
-//            whatever thread the kernel picks. What is late is the goroutine that receives from the channel: it needs a P, and its turn.
-// Method.    A device does not answer: 1,000 goroutines sit in a read of it, each on a thread. Then it answers all of them at once, and each has 2 ms of computing to do; there are two
-//            Ps. A thread outside of the runtime sends SIGTERM to the process 100 ms later (and again, 100 ms after it was received) and takes the time until a goroutine has it.
-//            Buggy: as said; a second receiver is locked to a thread of its own. Fixed: two workers make the reads, so two at most come back together.
-//            Thread: SIGTERM is blocked in every thread, and one goroutine, locked to its thread, waits for it in a foreign call and acts there, without a P.
-//            In calls: the same 1,000 threads, the signal while all sit in their reads and the Ps are free: harmless.
-// Symptom.   The latency from kill(2) to the receiver, as a share of the time in which the whole crowd is served, and against the other variants.
-// Not shown: a collector that is in the way during the shutdown (the seed's GOGC=off): there is none here.
+// Seed.      Bug 10, "Signals Lost When All Ms Are in Syscalls": under load SIGTERM is "ignored"
+//            for seconds. Nothing is lost, and no M has to come back: the handler runs at once, on
+//            whatever thread the kernel picks. What is late is the goroutine that receives from the
+//            channel: it needs a P, and its turn.
+// Method.    A device does not answer: 1,000 goroutines sit in a read of it, each on a thread. Then
+//            it answers all of them at once, and each has 2 ms of computing to do; there are two
+//            Ps. A thread outside of the runtime sends SIGTERM to the process 100 ms later (and
+//            again, 100 ms after it was received) and takes the time until a goroutine has it.
+//            Buggy: as said; a second receiver is locked to a thread of its own. Fixed: two workers
+//            make the reads, so two at most come back together.
+//            Thread: SIGTERM is blocked in every thread, and one goroutine, locked to its thread,
+//            waits for it in a foreign call and acts there, without a P.
+//            In calls: the same 1,000 threads, the signal while all sit in their reads and the Ps
+//            are free: harmless.
+// Symptom.   The latency from kill(2) to the receiver, as a share of the time in which the whole
+//            crowd is served, and against the other variants.
+// Not shown: a collector that is in the way during the shutdown (the seed's GOGC=off): there is
+// none here.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <pthread.h>
@@ -54,9 +65,11 @@ constexpr std::int64_t computing_ns = 2'000'000;
 constexpr std::int64_t signal_after_ns = 100'000'000;
 constexpr std::int64_t look_every_ns = 10'000'000;
 constexpr auto pause = 1ms;
-constexpr std::int64_t limit_ns = 15'000'000'000;  // many times what a late signal takes: what has not come by then is lost
+constexpr std::int64_t limit_ns =
+    15'000'000'000;  // many times what a late signal takes: what has not come by then is lost
 
-// Whether the machine gives so many threads: pids limits, ulimit -u and memory are all asked at once by trying.
+// Whether the machine gives so many threads: pids limits, ulimit -u and memory are all asked at
+// once by trying.
 bool threads_are_to_be_had(std::uint32_t wanted) {
   std::mutex guard;
   std::condition_variable over;
@@ -70,9 +83,7 @@ bool threads_are_to_be_had(std::uint32_t wanted) {
         over.wait(hold, [&] { return end; });
       });
     }
-  } catch (std::system_error const&) {
-    enough = false;
-  }
+  } catch (std::system_error const&) { enough = false; }
   {
     const std::lock_guard hold(guard);
     end = true;
@@ -82,7 +93,8 @@ bool threads_are_to_be_had(std::uint32_t wanted) {
   return enough;
 }
 
-// A file on a server that is away: a read of it waits; once the server is back, every read returns at once.
+// A file on a server that is away: a read of it waits; once the server is back, every read returns
+// at once.
 class remote_file {
  public:
   explicit remote_file(stage& s) {
@@ -153,7 +165,7 @@ double median_ms(std::vector<std::int64_t> values_ns) {
   return values_ns.empty() ? 0 : static_cast<double>(values_ns[values_ns.size() / 2]) * 1e-6;
 }
 
-// ---- who waits for SIGTERM -----------------------------------------------------------------------------------------------------
+// ---- who waits for SIGTERM ---------------------------------------------------------------------
 
 constexpr std::array numbers{SIGTERM};
 
@@ -185,7 +197,8 @@ class receiving_goroutine {
   wait_group ended_;
 };
 
-// A thread that waits in the kernel and acts there. SIGTERM is blocked everywhere, before the runtime begins.
+// A thread that waits in the kernel and acts there. SIGTERM is blocked everywhere, before the
+// runtime begins.
 class receiving_thread {
  public:
   receiving_thread() {
@@ -217,7 +230,7 @@ class receiving_thread {
   wait_group ended_;
 };
 
-// ---- the service ---------------------------------------------------------------------------------------------------------------
+// ---- the service -------------------------------------------------------------------------------
 
 struct crowd {
   std::atomic<std::uint32_t> computed{0};
@@ -253,13 +266,16 @@ struct plan {
   bool in_calls = false;  // what is told is the signal while all are in their calls
 };
 
-// While the crowd is served: SIGTERM, and 100 ms after it was received another one. On a thread outside of the runtime, which also looks how many are not served yet.
+// While the crowd is served: SIGTERM, and 100 ms after it was received another one. On a thread
+// outside of the runtime, which also looks how many are not served yet.
 void send_during(stage& s, crowd const& all, receipts const& seen) {
   std::size_t sent = 0;
   for (std::int64_t at_ns = now_ns(); all.computed < requests; stress::nap_ns(look_every_ns)) {
     s.level("unserved", requests - all.computed, "goroutines");
-    if (seen.count() < sent) at_ns = now_ns();
-    else if (now_ns() - at_ns >= signal_after_ns) send_sigterm(), ++sent;
+    if (seen.count() < sent)
+      at_ns = now_ns();
+    else if (now_ns() - at_ns >= signal_after_ns)
+      send_sigterm(), ++sent;
   }
 }
 
@@ -282,8 +298,10 @@ void storm(stage& s, plan const& what, receipts& seen, receipts* locked) {
   crowd all;
   channel<char> queue(requests);
   s.phase("silent");
-  if (what.by_workers) all.come_to_workers(file, queue);
-  else all.come(file);
+  if (what.by_workers)
+    all.come_to_workers(file, queue);
+  else
+    all.come(file);
   while (file.waiting() < (what.by_workers ? workers : requests)) sleep_for(pause);
   sleep_for(std::chrono::nanoseconds(signal_after_ns));
   std::thread(send_sigterm).join();
@@ -306,7 +324,8 @@ void storm(stage& s, plan const& what, receipts& seen, receipts* locked) {
 }
 
 void play(stage& s, plan const& what) {
-  if (!what.by_workers && !threads_are_to_be_had(threads_wanted)) s.cannot(fmt::format("{} threads at a time: ulimit -u, or a pids limit", threads_wanted));
+  if (!what.by_workers && !threads_are_to_be_had(threads_wanted))
+    s.cannot(fmt::format("{} threads at a time: ulimit -u, or a pids limit", threads_wanted));
   if (what.own_thread) block_sigterm();
   options chosen;
   chosen.processors = processors_used;
@@ -328,24 +347,47 @@ void play(stage& s, plan const& what) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return stress::run_bug({.number = 10,
-                          .name = "bug10_late_sigterm",
-                          .title = "goroutines that come back from system calls together queue before the receiver of SIGTERM",
-                          .variants = {{"buggy", "1,000 goroutines in system calls, then 2 ms of computing each", [](stage& s) { play(s, {}); }},
-                                       {"fixed", "two workers make the calls, one after the other", [](stage& s) { play(s, {.by_workers = true}); }},
-                                       {"thread", "as buggy; a thread of its own waits for the signal in the kernel and acts there", [](stage& s) { play(s, {.own_thread = true}); }},
-                                       {"in_calls", "as buggy; the signal comes while all are in their calls", [](stage& s) { play(s, {.in_calls = true}); }}},
-                          .measures = {{.name = "SIGTERM to receiver", .figure = "latency", .baseline = "crowd_served_in", .from = 0.3, .twins = 20},
-                                       {.name = "the same with a thread of its own", .figure = "latency", .baseline = "crowd_served_in", .from = 0.3, .twins = 20, .fixed = "thread"},
-                                       {.name = "all in calls is harmless", .figure = "latency", .baseline = "crowd_served_in", .from = 0.3, .twins = 20, .fixed = "in_calls"}},
-                          .looks = {{"RETAKE_DEBUG=schedtrace=200 ./retake bug 10 --variant buggy --hold 20", "runqueue: hundreds, while idleprocs is 0; they stand before the receiver",
-                                     R"( idleprocs=0 .* runqueue=[1-9]\d\d)"}},
-                          .seed = {{"latency", "10,000"}},
-                          .explained = {{"runtime/io/signals.cpp", "notify", "what came goes into a channel, and its receiver needs a P"},
-                                       {"runtime/sched/schedule.cpp", "find_runnable", "the receiver's turn comes behind all that is ready"}},
-                          .pattern = "3",
-                          .scenario = "signal_behind_returns",
-                          .pictures = {"unserved", "latency", "threads"},
-                          .seconds_max = 120},
-                         argc, argv);
+  return stress::
+      run_bug({.number = 10,
+               .name = "bug10_late_sigterm",
+               .title = "goroutines that come back from system calls together queue before the receiver of SIGTERM",
+               .variants = {{"buggy", "1,000 goroutines in system calls, then 2 ms of computing each",
+                             [](stage& s) { play(s, {}); }},
+                            {"fixed", "two workers make the calls, one after the other",
+                             [](stage& s) { play(s, {.by_workers = true}); }},
+                            {"thread",
+                             "as buggy; a thread of its own waits for the signal in the kernel and acts there",
+                             [](stage& s) { play(s, {.own_thread = true}); }},
+                            {"in_calls", "as buggy; the signal comes while all are in their calls",
+                             [](stage& s) { play(s, {.in_calls = true}); }}},
+               .measures = {{.name = "SIGTERM to receiver",
+                             .figure = "latency",
+                             .baseline = "crowd_served_in",
+                             .from = 0.3,
+                             .twins = 20},
+                            {.name = "the same with a thread of its own",
+                             .figure = "latency",
+                             .baseline = "crowd_served_in",
+                             .from = 0.3,
+                             .twins = 20,
+                             .fixed = "thread"},
+                            {.name = "all in calls is harmless",
+                             .figure = "latency",
+                             .baseline = "crowd_served_in",
+                             .from = 0.3,
+                             .twins = 20,
+                             .fixed = "in_calls"}},
+               .looks = {{"RETAKE_DEBUG=schedtrace=200 ./retake bug 10 --variant buggy --hold 20",
+                          "runqueue: hundreds, while idleprocs is 0; they stand before the receiver",
+                          R"( idleprocs=0 .* runqueue=[1-9]\d\d)"}},
+               .seed = {{"latency", "10,000"}},
+               .explained = {{"runtime/io/signals.cpp", "notify",
+                              "what came goes into a channel, and its receiver needs a P"},
+                             {"runtime/sched/schedule.cpp", "find_runnable",
+                              "the receiver's turn comes behind all that is ready"}},
+               .pattern = "3",
+               .scenario = "signal_behind_returns",
+               .pictures = {"unserved", "latency", "threads"},
+               .seconds_max = 120},
+              argc, argv);
 }

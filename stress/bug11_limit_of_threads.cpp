@@ -1,11 +1,18 @@
-// bug11_limit_of_threads.cpp: a service that makes threads without a bound ends where its container's limit of threads is; the limit is not the fault
+// bug11_limit_of_threads.cpp: a service that makes threads without a bound ends where its
+// container's limit of threads is; the limit is not the fault
 //
-// Seed.      Bug 11, "Crash on pids.max Exhaustion": runs for hours, then "failed to create new OS thread (have 4096 already; errno=11)".
-// Method.    The process may have 64 threads: by a pids cgroup of its own, where that is allowed, else by RLIMIT_NPROC as an unprivileged user. Foreign calls of 400 ms
-//            come faster than they end. Buggy: as many at a time as come; clone(2) says EAGAIN, the runtime tries for 0.2 s and then ends the process with its texts.
-//            Fixed: sixteen at a time, bounded at the call site that threadcreate has named. Stopgap: set_max_threads(40) ends the buggy code too, sooner and with another
-//            text ("thread exhaustion"): it leaves the rest of the limit to others in the container, and repairs nothing. Raising it would do nothing at all.
-// Symptom.   The fatal text; how near the limit the threads come; how many of them threadcreate charges to the call site.
+// Seed.      Bug 11, "Crash on pids.max Exhaustion": runs for hours, then "failed to create new OS
+//            thread (have 4096 already; errno=11)".
+// Method.    The process may have 64 threads: by a pids cgroup of its own, where that is allowed,
+//            else by RLIMIT_NPROC as an unprivileged user. Foreign calls of 400 ms come faster than
+//            they end. Buggy: as many at a time as come; clone(2) says EAGAIN, the runtime tries
+//            for 0.2 s and then ends the process with its texts.
+//            Fixed: sixteen at a time, bounded at the call site that threadcreate has named.
+//            Stopgap: set_max_threads(40) ends the buggy code too, sooner and with another text
+//            ("thread exhaustion"): it leaves the rest of the limit to others in the container, and
+//            repairs nothing. Raising it would do nothing at all.
+// Symptom.   The fatal text; how near the limit the threads come; how many of them threadcreate
+//            charges to the call site.
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -42,7 +49,8 @@ void call_unbounded() { foreign_call(convert_document); }
 
 template <class Call>
 void play(stage& s, std::uint32_t threads_max, Call call, std::uint32_t times = 1) {
-  const std::string limit = stress::limit_threads(times * threads_allowed, [&s](std::string const& folder) { s.remove_later(folder); });
+  const std::string limit =
+      stress::limit_threads(times * threads_allowed, [&s](std::string const& folder) { s.remove_later(folder); });
   if (limit.empty()) s.cannot(stress::no_thread_limit);
   s.note("the limit", limit);
   s.given("threads_allowed", times * threads_allowed, "threads");
@@ -87,29 +95,57 @@ void play_fixed(stage& s) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return stress::run_bug({.number = 11,
-                          .name = "bug11_limit_of_threads",
-                          .title = "threads without a bound end at the container's limit: a crash after hours of quiet service",
-                          .variants = {{"buggy", "as many foreign calls at a time as come, in a process that may have 64 threads", play_buggy},
-                                       {"fixed", "16 at a time, bounded where threadcreate says", play_fixed},
-                                       {"stopgap", "as buggy, with set_max_threads(40): the end comes sooner", play_stopgap},
-                                       {"raised", "as buggy, in a process that may have twice as many", play_raised}},
-                          .measures = {{.name = "ends by the limit of threads", .figure = "fatal_newosproc", .from = 1},
-                                       {.name = "threads at their peak", .figure = "threads_peak", .baseline = "threads_allowed", .from = 0.8, .twins = 2},
-                                       {.name = "threads charged to the call site", .figure = "threads_charged", .baseline = "threads_allowed", .from = 0.4, .twins = 1.5},
-                                       {.name = "ends by set_max_threads", .figure = "fatal_thread_exhaustion", .from = 1, .buggy = "stopgap"},
-                                       {.name = "ends by the limit of threads, twice as high", .figure = "fatal_newosproc", .from = 1, .buggy = "raised"},
-                                       {.name = "calls until it is there: twice as many", .figure = "calls_before_the_limit", .baseline = "threads_allowed_at_first", .from = 1.4, .twins = 1.4, .buggy = "raised", .fixed = "buggy"}},
-                          .looks = {{"RETAKE_DEBUG=pprof=127.0.0.1:6071 ./retake bug 11 --variant buggy --hold 20 &", "short of the limit, so that there is something to look at"},
-                                    {"curl -s 'http://127.0.0.1:6071/debug/pprof/threadcreate?debug=1' | head", "the call site to be bounded", R"(^[3-6]\d created, [3-6]\d live @.*bug11_limit_of_threads\.cpp:\d)"},
-                                    {"curl -s 127.0.0.1:6071/metrics | grep 'retake_threads '", "how many there are; the limit is in pids.max", R"(^retake_threads [3-6]\d$)"}},
-                          .seed = {{"threads_allowed", "4,096"}, {"fatal_newosproc", "1"}},
-                          .explained = {{"runtime/sched/machines.cpp", "start_thread", "asks the kernel for a thread"},
-                                       {"runtime/sched/machines.cpp", "refuse_thread", "the fatal text"},
-                                       {"runtime/sched/machines.cpp", "check_thread_limit", "set_max_threads, the runtime's own limit"}},
-                          .pattern = "10",
-                          .pictures = {"threads", "call"},
-                          .may_end_with = {{"fatal_newosproc", "fatal error: newosproc"}, {"fatal_thread_exhaustion", "fatal error: thread exhaustion"}},
-                          .leaves_directories = true},
-                         argc, argv);
+  return stress::
+      run_bug({.number = 11,
+               .name = "bug11_limit_of_threads",
+               .title = "threads without a bound end at the container's limit: a crash after hours of quiet service",
+               .variants = {{"buggy", "as many foreign calls at a time as come, in a process that may have 64 threads",
+                             play_buggy},
+                            {"fixed", "16 at a time, bounded where threadcreate says", play_fixed},
+                            {"stopgap", "as buggy, with set_max_threads(40): the end comes sooner", play_stopgap},
+                            {"raised", "as buggy, in a process that may have twice as many", play_raised}},
+               .measures = {{.name = "ends by the limit of threads", .figure = "fatal_newosproc", .from = 1},
+                            {.name = "threads at their peak",
+                             .figure = "threads_peak",
+                             .baseline = "threads_allowed",
+                             .from = 0.8,
+                             .twins = 2},
+                            {.name = "threads charged to the call site",
+                             .figure = "threads_charged",
+                             .baseline = "threads_allowed",
+                             .from = 0.4,
+                             .twins = 1.5},
+                            {.name = "ends by set_max_threads",
+                             .figure = "fatal_thread_exhaustion",
+                             .from = 1,
+                             .buggy = "stopgap"},
+                            {.name = "ends by the limit of threads, twice as high",
+                             .figure = "fatal_newosproc",
+                             .from = 1,
+                             .buggy = "raised"},
+                            {.name = "calls until it is there: twice as many",
+                             .figure = "calls_before_the_limit",
+                             .baseline = "threads_allowed_at_first",
+                             .from = 1.4,
+                             .twins = 1.4,
+                             .buggy = "raised",
+                             .fixed = "buggy"}},
+               .looks = {{"RETAKE_DEBUG=pprof=127.0.0.1:6071 ./retake bug 11 --variant buggy --hold 20 &",
+                          "short of the limit, so that there is something to look at"},
+                         {"curl -s 'http://127.0.0.1:6071/debug/pprof/threadcreate?debug=1' | head",
+                          "the call site to be bounded",
+                          R"(^[3-6]\d created, [3-6]\d live @.*bug11_limit_of_threads\.cpp:\d)"},
+                         {"curl -s 127.0.0.1:6071/metrics | grep 'retake_threads '",
+                          "how many there are; the limit is in pids.max", R"(^retake_threads [3-6]\d$)"}},
+               .seed = {{"threads_allowed", "4,096"}, {"fatal_newosproc", "1"}},
+               .explained = {{"runtime/sched/machines.cpp", "start_thread", "asks the kernel for a thread"},
+                             {"runtime/sched/machines.cpp", "refuse_thread", "the fatal text"},
+                             {"runtime/sched/machines.cpp", "check_thread_limit",
+                              "set_max_threads, the runtime's own limit"}},
+               .pattern = "10",
+               .pictures = {"threads", "call"},
+               .may_end_with = {{"fatal_newosproc", "fatal error: newosproc"},
+                                {"fatal_thread_exhaustion", "fatal error: thread exhaustion"}},
+               .leaves_directories = true},
+              argc, argv);
 }

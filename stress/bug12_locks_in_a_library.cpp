@@ -1,12 +1,17 @@
-// bug12_locks_in_a_library.cpp: a library that locks a thread for each operation makes a thread for each operation; a pool of our own threads in front of it makes few
+// bug12_locks_in_a_library.cpp: a library that locks a thread for each operation makes a thread for
+// each operation; a pool of our own threads in front of it makes few
 //
-// Seed.      Bug 12, "M Pool Growth from LockOSThread in Library Code": threads grow with every operation, and no line of the program locks one.
-// Method.    vendor/affine_driver stands for a database driver whose sessions belong to threads. Its wrapper runs each query on a goroutine of its own, locked to its
-//            thread, and keeps that one for 30 s in case that somebody comes back for the session. Buggy: the program calls the wrapper. Fixed: it calls the driver's C
-//            part on the four workers of a foreign_pool, which are locked once and for all. Rated:
-//            the wrapper, but at most four times a second: where there is no C part to call, that
-//            is what is left, and most queries are refused.
-// Symptom.   Threads at their peak against those before; and sessions opened per query. threadcreate names a line of the library: read its source.
+// Seed.      Bug 12, "M Pool Growth from LockOSThread in Library Code": threads grow with every
+//            operation, and no line of the program locks one.
+// Method.    vendor/affine_driver stands for a database driver whose sessions belong to threads.
+//            Its wrapper runs each query on a goroutine of its own, locked to its thread, and keeps
+//            that one for 30 s in case that somebody comes back for the session. Buggy: the program
+//            calls the wrapper. Fixed: it calls the driver's C part on the four workers of a
+//            foreign_pool, which are locked once and for all. Rated: the wrapper, but at most four
+//            times a second: where there is no C part to call, that is what is left, and most
+//            queries are refused.
+// Symptom.   Threads at their peak against those before; and sessions opened per query.
+//            threadcreate names a line of the library: read its source.
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -93,7 +98,9 @@ void play_buggy(stage& s) {
 void play_fixed(stage& s) {
   run([&] {
     foreign_pool sessions(workers);
-    play(s, [&](std::uint32_t key) { return *sessions.call(background(), [key] { return affine_driver::query_here(key); }); });
+    play(s, [&](std::uint32_t key) {
+      return *sessions.call(background(), [key] { return affine_driver::query_here(key); });
+    });
   });
 }
 
@@ -113,24 +120,46 @@ void play_rated(stage& s) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return stress::run_bug({.number = 12,
-                          .name = "bug12_locks_in_a_library",
-                          .title = "a library that locks a thread for each operation: threads grow, and no line of ours locks one",
-                          .variants = {{"buggy", "each query by the library's wrapper, which locks a thread and keeps it", play_buggy},
-                                       {"fixed", "the library's C part on four workers of a foreign_pool", play_fixed},
-                                       {"rated", "the wrapper, four times a second; the other queries are refused", play_rated}},
-                          .measures = {{.name = "threads at their peak", .figure = "threads_peak", .baseline = "threads_before", .from = 5, .twins = 5},
-                                       {.name = "sessions opened", .figure = "sessions_opened", .baseline = "queries", .from = 0.5, .twins = 10},
-                                       {.name = "threads charged to the library", .figure = "threads_charged", .baseline = "queries", .from = 0.5},
-                                       {.name = "threads at their peak, by the rate", .figure = "threads_peak", .baseline = "threads_before", .from = 5, .twins = 5, .fixed = "rated"},
-                                       {.name = "sessions opened, by the rate", .figure = "sessions_opened", .baseline = "queries", .from = 0.5, .twins = 10, .fixed = "rated"}},
-                          .looks = {{"RETAKE_DEBUG=pprof=127.0.0.1:6072 ./retake bug 12 --variant buggy --hold 20 &", "queries, and the threads that they leave"},
-                                    {"curl -s 'http://127.0.0.1:6072/debug/pprof/threadcreate?debug=1' | head", "the line of the library that made them necessary", R"(^[1-9]\d+ created, [1-9]\d+ live @.*affine_driver\.cpp:\d)"},
-                                    {"curl -s 'http://127.0.0.1:6072/debug/pprof/goroutine?debug=2' | grep -c 'locked to thread'", "as many goroutines are locked to them", R"(^[1-9]\d+$)"}},
-                          .seed = {{"threads_peak", "grows for days"}, {"sessions_opened", "one an operation"}},
-                          .explained = {{"runtime/thread/lock_os_thread.cpp", "lock_os_thread", "the lock, and the line that asked for it"},
-                                       {"runtime/sched/goroutines.cpp", "after_end", "a goroutine that ends locked takes its thread with it"}},
-                          .pattern = "7",
-                          .pictures = {"threads", "latency"}},
-                         argc, argv);
+  return stress::run_bug(
+      {.number = 12,
+       .name = "bug12_locks_in_a_library",
+       .title = "a library that locks a thread for each operation: threads grow, and no line of ours locks one",
+       .variants = {{"buggy", "each query by the library's wrapper, which locks a thread and keeps it", play_buggy},
+                    {"fixed", "the library's C part on four workers of a foreign_pool", play_fixed},
+                    {"rated", "the wrapper, four times a second; the other queries are refused", play_rated}},
+       .measures =
+           {{.name = "threads at their peak",
+             .figure = "threads_peak",
+             .baseline = "threads_before",
+             .from = 5,
+             .twins = 5},
+            {.name = "sessions opened", .figure = "sessions_opened", .baseline = "queries", .from = 0.5, .twins = 10},
+            {.name = "threads charged to the library", .figure = "threads_charged", .baseline = "queries", .from = 0.5},
+            {.name = "threads at their peak, by the rate",
+             .figure = "threads_peak",
+             .baseline = "threads_before",
+             .from = 5,
+             .twins = 5,
+             .fixed = "rated"},
+            {.name = "sessions opened, by the rate",
+             .figure = "sessions_opened",
+             .baseline = "queries",
+             .from = 0.5,
+             .twins = 10,
+             .fixed = "rated"}},
+       .looks = {{"RETAKE_DEBUG=pprof=127.0.0.1:6072 ./retake bug 12 --variant buggy --hold 20 &",
+                  "queries, and the threads that they leave"},
+                 {"curl -s 'http://127.0.0.1:6072/debug/pprof/threadcreate?debug=1' | head",
+                  "the line of the library that made them necessary",
+                  R"(^[1-9]\d+ created, [1-9]\d+ live @.*affine_driver\.cpp:\d)"},
+                 {"curl -s 'http://127.0.0.1:6072/debug/pprof/goroutine?debug=2' | grep -c 'locked to thread'",
+                  "as many goroutines are locked to them", R"(^[1-9]\d+$)"}},
+       .seed = {{"threads_peak", "grows for days"}, {"sessions_opened", "one an operation"}},
+       .explained = {{"runtime/thread/lock_os_thread.cpp", "lock_os_thread",
+                      "the lock, and the line that asked for it"},
+                     {"runtime/sched/goroutines.cpp", "after_end",
+                      "a goroutine that ends locked takes its thread with it"}},
+       .pattern = "7",
+       .pictures = {"threads", "latency"}},
+      argc, argv);
 }

@@ -1,4 +1,5 @@
-// canary_bugs.cpp: bugs whose twins do not behave as documented: the frame of the bug programs must notice each
+// canary_bugs.cpp: bugs whose twins do not behave as documented: the frame of the bug programs must
+// notice each
 //
 //     canary_bugs CASE [ARGUMENT...]     the arguments are a bug program's
 //
@@ -85,12 +86,27 @@ struct canary {
   std::string_view name;
   play buggy, fixed;
 };
-constexpr canary all[] = {{"shows", high, low},         {"absent", low, low},      {"everywhere", high, high},      {"inverted", low, high},
-                          {"near", high, nearly},       {"silent", high, silent},  {"mute", silent, low},           {"groundless", high, without_ground},
-                          {"dies", high, dies},         {"bad_end", high, ends_badly}, {"hangs", high, hangs},      {"lacks", high, lacks},
-                          {"refused", high, speaks},    {"leaves", high, leaves},  {"beside", high, wait_beside},   {"last_words", speaks, low},
-                          {"once", high, high_at_first}, {"noisy", high, high_each_other}, {"disturbed", high, high_disturbed},
-                          {"threads", many_threads, few_threads}, {"no_threads", few_threads, few_threads}};
+constexpr canary all[] = {{"shows", high, low},
+                          {"absent", low, low},
+                          {"everywhere", high, high},
+                          {"inverted", low, high},
+                          {"near", high, nearly},
+                          {"silent", high, silent},
+                          {"mute", silent, low},
+                          {"groundless", high, without_ground},
+                          {"dies", high, dies},
+                          {"bad_end", high, ends_badly},
+                          {"hangs", high, hangs},
+                          {"lacks", high, lacks},
+                          {"refused", high, speaks},
+                          {"leaves", high, leaves},
+                          {"beside", high, wait_beside},
+                          {"last_words", speaks, low},
+                          {"once", high, high_at_first},
+                          {"noisy", high, high_each_other},
+                          {"disturbed", high, high_disturbed},
+                          {"threads", many_threads, few_threads},
+                          {"no_threads", few_threads, few_threads}};
 
 }  // namespace
 
@@ -102,8 +118,14 @@ int main(int argc, char** argv) {
     retake::stress::bug what{.number = 99,
                              .name = "canary",
                              .title = "a canary",
-                             .variants = {{"buggy", "one", one.buggy}, {"fixed", "the other", one.fixed}, {"unmeasured", "a third", low}},
-                             .measures = {{.name = "value", .figure = of_threads ? "threads_peak" : "value", .baseline = "ground", .from = 5, .twins = 4}},
+                             .variants = {{"buggy", "one", one.buggy},
+                                          {"fixed", "the other", one.fixed},
+                                          {"unmeasured", "a third", low}},
+                             .measures = {{.name = "value",
+                                           .figure = of_threads ? "threads_peak" : "value",
+                                           .baseline = "ground",
+                                           .from = 5,
+                                           .twins = 4}},
                              .looks = {},
                              .pattern = "-",
                              .leaves_directories = true,

@@ -1,6 +1,8 @@
-// canary_hammers.cpp: each guard of the hammers, with something that it must notice. A canary that stays silent means that the alarm is dead.
+// canary_hammers.cpp: each guard of the hammers, with something that it must notice. A canary that
+// stays silent means that the alarm is dead.
 //
-// `canary_hammers FAULT`: the exit code must be 1 and the finding's tag the one that `expect.sh` is told; FAULT `nothing` must hold, `idle` must be 4.
+// `canary_hammers FAULT`: the exit code must be 1 and the finding's tag the one that `expect.sh` is
+// told; FAULT `nothing` must hold, `idle` must be 4.
 #include <atomic>
 #include <cstddef>
 #include <cstdio>
@@ -27,7 +29,8 @@ using namespace retake::stress;
 
 constexpr std::uint32_t settle_rounds = 500;  // of 200 us: a canary's damage does not heal
 constexpr raw_events raw{1, 2, 3, 4, 5, 6};
-std::vector<event> const events = {{"rounds", 1}, {"exit_won", 0}, {"exit_aba", 0}, {"exit_lost", 0}, {"take_won", 0}, {"take_lost", 0}, {"stopped", 0}};
+std::vector<event> const events = {{"rounds", 1},   {"exit_won", 0},  {"exit_aba", 0}, {"exit_lost", 0},
+                                   {"take_won", 0}, {"take_lost", 0}, {"stopped", 0}};
 
 void go_round(pass const& p) {
   p.out.round();
@@ -109,7 +112,9 @@ void at_rest(pass const& p, Damage damage, Damage repair) {
 using change = void (*)(scheduler&);
 
 void lost_goroutine(pass const& p) {
-  at_rest<change>(p, [](scheduler& s) { s.goroutines_created.fetch_add_relaxed(1); }, [](scheduler& s) { s.goroutines_created.fetch_sub_relaxed(1); });
+  at_rest<change>(
+      p, [](scheduler& s) { s.goroutines_created.fetch_add_relaxed(1); },
+      [](scheduler& s) { s.goroutines_created.fetch_sub_relaxed(1); });
 }
 void live_goroutine(pass const& p) {
   run([&] {
@@ -141,17 +146,21 @@ void lost_processor(pass const& p) {
       });
 }
 void spinner(pass const& p) {
-  at_rest<change>(p, [](scheduler& s) { s.gate.start_spinning(); }, [](scheduler& s) { s.gate.withdraw(); });
+  at_rest<change>(
+      p, [](scheduler& s) { s.gate.start_spinning(); }, [](scheduler& s) { s.gate.withdraw(); });
 }
 void count_thread(scheduler& s, std::uint32_t by) {
   const locked hold(s.lock);
   s.machine_count.set(s.machine_count.get() + by);
 }
 void thread_count(pass const& p) {
-  at_rest<change>(p, [](scheduler& s) { count_thread(s, 1); }, [](scheduler& s) { count_thread(s, ~0u); });
+  at_rest<change>(
+      p, [](scheduler& s) { count_thread(s, 1); }, [](scheduler& s) { count_thread(s, ~0u); });
 }
 void waiter_count(pass const& p) {
-  at_rest<change>(p, [](scheduler& s) { inspector::waiting_word(s.network).fetch_add_relaxed(1); }, [](scheduler& s) { inspector::waiting_word(s.network).fetch_sub_relaxed(1); });
+  at_rest<change>(
+      p, [](scheduler& s) { inspector::waiting_word(s.network).fetch_add_relaxed(1); },
+      [](scheduler& s) { inspector::waiting_word(s.network).fetch_sub_relaxed(1); });
 }
 
 // ---- data of a P ----

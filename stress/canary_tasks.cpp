@@ -1,4 +1,5 @@
-// canary_tasks.cpp: exercises whose checks fail in some turns: their frame must refute what always fails, believe what holds, and tell noise from both
+// canary_tasks.cpp: exercises whose checks fail in some turns: their frame must refute what always
+// fails, believe what holds, and tell noise from both
 //
 //     canary_tasks CASE [ARGUMENT...]     the arguments are an exercise's
 //
@@ -22,7 +23,10 @@ void twice(worksheet& out, double seen) {
 
 void always(worksheet& out) { twice(out, 1); }
 void at_first(worksheet& out) { twice(out, ++turn == 1 ? 1 : 3); }
-void mostly(worksheet& out) { twice(out, ++turn % 2 == 1 ? 1 : 3); out.holds("in the other turns", turn % 2 == 1); }
+void mostly(worksheet& out) {
+  twice(out, ++turn % 2 == 1 ? 1 : 3);
+  out.holds("in the other turns", turn % 2 == 1);
+}
 void nearly(worksheet& out) { twice(out, 1.9); }
 void too_much(worksheet& out) { out.at_most("at most 2", 9, 2); }
 void never(worksheet& out) { out.holds("is so", false); }
@@ -32,13 +36,15 @@ struct named {
   char const* name;
   void (*run)(worksheet& out);
 };
-constexpr named cases[] = {{"always", always}, {"at_first", at_first}, {"mostly", mostly}, {"nearly", nearly}, {"too_much", too_much}, {"never", never}, {"nothing", nothing}};
+constexpr named cases[] = {{"always", always},     {"at_first", at_first}, {"mostly", mostly},  {"nearly", nearly},
+                           {"too_much", too_much}, {"never", never},       {"nothing", nothing}};
 
 }  // namespace
 
 int main(int argc, char** argv) {
   for (named const& one : cases) {
-    if (argc > 1 && std::string_view(argv[1]) == one.name) return retake::stress::run_exercise({99, "canary_tasks", "a canary", "the same", one.run}, argc - 1, argv + 1);
+    if (argc > 1 && std::string_view(argv[1]) == one.name)
+      return retake::stress::run_exercise({99, "canary_tasks", "a canary", "the same", one.run}, argc - 1, argv + 1);
   }
   fmt::print(stderr, "canary_tasks: no such case\n");
   return 2;

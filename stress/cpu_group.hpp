@@ -1,8 +1,12 @@
-// cpu_group.hpp: a control group with a CPU quota, version 1 or 2, for a process that wants to live in one
+// cpu_group.hpp: a control group with a CPU quota, version 1 or 2, for a process that wants to live
+// in one
 //
-// Recipe.    /proc/self/cgroup names our group, /proc/self/mountinfo where it is mounted. The new group is made below ours, or, where version 2 forbids that (a group with processes
-//            gives no controllers to its children), beside it. Nobody else's settings are changed: where no parent hands the cpu controller on, there is no group.
-// Ends.      The directory is told to the stage as soon as it is there, and goes when the program's last process has.
+// Recipe.    /proc/self/cgroup names our group, /proc/self/mountinfo where it is mounted. The new
+//            group is made below ours, or, where version 2 forbids that (a group with processes
+//            gives no controllers to its children), beside it. Nobody else's settings are changed:
+//            where no parent hands the cpu controller on, there is no group.
+// Ends.      The directory is told to the stage as soon as it is there, and goes when the program's
+//            last process has.
 #pragma once
 
 #include <fmt/format.h>
@@ -70,7 +74,8 @@ class cpu_group {
     return static_cast<bool>(out << text << std::flush);
   }
 
-  // With the greatest weight, so that what else runs on the machine does not keep the group below its quota.
+  // With the greatest weight, so that what else runs on the machine does not keep the group below
+  // its quota.
   [[nodiscard]] bool limit(double processors) const {
     if (::access((directory_ + "/cpu.max").c_str(), W_OK) == 0) {
       static_cast<void>(put(directory_ + "/cpu.weight", "10000"));
@@ -78,11 +83,13 @@ class cpu_group {
     }
     if (::access((directory_ + "/cpu.cfs_quota_us").c_str(), W_OK) != 0) return false;
     static_cast<void>(put(directory_ + "/cpu.shares", "262144"));
-    return put(directory_ + "/cpu.cfs_period_us", fmt::format("{:.0f}", period_us)) && put(directory_ + "/cpu.cfs_quota_us", fmt::format("{:.0f}", processors * period_us));
+    return put(directory_ + "/cpu.cfs_period_us", fmt::format("{:.0f}", period_us)) &&
+           put(directory_ + "/cpu.cfs_quota_us", fmt::format("{:.0f}", processors * period_us));
   }
   [[nodiscard]] bool enter() const { return put(directory_ + "/cgroup.procs", fmt::format("{}", ::getpid())); }
 
-  // Where ours is mounted: lines are `id parent device root point options... - type source options`.
+  // Where ours is mounted: lines are `id parent device root point options... - type source
+  // options`.
   static std::string mounted_at(bool version_2) {
     std::ifstream in("/proc/self/mountinfo");
     for (std::string line; std::getline(in, line);) {

@@ -88,7 +88,8 @@ void run_passes(subject const& what, settings const& chosen, report& out) {
     const bool full = chosen.rounds != 0 && out.rounds() >= chosen.rounds;
     if (out.has_finding() || full) return;
     if (left <= 0 && (demands_met(what, out) || left < -what.extra_seconds)) return;
-    what.run_pass({out, seeds.next(), left > 0 ? std::min(share, std::max(left, 0.05)) : share, chosen.rounds == 0 ? ~std::uint64_t{0} : chosen.rounds - out.rounds(), left <= 0});
+    what.run_pass({out, seeds.next(), left > 0 ? std::min(share, std::max(left, 0.05)) : share,
+                   chosen.rounds == 0 ? ~std::uint64_t{0} : chosen.rounds - out.rounds(), left <= 0});
   }
 }
 
@@ -141,20 +142,29 @@ std::string between(std::string const& text, std::string const& before, std::str
 json finding_of(end const& how, report const& out) {
   const auto make = [](std::string const& tag_and_claim) {
     const std::size_t colon = tag_and_claim.find(": ");
-    json finding{{"tag", tag_and_claim.substr(0, colon)}, {"claim", colon == std::string::npos ? tag_and_claim : tag_and_claim.substr(colon + 2)}, {"replay", nullptr}};
+    json finding{{"tag", tag_and_claim.substr(0, colon)},
+                 {"claim", colon == std::string::npos ? tag_and_claim : tag_and_claim.substr(colon + 2)},
+                 {"replay", nullptr}};
     return finding;
   };
-  if (const std::string broken = between(how.complaints, "retake: broken invariant: ", " ("); !broken.empty()) return make(broken);
+  if (const std::string broken = between(how.complaints, "retake: broken invariant: ", " ("); !broken.empty())
+    return make(broken);
   if (out.has_finding()) return make(out.finding());
-  if (how.complaints.find("all goroutines are asleep") != std::string::npos) return make("V5: a deadlock is reported and there is none");
-  if (how.complaints.find("WARNING: ThreadSanitizer") != std::string::npos) return make("race: " + between(how.complaints, "WARNING: ThreadSanitizer: ", "\n"));
+  if (how.complaints.find("all goroutines are asleep") != std::string::npos)
+    return make("V5: a deadlock is reported and there is none");
+  if (how.complaints.find("WARNING: ThreadSanitizer") != std::string::npos)
+    return make("race: " + between(how.complaints, "WARNING: ThreadSanitizer: ", "\n"));
   if (how.complaints.find("LeakSanitizer") != std::string::npos) return make("leak: memory that nobody owns any more");
-  if (how.complaints.find("ERROR: AddressSanitizer") != std::string::npos) return make("memory: " + between(how.complaints, "ERROR: AddressSanitizer: ", "\n"));
-  if (how.complaints.find("runtime error: ") != std::string::npos) return make("undefined: " + between(how.complaints, "runtime error: ", "\n"));
+  if (how.complaints.find("ERROR: AddressSanitizer") != std::string::npos)
+    return make("memory: " + between(how.complaints, "ERROR: AddressSanitizer: ", "\n"));
+  if (how.complaints.find("runtime error: ") != std::string::npos)
+    return make("undefined: " + between(how.complaints, "runtime error: ", "\n"));
   if (how.stalled) return make("V1: no round has ended for a long time");
   if (how.complaints.find("newosproc") != std::string::npos) return nullptr;
-  if (const std::string fatal = between(how.complaints, "fatal error: ", "\n"); !fatal.empty()) return make("fatal: " + fatal);
-  if (WIFSIGNALED(how.status) && !command_line::interrupted()) return make(fmt::format("crash: the process died of signal {}", WTERMSIG(how.status)));
+  if (const std::string fatal = between(how.complaints, "fatal error: ", "\n"); !fatal.empty())
+    return make("fatal: " + fatal);
+  if (WIFSIGNALED(how.status) && !command_line::interrupted())
+    return make(fmt::format("crash: the process died of signal {}", WTERMSIG(how.status)));
   return nullptr;
 }
 
@@ -167,12 +177,16 @@ int say(subject const& what, settings const& chosen, report const& out, end cons
   std::vector<std::string> missing;
   for (std::size_t i = 0; i < what.events.size(); ++i) {
     events[what.events[i].name] = out.events(i);
-    if (out.events(i) < what.events[i].at_least) missing.push_back(fmt::format("{} {} of {}", what.events[i].name, out.events(i), what.events[i].at_least));
+    if (out.events(i) < what.events[i].at_least)
+      missing.push_back(fmt::format("{} {} of {}", what.events[i].name, out.events(i), what.events[i].at_least));
   }
   if (chosen.as_json) {
-    json line{{"kind", "stress"}, {"name", what.name}, {"rounds", out.rounds()}, {"seconds", seconds}, {"seed", chosen.seed}, {"sanitizer", sanitizer},
-                    {"events", events}, {"exercised", exercised}, {"interrupted", command_line::interrupted()}, {"finding", finding}};
-    if (!finding.is_null() || !command_line::interrupted()) line["holds"] = finding.is_null();  // an interruption is no verdict
+    json line{{"kind", "stress"},   {"name", what.name},      {"rounds", out.rounds()},
+              {"seconds", seconds}, {"seed", chosen.seed},    {"sanitizer", sanitizer},
+              {"events", events},   {"exercised", exercised}, {"interrupted", command_line::interrupted()},
+              {"finding", finding}};
+    if (!finding.is_null() || !command_line::interrupted())
+      line["holds"] = finding.is_null();  // an interruption is no verdict
     fmt::print("{}\n", line.dump());
   } else {
     fmt::print("{}: {}\n  {} rounds in {:.1f} s\n", what.name, what.claim, out.rounds(), seconds);
@@ -181,8 +195,10 @@ int say(subject const& what, settings const& chosen, report const& out, end cons
   const std::string missed = fmt::format("{}", fmt::join(missing, ", "));
   if (!finding.is_null()) {
     if (!chosen.as_json) {
-      fmt::print("FOUND {}: {}\n  no replay: real threads; the same hammer again: ./retake stress {} --seed {} --sanitizer {}\n", finding["tag"].get<std::string>(),
-                 finding["claim"].get<std::string>(), what.name, chosen.seed, sanitizer);
+      fmt::print(
+          "FOUND {}: {}\n  no replay: real threads; the same hammer again: ./retake stress {} --seed {} --sanitizer "
+          "{}\n",
+          finding["tag"].get<std::string>(), finding["claim"].get<std::string>(), what.name, chosen.seed, sanitizer);
     }
     return has_finding;
   }
@@ -208,9 +224,11 @@ int say(subject const& what, settings const& chosen, report const& out, end cons
 
 int parse(subject const& what, int argc, char** argv, settings& chosen) {
   CLI::App app{what.claim};
-  app.add_option("--rounds", chosen.rounds, "end after this many rounds (default: by time alone)")->check(command_line::accepted("--rounds"));
+  app.add_option("--rounds", chosen.rounds, "end after this many rounds (default: by time alone)")
+      ->check(command_line::accepted("--rounds"));
   app.add_option("--seconds", chosen.seconds, "end after this long")->check(command_line::accepted("--seconds"));
-  app.add_option("--seed", chosen.seed, "what lengths, pauses and orders derive from")->check(command_line::accepted("--seed"));
+  app.add_option("--seed", chosen.seed, "what lengths, pauses and orders derive from")
+      ->check(command_line::accepted("--seed"));
   app.add_flag("--json", chosen.as_json, "one JSON line");
   app.add_flag("--in-process", chosen.in_process, "without a child, for debuggers");
   try {
@@ -286,8 +304,7 @@ int run_hammer(subject const& what, int argc, char** argv) {
 void busy_ns(std::int64_t duration_ns) noexcept {
   if (duration_ns <= 0) return;
   const std::int64_t until_ns = now_ns() + duration_ns;
-  while (now_ns() < until_ns) {
-  }
+  while (now_ns() < until_ns) {}
 }
 
 void nap_ns(std::int64_t duration_ns) noexcept {

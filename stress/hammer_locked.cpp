@@ -1,11 +1,14 @@
-// hammer_locked.cpp: a goroutine that is locked to its thread runs there and nowhere else, and no other goroutine runs on that thread.
+// hammer_locked.cpp: a goroutine that is locked to its thread runs there and nowhere else, and no
+// other goroutine runs on that thread.
 //
-// Goal.      Every way in which a locked goroutine stops and goes on: it blocks, yields, calls the system and returns with or without its P, nests, ends.
-// Method.    Pairs of locked goroutines hand a value to and fro, others nest locks, sit in system calls, end locked; bystanders are locked to nothing. A locked
-//            goroutine writes its name on its thread: whoever else finds it there runs where it must not. One that ends locked leaves its name:
-//            nobody may ever read it.
-#include <chrono>
+// Goal.      Every way in which a locked goroutine stops and goes on: it blocks, yields, calls the
+//            system and returns with or without its P, nests, ends.
+// Method.    Pairs of locked goroutines hand a value to and fro, others nest locks, sit in system
+//            calls, end locked; bystanders are locked to nothing. A locked goroutine writes its
+//            name on its thread: whoever else finds it there runs where it must not. One that ends
+//            locked leaves its name: nobody may ever read it.
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <vector>
 
@@ -26,11 +29,28 @@ using namespace retake;
 using namespace std::chrono_literals;
 using namespace retake::stress;
 
-enum event_index : std::size_t { round_trips_both, round_trips_one, nests, ended_locked, checks_by_others, exit_old, exit_idle, exit_slow_locked, threads_started };
+enum event_index : std::size_t {
+  round_trips_both,
+  round_trips_one,
+  nests,
+  ended_locked,
+  checks_by_others,
+  exit_old,
+  exit_idle,
+  exit_slow_locked,
+  threads_started
+};
 
 std::vector<event> const events = {
-    {"round_trips_both_locked", 1'000}, {"round_trips_one_locked", 1'000}, {"nests", 10'000},           {"ended_locked", 100},   {"checks_by_others", 1'000},
-    {"locked_exit_old", 10'000},        {"locked_exit_idle", 0},           {"exit_slow_locked", 100}, {"threads_started", 100},
+    {"round_trips_both_locked", 1'000},
+    {"round_trips_one_locked", 1'000},
+    {"nests", 10'000},
+    {"ended_locked", 100},
+    {"checks_by_others", 1'000},
+    {"locked_exit_old", 10'000},
+    {"locked_exit_idle", 0},
+    {"exit_slow_locked", 100},
+    {"threads_started", 100},
 };
 
 constexpr std::uint32_t pairs = 2;
@@ -168,10 +188,13 @@ void hammer_runtime(pass const& p, std::uint32_t processors, double seconds) {
     for (std::size_t i = 0; i < 2 * pairs; ++i) {
       const bool both = i < pairs;
       start([&, i, both](std::uint64_t n) { echo(l, there[i], back[i], both, n); });
-      start([&, i, both](std::uint64_t n) { ping(l, there[i], back[i], both ? round_trips_both : round_trips_one, n); });
+      start(
+          [&, i, both](std::uint64_t n) { ping(l, there[i], back[i], both ? round_trips_both : round_trips_one, n); });
     }
-    for (std::uint32_t i = 0; i < nesters; ++i) start([&l, &p](std::uint64_t n) { nest(l, n + p.seed % 1'000'000 * 64); });
-    for (std::uint32_t i = 0; i < callers; ++i) start([&l, &p](std::uint64_t n) { call(l, n + p.seed % 1'000'000 * 64); });
+    for (std::uint32_t i = 0; i < nesters; ++i)
+      start([&l, &p](std::uint64_t n) { nest(l, n + p.seed % 1'000'000 * 64); });
+    for (std::uint32_t i = 0; i < callers; ++i)
+      start([&l, &p](std::uint64_t n) { call(l, n + p.seed % 1'000'000 * 64); });
     for (std::uint32_t i = 0; i < bystanders; ++i) start([&l](std::uint64_t) { stand_by(l); });
     start([&l, &p](std::uint64_t n) { end_locked(l, n + p.seed % 1'000'000 * 64); });
     all.wait();
@@ -195,5 +218,9 @@ void run_pass(pass const& p) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return run_hammer({"locked", "a goroutine that is locked to its thread runs there and nowhere else, and no other goroutine runs on that thread", events, run_pass}, argc, argv);
+  return run_hammer({"locked",
+                     "a goroutine that is locked to its thread runs there and nowhere else, and no other goroutine "
+                     "runs on that thread",
+                     events, run_pass},
+                    argc, argv);
 }

@@ -1,10 +1,14 @@
-// hammer_poller.cpp: readiness, a break and a close each end a wait, whenever they come, and none of them is lost.
+// hammer_poller.cpp: readiness, a break and a close each end a wait, whenever they come, and none
+// of them is lost.
 //
-// Goal.      Ready against park, break against block, close against wait, at every distance from each other.
-// Method.    First the protocols alone (raw_polling.hpp), then the runtime: pairs of goroutines over pipes and TCP connections, a thread that the runtime
-//            does not know and that writes when it likes, sleepers whose timers are earlier than the poll that blocks, closers and writers that
-//            race for one waiting reader. Everything is numbered: what is lost, doubled or from another connection is seen; a wait that
-//            nobody ends stops the rounds.
+// Goal.      Ready against park, break against block, close against wait, at every distance from
+//            each other.
+// Method.    First the protocols alone (raw_polling.hpp), then the runtime: pairs of goroutines
+//            over pipes and TCP connections, a thread that the runtime does not know and that
+//            writes when it likes, sleepers whose timers are earlier than the poll that blocks,
+//            closers and writers that race for one waiting reader. Everything is numbered: what is
+//            lost, doubled or from another connection is seen; a wait that nobody ends stops the
+//            rounds.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -56,9 +60,11 @@ enum event_index : std::size_t {
 };
 
 std::vector<event> const events = {
-    {"raw_ready_first", 10'000}, {"raw_commit_won", 10'000}, {"raw_commit_lost", 10'000}, {"raw_broken", 1'000},      {"raw_closed", 100},     {"raw_saw_close", 0},
-    {"raw_break_first", 1'000},  {"raw_break_merged", 100},  {"raw_drained", 1'000},      {"pipe_round_trips", 1'000}, {"tcp_round_trips", 300}, {"from_outside", 300},
-    {"timers", 1'000},           {"timers_late_1ms", 0},     {"polls_broken", 100},       {"close_won", 100},         {"data_won", 100},       {"second_served", 10},
+    {"raw_ready_first", 10'000}, {"raw_commit_won", 10'000},  {"raw_commit_lost", 10'000}, {"raw_broken", 1'000},
+    {"raw_closed", 100},         {"raw_saw_close", 0},        {"raw_break_first", 1'000},  {"raw_break_merged", 100},
+    {"raw_drained", 1'000},      {"pipe_round_trips", 1'000}, {"tcp_round_trips", 300},    {"from_outside", 300},
+    {"timers", 1'000},           {"timers_late_1ms", 0},      {"polls_broken", 100},       {"close_won", 100},
+    {"data_won", 100},           {"second_served", 10},
 };
 
 constexpr double raw_share = 0.3;
@@ -143,8 +149,10 @@ class outsider {
     dice d(seed_);
     for (word n = 0; !load_.over(); ++n) {
       if (::write(ends_[1], &n, sizeof n) != sizeof n) break;
-      if (d.below(4) == 0) nap_ns(d.below(100'000));
-      else busy_ns(d.below(3'000));
+      if (d.below(4) == 0)
+        nap_ns(d.below(100'000));
+      else
+        busy_ns(d.below(3'000));
     }
     ::close(ends_[1]);
   }
@@ -186,16 +194,20 @@ void close_against_wait(load& l, dice d) {
     go([&] {
       std::array<std::byte, 8> bytes;
       auto const got = ends.reader.read(bytes);
-      if (got && *got == 1) l.out.count(data_won);
-      else if (!got && got.error() == std::errc::operation_canceled) l.out.count(close_won);
-      else l.out.found("N8: a read that a close or a byte should have ended says something else");
+      if (got && *got == 1)
+        l.out.count(data_won);
+      else if (!got && got.error() == std::errc::operation_canceled)
+        l.out.count(close_won);
+      else
+        l.out.found("N8: a read that a close or a byte should have ended says something else");
       both.done();
     });
     const std::uint32_t pause = d.below(8);
     go([&, pause] {
       if (pause > 4) yield();
       const std::byte one{1};
-      if (auto const done = ends.writer.write(std::span(&one, 1)); !done && done.error() != std::errc::broken_pipe) l.out.found("N8: a write to a pipe fails");
+      if (auto const done = ends.writer.write(std::span(&one, 1)); !done && done.error() != std::errc::broken_pipe)
+        l.out.found("N8: a write to a pipe fails");
       both.done();
     });
     for (std::uint32_t i = d.below(4); i > 0; --i) yield();
@@ -235,15 +247,18 @@ void two_readers(load& l, dice d) {
     }
     all.wait();
     for (std::error_code const error : errors) {
-      if (error) l.out.found("N1: a reader that waits its turn is refused");
-      else l.out.count(second_served);
+      if (error)
+        l.out.found("N1: a reader that waits its turn is refused");
+      else
+        l.out.count(second_served);
     }
     l.out.round();
     sleep_for(200us);
   }
 }
 
-// Runs `body(start)` in a runtime, where start(f) starts f(dice) as a goroutine; waits for them all and looks whether everything is even.
+// Runs `body(start)` in a runtime, where start(f) starts f(dice) as a goroutine; waits for them all
+// and looks whether everything is even.
 template <class Body>
 void run_load(load& l, pass const& p, std::uint32_t processors, Body body) {
   policy rules;
@@ -278,7 +293,8 @@ void start_pipe_pair(load& l, Start start) {
   auto there = make_pipe();
   auto back = make_pipe();
   if (!there || !back) return l.out.found("N2: no pipe can be made: descriptors are not given back");
-  auto const w = std::make_shared<way>(way{std::move(there->writer), std::move(there->reader), std::move(back->writer), std::move(back->reader)});
+  auto const w = std::make_shared<way>(
+      way{std::move(there->writer), std::move(there->reader), std::move(back->writer), std::move(back->reader)});
   start([&l, w](dice) { echo(l, w->from, w->back_to); });
   start([&l, w](dice d) { ping(l, w->to, w->back_from, pipe_round_trips, d); });
 }
@@ -323,7 +339,8 @@ void hammer_quiet(pass const& p, std::uint32_t processors, double seconds) {
 }
 
 void hammer_raw(pass const& p, double seconds) {
-  const raw_waiter_events waits{raw_ready_first, raw_commit_won, raw_commit_lost, raw_broken, raw_closed, raw_saw_close};
+  const raw_waiter_events waits{raw_ready_first, raw_commit_won, raw_commit_lost,
+                                raw_broken,      raw_closed,     raw_saw_close};
   const raw_break_events breaks{raw_break_first, raw_break_merged, raw_drained};
   const auto never = [] { return false; };
   for (const std::uint32_t pollers : {1u, 2u}) raw_waiters(p, waits, pollers, seconds / 3, never).run();
@@ -346,5 +363,8 @@ void run_pass(pass const& p) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return run_hammer({"poller", "readiness, a break and a close each end a wait, whenever they come, and none of them is lost", events, run_pass}, argc, argv);
+  return run_hammer({"poller",
+                     "readiness, a break and a close each end a wait, whenever they come, and none of them is lost",
+                     events, run_pass},
+                    argc, argv);
 }

@@ -1,9 +1,13 @@
-// hammer_syscall.cpp: a returning system call and whoever takes its P never both win, and nobody is lost on either way out.
+// hammer_syscall.cpp: a returning system call and whoever takes its P never both win, and nobody is
+// lost on either way out.
 //
-// Goal.      Both winners of the CAS on a P's status, millions of times, on real threads; every way out of a system call; the legal ABA.
-// Method.    First the protocol alone (raw_processors.hpp), then the runtime with a monitor that never rests and takes whatever it sees, under
-//            goroutines whose calls last from nothing to 150 us, locked and not, and a world that stops now and then. Each P has a plain counter that its owner
-//            alone touches: whoever owns it wrongly is a race, and a sum that does not come out even.
+// Goal.      Both winners of the CAS on a P's status, millions of times, on real threads; every way
+//            out of a system call; the legal ABA.
+// Method.    First the protocol alone (raw_processors.hpp), then the runtime with a monitor that
+//            never rests and takes whatever it sees, under goroutines whose calls last from nothing
+//            to 150 us, locked and not, and a world that stops now and then. Each P has a plain
+//            counter that its owner alone touches: whoever owns it wrongly is a race, and a sum
+//            that does not come out even.
 #include <chrono>
 #include <cstddef>
 #include <vector>
@@ -43,9 +47,11 @@ enum event_index : std::size_t {
 };
 
 std::vector<event> const events = {
-    {"raw_exit_won", 10'000}, {"raw_exit_aba", 100},  {"raw_exit_lost", 10'000}, {"raw_take_won", 10'000}, {"raw_take_lost_cas", 10'000},
-    {"raw_stopped", 1'000},   {"exit_old", 10'000},   {"exit_old_aba", 100},     {"exit_idle", 100},       {"exit_slow", 100},
-    {"exit_slow_locked", 100}, {"retake_won", 1'000}, {"retake_lost_cas", 0},    {"stop_took_call", 0},    {"enter_stopped", 0},
+    {"raw_exit_won", 10'000}, {"raw_exit_aba", 100},         {"raw_exit_lost", 10'000},
+    {"raw_take_won", 10'000}, {"raw_take_lost_cas", 10'000}, {"raw_stopped", 1'000},
+    {"exit_old", 10'000},     {"exit_old_aba", 100},         {"exit_idle", 100},
+    {"exit_slow", 100},       {"exit_slow_locked", 100},     {"retake_won", 1'000},
+    {"retake_lost_cas", 0},   {"stop_took_call", 0},         {"enter_stopped", 0},
 };
 
 constexpr std::uint32_t callers = 24;
@@ -56,9 +62,12 @@ void one_call(dice& d) {
   const std::uint32_t kind = d.below(16);
   retake::syscall([kind, &d] {
     if (kind < 8) return;
-    if (kind < 12) busy_ns(d.below(4'000));
-    else if (kind < 14) busy_ns(d.below(60'000));
-    else nap_ns(d.below(150'000));
+    if (kind < 12)
+      busy_ns(d.below(4'000));
+    else if (kind < 14)
+      busy_ns(d.below(60'000));
+    else
+      nap_ns(d.below(150'000));
   });
 }
 
@@ -70,7 +79,8 @@ void caller(load& l, std::uint64_t seed, bool locks) {
     for (std::uint32_t i = 0; i < 32; ++i) {
       one_call(d);
       l.touch();
-      if (locks && kernel_thread() != thread) l.out.found("L2: a locked goroutine is on another thread after a system call");
+      if (locks && kernel_thread() != thread)
+        l.out.found("L2: a locked goroutine is on another thread after a system call");
       if (d.below(64) == 0) yield();
     }
     l.out.round(32);
@@ -86,7 +96,8 @@ void count_paths(scheduler& s, report& out) {
   out.count(exit_idle, value(paths.exit_idle));
   out.count(exit_slow, value(paths.exit_slow));
   out.count(exit_slow_locked, value(paths.exit_slow_locked));
-  out.count(retake_won, value(paths.retake_queue) + value(paths.retake_nobody_idle) + value(paths.retake_grace) - value(paths.retake_lost));
+  out.count(retake_won, value(paths.retake_queue) + value(paths.retake_nobody_idle) + value(paths.retake_grace) -
+                            value(paths.retake_lost));
   out.count(retake_lost, value(paths.retake_lost));
   out.count(stop_took_call, value(paths.stop_took_call));
   out.count(enter_stopped, value(paths.enter_stopped));
@@ -138,7 +149,9 @@ void run_pass(pass const& p) {
   const bool raw_wanted = !p.overtime || missing(events, p.out, raw_exit_won, exit_old);
   const bool runtime_wanted = !p.overtime || missing(events, p.out, exit_old, events.size());
   const double share = !runtime_wanted ? 1 : !raw_wanted ? 0 : raw_share;
-  if (raw_wanted) hammer_raw_processors(p, raw, p.seconds * share, [](processor_side& at, processor_state to) { return processor_status::take(at, to); });
+  if (raw_wanted)
+    hammer_raw_processors(p, raw, p.seconds * share,
+                          [](processor_side& at, processor_state to) { return processor_status::take(at, to); });
   for (const std::uint32_t processors : {1u, 2u, 4u}) {
     if (runtime_wanted && !p.out.has_finding()) hammer_runtime(p, processors, p.seconds * (1 - share) / 3);
   }
@@ -147,5 +160,9 @@ void run_pass(pass const& p) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return run_hammer({"syscall", "a returning system call and whoever takes its P never both win, and nobody is lost on either way out", events, run_pass}, argc, argv);
+  return run_hammer({"syscall",
+                     "a returning system call and whoever takes its P never both win, and nobody is lost on either way "
+                     "out",
+                     events, run_pass},
+                    argc, argv);
 }

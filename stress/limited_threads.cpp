@@ -23,7 +23,8 @@ namespace fs = std::filesystem;
 
 constexpr uid_t nobody = 65534;
 
-// Where cgroups with a pids controller are, v1 and v2: the mount, and in it our own place and the root.
+// Where cgroups with a pids controller are, v1 and v2: the mount, and in it our own place and the
+// root.
 std::vector<fs::path> places() {
   std::vector<fs::path> all;
   std::ifstream mounts("/proc/self/mounts");
@@ -54,7 +55,8 @@ std::optional<std::string> by_cgroup(std::uint32_t most, std::function<void(std:
     const fs::path group = place / fmt::format("retake-{}", ::getpid());
     if (::mkdir(group.c_str(), 0755) != 0) continue;
     made(group.string());
-    if (fs::exists(group / "pids.max") && write_to(group / "pids.max", fmt::format("{}\n", most)) && write_to(group / "cgroup.procs", fmt::format("{}\n", ::getpid()))) {
+    if (fs::exists(group / "pids.max") && write_to(group / "pids.max", fmt::format("{}\n", most)) &&
+        write_to(group / "cgroup.procs", fmt::format("{}\n", ::getpid()))) {
       return fmt::format("pids.max of the cgroup {}", group.string());
     }
   }
@@ -69,14 +71,18 @@ std::uint32_t threads_of(uid_t user) {
     struct stat owner {};
     if (::stat(process->path().c_str(), &owner) != 0 || owner.st_uid != user) continue;
     std::error_code ended;
-    for (fs::directory_iterator task(process->path() / "task", ended), last; !ended && task != last; task.increment(ended)) ++count;
+    for (fs::directory_iterator task(process->path() / "task", ended), last; !ended && task != last;
+         task.increment(ended))
+      ++count;
   }
   return count;
 }
 
 std::optional<std::string> by_rlimit(std::uint32_t most) {
   if (::geteuid() == 0) {
-    if (::setgroups(0, nullptr) != 0 || ::setresgid(nobody, nobody, nobody) != 0 || ::setresuid(nobody, nobody, nobody) != 0) return std::nullopt;
+    if (::setgroups(0, nullptr) != 0 || ::setresgid(nobody, nobody, nobody) != 0 ||
+        ::setresuid(nobody, nobody, nobody) != 0)
+      return std::nullopt;
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // a change of the user clears it
     ::prctl(PR_SET_DUMPABLE, 1);
   }

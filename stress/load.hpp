@@ -1,7 +1,9 @@
-// load.hpp: what the goroutines of one runtime under a hammer share: when to end, and data that belongs to whoever owns a P.
+// load.hpp: what the goroutines of one runtime under a hammer share: when to end, and data that
+// belongs to whoever owns a P.
 //
-// Each P has a plain counter that only a goroutine which runs on that P touches, wherever it came from. If two ever own one P, a sanitizer sees a
-// race and the sum at the end is too small: an increment is gone.
+// Each P has a plain counter that only a goroutine which runs on that P touches, wherever it came
+// from. If two ever own one P, a sanitizer sees a race and the sum at the end is too small: an
+// increment is gone.
 #pragma once
 
 #include <array>
@@ -17,7 +19,11 @@ inline constexpr std::uint32_t load_processors_max = 8;
 
 class load {
  public:
-  load(pass const& p, double seconds) noexcept : out(p.out), pass_(p), until_ns_(now_ns() + static_cast<std::int64_t>(seconds * 1e9)), began_rounds_(p.out.rounds()) {}
+  load(pass const& p, double seconds) noexcept
+      : out(p.out),
+        pass_(p),
+        until_ns_(now_ns() + static_cast<std::int64_t>(seconds * 1e9)),
+        began_rounds_(p.out.rounds()) {}
   load(load const&) = delete;
   load& operator=(load const&) = delete;
 
@@ -46,7 +52,8 @@ class load {
   void check_touches() noexcept {
     std::uint64_t sum = 0;
     for (mark const& m : per_processor_) sum += m.times;
-    if (sum != touches_.load(std::memory_order_relaxed)) out.found("P9: two goroutines ran on one P at once: one's write is gone");
+    if (sum != touches_.load(std::memory_order_relaxed))
+      out.found("P9: two goroutines ran on one P at once: one's write is gone");
   }
 
  private:

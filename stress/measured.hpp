@@ -1,7 +1,9 @@
-// measured.hpp: what an operation costs here, so that two figures of one run can be compared on a machine that does other things too.
+// measured.hpp: what an operation costs here, so that two figures of one run can be compared on a
+// machine that does other things too.
 //
-// A cost is the least of several short rounds: interruptions only add to it. Two that are compared are measured in turn, round by round, and what counts is the
-// median of the rounds' ratios: both members of a pair have the same neighbours.
+// A cost is the least of several short rounds: interruptions only add to it. Two that are compared
+// are measured in turn, round by round, and what counts is the median of the rounds' ratios: both
+// members of a pair have the same neighbours.
 #pragma once
 
 #include <algorithm>

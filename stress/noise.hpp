@@ -30,7 +30,8 @@ inline constexpr double spread_at_rest = 1.2;
   for (double const one : reached) sorted.push_back(std::isnan(one) ? 0 : one);
   std::sort(sorted.begin(), sorted.end());
   const std::size_t left_out = sorted.size() / 8;
-  const double worst = sorted.empty() ? 0 : sorted[left_out], best = sorted.empty() ? 0 : sorted[sorted.size() - 1 - left_out];
+  const double worst = sorted.empty() ? 0 : sorted[left_out],
+               best = sorted.empty() ? 0 : sorted[sorted.size() - 1 - left_out];
   const double spread = worst > 0 ? std::max(best / worst, spread_at_rest) : spread_at_rest;
   return best * spread < 1 ? finding::refuted : finding::noisy;
 }

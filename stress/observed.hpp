@@ -1,4 +1,5 @@
-// observed.hpp: what the kernel's books say of a process: a figure of its status, and the most that one came to while a thread beside the runtime watched.
+// observed.hpp: what the kernel's books say of a process: a figure of its status, and the most that
+// one came to while a thread beside the runtime watched.
 #pragma once
 
 #include <algorithm>
@@ -24,8 +25,9 @@ namespace retake::stress {
 
 [[nodiscard]] inline std::uint64_t kernel_threads() { return status_figure("Threads"); }
 
-// Looks at a figure every `every` on a thread of its own, which does not depend on the runtime that it watches, and remembers the greatest.
-// The watched program has this thread more: threads_beside says it.
+// Looks at a figure every `every` on a thread of its own, which does not depend on the runtime that
+// it watches, and remembers the greatest. The watched program has this thread more: threads_beside
+// says it.
 class peak {
  public:
   static constexpr std::uint64_t threads_beside = 1;

@@ -22,7 +22,8 @@ std::string text_of(int memory) {
   std::string text;
   char buffer[4096];
   off_t at = 0;
-  for (ssize_t n = 0; (n = ::pread(memory, buffer, sizeof(buffer), at)) > 0; at += n) text.append(buffer, static_cast<std::size_t>(n));
+  for (ssize_t n = 0; (n = ::pread(memory, buffer, sizeof(buffer), at)) > 0; at += n)
+    text.append(buffer, static_cast<std::size_t>(n));
   return text;
 }
 
@@ -68,7 +69,8 @@ ended run_child(std::vector<std::string> const& words, child_settings const& cho
   ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
   pid_t child = -1;
   const std::int64_t began_ns = now_ns();
-  const int failed = ::posix_spawnp(&child, words[0].c_str(), &actions, &attributes, pointers(words).data(), pointers(environment).data());
+  const int failed = ::posix_spawnp(&child, words[0].c_str(), &actions, &attributes, pointers(words).data(),
+                                    pointers(environment).data());
   ::posix_spawnattr_destroy(&attributes);
   ::posix_spawn_file_actions_destroy(&actions);
   if (failed == 0) {

@@ -1,6 +1,7 @@
 // own_child.hpp: a program that is started once, with what it said and how it ended.
 //
-// What it says goes to memory files, so that nobody has to read while it runs. The child ends by itself or is killed when its time is over.
+// What it says goes to memory files, so that nobody has to read while it runs. The child ends by
+// itself or is killed when its time is over.
 #pragma once
 
 #include <csignal>
@@ -23,7 +24,8 @@ struct child_settings {
   double seconds = 60;                   // it is killed then
 };
 
-// By any thread that is not a goroutine's; blocks it. words[0] is looked for in PATH when it has no slash.
+// By any thread that is not a goroutine's; blocks it. words[0] is looked for in PATH when it has no
+// slash.
 [[nodiscard]] ended run_child(std::vector<std::string> const& words, child_settings const& chosen = {});
 // This very program.
 [[nodiscard]] std::string own_path();

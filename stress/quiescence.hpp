@@ -1,11 +1,15 @@
-// quiescence.hpp: what must be even once nothing runs but the main goroutine: goroutines, idle lists, spinners, threads, waiters.
+// quiescence.hpp: what must be even once nothing runs but the main goroutine: goroutines, idle
+// lists, spinners, threads, waiters.
 //
-// Problem.   A lost goroutine, a P that is on no list, a spinner that nobody counts down: none of them stops a hammer, each of them adds up for days.
-// Recipe.    The main goroutine, when all others have ended, yields and looks, again and again: the last Ms are still on their way to sleep. What is
-//            not even after a bound never will be. Lists and plain counts are read under the scheduler's lock; what an M keeps for itself is read
-//            only of Ms on the idle list, which that lock has published.
-// Invariants G9 created == ended + live; P5 list, count and mask of idle Ps agree; M5 nobody spins; M12 one thread runs (and one more while it blocks in
-//            the poller); N5 nobody waits for a descriptor. Beside them M1, M3 of the Ms on the list, Q2 of the global queue.
+// Problem.   A lost goroutine, a P that is on no list, a spinner that nobody counts down: none of
+//            them stops a hammer, each of them adds up for days.
+// Recipe.    The main goroutine, when all others have ended, yields and looks, again and again: the
+//            last Ms are still on their way to sleep. What is not even after a bound never will be.
+//            Lists and plain counts are read under the scheduler's lock; what an M keeps for itself
+//            is read only of Ms on the idle list, which that lock has published.
+// Invariants G9 created == ended + live; P5 list, count and mask of idle Ps agree; M5 nobody spins;
+//            M12 one thread runs (and one more while it blocks in the poller); N5 nobody waits for
+//            a descriptor. Beside them M1, M3 of the Ms on the list, Q2 of the global queue.
 // Checked by canary_quiescence.cpp: each of them fails when it is broken.
 #pragma once
 
@@ -33,7 +37,8 @@ inline char const* broken_idle_lists(scheduler& s) noexcept {
     if (p->machine.load_relaxed() != nullptr) return "P9: a P on the idle list has an M";
   }
   std::uint32_t bits = 0;
-  for (std::size_t i = 0; i < inspector::mask_words; ++i) bits += static_cast<std::uint32_t>(__builtin_popcountll(inspector::mask_word(s.idle, i)));
+  for (std::size_t i = 0; i < inspector::mask_words; ++i)
+    bits += static_cast<std::uint32_t>(__builtin_popcountll(inspector::mask_word(s.idle, i)));
   if (listed != s.idle.processors_hint()) return "P5: the idle list is not as long as its count";
   if (bits != listed) return "P5: the mask has other bits than the idle list has Ps";
   if (listed != s.processors.count() - 1) return "P5: a P is neither the caller's nor on the idle list";
@@ -49,7 +54,8 @@ inline char const* broken_idle_lists(scheduler& s) noexcept {
 // Under the lock.
 inline char const* broken_goroutines(scheduler& s) noexcept {
   std::uint64_t live = 0;
-  for (goroutine* g = s.goroutines.get(); g != nullptr; g = g->all_link.get()) live += g->state.load_relaxed() != goroutine_state::dead ? 1 : 0;
+  for (goroutine* g = s.goroutines.get(); g != nullptr; g = g->all_link.get())
+    live += g->state.load_relaxed() != goroutine_state::dead ? 1 : 0;
   const std::uint64_t ended = s.goroutines_ended.load_relaxed();
   const std::uint64_t created = s.goroutines_created.load_relaxed();
   if (created != ended + live) return "G9: goroutines created are not goroutines ended and goroutines that live";
@@ -72,7 +78,8 @@ inline char const* broken_threads(scheduler& s) noexcept {
 // By the main goroutine when it is the last: nullptr, or what is not even.
 [[nodiscard]] inline char const* broken_now(scheduler& s) noexcept {
   if (s.gate.spinning_hint() != 0) return "M5: Ms are counted as spinning and nobody has anything to look for";
-  if (inspector::waiting(s.network) != 0) return "N5: goroutines are counted as waiting for descriptors and nobody is left";
+  if (inspector::waiting(s.network) != 0)
+    return "N5: goroutines are counted as waiting for descriptors and nobody is left";
   for (processor& p : s.processors.all()) {
     if (p.timers.first_due_ns() != 0) return "G6: a timer is left and nobody sleeps";
   }
@@ -91,7 +98,8 @@ inline char const* broken_threads(scheduler& s) noexcept {
     broken = broken_now(this_machine()->home);
     if (broken == nullptr) return nullptr;
   }
-  for (std::uint32_t look = 0; broken != nullptr && look < last_looks; ++look) {  // what the last yield stirred up is not what is broken
+  for (std::uint32_t look = 0; broken != nullptr && look < last_looks;
+       ++look) {  // what the last yield stirred up is not what is broken
     nap_ns(last_pause_ns);
     broken = broken_now(this_machine()->home);
   }

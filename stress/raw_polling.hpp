@@ -1,9 +1,12 @@
 // raw_polling.hpp: the protocols of poll_waiter and poll_wake alone, on bare threads.
 //
-// poll_waiter: one thread waits for one direction again and again, two others report readiness, break the wait, or close. Whoever gets the parked "goroutine"
-//              must be the only one, must see it complete, and must come once per park.
-// poll_wake:   one thread blocks in a real epoll_wait without limit, two others leave something and break the poll. The poller must see what was
-//              left after the break that it was woken by; a break that is lost leaves it asleep for ever.
+// poll_waiter: one thread waits for one direction again and again, two others report readiness,
+//              break the wait, or close. Whoever gets the parked "goroutine" must be the only one,
+//              must see it complete, and must come once per park.
+// poll_wake:   one thread blocks in a real epoll_wait without limit, two others leave something and
+//              break the poll. The poller must see what was
+//              left after the break that it was woken by; a break that is lost leaves it asleep for
+//              ever.
 #pragma once
 
 #include <atomic>
@@ -25,7 +28,7 @@ struct raw_waiter_events {
 
 // What stands for a goroutine.
 struct raw_sleeper {
-  std::uint64_t written = 0;             // before the park, read by who found it: [PW5] and [PW6]
+  std::uint64_t written = 0;  // before the park, read by who found it: [PW5] and [PW6]
   std::atomic<std::uint32_t> woken{0};
 };
 
@@ -34,7 +37,11 @@ template <class Forgets>
 class raw_waiters {
  public:
   raw_waiters(pass const& p, raw_waiter_events const& events, std::uint32_t pollers, double seconds, Forgets forgets)
-      : pass_(p), events_(events), pollers_(pollers), until_ns_(now_ns() + static_cast<std::int64_t>(seconds * 1e9)), forgets_(forgets) {}
+      : pass_(p),
+        events_(events),
+        pollers_(pollers),
+        until_ns_(now_ns() + static_cast<std::int64_t>(seconds * 1e9)),
+        forgets_(forgets) {}
 
   void run() {
     std::vector<std::thread> threads;
@@ -64,7 +71,8 @@ class raw_waiters {
         ++ready_first;
         continue;
       }
-      if (how == poll_waiter<raw_sleeper>::begun::busy) pass_.out.found("N1: the only waiter is told that another waits");
+      if (how == poll_waiter<raw_sleeper>::begun::busy)
+        pass_.out.found("N1: the only waiter is told that another waits");
       for (std::uint32_t spin = d.below(24); spin > 0; --spin) world::pause();
       if (d.below(256) == 0) std::this_thread::yield();
       if (!closed_.announced()) {
@@ -134,7 +142,8 @@ class raw_waiters {
   void acknowledge_close() {
     reopened_.store(false, std::memory_order_relaxed);
     acknowledged_.store(true, std::memory_order_release);
-    while (!reopened_.load(std::memory_order_acquire) && !over_.load(std::memory_order_relaxed)) std::this_thread::yield();
+    while (!reopened_.load(std::memory_order_acquire) && !over_.load(std::memory_order_relaxed))
+      std::this_thread::yield();
   }
 
   pass const& pass_;
@@ -161,7 +170,11 @@ template <class Forgets>
 class raw_breaks {
  public:
   raw_breaks(pass const& p, raw_break_events const& events, double seconds, Forgets forgets)
-      : pass_(p), events_(events), until_ns_(now_ns() + static_cast<std::int64_t>(seconds * 1e9)), forgets_(forgets), gate_(1) {}
+      : pass_(p),
+        events_(events),
+        until_ns_(now_ns() + static_cast<std::int64_t>(seconds * 1e9)),
+        forgets_(forgets),
+        gate_(1) {}
 
   void run() {
     epoll_ = world::kernel::epoll_create();
@@ -194,7 +207,8 @@ class raw_breaks {
 
   void make_readable() {
     const std::uint64_t count = 1;
-    if (world::kernel::write(wake_, &count, sizeof count) != sizeof count) pass_.out.found("N7: the wake-up descriptor cannot be written");
+    if (world::kernel::write(wake_, &count, sizeof count) != sizeof count)
+      pass_.out.found("N7: the wake-up descriptor cannot be written");
   }
 
   void break_polls(std::size_t self) {
@@ -227,7 +241,8 @@ class raw_breaks {
         break;
       }
       world::kernel::poll_event event{};
-      // A limit for the end of the hammer's patience only; a break that is lost is noticed by the breaker long before.
+      // A limit for the end of the hammer's patience only; a break that is lost is noticed by the
+      // breaker long before.
       const int ready = world::kernel::epoll_wait(epoll_, &event, 1, poll_limit_ms);
       std::uint64_t count = 0;
       const bool drained = ready > 0 && world::kernel::read(wake_, &count, sizeof count) == sizeof count;

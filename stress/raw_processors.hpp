@@ -1,10 +1,15 @@
-// raw_processors.hpp: the protocol of processor_status alone, on bare threads: Ms that enter and exit, thieves that take.
+// raw_processors.hpp: the protocol of processor_status alone, on bare threads: Ms that enter and
+// exit, thieves that take.
 //
-// Problem.   In the whole runtime a monitor makes some thousand attempts a second; the window in which its CAS loses is nanoseconds wide.
-// Recipe.    One or two Ms in a loop: enter, a pause of some loads, exit; lost: another P from the pool. One or two thieves: a P whose status reads Syscall is
-//            taken by CAS and goes to the pool, now and then by way of the stopped world. Each P carries plain data that only its owner of the
-//            moment touches: two owners are seen by its mark, by its sum, and by a sanitizer as a race.
-// `Take` is the thief's way to take: processor_status::take, or in the canary a store that does not ask.
+// Problem.   In the whole runtime a monitor makes some thousand attempts a second; the window in
+//            which its CAS loses is nanoseconds wide.
+// Recipe.    One or two Ms in a loop: enter, a pause of some loads, exit; lost: another P from the
+//            pool. One or two thieves: a P whose status reads Syscall is taken by CAS and goes to
+//            the pool, now and then by way of the stopped world. Each P carries plain data that
+//            only its owner of the moment touches: two owners are seen by its mark, by its sum, and
+//            by a sanitizer as a race.
+// `Take` is the thief's way to take: processor_status::take, or in the canary a store that does not
+// ask.
 #pragma once
 
 #include <atomic>
@@ -38,7 +43,11 @@ template <class Take>
 class raw_processors {
  public:
   raw_processors(pass const& p, raw_events const& events, raw_shape shape, double seconds, Take take)
-      : pass_(p), events_(events), shape_(shape), until_ns_(now_ns() + static_cast<std::int64_t>(seconds * 1e9)), take_(take) {
+      : pass_(p),
+        events_(events),
+        shape_(shape),
+        until_ns_(now_ns() + static_cast<std::int64_t>(seconds * 1e9)),
+        take_(take) {
     for (std::uint32_t i = 0; i < shape.processors; ++i) {
       processors_.push_back(new raw_processor(i));
       pool_.push_back(processors_.back());
@@ -53,7 +62,8 @@ class raw_processors {
   void run() {
     std::vector<std::thread> threads;
     for (std::uint32_t i = 0; i < shape_.machines; ++i) threads.emplace_back([this, i] { call(i + 1); });
-    for (std::uint32_t i = 0; i < shape_.thieves; ++i) threads.emplace_back([this, i] { steal(shape_.machines + i + 1); });
+    for (std::uint32_t i = 0; i < shape_.thieves; ++i)
+      threads.emplace_back([this, i] { steal(shape_.machines + i + 1); });
     for (std::thread& t : threads) t.join();
     std::uint64_t touches = 0;
     for (raw_processor* p : processors_) touches += p->touches;
@@ -62,7 +72,8 @@ class raw_processors {
   }
 
  private:
-  // On a busy machine a yield costs milliseconds: few of them, for when all of these threads share one core.
+  // On a busy machine a yield costs milliseconds: few of them, for when all of these threads share
+  // one core.
   static constexpr std::uint32_t yield_one_in = 2048;
   static constexpr std::uint64_t looks_before_yield = 2048;
 
@@ -84,7 +95,8 @@ class raw_processors {
   raw_processor* get() {
     const locked hold(lock_);
     if (pool_.empty()) return nullptr;
-    raw_processor* const p = pool_.front();  // the oldest: so that a P wanders, and comes back to a call that still names it
+    raw_processor* const p =
+        pool_.front();  // the oldest: so that a P wanders, and comes back to a call that still names it
     pool_.erase(pool_.begin());
     return p;
   }
@@ -97,7 +109,8 @@ class raw_processors {
       if (n % 64 == 0) {
         pass_.out.round(touches - told);
         told = touches;
-        if (now_ns() >= until_ns_ || pass_.out.rounds() - began_rounds_ >= pass_.rounds_left) stop_.store(true, std::memory_order_relaxed);
+        if (now_ns() >= until_ns_ || pass_.out.rounds() - began_rounds_ >= pass_.rounds_left)
+          stop_.store(true, std::memory_order_relaxed);
       }
       if (m.p.get() == nullptr) {
         raw_processor* const p = get();
@@ -112,7 +125,8 @@ class raw_processors {
       ++touches;
       for (std::uint32_t spin = d.below(16); spin > 0; --spin) world::pause();
       processor_status::enter(m);
-      // Now and then a long call: time for others to have the P, and to be in a call with it when this M comes back.
+      // Now and then a long call: time for others to have the P, and to be in a call with it when
+      // this M comes back.
       if (d.below(yield_one_in) == 0) std::this_thread::yield();
       for (std::uint32_t spin = d.below(d.below(64) == 0 ? 1'024 : 24); spin > 0; --spin) world::pause();
       switch (processor_status::exit_fast(m)) {

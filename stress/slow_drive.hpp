@@ -1,7 +1,9 @@
-// slow_drive.hpp: a drive that serves so many reads at a time, each for as long as one wants; who comes beside them waits in the kernel, on a thread.
+// slow_drive.hpp: a drive that serves so many reads at a time, each for as long as one wants; who
+// comes beside them waits in the kernel, on a thread.
 //
-// How.       Each head is a byte in a pipe: a read takes one out, which blocks while there is none, sleeps, and puts it back. What a real disk does to the threads of
-//            its readers, with a parallelism that is known and the same everywhere.
+// How.       Each head is a byte in a pipe: a read takes one out, which blocks while there is none,
+//            sleeps, and puts it back. What a real disk does to the threads of its readers, with a
+//            parallelism that is known and the same everywhere.
 #pragma once
 
 #include <unistd.h>

@@ -1,9 +1,13 @@
-// task02_poller_against_blocking.cpp: 5,000 connections cost no thread, 100 cached reads cost none either, 100 opens that block cost 100
+// task02_poller_against_blocking.cpp: 5,000 connections cost no thread, 100 cached reads cost none
+// either, 100 opens that block cost 100
 //
-// Seed.      Exercise 2, "Demonstrate Netpoller vs Blocking Path": 5,000 connections give 10 to 15 threads, 100 file reads 30 to 60.
-// Method.    As there, with 4 Ps: connections whose server waits in read while their clients sleep; then 100 goroutines that read a small file, which memory holds;
-//            then 100 that open a FIFO which nobody writes to. The seed's 100 reads are the second row, and the thread counts it hopes for are the third's: a read that
-//            memory answers is over before the monitor looks.
+// Seed.      Exercise 2, "Demonstrate Netpoller vs Blocking Path": 5,000 connections give 10 to 15
+//            threads, 100 file reads 30 to 60.
+// Method.    As there, with 4 Ps: connections whose server waits in read while their clients sleep;
+//            then 100 goroutines that read a small file, which memory holds; then 100 that open a
+//            FIFO which nobody writes to. The seed's 100 reads are the second row, and the thread
+//            counts it hopes for are the third's: a read that memory answers is over before the
+//            monitor looks.
 // Twin.      The server's reads are system calls that block their threads, around the poller.
 #include <fmt/format.h>
 #include <sys/resource.h>
@@ -125,7 +129,8 @@ std::uint64_t cached_reads() {
   for (std::uint32_t i = 0; i < readers; ++i) {
     go([&all] {
       std::array<std::byte, 256> room;
-      if (result<file> opened = open_file("/proc/self/exe", open_mode::read)) static_cast<void>(opened->read_at(room, 0));
+      if (result<file> opened = open_file("/proc/self/exe", open_mode::read))
+        static_cast<void>(opened->read_at(room, 0));
       sleep_for(hold);
       all.done();
     });
@@ -156,8 +161,8 @@ std::uint64_t blocking_opens() {
 void compare(worksheet& out) {
   const std::uint32_t count = out.broken() ? connections_of_twin : connections_possible();
   if (!out.broken() && count < connections_wanted)
-    out.lacks(fmt::format("{} connections need {} descriptors, and there are enough for {} (ulimit -Hn)", connections_wanted, 2 * connections_wanted + descriptors_beside,
-                          count));
+    out.lacks(fmt::format("{} connections need {} descriptors, and there are enough for {} (ulimit -Hn)",
+                          connections_wanted, 2 * connections_wanted + descriptors_beside, count));
   options chosen;
   chosen.processors = 4;
   run(chosen, [&] {
@@ -167,35 +172,51 @@ void compare(worksheet& out) {
     const network_figures sockets = network(count, out.broken());
     const auto network_threads = static_cast<double>(sockets.threads);
     out.row("connections", "connections open at once", "5000", sockets.open, "connections");
-    out.row("goroutines_network", "goroutines meanwhile, both ends", "", static_cast<double>(sockets.goroutines), "goroutines");
-    out.row("threads_network", fmt::format("network, {} connections", sockets.open), "10 to 15", network_threads, "threads");
+    out.row("goroutines_network", "goroutines meanwhile, both ends", "", static_cast<double>(sockets.goroutines),
+            "goroutines");
+    out.row("threads_network", fmt::format("network, {} connections", sockets.open), "10 to 15", network_threads,
+            "threads");
     const auto after_network = static_cast<double>(stress::kernel_threads());
     out.row("threads_after_network", "after the network", "", after_network, "threads");
     const auto cached = static_cast<double>(cached_reads());
-    out.row("threads_cached_reads", fmt::format("{} reads of a file that memory holds", readers), "30 to 60", cached, "threads");
+    out.row("threads_cached_reads", fmt::format("{} reads of a file that memory holds", readers), "30 to 60", cached,
+            "threads");
     const auto blocked = static_cast<double>(blocking_opens());
-    out.row("threads_blocking_opens", fmt::format("{} opens that block", readers), "(the figure meant)", blocked, "threads");
+    out.row("threads_blocking_opens", fmt::format("{} opens that block", readers), "(the figure meant)", blocked,
+            "threads");
     out.row("threads_after_files", "after the files", "", static_cast<double>(stress::kernel_threads()), "threads");
 
     out.at_least("connections that stood at once, of those tried", sockets.open, count);
     out.at_most(fmt::format("threads that {} connections cost", sockets.open), network_threads - baseline, few);
     out.at_most("threads that cached reads cost", cached - after_network, readers * 0.2);
     out.at_least("threads that blocking opens cost", blocked - after_network, readers * 0.9);
-    const double per_connection = (network_threads - baseline) / sockets.open, per_open = (blocked - after_network) / readers;
+    const double per_connection = (network_threads - baseline) / sockets.open,
+                 per_open = (blocked - after_network) / readers;
     out.answer("Why such a big difference for 50 times fewer operations?",
-               fmt::format("An open that blocks cost {:.2f} threads, a connection {:.4f}. The file reads as the seed has them cost {:.0f}.", per_open, per_connection, cached - after_network),
-               "A connection's goroutine is parked in the poller's table, and one thread waits for all of them. It is not files that hold threads, but calls that stay in the kernel.");
+               fmt::format("An open that blocks cost {:.2f} threads, a connection {:.4f}. The file reads as the seed "
+                           "has them cost {:.0f}.",
+                           per_open, per_connection, cached - after_network),
+               "A connection's goroutine is parked in the poller's table, and one thread waits for all of them. It is "
+               "not files that hold threads, but calls that stay in the kernel.");
   });
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  return stress::run_exercise({2, "task02_poller_against_blocking", "network waits hold no thread, calls that block hold one each",
-                               "300 connections are read around the poller", compare, nullptr,
-                              {{"runtime/poll/poller.cpp", "commit_wait", "the goroutine is parked in its descriptor's entry: no thread waits"},
-                               {"runtime/poll/poller.cpp", "collect", "one epoll_wait finds whose descriptors are ready"},
-                               {"runtime/syscall/syscall.cpp", "enter_syscall", "the call leaves its P behind, in state Syscall, and keeps its thread"},
-                               {"runtime/sched/machines.cpp", "handoff", "the P goes to another thread, a new one if none is idle"}}},
+  return stress::run_exercise({2,
+                               "task02_poller_against_blocking",
+                               "network waits hold no thread, calls that block hold one each",
+                               "300 connections are read around the poller",
+                               compare,
+                               nullptr,
+                               {{"runtime/poll/poller.cpp", "commit_wait",
+                                 "the goroutine is parked in its descriptor's entry: no thread waits"},
+                                {"runtime/poll/poller.cpp", "collect",
+                                 "one epoll_wait finds whose descriptors are ready"},
+                                {"runtime/syscall/syscall.cpp", "enter_syscall",
+                                 "the call leaves its P behind, in state Syscall, and keeps its thread"},
+                                {"runtime/sched/machines.cpp", "handoff",
+                                 "the P goes to another thread, a new one if none is idle"}}},
                               argc, argv);
 }

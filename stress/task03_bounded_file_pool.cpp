@@ -1,8 +1,12 @@
-// task03_bounded_file_pool.cpp: a thousand goroutines read through a pool of 1, 4 and 16: the threads follow the pool, the throughput follows the drive
+// task03_bounded_file_pool.cpp: a thousand goroutines read through a pool of 1, 4 and 16: the
+// threads follow the pool, the throughput follows the drive
 //
-// Seed.      Exercise 3, "Build a Bounded File-I/O Pool": 1,000 goroutines with n = 4; threads stay at about 10 + 4 instead of hundreds. Which n is right?
-// Method.    The seed's wrapper: a buffered channel of n, taken by a select beside the context. The drive serves four reads at a time, 1 ms each: its four heads are
-//            bytes in a pipe, which a read takes out (blocking, in the kernel) and puts back. So the right answer is known, and the same on every machine.
+// Seed.      Exercise 3, "Build a Bounded File-I/O Pool": 1,000 goroutines with n = 4; threads stay
+//            at about 10 + 4 instead of hundreds. Which n is right?
+// Method.    The seed's wrapper: a buffered channel of n, taken by a select beside the context. The
+//            drive serves four reads at a time, 1 ms each: its four heads are bytes in a pipe,
+//            which a read takes out (blocking, in the kernel) and puts back. So the right answer is
+//            known, and the same on every machine.
 // Twin.      The wrapper forgets to take its permit.
 #include <fmt/format.h>
 
@@ -107,25 +111,30 @@ void build_and_verify(worksheet& out) {
     const std::vector<std::uint32_t> sizes{1, 4, 16};
     for (const std::uint32_t n : sizes) {
       seen.push_back(storm(n, reads, out.broken()));
-      out.row(fmt::format("threads_{}", n), fmt::format("{} reads, n = {}: threads at most", reads, n), n == 4 ? "10 + 4" : "", seen.back().threads, "threads");
+      out.row(fmt::format("threads_{}", n), fmt::format("{} reads, n = {}: threads at most", reads, n),
+              n == 4 ? "10 + 4" : "", seen.back().threads, "threads");
       out.row(fmt::format("throughput_{}", n), "  reads a second", "", seen.back().per_second, "/s");
       out.at_most(fmt::format("n = {}: threads beside the baseline's", n), seen.back().threads - baseline, n + few);
     }
     const outcome free = storm(1, reads_unbounded, true);
-    out.row("threads_unbounded", fmt::format("{} reads, no bound: threads at most", reads_unbounded), "hundreds", free.threads, "threads");
+    out.row("threads_unbounded", fmt::format("{} reads, no bound: threads at most", reads_unbounded), "hundreds",
+            free.threads, "threads");
     out.row("throughput_unbounded", "  reads a second", "", free.per_second, "/s");
     out.at_least("threads without a bound", free.threads - baseline, reads_unbounded * 0.3);
     out.at_least("n = 4 against n = 1: reads a second", seen[1].per_second / seen[0].per_second, 2);
     out.at_most("n = 16 against n = 4: reads a second", seen[2].per_second / seen[1].per_second, 1.7);
     out.holds("a reader whose deadline passes leaves, and its permit stays", gives_up(out.broken()));
     out.answer("Which n is right for your machine? Try 1, 4 and 16.",
-               fmt::format("{:.0f}, {:.0f} and {:.0f} reads a second: four times the pool brought {:.1f} times the reads, four times that {:.2f} times. The drive has {} "
+               fmt::format("{:.0f}, {:.0f} and {:.0f} reads a second: four times the pool brought {:.1f} times the "
+                           "reads, four times that {:.2f} times. The drive has {} "
                            "heads, and the pool need not be larger.",
-                           seen[0].per_second, seen[1].per_second, seen[2].per_second, seen[1].per_second / seen[0].per_second, seen[2].per_second / seen[1].per_second,
-                           heads));
+                           seen[0].per_second, seen[1].per_second, seen[2].per_second,
+                           seen[1].per_second / seen[0].per_second, seen[2].per_second / seen[1].per_second, heads));
     out.answer("What happens if n is much larger than the disk's parallelism?",
-               fmt::format("{:.0f} threads with n = 16 and {:.0f} without a bound made {:.0f} and {:.0f} reads a second; n = 4 made {:.0f} with {:.0f}.",
-                           seen[2].threads, free.threads, seen[2].per_second, free.per_second, seen[1].per_second, seen[1].threads),
+               fmt::format("{:.0f} threads with n = 16 and {:.0f} without a bound made {:.0f} and {:.0f} reads a "
+                           "second; n = 4 made {:.0f} with {:.0f}.",
+                           seen[2].threads, free.threads, seen[2].per_second, free.per_second, seen[1].per_second,
+                           seen[1].threads),
                "The queue moves into the kernel, and each place in it is a thread.");
   });
 }
@@ -133,9 +142,15 @@ void build_and_verify(worksheet& out) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return stress::run_exercise({3, "task03_bounded_file_pool", "a semaphore around reads bounds the threads, and a small one serves the drive as well",
-                               "the wrapper forgets to take its permit", build_and_verify, nullptr,
-                              {{"runtime/sync/permits.cpp", "take_or_wait", "behind a bound a goroutine waits without a thread"},
-                               {"runtime/syscall/syscall.cpp", "enter_syscall", "the call leaves its P behind, in state Syscall, and keeps its thread"}}},
+  return stress::run_exercise({3,
+                               "task03_bounded_file_pool",
+                               "a semaphore around reads bounds the threads, and a small one serves the drive as well",
+                               "the wrapper forgets to take its permit",
+                               build_and_verify,
+                               nullptr,
+                               {{"runtime/sync/permits.cpp", "take_or_wait",
+                                 "behind a bound a goroutine waits without a thread"},
+                                {"runtime/syscall/syscall.cpp", "enter_syscall",
+                                 "the call leaves its P behind, in state Syscall, and keeps its thread"}}},
                               argc, argv);
 }

@@ -1,8 +1,11 @@
-// task05_watch_the_handoff.cpp: the scheduler's own trace shows threads rise while calls block, and stay when they have returned
+// task05_watch_the_handoff.cpp: the scheduler's own trace shows threads rise while calls block, and
+// stay when they have returned
 //
-// Seed.      Exercise 5, "Observe the Sysmon Handoff": run the file test under schedtrace=100; threads rise, idleprocs move, and what rose does not fall again.
-// Method.    A child runs it with RETAKE_DEBUG=schedtrace=20: it rests, opens a FIFO 60 times at once, lets go, rests. Its lines are read here, with moments of the
-//            child's own clock between them. Then the same with a policy that lets idle threads end.
+// Seed.      Exercise 5, "Observe the Sysmon Handoff": run the file test under schedtrace=100;
+//            threads rise, idleprocs move, and what rose does not fall again.
+// Method.    A child runs it with RETAKE_DEBUG=schedtrace=20: it rests, opens a FIFO 60 times at
+//            once, lets go, rests. Its lines are read here, with moments of the child's own clock
+//            between them. Then the same with a policy that lets idle threads end.
 // Twin.      The child's reads are answered by memory.
 #include <fmt/format.h>
 
@@ -16,9 +19,9 @@
 #include "own_child.hpp"
 #include "retake/file.hpp"
 #include "retake/go.hpp"
+#include "retake/policy.hpp"
 #include "retake/run.hpp"
 #include "retake/sync.hpp"
-#include "retake/policy.hpp"
 #include "worksheet.hpp"
 
 namespace {
@@ -52,7 +55,8 @@ int file_test(std::string const& how) {
     for (std::uint32_t i = 0; i < opens; ++i) {
       go([&] {
         std::array<std::byte, 256> room;
-        if (result<file> opened = open_file(how == "cached" ? "/proc/self/exe" : fifo.path(), open_mode::read); opened && how == "cached")
+        if (result<file> opened = open_file(how == "cached" ? "/proc/self/exe" : fifo.path(), open_mode::read);
+            opened && how == "cached")
           static_cast<void>(opened->read_at(room, 0));
         all.done();
       });
@@ -84,7 +88,8 @@ std::vector<line> lines_of(std::string const& said) {
   std::istringstream in(said);
   for (std::string text; std::getline(in, text);) {
     if (text.starts_with("MARK")) ++phase;
-    if (text.starts_with("SCHED")) all.push_back({phase, field(text, "threads"), field(text, "idleprocs"), field(text, "idlethreads"), text});
+    if (text.starts_with("SCHED"))
+      all.push_back({phase, field(text, "threads"), field(text, "idleprocs"), field(text, "idlethreads"), text});
   }
   return all;
 }
@@ -96,7 +101,8 @@ struct trace_figures {
 };
 
 trace_figures traced(std::string const& how) {
-  const stress::ended child = stress::run_child({stress::own_path(), "--child", how}, {.environment = {"RETAKE_DEBUG=schedtrace=20"}});
+  const stress::ended child =
+      stress::run_child({stress::own_path(), "--child", how}, {.environment = {"RETAKE_DEBUG=schedtrace=20"}});
   trace_figures seen;
   for (line const& one : lines_of(child.error)) {
     if (one.phase > 2) continue;
@@ -123,27 +129,39 @@ void observe(worksheet& out) {
   out.row("idle_threads_after", "idlethreads= then", "the pool", kept.idle_after, "threads");
   out.row("idle_processors_least", "idleprocs= at least", "fluctuating", kept.idle_processors_least, "Ps");
   out.row("idle_processors_most", "idleprocs= at most", "", kept.idle_processors_most, "Ps");
-  out.row("threads_after_trimming", fmt::format("threads= afterwards when {} idle ones are kept", idle_kept), "", trimmed.after, "threads");
+  out.row("threads_after_trimming", fmt::format("threads= afterwards when {} idle ones are kept", idle_kept), "",
+          trimmed.after, "threads");
   for (std::string const& one : kept.example) out.text(one);
   out.at_least("threads that appear while calls block", kept.during - kept.before, opens * 0.8);
   out.at_least("of them still there afterwards", kept.after - kept.before, opens * 0.7);
   out.at_least("idle ones among those afterwards", kept.idle_after / kept.after, 0.7);
   out.at_least("Ps that are idle at times, at least", kept.idle_processors_most, 2);
-  out.at_most("threads afterwards under a policy that trims, of those that there were", trimmed.after / trimmed.during, 0.5);
+  out.at_most("threads afterwards under a policy that trims, of those that there were", trimmed.after / trimmed.during,
+              0.5);
   out.answer("Why does threads not return to baseline after the reads?",
-             fmt::format("Of the {:.0f} threads afterwards {:.0f} are on the list of idle ones.", kept.after, kept.idle_after), "The next call that blocks takes a thread from there instead of making one.");
-  out.answer("How long until they are killed?", fmt::format("{:.0f} ms after the calls there were {:.0f} threads, and {:.0f} during them. A policy that keeps {} idle ones (policy::idle_machines_max) had {:.0f} then.",
-                                                            static_cast<double>(rest_ns) * 1e-6, kept.after, kept.during, idle_kept, trimmed.after),
+             fmt::format("Of the {:.0f} threads afterwards {:.0f} are on the list of idle ones.", kept.after,
+                         kept.idle_after),
+             "The next call that blocks takes a thread from there instead of making one.");
+  out.answer("How long until they are killed?",
+             fmt::format("{:.0f} ms after the calls there were {:.0f} threads, and {:.0f} during them. A policy that "
+                         "keeps {} idle ones (policy::idle_machines_max) had {:.0f} then.",
+                         static_cast<double>(rest_ns) * 1e-6, kept.after, kept.during, idle_kept, trimmed.after),
              "Never, under the default policy, which is Go's: it keeps its idle threads.");
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  return stress::run_exercise({5, "task05_watch_the_handoff", "schedtrace shows threads rise with calls that block, and stay", "the child's reads are answered by memory",
-                               observe, file_test,
-                              {{"runtime/observe/schedtrace.cpp", "sched_trace", "writes the line"},
-                               {"runtime/sched/sysmon.cpp", "retake", "sysmon finds the P there at two visits and takes it"},
-                               {"runtime/sched/machines.cpp", "handoff", "the P goes to another thread, a new one if none is idle"}}},
+  return stress::run_exercise({5,
+                               "task05_watch_the_handoff",
+                               "schedtrace shows threads rise with calls that block, and stay",
+                               "the child's reads are answered by memory",
+                               observe,
+                               file_test,
+                               {{"runtime/observe/schedtrace.cpp", "sched_trace", "writes the line"},
+                                {"runtime/sched/sysmon.cpp", "retake",
+                                 "sysmon finds the P there at two visits and takes it"},
+                                {"runtime/sched/machines.cpp", "handoff",
+                                 "the P goes to another thread, a new one if none is idle"}}},
                               argc, argv);
 }

@@ -1,15 +1,18 @@
-// task06_see_the_trace.cpp: an execution trace tells which goroutines were in system calls and for how long, and how many threads that took
+// task06_see_the_trace.cpp: an execution trace tells which goroutines were in system calls and for
+// how long, and how many threads that took
 //
-// Seed.      Exercise 6, "Visualise with go tool trace": find the yellow regions (Syscall) and the green ones (Sched wait); are the former the file reads?
-// Method.    Traced: 20 goroutines whose open of a FIFO blocks for 150 ms, and 20 that sleep as long. The trace's own sums per goroutine are compared with what each did.
-//            The picture is the same trace as Chrome's events (trace_result::chrome_json): --trace
-//            FILE writes it, for ui.perfetto.dev.
+// Seed.      Exercise 6, "Visualise with go tool trace": find the yellow regions (Syscall) and the
+//            green ones (Sched wait); are the former the file reads?
+// Method.    Traced: 20 goroutines whose open of a FIFO blocks for 150 ms, and 20 that sleep as
+//            long. The trace's own sums per goroutine are compared with what each did. The picture
+//            is the same trace as Chrome's events (trace_result::chrome_json): --trace FILE writes
+//            it, for ui.perfetto.dev.
 // Twin.      The readers wait in a channel instead of a call.
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <chrono>
+#include <nlohmann/json.hpp>
 #include <set>
 #include <vector>
 
@@ -115,7 +118,8 @@ void look(worksheet& out) {
     out.row("sleeper_syscall", "a sleeper's", "none", others, "ms");
     out.row("runnable", "any goroutine's time ready to run (median)", "short, green", stress::median(ready_ms), "ms");
     const double used = running_ms / (processors() * seen.held_ms);
-    out.row("processors_used", fmt::format("time in which a goroutine ran, of {} Ps' together", processors()), "gaps: idle", used * 100, "%");
+    out.row("processors_used", fmt::format("time in which a goroutine ran, of {} Ps' together", processors()),
+            "gaps: idle", used * 100, "%");
     out.row("threads_most", "threads at most (the trace's counter)", "", threads_of(seen.trace), "threads");
     out.text("the picture: ./retake task 6 --trace trace.json, then open trace.json in https://ui.perfetto.dev");
     out.trace(seen.trace.chrome_json);
@@ -125,24 +129,35 @@ void look(worksheet& out) {
     out.at_most("a sleeper's time in Syscall, of the same", others / hold_ms, 0.1);
     out.at_most("time in which the Ps were used, in percent: their lanes have gaps while all wait", used * 100, 50);
     out.at_least("threads at most, against goroutines in calls", threads_of(seen.trace) / readers, 1);
-    out.at_most("time ready to run (median), of the time that the opens blocked", stress::median(ready_ms) / hold_ms, 0.5);
+    out.at_most("time ready to run (median), of the time that the opens blocked", stress::median(ready_ms) / hold_ms,
+                0.5);
     out.answer("Identify the Syscall regions. Are they the file reads?",
-               fmt::format("{} goroutines have them, {:.0f} ms in the median, and they are the readers, whose opens were blocked for {:.0f} ms; those that slept have "
+               fmt::format("{} goroutines have them, {:.0f} ms in the median, and they are the readers, whose opens "
+                           "were blocked for {:.0f} ms; those that slept have "
                            "{:.1f} ms.",
-                           std::count_if(reader_call_ms.begin(), reader_call_ms.end(), [&](double ms) { return ms > hold_ms / 2; }), reads, hold_ms, others));
+                           std::count_if(reader_call_ms.begin(), reader_call_ms.end(),
+                                         [&](double ms) { return ms > hold_ms / 2; }),
+                           reads, hold_ms, others));
     out.answer("Identify the Sched wait regions. Why are they short?",
-               fmt::format("A goroutine was ready and without a P for {:.2g} ms in the median (at most {:.2g} ms).", stress::median(ready_ms), stress::share_of(ready_ms, 1)),
-               "A call that blocks loses its P to the others, so that a P is free for each goroutine that becomes ready.");
+               fmt::format("A goroutine was ready and without a P for {:.2g} ms in the median (at most {:.2g} ms).",
+                           stress::median(ready_ms), stress::share_of(ready_ms, 1)),
+               "A call that blocks loses its P to the others, so that a P is free for each goroutine that becomes "
+               "ready.");
   });
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  return stress::run_exercise({6, "task06_see_the_trace", "a trace names the goroutines in system calls and the threads that they took",
-                               "the readers wait in a channel instead of a call", look, nullptr,
-                              {{"runtime/observe/tracer.cpp", "start", "gives each thread a ring for its events"},
-                               {"runtime/syscall/syscall.cpp", "enter_syscall", "the call leaves its P behind, in state Syscall, and keeps its thread"}},
-                              true},
+  return stress::run_exercise({6,
+                               "task06_see_the_trace",
+                               "a trace names the goroutines in system calls and the threads that they took",
+                               "the readers wait in a channel instead of a call",
+                               look,
+                               nullptr,
+                               {{"runtime/observe/tracer.cpp", "start", "gives each thread a ring for its events"},
+                                {"runtime/syscall/syscall.cpp", "enter_syscall",
+                                 "the call leaves its P behind, in state Syscall, and keeps its thread"}},
+                               true},
                               argc, argv);
 }

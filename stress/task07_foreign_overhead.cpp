@@ -1,8 +1,10 @@
-// task07_foreign_overhead.cpp: a foreign call costs tens of nanoseconds more than a plain one, which matters for work of nanoseconds and for nothing else
+// task07_foreign_overhead.cpp: a foreign call costs tens of nanoseconds more than a plain one,
+// which matters for work of nanoseconds and for nothing else
 //
-// Seed.      Exercise 7, "Measure Cgo Overhead": 80 to 150 ns a call against 1 ns: about 100 times. Acceptable when the work is much longer than 1 us; batch in tight loops.
-// Method.    A function that does nothing, through a pointer that the compiler cannot follow, plain and as a foreign call; then with 1 and 20 us of work; then a
-//            thousand calls as one.
+// Seed.      Exercise 7, "Measure Cgo Overhead": 80 to 150 ns a call against 1 ns: about 100 times.
+//            Acceptable when the work is much longer than 1 us; batch in tight loops.
+// Method.    A function that does nothing, through a pointer that the compiler cannot follow, plain
+//            and as a foreign call; then with 1 and 20 us of work; then a thousand calls as one.
 // Twin.      The batch is of one.
 #include <fmt/format.h>
 
@@ -26,7 +28,8 @@ void (*volatile noop)() = [] {};
 // Work that takes about that long and that no clock interrupts.
 std::uint64_t turns_for_ns(double ns) {
   std::uint64_t state = 1;
-  const double each = stress::cost_ns(10'000, [&] { stress::keep(state = state * 6364136223846793005u + 1442695040888963407u); });
+  const double each =
+      stress::cost_ns(10'000, [&] { stress::keep(state = state * 6364136223846793005u + 1442695040888963407u); });
   return static_cast<std::uint64_t>(ns / each) + 1;
 }
 void work(std::uint64_t turns) {
@@ -36,12 +39,15 @@ void work(std::uint64_t turns) {
 
 struct with_work {
   double plain_ns, foreign_ns;
-  [[nodiscard]] double overhead() const { return std::max(0.0, foreign_ns / plain_ns - 1); }  // below 0: less than can be measured
+  [[nodiscard]] double overhead() const {
+    return std::max(0.0, foreign_ns / plain_ns - 1);
+  }  // below 0: less than can be measured
 };
 with_work measure(double work_ns) {
   const std::uint64_t turns = turns_for_ns(work_ns);
   with_work seen{1e18, 1e18};
-  for (int i = 0; i < 4'000; ++i) {  // one at a time, in turn, and the least of each: some run between two interruptions
+  for (int i = 0; i < 4'000;
+       ++i) {  // one at a time, in turn, and the least of each: some run between two interruptions
     seen.plain_ns = std::min(seen.plain_ns, stress::once_ns(1, [&] { work(turns); }));
     seen.foreign_ns = std::min(seen.foreign_ns, stress::once_ns(1, [&] { foreign_call([&] { work(turns); }); }));
   }
@@ -77,9 +83,12 @@ void quantify(worksheet& out) {
     out.at_least("a call on its own against one of a batch", both.ratio, 5);
     out.at_most("overhead on 20 us of work, in percent", large.overhead() * 100, 10);
     out.answer("When is the overhead acceptable?",
-               fmt::format("A call of nothing cost {:.0f} ns more than a plain one: {:.0f} % of 1 us of work, {:.1f} % of 20 us. Above {:.1f} us it is less than 1 %.",
+               fmt::format("A call of nothing cost {:.0f} ns more than a plain one: {:.0f} % of 1 us of work, {:.1f} % "
+                           "of 20 us. Above {:.1f} us it is less than 1 %.",
                            foreign - plain, small.overhead() * 100, large.overhead() * 100, (foreign - plain) / 10));
-    out.answer("When should you batch?", fmt::format("In batches of {} each call cost {:.1f} ns instead of {:.0f}, {:.0f} times less.", at_once, batched, foreign, foreign / batched),
+    out.answer("When should you batch?",
+               fmt::format("In batches of {} each call cost {:.1f} ns instead of {:.0f}, {:.0f} times less.", at_once,
+                           batched, foreign, foreign / batched),
                "In tight loops, where nothing waits for the result of one call.");
   });
 }
@@ -87,7 +96,14 @@ void quantify(worksheet& out) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return stress::run_exercise({7, "task07_foreign_overhead", "what a foreign call costs, and what a batch of them", "the batch is of one", quantify, nullptr,
-                              {{"runtime/syscall/foreign.cpp", "enter_foreign", "a foreign call is a system call to the scheduler"},
-                               {"runtime/syscall/foreign.cpp", "leave_foreign", "the way back"}}}, argc, argv);
+  return stress::run_exercise({7,
+                               "task07_foreign_overhead",
+                               "what a foreign call costs, and what a batch of them",
+                               "the batch is of one",
+                               quantify,
+                               nullptr,
+                               {{"runtime/syscall/foreign.cpp", "enter_foreign",
+                                 "a foreign call is a system call to the scheduler"},
+                                {"runtime/syscall/foreign.cpp", "leave_foreign", "the way back"}}},
+                              argc, argv);
 }

@@ -1,8 +1,11 @@
-// task08_clock_without_the_kernel.cpp: reading the clock enters no kernel, and costs a fraction of a call that does
+// task08_clock_without_the_kernel.cpp: reading the clock enters no kernel, and costs a fraction of
+// a call that does
 //
-// Seed.      Exercise 8, "Compare VDSO vs Real Syscall": time.Now() 20 to 40 ns, getpid 50 to 200 ns.
-// Method.    The runtime's clock, getppid(2), which no library answers from memory, and clock_gettime(2) made to enter the kernel; the same once more with the
-//            bookkeeping of a system call around it.
+// Seed.      Exercise 8, "Compare VDSO vs Real Syscall": time.Now() 20 to 40 ns, getpid 50 to 200
+//            ns.
+// Method.    The runtime's clock, getppid(2), which no library answers from memory, and
+//            clock_gettime(2) made to enter the kernel; the same once more with the bookkeeping of
+//            a system call around it.
 // Twin.      The runtime's clock is taken from the kernel.
 #include <fmt/format.h>
 #include <sys/auxv.h>
@@ -16,8 +19,8 @@
 #include "measured.hpp"
 #include "retake/clock.hpp"
 #include "retake/run.hpp"
-#include "worksheet.hpp"
 #include "retake/syscall.hpp"
+#include "worksheet.hpp"
 
 namespace {
 
@@ -51,7 +54,8 @@ void compare(worksheet& out) {
     out.text(fmt::format("clock source of the kernel: {}", source.empty() ? "not told" : source));
     out.at_least("the kernel's clock against the one in this process' memory", both.ratio, 2);
     out.answer("Why is the clock not in your profiler's hot list even when it is read heavily?",
-               fmt::format("A hundred thousand reads a second are {:.2f} % of one processor; in the kernel they would be {:.1f} %.",
+               fmt::format("A hundred thousand reads a second are {:.2f} % of one processor; in the kernel they would "
+                           "be {:.1f} %.",
                            clock * 1e5 * 1e-9 * 100, through_kernel * 1e5 * 1e-9 * 100),
                "No system call is made, so no P changes hands, and nothing counts as one.");
   });
@@ -60,8 +64,14 @@ void compare(worksheet& out) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return stress::run_exercise({8, "task08_clock_without_the_kernel", "what the clock costs, and what a real system call", "the clock is read in the kernel", compare, nullptr,
-                              {{"runtime/time/clock.cpp", "monotonic_now", "the clock, by the vDSO"},
-                               {"runtime/syscall/syscall.cpp", "enter_syscall", "the call leaves its P behind, in state Syscall, and keeps its thread"}}},
+  return stress::run_exercise({8,
+                               "task08_clock_without_the_kernel",
+                               "what the clock costs, and what a real system call",
+                               "the clock is read in the kernel",
+                               compare,
+                               nullptr,
+                               {{"runtime/time/clock.cpp", "monotonic_now", "the clock, by the vDSO"},
+                                {"runtime/syscall/syscall.cpp", "enter_syscall",
+                                 "the call leaves its P behind, in state Syscall, and keeps its thread"}}},
                               argc, argv);
 }

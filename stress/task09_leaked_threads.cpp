@@ -1,8 +1,11 @@
-// task09_leaked_threads.cpp: a goroutine that locks its thread and blocks for ever keeps the thread; one that returns locked takes the thread with it
+// task09_leaked_threads.cpp: a goroutine that locks its thread and blocks for ever keeps the
+// thread; one that returns locked takes the thread with it
 //
-// Seed.      Exercise 9, "Detect an M Leak": five goroutines lock and block; the threads climb by one each, and stay.
-// Method.    The same; then five that lock and return. The first kind is found among the goroutines (locked to a thread, waiting, since when, where), the second
-//            in the runtime's list of locks that were never undone.
+// Seed.      Exercise 9, "Detect an M Leak": five goroutines lock and block; the threads climb by
+//            one each, and stay.
+// Method.    The same; then five that lock and return. The first kind is found among the goroutines
+//            (locked to a thread, waiting, since when, where), the second in the runtime's list of
+//            locks that were never undone.
 // Twin.      Both unlock.
 #include <fmt/format.h>
 
@@ -67,7 +70,8 @@ void leak(worksheet& out) {
   chosen.processors = 2;
   run(chosen, [&] {
     {
-      // The first lock starts the thread that others are cloned from; a burst makes the threads that the Ps want.
+      // The first lock starts the thread that others are cloned from; a burst makes the threads
+      // that the Ps want.
       const os_thread_lock once;
       sleep_for(settle);
     }
@@ -87,7 +91,8 @@ void leak(worksheet& out) {
         blocked.done();
       });
       after = threads_now();
-      out.row(fmt::format("after_{}", i), fmt::format("after {} that block for ever", i), fmt::format("baseline + {}", i), after, "threads");
+      out.row(fmt::format("after_{}", i), fmt::format("after {} that block for ever", i),
+              fmt::format("baseline + {}", i), after, "threads");
       least_step = std::min(least_step, kept() - before);
       before = kept();
     }
@@ -99,7 +104,8 @@ void leak(worksheet& out) {
     std::vector<std::string> lines;
     for (goroutine_info const& one : all_goroutines()) {
       if (one.locked_to_thread && one.state == "waiting")
-        lines.push_back(fmt::format("goroutine {}: locked to its thread, {}, at {}", one.id, one.wait_reason, users_line(one.stack)));
+        lines.push_back(fmt::format("goroutine {}: locked to its thread, {}, at {}", one.id, one.wait_reason,
+                                    users_line(one.stack)));
     }
     for (std::string const& one : lines) out.text(one);
 
@@ -124,18 +130,23 @@ void leak(worksheet& out) {
 
     out.at_least("threads kept for each that blocks", least_step, 1);
     out.at_least("threads kept for all, after waiting", kept_at_last - kept_at_first, leaks);
-    out.at_least("threads more than at first, but for those that were idle then", final_count - baseline, leaks - idle_at_first);
+    out.at_least("threads more than at first, but for those that were idle then", final_count - baseline,
+                 leaks - idle_at_first);
     out.at_most("threads more than at first, at most", final_count - baseline, leaks + 2);
     out.at_least("goroutines that the dump shows locked and waiting", static_cast<double>(lines.size()), leaks);
     out.at_most("threads more for those that return locked", returned - final_count, 1);
     out.at_least("locks never undone, by the runtime's list", static_cast<double>(counted), leaks);
     out.answer("How would you find this in a real codebase?",
-               fmt::format("The program's dump lists {} goroutines that are locked to a thread and wait, with the line they wait at; and "
+               fmt::format("The program's dump lists {} goroutines that are locked to a thread and wait, with the line "
+                           "they wait at; and "
                            "threads_ended_locked() says that {} locks taken at {} were never undone.",
                            lines.size(), counted, where),
-               "First ask the program, then read for a lock without its unlock; os_thread_lock is one that cannot forget.");
+               "First ask the program, then read for a lock without its unlock; os_thread_lock is one that cannot "
+               "forget.");
     out.answer("What if the locked goroutine returns and has not unlocked?",
-               fmt::format("{} returned so, {} locks are on the list, the count of threads moved by {:.0f}, and {:.0f} threads were made meanwhile.", leaks, counted, returned - final_count, made),
+               fmt::format("{} returned so, {} locks are on the list, the count of threads moved by {:.0f}, and {:.0f} "
+                           "threads were made meanwhile.",
+                           leaks, counted, returned - final_count, made),
                "Its thread ends with it: the leak is churn instead of growth.");
     never.close();  // nothing blocks longer than the program
     blocked.wait();
@@ -145,8 +156,17 @@ void leak(worksheet& out) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return stress::run_exercise({9, "task09_leaked_threads", "a lock of a thread that is never undone: kept threads, or lost ones", "both kinds unlock", leak, nullptr,
-                              {{"runtime/thread/lock_os_thread.cpp", "lock_os_thread", "the lock, and the line that asked for it"},
-                               {"runtime/sched/goroutines.cpp", "after_end", "a goroutine that ends locked takes its thread with it"},
-                               {"runtime/sched/machines.cpp", "stop_locked_machine", "a thread sleeps for its goroutine alone"}}}, argc, argv);
+  return stress::run_exercise({9,
+                               "task09_leaked_threads",
+                               "a lock of a thread that is never undone: kept threads, or lost ones",
+                               "both kinds unlock",
+                               leak,
+                               nullptr,
+                               {{"runtime/thread/lock_os_thread.cpp", "lock_os_thread",
+                                 "the lock, and the line that asked for it"},
+                                {"runtime/sched/goroutines.cpp", "after_end",
+                                 "a goroutine that ends locked takes its thread with it"},
+                                {"runtime/sched/machines.cpp", "stop_locked_machine",
+                                 "a thread sleeps for its goroutine alone"}}},
+                              argc, argv);
 }

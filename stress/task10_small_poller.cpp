@@ -1,6 +1,8 @@
-// task10_small_poller.cpp: a poller in sixty lines: epoll, a table of who waits for which descriptor, and a loop that wakes them
+// task10_small_poller.cpp: a poller in sixty lines: epoll, a table of who waits for which
+// descriptor, and a loop that wakes them
 //
-// Seed.      Exercise 10, "Implement a Simple Netpoller": wait(fd) registers one-shot and edge-triggered and receives from a channel, the loop sends. What does the runtime's do
+// Seed.      Exercise 10, "Implement a Simple Netpoller": wait(fd) registers one-shot and
+//            edge-triggered and receives from a channel, the loop sends. What does the runtime's do
 //            differently, and why edge-triggered?
 // Method.    The seed's sketch, made to work; 200 goroutines wait through it, each for a byte of
 //            its own, ten times, and through the runtime's own poller. Both once more with half of
@@ -93,7 +95,8 @@ class small_poller {
   void loop() {
     std::array<epoll_event, 128> events;
     for (std::uint64_t seen = 0;;) {
-      const int n = syscall_blocking([&] { return ::epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), -1); });
+      const int n =
+          syscall_blocking([&] { return ::epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), -1); });
       for (int i = 0; i < n; ++i) {
         const int fd = events[static_cast<std::size_t>(i)].data.fd;
         if (fd == stop_[0]) {
@@ -151,7 +154,9 @@ outcome turns_of(std::vector<std::array<int, 2>> const& pipes, Wait wait_and_tak
     all.add(static_cast<std::int32_t>(many));
     for (std::uint32_t i = 0; i < many; ++i) {
       go([&, i] {
-        if (wait_and_take(i)) { took_us[woken.fetch_add(1)] = static_cast<double>(stress::now_ns() - written_ns[i]) * 1e-3; }
+        if (wait_and_take(i)) {
+          took_us[woken.fetch_add(1)] = static_cast<double>(stress::now_ns() - written_ns[i]) * 1e-3;
+        }
         all.done();
       });
     }
@@ -237,32 +242,45 @@ void build(worksheet& out) {
     const outcome own = through_runtime(waiters), own_half = through_runtime(waiters / 2);
     const std::uint32_t level = told(0), edge = told(EPOLLET);
     constexpr double wanted = waiters * turns;
-    out.row("woken_small", fmt::format("the small poller: waits that ended, of {}", waiters * turns), "all", static_cast<double>(small.woken), "waits");
+    out.row("woken_small", fmt::format("the small poller: waits that ended, of {}", waiters * turns), "all",
+            static_cast<double>(small.woken), "waits");
     out.row("woken_runtime", "the runtime's", "all", static_cast<double>(own.woken), "waits");
     out.row("wake_small", "from the byte to the goroutine, small", "", small.wake_us, "us");
     out.row("wake_runtime", "from the byte to the goroutine, runtime's", "cheaper", own.wake_us, "us");
     out.row("controls_small", "calls of epoll_ctl, small", "each wait", static_cast<double>(small.controls), "calls");
-    out.row("controls_small_refused", "  of them refused: the first of each descriptor, which is no member yet", "", static_cast<double>(small.refused), "calls");
-    out.row("controls_small_half", "  with half of the descriptors", "", static_cast<double>(small_half.controls), "calls");
-    out.row("controls_runtime", "calls of epoll_ctl, runtime's", "each descriptor", static_cast<double>(own.controls), "calls");
-    out.row("controls_runtime_half", "  with half of the descriptors", "", static_cast<double>(own_half.controls), "calls");
+    out.row("controls_small_refused", "  of them refused: the first of each descriptor, which is no member yet", "",
+            static_cast<double>(small.refused), "calls");
+    out.row("controls_small_half", "  with half of the descriptors", "", static_cast<double>(small_half.controls),
+            "calls");
+    out.row("controls_runtime", "calls of epoll_ctl, runtime's", "each descriptor", static_cast<double>(own.controls),
+            "calls");
+    out.row("controls_runtime_half", "  with half of the descriptors", "", static_cast<double>(own_half.controls),
+            "calls");
     out.row("threads_small", "threads at most, small", "", small.threads, "threads");
     out.row("told_level", "a byte nobody reads: told of 100 times asked, level", "each time", level, "events");
     out.row("told_edge", "  edge-triggered", "once", edge, "events");
     out.at_least("waits that the small poller ended", static_cast<double>(small.woken), wanted);
     out.at_least("waits that the runtime's ended", static_cast<double>(own.woken), wanted);
-    out.holds("the small poller's calls: one for each wait, one more for each descriptor, refused", small.controls == small.woken + small.refused && small.refused == waiters);
-    out.holds("the runtime's calls: no more than two for each descriptor, none refused", own.controls >= waiters && own.controls <= 2 * waiters && own.refused == 0);
-    out.holds("half of the descriptors: half of the calls of both", 2 * small_half.controls == small.controls && 2 * own_half.controls == own.controls);
+    out.holds("the small poller's calls: one for each wait, one more for each descriptor, refused",
+              small.controls == small.woken + small.refused && small.refused == waiters);
+    out.holds("the runtime's calls: no more than two for each descriptor, none refused",
+              own.controls >= waiters && own.controls <= 2 * waiters && own.refused == 0);
+    out.holds("half of the descriptors: half of the calls of both",
+              2 * small_half.controls == small.controls && 2 * own_half.controls == own.controls);
     out.at_most("threads for 200 waits, beside the baseline's", small.threads - baseline, few);
     out.at_least("level-triggered tells of it again and again", level, 100);
     out.at_most("edge-triggered tells of it once", edge, 1);
     out.answer("What does the runtime do differently?",
-               fmt::format("It makes {} calls of epoll_ctl for {} descriptors, against {} of which {} were refused. From byte to goroutine it takes {:.0f} us against {:.0f}.",
+               fmt::format("It makes {} calls of epoll_ctl for {} descriptors, against {} of which {} were refused. "
+                           "From byte to goroutine it takes {:.0f} us against {:.0f}.",
                            own.controls, waiters, small.controls, small.refused, own.wake_us, small.wake_us),
-               "It registers a descriptor once in its life, keeps a word with the waiter in the descriptor instead of a channel in a table under a lock, and the M that polls runs what it found: "
+               "It registers a descriptor once in its life, keeps a word with the waiter in the descriptor instead of "
+               "a channel in a table under a lock, and the M that polls runs what it found: "
                "no thread of its own sits in epoll_wait.");
-    out.answer("Why edge-triggered?", fmt::format("Of a byte that nobody had read epoll told {} times out of 100 level-triggered, and {} edge-triggered.", level, edge),
+    out.answer("Why edge-triggered?",
+               fmt::format("Of a byte that nobody had read epoll told {} times out of 100 level-triggered, and {} "
+                           "edge-triggered.",
+                           level, edge),
                "A poller that parks no goroutine for that byte would spin.");
   });
 }
@@ -270,8 +288,16 @@ void build(worksheet& out) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return stress::run_exercise({10, "task10_small_poller", "a poller of one's own, beside the runtime's", "its loop forgets every 16th waiter", build, nullptr,
-                              {{"runtime/poll/poller.cpp", "open", "registers a descriptor, once, edge-triggered"},
-                               {"runtime/poll/poller.cpp", "commit_wait", "the goroutine is parked in its descriptor's entry: no thread waits"},
-                               {"runtime/poll/poller.cpp", "collect", "one epoll_wait finds whose descriptors are ready"}}}, argc, argv);
+  return stress::run_exercise({10,
+                               "task10_small_poller",
+                               "a poller of one's own, beside the runtime's",
+                               "its loop forgets every 16th waiter",
+                               build,
+                               nullptr,
+                               {{"runtime/poll/poller.cpp", "open", "registers a descriptor, once, edge-triggered"},
+                                {"runtime/poll/poller.cpp", "commit_wait",
+                                 "the goroutine is parked in its descriptor's entry: no thread waits"},
+                                {"runtime/poll/poller.cpp", "collect",
+                                 "one epoll_wait finds whose descriptors are ready"}}},
+                              argc, argv);
 }

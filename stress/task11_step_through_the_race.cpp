@@ -1,9 +1,13 @@
-// task11_step_through_the_race.cpp: enter, exit and retake step by step, in the simulator: who wins the P, and what happens without the compare-exchange
+// task11_step_through_the_race.cpp: enter, exit and retake step by step, in the simulator: who wins
+// the P, and what happens without the compare-exchange
 //
-// Seed.      Exercise 11, "Read Go's runtime/proc.go": find the race between retake and exitsyscallfast, the m.locks brackets, and oldp. What if the CAS were not there?
-// Method.    The runtime's own sources in the simulator, scenario syscall_against_retake. The compare-exchange of one side is split into a load and a store (a site mutant),
-//            and the search finds an execution in which both own the P. Its replay is then continued on the whole sources: the same steps up to
-//            the split, then one of the two loses. Once for each side. The steps are printed with what each means.
+// Seed.      Exercise 11, "Read Go's runtime/proc.go": find the race between retake and
+//            exitsyscallfast, the m.locks brackets, and oldp. What if the CAS were not there?
+// Method.    The runtime's own sources in the simulator, scenario syscall_against_retake. The
+//            compare-exchange of one side is split into a load and a store (a site mutant), and the
+//            search finds an execution in which both own the P. Its replay is then continued on the
+//            whole sources: the same steps up to the split, then one of the two loses. Once for
+//            each side. The steps are printed with what each means.
 // Twin.      Nothing is split: nobody can both own the P, and nothing is found.
 #include <fmt/format.h>
 #include <stdlib.h>
@@ -132,7 +136,8 @@ constexpr access accesses[] = {
     {protocol, "enter", "store", "p->machine.store", "the P forgets its M"},
     {protocol, "enter", "plain_write", "m.old.set", "m.old = P: the hint for the way back (Go's oldp)"},
     {protocol, "enter", "plain_write", "m.p.set", "m.p = none"},
-    {protocol, "enter", "rmw", "status.exchange", "[PS1] status = Syscall: from here on the P is whose compare-exchange wins first"},
+    {protocol, "enter", "rmw", "status.exchange",
+     "[PS1] status = Syscall: from here on the P is whose compare-exchange wins first"},
     // sysmon looks at it, and looks again.
     {"sched/sysmon.cpp", "retake", "load", "p.status.load", "sysmon: is the P in a call?", 2},
     {"sched/sysmon.cpp", "retake", "load", "p.schedule_tick.load", "sysmon: which time slice is it?", 2},
@@ -140,7 +145,8 @@ constexpr access accesses[] = {
     {protocol, "take", "load", "p.syscall_tick.load", "how many calls the P has seen"},
     {protocol, "take", "store", "p.syscall_tick.store", "one more: the next look sees another call"},
     // The hand-off: another M for the P, one that sleeps or a new one.
-    {"sched/machines.cpp", "reserve_machine", "plain_write", "machine_count.set", "no M sleeps: one more is counted, for the P"},
+    {"sched/machines.cpp", "reserve_machine", "plain_write", "machine_count.set",
+     "no M sleeps: one more is counted, for the P"},
     {protocol, "hand_over", "plain_write", "m.next.set", "m.next = P: the P is handed to that M"},
     {"sched/machines.cpp", "start_thread", "thread_start", "world::thread_start", "its thread starts"},
     {protocol, "take_handed", "plain_read", "m.next.get", "the M finds the P that it was handed"},
@@ -151,7 +157,8 @@ constexpr access accesses[] = {
     {protocol, "exit_fast", "plain_write", "m.old.set", "m.old = none: the hint is used up"},
     {protocol, "exit_fast", "load", "p->status.load", "is the old P still in a call?"},
     {protocol, "exit_fast", "load", "p->syscall_tick.load", "how many calls the P has seen"},
-    {protocol, "exit_fast", "plain_read", "m.tick.get", "m.tick: the same as at the entry, or was the P others' meanwhile?"},
+    {protocol, "exit_fast", "plain_read", "m.tick.get",
+     "m.tick: the same as at the entry, or was the P others' meanwhile?"},
     {protocol, "exit_fast", "store", "p->syscall_tick.store", "one more: this call is over"},
     {protocol, "wire", "plain_write", "m.p.set", "m.p = P"},
     {protocol, "wire", "store", "p.machine.store", "the P knows its M"},
@@ -173,7 +180,10 @@ std::uint32_t accesses_without_source() {
   std::uint32_t missing = 0;
   for (access const& one : accesses) {
     std::vector<std::string> const& all = lines_of(one.file);
-    missing += std::none_of(all.begin(), all.end(), [&](std::string const& line) { return line.find(one.source) != std::string::npos; }) ? 1 : 0;
+    missing += std::none_of(all.begin(), all.end(),
+                            [&](std::string const& line) { return line.find(one.source) != std::string::npos; })
+                   ? 1
+                   : 0;
   }
   return missing;
 }
@@ -187,8 +197,8 @@ access const* access_of(step const& one) {
   return nullptr;
 }
 
-// Where the race of a run begins and ends: from the step at which the goroutine is in its call until
-// it runs again and the last compare-exchange is made.
+// Where the race of a run begins and ends: from the step at which the goroutine is in its call
+// until it runs again and the last compare-exchange is made.
 struct stretch {
   std::string caller = "";  // the goroutine
   std::size_t first = 0, runs_again = 0, last = 0;
@@ -208,10 +218,12 @@ stretch stretch_of(std::vector<step> const& all) {
 
 // What a step means; "": nothing that the race is about.
 std::string meaning(step const& one, std::string const& caller, std::map<access const*, std::uint32_t>& shown) {
-  if (one.where.empty()) return starts(one.who, "P") || one.who == caller ? fmt::format("--- {}: {}", one.who, one.what) : "";
+  if (one.where.empty())
+    return starts(one.who, "P") || one.who == caller ? fmt::format("--- {}: {}", one.who, one.what) : "";
   if (is_race(one)) {
     const bool exits = one.where == "exit_fast";
-    return fmt::format("{} Syscall -> Idle by {}: {}", exits ? "[PS2]" : "[PS3]", exits ? "the returning call" : "sysmon",
+    return fmt::format("{} Syscall -> Idle by {}: {}", exits ? "[PS2]" : "[PS3]",
+                       exits ? "the returning call" : "sysmon",
                        won(one) ? "WON, it owns the P" : "LOST, the P has another owner");
   }
   access const* const known = access_of(one);
@@ -244,8 +256,10 @@ struct race {
 
 race run_race(std::string const& sim, folder const& place, std::string const& site, bool broken, int seed) {
   race seen;
-  const std::string kept = fmt::format("{}/{}", place.path, line_of(site)), mutant = fmt::format("processor_status.hpp:{}:split", line_of(site));
-  std::vector<std::string> words{sim, "sim", scenario, "--executions", executions, "--seed", std::to_string(seed), "--out", kept, "--json"};
+  const std::string kept = fmt::format("{}/{}", place.path, line_of(site)),
+                    mutant = fmt::format("processor_status.hpp:{}:split", line_of(site));
+  std::vector<std::string> words{sim,     "sim", scenario, "--executions", executions, "--seed", std::to_string(seed),
+                                 "--out", kept,  "--json"};
   if (!broken) words.insert(words.end(), {"--mutate", mutant});
   const nlohmann::json said = nlohmann::json::parse(run_child(words).out, nullptr, false);
   if (!said.is_object() || !said["finding"].is_object()) return seen;
@@ -299,8 +313,10 @@ sums sums_of(race const& one) {
   return all;
 }
 
-// The schedules of a seed show one side of the race on the whole sources; the first seed that shows the wanted one.
-race race_that(std::string const& sim, folder const& place, std::string const& site, bool broken, bool (*shows)(sums const&)) {
+// The schedules of a seed show one side of the race on the whole sources; the first seed that shows
+// the wanted one.
+race race_that(std::string const& sim, folder const& place, std::string const& site, bool broken,
+               bool (*shows)(sums const&)) {
   constexpr int seeds = 256;
   for (int seed = 1;; ++seed) {
     race seen = run_race(sim, place, site, broken, seed);
@@ -310,56 +326,82 @@ race race_that(std::string const& sim, folder const& place, std::string const& s
 
 void step_through(worksheet& out) {
   const std::string sim = simulator();
-  if (sim.empty()) return out.lacks("the simulator is not built: cmake --preset models && cmake --build build/models --target retake-sim");
+  if (sim.empty())
+    return out.lacks(
+        "the simulator is not built: cmake --preset models && cmake --build build/models --target retake-sim");
   const folder place;
   const race by_sysmon = race_that(sim, place, "compare_exchange_acquire(processor_state::syscall, to)", out.broken(),
-                                    [](sums const& s) { return s.exits_won != 0 && s.lost != 0; });
-  const race by_exit = race_that(sim, place, "compare_exchange_acquire(processor_state::syscall, processor_state::idle)", out.broken(),
-                                 [](sums const& s) { return s.takes_won != 0 && s.lost != 0 && s.handed != 0; });
+                                   [](sums const& s) { return s.exits_won != 0 && s.lost != 0; });
+  const race by_exit =
+      race_that(sim, place, "compare_exchange_acquire(processor_state::syscall, processor_state::idle)", out.broken(),
+                [](sums const& s) { return s.takes_won != 0 && s.lost != 0 && s.handed != 0; });
   const sums first = sums_of(by_sysmon), second = sums_of(by_exit);
   out.text("1. sysmon's compare-exchange had been split; continued on the whole sources:");
   tell(out, by_sysmon.steps);
   out.text("2. The returning call's had been split; continued on the whole sources:");
   tell(out, by_exit.steps);
-  out.row("tries_take_split", "executions until both owned the P, sysmon's CAS split", "", by_sysmon.tries, "executions");
+  out.row("tries_take_split", "executions until both owned the P, sysmon's CAS split", "", by_sysmon.tries,
+          "executions");
   out.row("tries_exit_split", "  the returning call's CAS split", "", by_exit.tries, "executions");
-  out.row("published", "calls that published their P, both runs, whole sources", "", first.published + second.published, "calls");
+  out.row("published", "calls that published their P, both runs, whole sources", "", first.published + second.published,
+          "calls");
   out.row("exits_won", "  won back by the returning call", "", first.exits_won + second.exits_won, "P");
   out.row("takes_won", "  won by sysmon", "", first.takes_won + second.takes_won, "P");
   out.row("handed_off", "    of which handed off, and run by another M", "", second.runs_elsewhere, "P");
   out.row("lost", "  compare-exchanges that lost", "", first.lost + second.lost, "CAS");
-  out.row("points", "points at which a goroutine may be preempted, both runs", "", first.points + second.points, "points");
-  out.row("points_in_calls", "  of which between a call's begin and the goroutine's next step", "", first.points_in_calls + second.points_in_calls, "points");
-  out.holds("without sysmon's CAS both own the P (P9), and the replay shows it again", by_sysmon.found && by_sysmon.reproduced);
-  out.holds("without the returning call's CAS both own the P (P9), and the replay shows it again", by_exit.found && by_exit.reproduced);
+  out.row("points", "points at which a goroutine may be preempted, both runs", "", first.points + second.points,
+          "points");
+  out.row("points_in_calls", "  of which between a call's begin and the goroutine's next step", "",
+          first.points_in_calls + second.points_in_calls, "points");
+  out.holds("without sysmon's CAS both own the P (P9), and the replay shows it again",
+            by_sysmon.found && by_sysmon.reproduced);
+  out.holds("without the returning call's CAS both own the P (P9), and the replay shows it again",
+            by_exit.found && by_exit.reproduced);
   out.holds("the same schedules on the whole sources end without a failure", by_sysmon.clean && by_exit.clean);
-  out.holds("whole: each published P has exactly one winner", first.published != 0 && second.published != 0 && first.published == first.exits_won + first.takes_won &&
-                                                                  second.published == second.exits_won + second.takes_won);
+  out.holds("whole: each published P has exactly one winner",
+            first.published != 0 && second.published != 0 && first.published == first.exits_won + first.takes_won &&
+                second.published == second.exits_won + second.takes_won);
   out.holds("whole: the returning call wins one of the races, sysmon the other, and one loses each",
             first.exits_won != 0 && second.takes_won != 0 && first.lost != 0 && second.lost != 0);
-  out.holds("whole: the P that sysmon won is handed off, and another M runs with it", second.takes_won != 0 && second.handed == second.takes_won && second.runs_elsewhere == second.handed);
-  out.holds("whole: no goroutine may be preempted between its call's begin and its next step", first.points + second.points != 0 && first.points_in_calls + second.points_in_calls == 0);
+  out.holds("whole: the P that sysmon won is handed off, and another M runs with it",
+            second.takes_won != 0 && second.handed == second.takes_won && second.runs_elsewhere == second.handed);
+  out.holds("whole: no goroutine may be preempted between its call's begin and its next step",
+            first.points + second.points != 0 && first.points_in_calls + second.points_in_calls == 0);
   out.holds("each access that is named above stands in the sources", accesses_without_source() == 0);
   out.answer("What happens if m.locks++ is forgotten?",
-             fmt::format("Nothing, for there is none here: from the step in which the P forgets its M until it is published the M has half a P: {} and {} steps in these runs. "
-                         "Of the {} points at which a goroutine may be preempted {} lie between a call's begin and the goroutine's next step.",
-                         first.unowned, second.unowned, first.points + second.points, first.points_in_calls + second.points_in_calls),
-             "Go needs the count, for there a function's prologue and a signal preempt a goroutine wherever it is. Here preempt_point() does and nothing "
-             "else, and neither enter nor exit calls it before the goroutine runs again. A point put there is found at once: mutants pe1 and pe2, by G1.");
+             fmt::format("Nothing, for there is none here: from the step in which the P forgets its M until it is "
+                         "published the M has half a P: {} and {} steps in these runs. "
+                         "Of the {} points at which a goroutine may be preempted {} lie between a call's begin and the "
+                         "goroutine's next step.",
+                         first.unowned, second.unowned, first.points + second.points,
+                         first.points_in_calls + second.points_in_calls),
+             "Go needs the count, for there a function's prologue and a signal preempt a goroutine wherever it is. "
+             "Here preempt_point() does and nothing "
+             "else, and neither enter nor exit calls it before the goroutine runs again. A point put there is found at "
+             "once: mutants pe1 and pe2, by G1.");
   out.answer("What if the CAS were not there?",
-             fmt::format("Both believe that they own the P: found after {} executions when sysmon's is split and after {} when the returning call's is (P9). With "
+             fmt::format("Both believe that they own the P: found after {} executions when sysmon's is split and after "
+                         "{} when the returning call's is (P9). With "
                          "it {} calls published their P and {} compare-exchanges won; {} lost, and went another way.",
-                         by_sysmon.tries, by_exit.tries, first.published + second.published, first.exits_won + first.takes_won + second.exits_won + second.takes_won,
+                         by_sysmon.tries, by_exit.tries, first.published + second.published,
+                         first.exits_won + first.takes_won + second.exits_won + second.takes_won,
                          first.lost + second.lost));
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  return retake::stress::run_exercise({11, "task11_step_through_the_race", "enter, exit and retake, step by step", "no compare-exchange is split", step_through, nullptr,
-                              {{"runtime/protocol/processor_status.hpp", "enter", "publishes the P"},
-                               {"runtime/protocol/processor_status.hpp", "exit_fast", "the returning call's compare-exchange"},
-                               {"runtime/protocol/processor_status.hpp", "take", "sysmon's compare-exchange"},
-                               {"runtime/sched/machines.cpp", "handoff", "the P goes to another thread, a new one if none is idle"}}}, argc,
-                                      argv);
+  return retake::stress::run_exercise({11,
+                                       "task11_step_through_the_race",
+                                       "enter, exit and retake, step by step",
+                                       "no compare-exchange is split",
+                                       step_through,
+                                       nullptr,
+                                       {{"runtime/protocol/processor_status.hpp", "enter", "publishes the P"},
+                                        {"runtime/protocol/processor_status.hpp", "exit_fast",
+                                         "the returning call's compare-exchange"},
+                                        {"runtime/protocol/processor_status.hpp", "take", "sysmon's compare-exchange"},
+                                        {"runtime/sched/machines.cpp", "handoff",
+                                         "the P goes to another thread, a new one if none is idle"}}},
+                                      argc, argv);
 }

@@ -1,4 +1,5 @@
-// thread_claim.hpp: a goroutine that is locked to its thread writes its name on it; whoever else finds it there runs where it must not.
+// thread_claim.hpp: a goroutine that is locked to its thread writes its name on it; whoever else
+// finds it there runs where it must not.
 #pragma once
 
 #include <cstdint>
@@ -40,7 +41,9 @@ class thread_claim {
 
 // By a goroutine that is locked to nothing.
 inline void check_no_claim(load& l) {
-  if (thread_word() != 0) l.out.found("L2: a goroutine that is locked to nothing runs on a locked thread, or on one whose goroutine ended locked");
+  if (thread_word() != 0)
+    l.out.found(
+        "L2: a goroutine that is locked to nothing runs on a locked thread, or on one whose goroutine ended locked");
   l.touch();
 }
 

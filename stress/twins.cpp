@@ -10,9 +10,9 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cerrno>
 #include <clocale>
 #include <cmath>
-#include <cerrno>
 #include <cstdio>
 #include <filesystem>
 #include <limits>
@@ -43,7 +43,7 @@ struct settings {
   bool as_json = false, swapped = false, table = false, explains = false, looks = false;
 };
 
-// ---- what is printed -----------------------------------------------------------------------------------------------------------
+// ---- what is printed ---------------------------------------------------------------------------
 
 std::string number(double value) {
   if (std::isnan(value)) return "-";
@@ -55,9 +55,12 @@ std::string number(double value) {
 
 // A row of stress/README.md's table.
 std::string row_of(bug const& what, measure const& m) {
-  const std::string own = m.baseline == nullptr ? fmt::format("`{}` >= {}", m.figure, number(m.from)) : fmt::format("`{}` / `{}` >= {}", m.figure, m.baseline, number(m.from));
+  const std::string own = m.baseline == nullptr
+                              ? fmt::format("`{}` >= {}", m.figure, number(m.from))
+                              : fmt::format("`{}` / `{}` >= {}", m.figure, m.baseline, number(m.from));
   const std::string twins = m.twins == 0 ? "-" : fmt::format(">= {}", number(m.twins));
-  return fmt::format("| {} | {} | {} | {} against {} | {} | {} | {} |", what.number, m.name, own, m.buggy, m.fixed, twins, what.pattern, what.scenario);
+  return fmt::format("| {} | {} | {} | {} against {} | {} | {} | {} |", what.number, m.name, own, m.buggy, m.fixed,
+                     twins, what.pattern, what.scenario);
 }
 
 void print_pictures(bug const& what, std::vector<record> const& runs) {
@@ -74,15 +77,18 @@ void print_figures(bug const& what, std::vector<record> const& runs) {
   std::vector<record::figure> rows;
   for (record const& run : runs) {
     for (record::figure const& one : run.figures) {
-      if (std::none_of(rows.begin(), rows.end(), [&](record::figure const& row) { return row.name == one.name; })) rows.push_back(one);
+      if (std::none_of(rows.begin(), rows.end(), [&](record::figure const& row) { return row.name == one.name; }))
+        rows.push_back(one);
     }
   }
   std::string head = fmt::format("  {:<38} {:>18}", "figure", "seed");
   for (record const& run : runs) head += fmt::format(" {:>11}", run.variant);
   fmt::print("{}\n", head);
   for (record::figure const& row : rows) {
-    const auto seed = std::find_if(what.seed.begin(), what.seed.end(), [&](seed_figure const& one) { return row.name == one.figure; });
-    const std::string name = (row.name == row.unit ? row.name : fmt::format("{} ({})", row.name, row.unit)) + (row.given ? ", set" : "");
+    const auto seed = std::find_if(what.seed.begin(), what.seed.end(),
+                                   [&](seed_figure const& one) { return row.name == one.figure; });
+    const std::string name =
+        (row.name == row.unit ? row.name : fmt::format("{} ({})", row.name, row.unit)) + (row.given ? ", set" : "");
     std::string line = fmt::format("  {:<38} {:>18}", name, seed == what.seed.end() ? "" : seed->says);
     for (record const& run : runs) {
       record::figure const* const here = run.find(row.name);
@@ -103,7 +109,8 @@ void print_outcomes(std::vector<outcome> const& all) {
     std::string line = fmt::format("  {} {}: symptom from {}", said, m.name, number(m.from));
     if (!std::isnan(one.buggy)) line += fmt::format("; {} {}", m.buggy, number(one.buggy));
     if (!std::isnan(one.fixed)) line += fmt::format("; {} {}", m.fixed, number(one.fixed));
-    if (m.twins != 0 && !std::isnan(one.twins)) line += fmt::format("; against each other {}, at least {}", number(one.twins), number(m.twins));
+    if (m.twins != 0 && !std::isnan(one.twins))
+      line += fmt::format("; against each other {}, at least {}", number(one.twins), number(m.twins));
     fmt::print("{}\n", line);
   }
 }
@@ -118,21 +125,26 @@ std::string verdict_of(settings const& chosen, std::vector<outcome> const& all) 
   const bool of_both = chosen.variant == both_variants;
   if (all.empty()) return fmt::format("{}: nothing is measured of it", chosen.variant);
   switch (worst_of(all)) {
-    case finding::holds: return of_both ? "reproduced: the symptom shows in the buggy variant and not in the fixed one" : chosen.variant + ": behaves as documented";
+    case finding::holds:
+      return of_both ? "reproduced: the symptom shows in the buggy variant and not in the fixed one"
+                     : chosen.variant + ": behaves as documented";
     case finding::noisy: return "too noisy: the turns differ by more than the measures allow";
     case finding::refuted: break;
   }
   return of_both ? "not reproduced as documented" : chosen.variant + ": does not behave as documented";
 }
 
-void print_text(bug const& what, settings const& chosen, std::vector<record> const& runs, std::vector<outcome> const& all) {
+void print_text(bug const& what, settings const& chosen, std::vector<record> const& runs,
+                std::vector<outcome> const& all) {
   const std::vector<record> middle = middle_turns(runs);
   fmt::print("bug {}: {}\n", what.number, what.title);
   for (record const& run : middle) {
-    const auto at = std::find_if(what.variants.begin(), what.variants.end(), [&](variant const& one) { return run.variant == one.name; });
+    const auto at = std::find_if(what.variants.begin(), what.variants.end(),
+                                 [&](variant const& one) { return run.variant == one.name; });
     fmt::print("  {:<12} {}\n", run.variant, at->what);
   }
-  if (!runs.empty() && runs.back().turn > 1) fmt::print("  {} turns: of each figure the middle one\n", runs.back().turn);
+  if (!runs.empty() && runs.back().turn > 1)
+    fmt::print("  {} turns: of each figure the middle one\n", runs.back().turn);
   fmt::print("\n");
   if (chosen.judged.empty()) print_pictures(what, middle);
   print_figures(what, middle);
@@ -149,24 +161,37 @@ json named(bug const& what, char const* variant_name, bool shown) {
 json line_of(bug const& what, settings const& chosen, record const& run) {
   json symptom = json::object(), baseline = json::object(), notes = json::array();
   for (record::figure const& one : run.figures) {
-    const bool is_baseline = std::any_of(what.measures.begin(), what.measures.end(), [&](measure const& m) { return m.baseline != nullptr && one.name == m.baseline; });
+    const bool is_baseline = std::any_of(what.measures.begin(), what.measures.end(), [&](measure const& m) {
+      return m.baseline != nullptr && one.name == m.baseline;
+    });
     json& entry = (is_baseline ? baseline : symptom)[one.name] = {{"value", one.value}, {"unit", one.unit}};
     if (one.given) entry["given"] = true;
   }
   for (auto const& [name, text] : run.notes) notes.push_back({{"name", name}, {"text", text}});
   json line = named(what, run.variant.c_str(), reproduced(what, run));
-  line.update({{"symptom", symptom}, {"baseline", baseline}, {"notes", notes}, {"seconds", run.seconds}, {"seed", chosen.seed}, {"turn", run.turn}});
+  line.update({{"symptom", symptom},
+               {"baseline", baseline},
+               {"notes", notes},
+               {"seconds", run.seconds},
+               {"seed", chosen.seed},
+               {"turn", run.turn}});
   if (!run.lacking.empty()) line["lacking"] = run.lacking;
   if (!run.disturbed.empty()) line["disturbed"] = run.disturbed;
   return line;
 }
 
-void print_json(bug const& what, settings const& chosen, std::vector<record> const& runs, std::vector<outcome> const& all) {
+void print_json(bug const& what, settings const& chosen, std::vector<record> const& runs,
+                std::vector<outcome> const& all) {
   for (record const& run : runs) fmt::print("{}\n", line_of(what, chosen, run).dump());
   if (chosen.variant != both_variants) return;
   json ratios = json::object(), least = json::object();
   for (outcome const& one : all) {
-    ratios[one.of->name] = {{"buggy", one.buggy}, {"fixed", one.fixed}, {"twins", one.twins}, {"holds", one.verdict == finding::holds}, {"noisy", one.verdict == finding::noisy}, {"unit", "ratio"}};
+    ratios[one.of->name] = {{"buggy", one.buggy},
+                            {"fixed", one.fixed},
+                            {"twins", one.twins},
+                            {"holds", one.verdict == finding::holds},
+                            {"noisy", one.verdict == finding::noisy},
+                            {"unit", "ratio"}};
     least[one.of->name] = {{"from", one.of->from}, {"twins", one.of->twins}, {"unit", "ratio"}};
   }
   json line = named(what, both_variants, !all.empty() && worst_of(all) == finding::holds);
@@ -174,12 +199,14 @@ void print_json(bug const& what, settings const& chosen, std::vector<record> con
   fmt::print("{}\n", line.dump());
 }
 
-// ---- running -------------------------------------------------------------------------------------------------------------------
+// ---- running -----------------------------------------------------------------------------------
 
-// Removes the directories that it is told of when everybody who could tell it is gone. Survives a Ctrl-C and kill -9 of the others.
+// Removes the directories that it is told of when everybody who could tell it is gone. Survives a
+// Ctrl-C and kill -9 of the others.
 class janitor {
  public:
-  // `waits`: its end waits until they are removed, which they cannot be while we are in them ourselves.
+  // `waits`: its end waits until they are removed, which they cannot be while we are in them
+  // ourselves.
   janitor(bool wanted, bool waits) : waits_(waits) {
     int ends[2];
     if (!wanted || ::pipe2(ends, O_CLOEXEC) != 0) return;
@@ -210,8 +237,10 @@ class janitor {
       const std::string directory = told.substr(from, end - from);
       for (int tries = 0; ::rmdir(directory.c_str()) != 0 && errno != ENOENT && tries < removal_tries; ++tries) {
         std::error_code why;
-        if (errno == ENOTEMPTY) std::filesystem::remove_all(directory, why);  // a cgroup with somebody in it is EBUSY
-        else nap_ns(removal_pause_ns);
+        if (errno == ENOTEMPTY)
+          std::filesystem::remove_all(directory, why);  // a cgroup with somebody in it is EBUSY
+        else
+          nap_ns(removal_pause_ns);
       }
     }
   }
@@ -227,14 +256,23 @@ variant const& behind(bug const& what, settings const& chosen, variant const& sh
 }
 
 int hold(bug const& what, settings const& chosen, int janitor_wire) {
-  const auto at = std::find_if(what.variants.begin(), what.variants.end(), [&](variant const& one) { return chosen.variant == one.name; });
+  const auto at = std::find_if(what.variants.begin(), what.variants.end(),
+                               [&](variant const& one) { return chosen.variant == one.name; });
   if (chosen.as_json) {
-    fmt::print("{}\n", json{{"kind", "bug"}, {"name", what.name}, {"bug", what.number}, {"variant", chosen.variant}, {"pid", ::getpid()}, {"hold_seconds", chosen.hold_seconds}}.dump());
+    fmt::print("{}\n", json{{"kind", "bug"},
+                            {"name", what.name},
+                            {"bug", what.number},
+                            {"variant", chosen.variant},
+                            {"pid", ::getpid()},
+                            {"hold_seconds", chosen.hold_seconds}}
+                           .dump());
   } else {
-    fmt::print("bug {}, {}: process {} holds its state for {} s\n", what.number, chosen.variant, ::getpid(), chosen.hold_seconds);
+    fmt::print("bug {}, {}: process {} holds its state for {} s\n", what.number, chosen.variant, ::getpid(),
+               chosen.hold_seconds);
   }
   std::fflush(stdout);
-  stage here(chosen.seed, now_ns() + std::int64_t{chosen.hold_seconds} * 1'000'000'000, {.tell = -1, .janitor = janitor_wire});
+  stage here(chosen.seed, now_ns() + std::int64_t{chosen.hold_seconds} * 1'000'000'000,
+             {.tell = -1, .janitor = janitor_wire});
   behind(what, chosen, *at).play(here);
   return as_documented;
 }
@@ -249,7 +287,8 @@ std::vector<record> play_all(bug const& what, settings const& chosen, int janito
       runs.back().turn = turn;
     }
     const std::vector<outcome> all = judge(what, chosen.variant, runs);
-    const bool cut = std::any_of(runs.begin(), runs.end(), [](record const& run) { return !run.lacking.empty() || !run.trouble.empty(); });
+    const bool cut = std::any_of(runs.begin(), runs.end(),
+                                 [](record const& run) { return !run.lacking.empty() || !run.trouble.empty(); });
     if (cut || worst_of(all) == finding::holds || (turn >= turns_to_refute && worst_of(all) == finding::refuted)) break;
   }
   return runs;
@@ -259,7 +298,8 @@ std::vector<record> play_all(bug const& what, settings const& chosen, int janito
 std::vector<record> recorded(bug const& what, settings const& chosen) {
   std::vector<record> runs;
   for (record& run : read_records(what, chosen.judged)) {
-    const auto shown = std::find_if(what.variants.begin(), what.variants.end(), [&](variant const& one) { return run.variant == behind(what, chosen, one).name; });
+    const auto shown = std::find_if(what.variants.begin(), what.variants.end(),
+                                    [&](variant const& one) { return run.variant == behind(what, chosen, one).name; });
     if (shown == what.variants.end() || (chosen.variant != both_variants && chosen.variant != shown->name)) continue;
     run.variant = shown->name;
     runs.push_back(std::move(run));
@@ -269,8 +309,10 @@ std::vector<record> recorded(bug const& what, settings const& chosen) {
 
 int tell(bug const& what, settings const& chosen, std::vector<record> const& runs) {
   std::vector<outcome> all = judge(what, chosen.variant, runs);
-  if (chosen.as_json) print_json(what, chosen, runs, all);
-  else print_text(what, chosen, runs, all);
+  if (chosen.as_json)
+    print_json(what, chosen, runs, all);
+  else
+    print_text(what, chosen, runs, all);
   std::fflush(stdout);
   bool died = false;
   std::vector<std::string> lacking;
@@ -280,16 +322,25 @@ int tell(bug const& what, settings const& chosen, std::vector<record> const& run
       lacking.push_back(run.variant);
     }
     if (!run.trouble.empty()) fmt::print(stderr, "bug {}, {}: {}\n", what.number, run.variant, run.trouble);
-    if (!run.disturbed.empty()) fmt::print(stderr, "bug {}, {}, turn {}: disturbed: {}\n", what.number, run.variant, run.turn, run.disturbed);
+    if (!run.disturbed.empty())
+      fmt::print(stderr, "bug {}, {}, turn {}: disturbed: {}\n", what.number, run.variant, run.turn, run.disturbed);
     died = died || !run.trouble.empty();
   }
   const bool measures_nothing = all.empty();
-  const auto lacked = [&](char const* name) { return std::find(lacking.begin(), lacking.end(), name) != lacking.end(); };
-  std::erase_if(all, [&](outcome const& one) { return one.verdict != finding::holds && (lacked(one.of->buggy) || lacked(one.of->fixed)); });
+  const auto lacked = [&](char const* name) {
+    return std::find(lacking.begin(), lacking.end(), name) != lacking.end();
+  };
+  std::erase_if(all, [&](outcome const& one) {
+    return one.verdict != finding::holds && (lacked(one.of->buggy) || lacked(one.of->fixed));
+  });
   const finding worst = worst_of(all);
-  if (measures_nothing || worst == finding::noisy) fmt::print(stderr, "bug {}: {}\n", what.number, verdict_of(chosen, all));
+  if (measures_nothing || worst == finding::noisy)
+    fmt::print(stderr, "bug {}: {}\n", what.number, verdict_of(chosen, all));
   if (died || measures_nothing) return at_fault;
-  return worst == finding::refuted ? otherwise : worst == finding::noisy ? at_fault : !lacking.empty() ? lacking_code : as_documented;
+  return worst == finding::refuted ? otherwise
+         : worst == finding::noisy ? at_fault
+         : !lacking.empty()        ? lacking_code
+                                   : as_documented;
 }
 
 int parse(bug const& what, int argc, char** argv, settings& chosen) {
@@ -297,18 +348,26 @@ int parse(bug const& what, int argc, char** argv, settings& chosen) {
   std::vector<std::string> names{both_variants};
   for (variant const& one : what.variants) names.emplace_back(one.name);
   app.add_option("--variant", chosen.variant, "which")->check(CLI::IsMember(names))->capture_default_str();
-  app.add_option("--seed", chosen.seed, "what contents and orders derive from")->check(command_line::accepted("--seed"))->capture_default_str();
-  app.add_option("--hold", chosen.hold_seconds, "plays one variant in this process, in its symptomatic state, for so many seconds")->check(command_line::accepted("--hold"));
+  app.add_option("--seed", chosen.seed, "what contents and orders derive from")
+      ->check(command_line::accepted("--seed"))
+      ->capture_default_str();
+  app.add_option("--hold", chosen.hold_seconds,
+                 "plays one variant in this process, in its symptomatic state, for so many seconds")
+      ->check(command_line::accepted("--hold"));
   app.add_flag("--json", chosen.as_json, "JSON lines");
-  app.add_flag("--swap", chosen.swapped, "plays the fixed variant under the buggy one's name, and the other way round")->group("");
-  app.add_option("--judge", chosen.judged, "plays nothing: the verdict on the figures of a file that --json has printed");
+  app.add_flag("--swap", chosen.swapped, "plays the fixed variant under the buggy one's name, and the other way round")
+      ->group("");
+  app.add_option("--judge", chosen.judged,
+                 "plays nothing: the verdict on the figures of a file that --json has printed");
   app.add_flag("--explain", chosen.explains, "plays nothing: where in the runtime it happens");
   app.add_flag("--table", chosen.table, "this bug's rows of stress/README.md")->group("");
   app.add_flag("--looks", chosen.looks, "the commands to look at it, a JSON line each")->group("");
   try {
     app.parse(argc, argv);
-    if (chosen.hold_seconds != 0 && chosen.variant == both_variants) throw CLI::ValidationError("--hold", "needs --variant buggy or --variant fixed");
-    if (chosen.hold_seconds != 0 && !chosen.judged.empty()) throw CLI::ValidationError("--judge", "plays nothing that --hold could hold");
+    if (chosen.hold_seconds != 0 && chosen.variant == both_variants)
+      throw CLI::ValidationError("--hold", "needs --variant buggy or --variant fixed");
+    if (chosen.hold_seconds != 0 && !chosen.judged.empty())
+      throw CLI::ValidationError("--judge", "plays nothing that --hold could hold");
   } catch (CLI::ParseError const& e) {
     if (e.get_exit_code() == 0) {
       app.exit(e);
@@ -338,7 +397,8 @@ int play(bug const& what, int argc, char** argv) {
   }
   if (chosen.explains) return show_places(fmt::format("bug {}: {}", what.number, what.title), what.explained);
   if (chosen.looks) {
-    for (look const& one : what.looks) fmt::print("{}\n", json{{"command", one.command}, {"shows", one.shows}, {"seen", one.seen}}.dump());
+    for (look const& one : what.looks)
+      fmt::print("{}\n", json{{"command", one.command}, {"shows", one.shows}, {"seen", one.seen}}.dump());
     return as_documented;
   }
   if (!chosen.judged.empty()) {
@@ -350,7 +410,8 @@ int play(bug const& what, int argc, char** argv) {
     }
   }
   const janitor cleans(what.leaves_directories, chosen.hold_seconds == 0);
-  return chosen.hold_seconds != 0 ? hold(what, chosen, cleans.wire()) : tell(what, chosen, play_all(what, chosen, cleans.wire()));
+  return chosen.hold_seconds != 0 ? hold(what, chosen, cleans.wire())
+                                  : tell(what, chosen, play_all(what, chosen, cleans.wire()));
 }
 
 }  // namespace

@@ -1,17 +1,23 @@
-// twins.hpp: what the bug programs share: variants of one workload, each in a process of its own, watched from outside, and a verdict that is computed
+// twins.hpp: what the bug programs share: variants of one workload, each in a process of its own,
+// watched from outside, and a verdict that is computed
 //
-// Problem.   A production bug is reproduced when its symptom shows in the buggy variant and not in the repaired one, both on the same machine in the same
-//            minute. A process whose threads are the symptom cannot count them fairly, and one that dies of the bug tells nobody.
-// Recipe.    Each variant is a function that plays in a child. The parent reads the kernel's books of the child every few milliseconds (threads; descriptors where
-//            they are drawn), and hears figures, phases and points of time from it. A measure is a figure over another one of the same run; the symptom shows
-//            where that is at least `from`, and the same figure of the two variants must differ by `twins`. So load on the machine weighs on both sides.
-//            The variants play in turn. One turn in which all is as documented is enough; otherwise
-//            they play again, and noise.hpp says what the turns come to.
-// Exit       both: 0 when every measure shows in its buggy variant and not in its fixed one; --variant buggy: 0 when each shows; --variant fixed: 0 when none
-//            does; else 1. 2 bad usage, 3 the machine lacks something (named), 4 a variant died or
-//            did not end, or has no measure, or the machine was too noisy to tell. --swap plays the
-//            fixed variant under the buggy one's name and the other way round: it must end with 1.
-// --hold     plays one variant in this very process, in its symptomatic state, for so many seconds: for those who look from outside.
+// Problem.   A production bug is reproduced when its symptom shows in the buggy variant and not in
+//            the repaired one, both on the same machine in the same minute. A process whose threads
+//            are the symptom cannot count them fairly, and one that dies of the bug tells nobody.
+// Recipe.    Each variant is a function that plays in a child. The parent reads the kernel's books
+//            of the child every few milliseconds (threads; descriptors where they are drawn), and
+//            hears figures, phases and points of time from it. A measure is a figure over another
+//            one of the same run; the symptom shows where that is at least `from`, and the same
+//            figure of the two variants must differ by `twins`. So load on the machine weighs on
+//            both sides. The variants play in turn. One turn in which all is as documented is
+//            enough; otherwise they play again, and noise.hpp says what the turns come to.
+// Exit       both: 0 when every measure shows in its buggy variant and not in its fixed one;
+//            --variant buggy: 0 when each shows; --variant fixed: 0 when none does; else 1. 2 bad
+//            usage, 3 the machine lacks something (named), 4 a variant died or did not end, or has
+//            no measure, or the machine was too noisy to tell. --swap plays the fixed variant under
+//            the buggy one's name and the other way round: it must end with 1.
+// --hold     plays one variant in this very process, in its symptomatic state, for so many seconds:
+//            for those who look from outside.
 #pragma once
 
 #include <atomic>
@@ -27,14 +33,16 @@
 
 namespace retake::stress {
 
-// What a variant has to tell. Any thread, any goroutine (each call is a short write into a pipe), also a process that beside() has made.
+// What a variant has to tell. Any thread, any goroutine (each call is a short write into a pipe),
+// also a process that beside() has made.
 class stage {
  public:
   struct wires {
     int tell = -1;     // to the parent; -1: nobody listens
     int janitor = -1;  // removes directories when all of us are gone
   };
-  stage(std::uint64_t seed, std::int64_t hold_until_ns, wires to) noexcept : seed_(seed), hold_until_ns_(hold_until_ns), to_(to) {}
+  stage(std::uint64_t seed, std::int64_t hold_until_ns, wires to) noexcept
+      : seed_(seed), hold_until_ns_(hold_until_ns), to_(to) {}
 
   [[nodiscard]] std::uint64_t seed() const noexcept { return seed_; }
   // --hold: no figures are wanted, only the symptomatic state, while holds().
@@ -57,9 +65,11 @@ class stage {
 
   // Exit code 3: the machine forbids what this variant needs. Ends the process.
   [[noreturn]] void cannot(std::string_view what);
-  // Before the runtime begins: `play` in another process, which ends with this one at the latest. Clients of a server, for example.
+  // Before the runtime begins: `play` in another process, which ends with this one at the latest.
+  // Clients of a server, for example.
   void beside(std::function<void()> const& play);
-  // A directory (a cgroup too) that shall be gone when this program is, however it ends. The bug says so with `leaves_directories`.
+  // A directory (a cgroup too) that shall be gone when this program is, however it ends. The bug
+  // says so with `leaves_directories`.
   void remove_later(std::string_view directory);
 
  private:
@@ -88,7 +98,8 @@ class latencies {
   std::vector<std::int64_t> took_ns_;
 };
 
-// On a goroutine: the figure threads_charged, of threads that the profile threadcreate charges to lines of `file`; and the line that has most of them, as a note.
+// On a goroutine: the figure threads_charged, of threads that the profile threadcreate charges to
+// lines of `file`; and the line that has most of them, as a note.
 void tell_thread_sites(stage& teller, std::string_view file);
 // On a goroutine: a metric of metrics.hpp by its name, summed over its labels; 0: there is none.
 [[nodiscard]] double metric_now(std::string_view name);
@@ -99,9 +110,10 @@ struct variant {
   void (*play)(stage&);
 };
 
-// The parent's own figures: threads_peak, threads_in_PHASE (median), context_switches, memory_peak, and 1 or 0 for each of the bug's last_words.
+// The parent's own figures: threads_peak, threads_in_PHASE (median), context_switches, memory_peak,
+// and 1 or 0 for each of the bug's last_words.
 struct measure {
-  char const* name;                // as stress/README.md has it
+  char const* name;  // as stress/README.md has it
   char const* figure;
   char const* baseline = nullptr;  // a figure of the same run; null: the figure itself is the ratio
   double from = 0;                 // figure / baseline: from here on it is the symptom
@@ -142,18 +154,19 @@ struct bug {
   std::vector<look> looks;
   std::vector<seed_figure> seed = {};
   std::vector<place> explained = {};
-  char const* pattern;               // of stress/README.md's ten, or "-"
-  char const* scenario = "-";        // of the simulator, when it is a bug of order
-  std::vector<char const*> pictures = {"threads"};  // series, in this order; "threads" and "descriptors" are the parent's own
+  char const* pattern;         // of stress/README.md's ten, or "-"
+  char const* scenario = "-";  // of the simulator, when it is a bug of order
+  std::vector<char const*> pictures = {
+      "threads"};  // series, in this order; "threads" and "descriptors" are the parent's own
   std::vector<last_words> may_end_with = {};
   bool leaves_directories = false;
-  double seconds_max = 60;           // for each variant
+  double seconds_max = 60;  // for each variant
 };
 
 // main() of a bug program.
 [[nodiscard]] int run_bug(bug const& what, int argc, char** argv);
 
-// ---- what is known of a run ----------------------------------------------------------------------------------------------------
+// ---- what is known of a run --------------------------------------------------------------------
 
 struct series {
   struct point {
@@ -182,8 +195,8 @@ struct record {
   std::vector<series> lines;
   std::vector<mark> phases;
   double seconds = 0;
-  std::string lacking;  // what the machine does not give: exit code 3
-  std::string trouble;  // it died, or did not end: exit code 4
+  std::string lacking;    // what the machine does not give: exit code 3
+  std::string trouble;    // it died, or did not end: exit code 4
   std::string disturbed;  // what kept the symptom away, or brought it, beside the variant
 
   // Null: there is none.
@@ -192,7 +205,7 @@ struct record {
   series& line(std::string_view name, std::string_view unit, bool lasts);
 };
 
-// ---- the verdict --------------------------------------------------------------------------------
+// ---- the verdict -------------------------------------------------------------------------------
 
 struct outcome {
   measure const* of;
@@ -211,10 +224,14 @@ inline constexpr std::uint32_t turns_to_refute = 3, turns_max = 5;
 [[nodiscard]] std::vector<record> middle_turns(std::vector<record> const& runs);
 
 // In a child, to its end.
-[[nodiscard]] record play_variant(bug const& what, variant const& which, char const* name, std::uint64_t seed, int janitor);
-// Of a file of the lines that --json prints. std::invalid_argument says what is wrong with it, and where.
+[[nodiscard]] record play_variant(bug const& what, variant const& which, char const* name, std::uint64_t seed,
+                                  int janitor);
+// Of a file of the lines that --json prints. std::invalid_argument says what is wrong with it, and
+// where.
 [[nodiscard]] std::vector<record> read_records(bug const& what, std::string const& path);
-// The series `name` of all runs on one scale. Plain when `colours` is false, ASCII when `blocks` is.
-[[nodiscard]] std::string picture(std::vector<record> const& runs, std::string_view name, std::size_t columns, bool colours, bool blocks);
+// The series `name` of all runs on one scale. Plain when `colours` is false, ASCII when `blocks`
+// is.
+[[nodiscard]] std::string picture(std::vector<record> const& runs, std::string_view name, std::size_t columns,
+                                  bool colours, bool blocks);
 
 }  // namespace retake::stress

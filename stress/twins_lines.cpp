@@ -24,10 +24,12 @@ record record_of(json const& line) {
   for (char const* const part : {"symptom", "baseline"}) {
     for (auto const& [name, figure] : line.at(part).items()) {
       json const& value = figure.at("value");  // infinite, or no number: null
-      run.put(name, value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>(), figure.at("unit").get<std::string>(), figure.value("given", false));
+      run.put(name, value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>(),
+              figure.at("unit").get<std::string>(), figure.value("given", false));
     }
   }
-  for (json const& note : line.at("notes")) run.notes.emplace_back(note.at("name").get<std::string>(), note.at("text").get<std::string>());
+  for (json const& note : line.at("notes"))
+    run.notes.emplace_back(note.at("name").get<std::string>(), note.at("text").get<std::string>());
   return run;
 }
 
@@ -42,7 +44,8 @@ std::vector<record> read_records(bug const& what, std::string const& path) {
     ++number;
     try {
       const json line = json::parse(text);
-      if (line.at("kind") != "bug" || line.at("bug") != what.number) throw std::invalid_argument(fmt::format("{}:{}: not a line of bug {}", path, number, what.number));
+      if (line.at("kind") != "bug" || line.at("bug") != what.number)
+        throw std::invalid_argument(fmt::format("{}:{}: not a line of bug {}", path, number, what.number));
       if (line.at("variant") != "both") runs.push_back(record_of(line));
     } catch (json::exception const&) {
       throw std::invalid_argument(fmt::format("{}:{}: not a line that --json prints", path, number));

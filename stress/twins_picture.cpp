@@ -1,4 +1,5 @@
-// twins_picture.cpp: figures over time in a terminal: every run on the same scale of values and the same clock
+// twins_picture.cpp: figures over time in a terminal: every run on the same scale of values and the
+// same clock
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -13,7 +14,7 @@ namespace retake::stress {
 namespace {
 
 constexpr std::size_t rows = 3;
-constexpr std::size_t margin = 26;  // the run's name and the scale
+constexpr std::size_t margin = 26;    // the run's name and the scale
 constexpr std::size_t shift_max = 4;  // of a name whose place is taken
 constexpr std::size_t steps_of_blocks = 8, steps_of_ascii = 3;
 constexpr char const* blocks_of[] = {" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
@@ -34,7 +35,8 @@ series const* find(record const& run, std::string_view name) {
 std::vector<double> columns_of(record const& run, series const& line, scale const& s, std::size_t width) {
   std::vector<double> highest(width, -1);
   const auto column = [&](double at_s) {
-    return static_cast<std::size_t>(std::clamp((at_s - begins_at(run)) / s.seconds_max * static_cast<double>(width), 0.0, static_cast<double>(width - 1)));
+    return static_cast<std::size_t>(std::clamp((at_s - begins_at(run)) / s.seconds_max * static_cast<double>(width),
+                                               0.0, static_cast<double>(width - 1)));
   };
   std::size_t from = 0, last = 0;
   double state = -1;
@@ -54,7 +56,8 @@ std::string phases_of(record const& run, scale const& s, std::size_t width) {
   std::string text(width, ' ');
   std::size_t free_from = 0;
   for (record::mark const& phase : run.phases) {
-    const auto at = static_cast<std::size_t>(std::max(0.0, (phase.at_s - begins_at(run)) / s.seconds_max * static_cast<double>(width)));
+    const auto at = static_cast<std::size_t>(
+        std::max(0.0, (phase.at_s - begins_at(run)) / s.seconds_max * static_cast<double>(width)));
     const std::string name = "'" + phase.name;
     const std::size_t from = std::max(at, free_from);
     if (from > at + shift_max || from + name.size() > width) continue;
@@ -64,13 +67,18 @@ std::string phases_of(record const& run, scale const& s, std::size_t width) {
   return text.substr(0, text.find_last_not_of(' ') + 1);
 }
 
-std::string short_number(double value) { return value >= 100 || value == std::floor(value) ? fmt::format("{:.0f}", value) : fmt::format("{:.1f}", value); }
+std::string short_number(double value) {
+  return value >= 100 || value == std::floor(value) ? fmt::format("{:.0f}", value) : fmt::format("{:.1f}", value);
+}
 
-std::string colour_of(record const& run, bool colours) { return !colours ? "" : run.variant == "buggy" ? "\x1b[31m" : run.variant == "fixed" ? "\x1b[32m" : "\x1b[36m"; }
+std::string colour_of(record const& run, bool colours) {
+  return !colours ? "" : run.variant == "buggy" ? "\x1b[31m" : run.variant == "fixed" ? "\x1b[32m" : "\x1b[36m";
+}
 
 }  // namespace
 
-std::string picture(std::vector<record> const& runs, std::string_view name, std::size_t columns, bool colours, bool blocks) {
+std::string picture(std::vector<record> const& runs, std::string_view name, std::size_t columns, bool colours,
+                    bool blocks) {
   scale s;
   std::string unit;
   for (record const& run : runs) {
@@ -83,7 +91,8 @@ std::string picture(std::vector<record> const& runs, std::string_view name, std:
   if (unit.empty() || s.seconds_max <= 0) return "";
   const std::size_t width = std::clamp<std::size_t>(columns, margin + 20, margin + 100) - margin;
   const std::size_t steps = blocks ? steps_of_blocks : steps_of_ascii;
-  std::string text = name == unit ? fmt::format("  {} over {:.1f} s\n", name, s.seconds_max) : fmt::format("  {} in {} over {:.1f} s\n", name, unit, s.seconds_max);
+  std::string text = name == unit ? fmt::format("  {} over {:.1f} s\n", name, s.seconds_max)
+                                  : fmt::format("  {} in {} over {:.1f} s\n", name, unit, s.seconds_max);
   for (record const& run : runs) {
     series const* const line = find(run, name);
     if (line == nullptr) continue;
@@ -92,14 +101,19 @@ std::string picture(std::vector<record> const& runs, std::string_view name, std:
       const std::string label = row == rows - 1 ? short_number(s.value_max) : row == 0 ? "0" : "";
       std::string cells;
       for (double const value : highest) {
-        const double level = value <= 0 || s.value_max <= 0 ? 0 : std::max(1.0, std::round(value / s.value_max * static_cast<double>(rows * steps)));
-        const auto here = static_cast<std::size_t>(std::clamp(level - static_cast<double>(row * steps), 0.0, static_cast<double>(steps)));
+        const double level = value <= 0 || s.value_max <= 0
+                                 ? 0
+                                 : std::max(1.0, std::round(value / s.value_max * static_cast<double>(rows * steps)));
+        const auto here = static_cast<std::size_t>(
+            std::clamp(level - static_cast<double>(row * steps), 0.0, static_cast<double>(steps)));
         cells += blocks ? blocks_of[here] : ascii_of[here];
       }
       cells.erase(cells.find_last_not_of(' ') + 1);
-      text += fmt::format("    {:<12} {:>7} |{}{}{}\n", row == rows - 1 ? run.variant : "", label, colour_of(run, colours), cells, colours ? "\x1b[0m" : "");
+      text += fmt::format("    {:<12} {:>7} |{}{}{}\n", row == rows - 1 ? run.variant : "", label,
+                          colour_of(run, colours), cells, colours ? "\x1b[0m" : "");
     }
-    if (const std::string phases = phases_of(run, s, width); !phases.empty()) text += fmt::format("    {:<12} {:>7}  {}\n", "", "", phases);
+    if (const std::string phases = phases_of(run, s, width); !phases.empty())
+      text += fmt::format("    {:<12} {:>7}  {}\n", "", "", phases);
   }
   return text;
 }

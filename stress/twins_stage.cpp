@@ -36,7 +36,7 @@ double seconds_now() { return static_cast<double>(now_ns()) * 1e-9; }
 
 }  // namespace
 
-// ---- the child's side ----------------------------------------------------------------------------------------------------------
+// ---- the child's side --------------------------------------------------------------------------
 
 bool stage::holds() const noexcept { return held() && now_ns() < hold_until_ns_; }
 
@@ -46,12 +46,20 @@ void stage::tell(std::string const& line) {
 }
 
 void stage::phase(std::string_view name) { tell(fmt::format("P\t{}\t{}\n", now_ns(), name)); }
-void stage::figure(std::string_view name, double value, std::string_view unit) { tell(fmt::format("F\t{}\t{}\t{}\n", name, value, unit)); }
-void stage::given(std::string_view name, double value, std::string_view unit) { tell(fmt::format("G\t{}\t{}\t{}\n", name, value, unit)); }
+void stage::figure(std::string_view name, double value, std::string_view unit) {
+  tell(fmt::format("F\t{}\t{}\t{}\n", name, value, unit));
+}
+void stage::given(std::string_view name, double value, std::string_view unit) {
+  tell(fmt::format("G\t{}\t{}\t{}\n", name, value, unit));
+}
 void stage::disturbed(std::string_view why) { tell(fmt::format("D\t{}\n", why)); }
 void stage::note(std::string_view name, std::string_view text) { tell(fmt::format("N\t{}\t{}\n", name, text)); }
-void stage::point(std::string_view series, double value, std::string_view unit) { tell(fmt::format("E\t{}\t{}\t{}\t{}\n", now_ns(), series, value, unit)); }
-void stage::level(std::string_view series, double value, std::string_view unit) { tell(fmt::format("L\t{}\t{}\t{}\t{}\n", now_ns(), series, value, unit)); }
+void stage::point(std::string_view series, double value, std::string_view unit) {
+  tell(fmt::format("E\t{}\t{}\t{}\t{}\n", now_ns(), series, value, unit));
+}
+void stage::level(std::string_view series, double value, std::string_view unit) {
+  tell(fmt::format("L\t{}\t{}\t{}\t{}\n", now_ns(), series, value, unit));
+}
 
 void stage::cannot(std::string_view what) {
   tell(fmt::format("X\t{}\n", what));
@@ -106,10 +114,13 @@ void tell_thread_sites(stage& teller, std::string_view file) {
   std::uint64_t charged = 0;
   bool noted = false;
   for (thread_site const& site : thread_profile()) {
-    const auto mine = std::find_if(site.stack.begin(), site.stack.end(), [&](stack_frame const& one) { return one.file.ends_with(file); });
+    const auto mine = std::find_if(site.stack.begin(), site.stack.end(),
+                                   [&](stack_frame const& one) { return one.file.ends_with(file); });
     if (mine == site.stack.end()) continue;
     charged += site.created;
-    if (!std::exchange(noted, true)) teller.note("threadcreate", fmt::format("{} threads, {} of them alive, by {} ({}:{})", site.created, site.live, mine->function, file, mine->line));
+    if (!std::exchange(noted, true))
+      teller.note("threadcreate", fmt::format("{} threads, {} of them alive, by {} ({}:{})", site.created, site.live,
+                                              mine->function, file, mine->line));
   }
   teller.figure("threads_charged", static_cast<double>(charged), "threads");
 }
@@ -120,7 +131,7 @@ double metric_now(std::string_view name) {
   return sum;
 }
 
-// ---- the parent's side ---------------------------------------------------------------------------------------------------------
+// ---- the parent's side -------------------------------------------------------------------------
 
 record::figure const* record::find(std::string_view name) const {
   const auto at = std::find_if(figures.begin(), figures.end(), [&](figure const& one) { return one.name == name; });
@@ -149,7 +160,8 @@ class watcher {
  public:
   watcher(bug const& what, pid_t child, int told, int complaints, double began_s, record& into)
       : what_(what), child_(child), told_(told), complaints_(complaints), began_s_(began_s), into_(into) {
-    draws_descriptors_ = std::any_of(what.pictures.begin(), what.pictures.end(), [](char const* one) { return std::string_view(one) == "descriptors"; });
+    draws_descriptors_ = std::any_of(what.pictures.begin(), what.pictures.end(),
+                                     [](char const* one) { return std::string_view(one) == "descriptors"; });
   }
 
   // To the child's end.
@@ -163,7 +175,8 @@ class watcher {
       sample();
       hear();
       if (::wait4(child_, &status, WNOHANG, &used) == child_) break;
-      if (!killed && seconds_now() - began_s_ > what_.seconds_max * sanitizer_factor()) killed = ::kill(child_, SIGKILL) == 0;
+      if (!killed && seconds_now() - began_s_ > what_.seconds_max * sanitizer_factor())
+        killed = ::kill(child_, SIGKILL) == 0;
     }
     hear();
     if (into_.seconds == 0) into_.seconds = seconds_now() - began_s_;
@@ -188,7 +201,9 @@ class watcher {
     if (!draws_descriptors_) return;
     std::error_code gone;
     std::size_t open = 0;
-    for (std::filesystem::directory_iterator fd(fmt::format("/proc/{}/fd", child_), gone), end; !gone && fd != end; fd.increment(gone)) ++open;
+    for (std::filesystem::directory_iterator fd(fmt::format("/proc/{}/fd", child_), gone), end; !gone && fd != end;
+         fd.increment(gone))
+      ++open;
     if (!gone) into_.line("descriptors", "descriptors", true).points.push_back({at_s, static_cast<double>(open)});
   }
 
@@ -197,7 +212,8 @@ class watcher {
     ssize_t n;
     while ((n = ::read(told_, buffer, sizeof buffer)) > 0) {
       heard_.append(buffer, static_cast<std::size_t>(n));
-      for (std::size_t end; (end = heard_.find('\n')) != std::string::npos; heard_.erase(0, end + 1)) take(heard_.substr(0, end));
+      for (std::size_t end; (end = heard_.find('\n')) != std::string::npos; heard_.erase(0, end + 1))
+        take(heard_.substr(0, end));
     }
     if (n == 0) end_at(seconds_now() - began_s_);
     while ((n = ::read(complaints_, buffer, sizeof buffer)) > 0) {
@@ -221,14 +237,18 @@ class watcher {
     if (at(0) == "F" || at(0) == "G") into_.put(at(1), std::atof(at(2).c_str()), at(3), at(0) == "G");
     if (at(0) == "D") into_.disturbed = at(1);
     if (at(0) == "N") note(at(1), at(2));
-    if (at(0) == "E" || at(0) == "L") into_.line(at(2), at(4), at(0) == "L").points.push_back({when(1), std::atof(at(3).c_str())});
+    if (at(0) == "E" || at(0) == "L")
+      into_.line(at(2), at(4), at(0) == "L").points.push_back({when(1), std::atof(at(3).c_str())});
     if (at(0) == "X") into_.lacking = at(1);
   }
 
   void note(std::string const& name, std::string const& text) {
-    const auto old = std::find_if(into_.notes.begin(), into_.notes.end(), [&](auto const& one) { return one.first == name; });
-    if (old == into_.notes.end()) into_.notes.emplace_back(name, text);
-    else old->second = text;
+    const auto old =
+        std::find_if(into_.notes.begin(), into_.notes.end(), [&](auto const& one) { return one.first == name; });
+    if (old == into_.notes.end())
+      into_.notes.emplace_back(name, text);
+    else
+      old->second = text;
   }
 
   void summarise(rusage const& used) {
@@ -236,7 +256,8 @@ class watcher {
     double peak = 0;
     for (series::point const& one : into_.line("threads", "threads", true).points) {
       peak = std::max(peak, one.value);
-      const auto next = std::find_if(into_.phases.begin(), into_.phases.end(), [&](record::mark const& phase) { return phase.at_s > one.at_s; });
+      const auto next = std::find_if(into_.phases.begin(), into_.phases.end(),
+                                     [&](record::mark const& phase) { return phase.at_s > one.at_s; });
       if (next != into_.phases.begin()) by_phase[std::prev(next)->name].push_back(one.value);
     }
     into_.put("threads_peak", peak, "threads");
@@ -264,7 +285,8 @@ class watcher {
     } else if (said_.find("newosproc") != std::string::npos) {
       into_.lacking = "the system gives no more threads (ulimit -u, pids.max)";
     } else {
-      into_.trouble = WIFSIGNALED(status) ? fmt::format("it died of signal {}", WTERMSIG(status)) : fmt::format("it ended with status {}", WEXITSTATUS(status));
+      into_.trouble = WIFSIGNALED(status) ? fmt::format("it died of signal {}", WTERMSIG(status))
+                                          : fmt::format("it ended with status {}", WEXITSTATUS(status));
     }
     if (!what_.may_end_with.empty()) fmt::print(stderr, "{}", said_);  // nobody has seen it yet
   }

@@ -26,7 +26,11 @@ double alone(measure const& m, record const* run) {
 
 // How far each comparison got, of what it needs: 1 reaches it, NaN was not measured.
 double shows(measure const& m, double ratio) { return ratio / m.from; }
-double absent(measure const& m, double ratio) { return ratio < m.from ? m.from / ratio : ratio >= m.from ? std::min(m.from / ratio, std::nextafter(1.0, 0.0)) : nothing; }
+double absent(measure const& m, double ratio) {
+  return ratio < m.from    ? m.from / ratio
+         : ratio >= m.from ? std::min(m.from / ratio, std::nextafter(1.0, 0.0))
+                           : nothing;
+}
 
 // What one measure says, of the turns that were played.
 class turns_of {
@@ -45,7 +49,8 @@ class turns_of {
   }
   [[nodiscard]] finding verdict() const {
     finding worst = finding::holds;
-    for (auto const* const one : {&shows_, &absent_, &differs_}) worst = one->empty() ? worst : std::max(worst, of_turns(*one));
+    for (auto const* const one : {&shows_, &absent_, &differs_})
+      worst = one->empty() ? worst : std::max(worst, of_turns(*one));
     return worst;
   }
   [[nodiscard]] outcome told() const { return {&m_, median(buggy_), median(fixed_), median(twins_), verdict()}; }
@@ -56,7 +61,8 @@ class turns_of {
 };
 
 record const* find(std::vector<record> const& runs, std::string_view name, std::uint32_t turn) {
-  const auto at = std::find_if(runs.begin(), runs.end(), [&](record const& one) { return one.variant == name && one.turn == turn; });
+  const auto at = std::find_if(runs.begin(), runs.end(),
+                               [&](record const& one) { return one.variant == name && one.turn == turn; });
   return at == runs.end() ? nullptr : &*at;
 }
 
@@ -79,7 +85,8 @@ std::vector<outcome> judge(bug const& what, std::string_view variant, std::vecto
       ++calm_turns;
     }
     outcome one = every.told();
-    if (one.verdict == finding::refuted && calm_turns < turns) one.verdict = calm_turns == 0 || calm.verdict() == finding::holds ? finding::noisy : calm.verdict();
+    if (one.verdict == finding::refuted && calm_turns < turns)
+      one.verdict = calm_turns == 0 || calm.verdict() == finding::holds ? finding::noisy : calm.verdict();
     all.push_back(one);
   }
   return all;
@@ -99,7 +106,8 @@ bool reproduced(bug const& what, record const& run) {
 std::vector<record> middle_turns(std::vector<record> const& runs) {
   std::vector<record> middle;
   for (record const& run : runs) {
-    if (std::any_of(middle.begin(), middle.end(), [&](record const& one) { return one.variant == run.variant; })) continue;
+    if (std::any_of(middle.begin(), middle.end(), [&](record const& one) { return one.variant == run.variant; }))
+      continue;
     middle.push_back(run);
     for (record::figure& figure : middle.back().figures) {
       std::vector<double> values;

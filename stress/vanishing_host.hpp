@@ -1,8 +1,11 @@
-// vanishing_host.hpp: a host with connections to us that is gone from one moment to the next: no FIN, no RST, no answer to a probe
+// vanishing_host.hpp: a host with connections to us that is gone from one moment to the next: no
+// FIN, no RST, no answer to a probe
 //
-// Recipe.    A process of its own. Where namespaces are allowed it has a network of its own, joined to ours by a pair of virtual cables (ip, of the package iproute2), and vanishes by
-//            taking its end down. Elsewhere it lives on loopback and vanishes by a socket filter that drops all that comes in, before TCP sees it. Where that is forbidden too it
-//            only falls silent: then its kernel still answers probes.
+// Recipe.    A process of its own. Where namespaces are allowed it has a network of its own, joined
+//            to ours by a pair of virtual cables (ip, of the package iproute2), and vanishes by
+//            taking its end down. Elsewhere it lives on loopback and vanishes by a socket filter
+//            that drops all that comes in, before TCP sees it. Where that is forbidden too it only
+//            falls silent: then its kernel still answers probes.
 // Ends.      The process ends with its owner, and with it its network; ours goes with us.
 #pragma once
 
@@ -55,7 +58,8 @@ class vanishing_host {
   // False: this way of vanishing cannot be had.
   [[nodiscard]] bool ready() const noexcept { return ready_; }
 
-  // So many connections to our `port`, each of which sends a line every 20 ms. Blocks its thread until they stand, the second until it is gone. False: they failed.
+  // So many connections to our `port`, each of which sends a line every 20 ms. Blocks its thread
+  // until they stand, the second until it is gone. False: they failed.
   [[nodiscard]] bool connect(std::uint16_t port, std::uint16_t connections) {
     const std::array<std::uint16_t, 2> what{port, connections};
     return ::write(orders_, "c", 1) == 1 && ::write(orders_, what.data(), sizeof what) == sizeof what && heard();
@@ -75,11 +79,13 @@ class vanishing_host {
 
   [[nodiscard]] bool lay_cable() const {
     const std::string name = fmt::format("rt{}", number_);
-    const std::string command = fmt::format("ip link add {} type veth peer name far netns {} 2>/dev/null", name, child_);
-    return std::system(command.c_str()) == 0 && set_address(name.c_str(), our_address()) && set_link(name.c_str(), true);
+    const std::string command =
+        fmt::format("ip link add {} type veth peer name far netns {} 2>/dev/null", name, child_);
+    return std::system(command.c_str()) == 0 && set_address(name.c_str(), our_address()) &&
+           set_link(name.c_str(), true);
   }
 
-  // ---- the other process ----------------------------------------------------------------------------------------------------------
+  // ---- the other process -----------------------------------------------------------------------
 
   void live() {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -99,7 +105,8 @@ class vanishing_host {
       if (what == 'c') say(connect_all(all));
       if (what == 'v') {
         talks = false;
-        say(how_ == vanishes::by_silence || (how_ == vanishes::by_link ? set_link("far", false) : drop_everything(all)));
+        say(how_ == vanishes::by_silence ||
+            (how_ == vanishes::by_link ? set_link("far", false) : drop_everything(all)));
       }
     }
   }

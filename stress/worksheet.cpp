@@ -23,8 +23,11 @@ constexpr std::size_t answer_width = 150, turns_most = 5;
 // A figure as people write it: no digits that mean nothing.
 std::string plain(double value) {
   const double size = value < 0 ? -value : value;
-  if (size >= 100 || value == static_cast<double>(static_cast<std::int64_t>(value))) return fmt::format("{:.0f}", value);
-  return size >= 10 ? fmt::format("{:.1f}", value) : size >= 0.1 ? fmt::format("{:.2f}", value) : fmt::format("{:.2g}", value);
+  if (size >= 100 || value == static_cast<double>(static_cast<std::int64_t>(value)))
+    return fmt::format("{:.0f}", value);
+  return size >= 10    ? fmt::format("{:.1f}", value)
+         : size >= 0.1 ? fmt::format("{:.2f}", value)
+                       : fmt::format("{:.2g}", value);
 }
 
 // Wraps at spaces; further lines are indented by `indent`.
@@ -51,10 +54,16 @@ void worksheet::row(std::string key, std::string what, std::string seed, double 
 void worksheet::given(std::string key, std::string what, std::string seed, double value, std::string unit) {
   figures_.push_back({std::move(key), std::move(what), std::move(seed), std::move(unit), value, true});
 }
-void worksheet::at_least(std::string what, double seen, double bound) { checks_.push_back({std::move(what), at_least_sign, seen, bound, seen >= bound}); }
-void worksheet::at_most(std::string what, double seen, double bound) { checks_.push_back({std::move(what), at_most_sign, seen, bound, seen <= bound}); }
+void worksheet::at_least(std::string what, double seen, double bound) {
+  checks_.push_back({std::move(what), at_least_sign, seen, bound, seen >= bound});
+}
+void worksheet::at_most(std::string what, double seen, double bound) {
+  checks_.push_back({std::move(what), at_most_sign, seen, bound, seen <= bound});
+}
 void worksheet::holds(std::string what, bool so) { checks_.push_back({std::move(what), "", so ? 1.0 : 0.0, 1, so}); }
-void worksheet::answer(std::string asked, std::string said, std::string explanation) { questions_.push_back({std::move(asked), std::move(said), std::move(explanation)}); }
+void worksheet::answer(std::string asked, std::string said, std::string explanation) {
+  questions_.push_back({std::move(asked), std::move(said), std::move(explanation)});
+}
 void worksheet::text(std::string line) { texts_.push_back(std::move(line)); }
 void worksheet::trace(std::string chrome_json) { trace_ = std::move(chrome_json); }
 bool worksheet::is_done() const noexcept {
@@ -83,14 +92,21 @@ struct presenter {
       for (worksheet const& turn : turns) {
         if (turn.checks_.size() == sheet.checks_.size()) reached.push_back(turn.checks_[i].reached());
       }
-      all.push_back(sheet.is_done() ? finding::holds : turns.size() > 1 ? of_turns(reached) : sheet.checks_[i].so ? finding::holds : finding::refuted);
+      all.push_back(sheet.is_done()       ? finding::holds
+                    : turns.size() > 1    ? of_turns(reached)
+                    : sheet.checks_[i].so ? finding::holds
+                                          : finding::refuted);
     }
     return all;
   }
-  [[nodiscard]] bool any(finding wanted) const { return std::find(verdicts.begin(), verdicts.end(), wanted) != verdicts.end(); }
+  [[nodiscard]] bool any(finding wanted) const {
+    return std::find(verdicts.begin(), verdicts.end(), wanted) != verdicts.end();
+  }
   // One that checked nothing has shown nothing.
   [[nodiscard]] bool all_hold() const { return !verdicts.empty() && !any(finding::noisy) && !any(finding::refuted); }
-  [[nodiscard]] int code() const { return any(finding::refuted) ? 1 : !sheet.missing_.empty() ? 3 : any(finding::noisy) ? 4 : all_hold() ? 0 : 1; }
+  [[nodiscard]] int code() const {
+    return any(finding::refuted) ? 1 : !sheet.missing_.empty() ? 3 : any(finding::noisy) ? 4 : all_hold() ? 0 : 1;
+  }
 
   [[nodiscard]] bool write_trace(std::ofstream& file) const {
     file << sheet.trace_ << std::flush;
@@ -98,23 +114,33 @@ struct presenter {
   }
 
   void as_json() const {
-    nlohmann::ordered_json line{{"kind", "task"}, {"name", what.name}, {"task", what.number}, {"broken", sheet.broken_}, {"turns", turns.size()}, {"holds", all_hold() && sheet.missing_.empty()}};
+    nlohmann::ordered_json line{{"kind", "task"},        {"name", what.name},
+                                {"task", what.number},   {"broken", sheet.broken_},
+                                {"turns", turns.size()}, {"holds", all_hold() && sheet.missing_.empty()}};
     line["figures"] = nlohmann::ordered_json::object();
-    for (auto const& one : sheet.figures_) line["figures"][one.key] = {{"value", one.measured}, {"unit", one.unit}, {"seed", one.seed}, {"given", one.given}};
+    for (auto const& one : sheet.figures_)
+      line["figures"][one.key] = {{"value", one.measured},
+                                  {"unit", one.unit},
+                                  {"seed", one.seed},
+                                  {"given", one.given}};
     line["checks"] = nlohmann::ordered_json::array();
     for (std::size_t i = 0; i < sheet.checks_.size(); ++i) {
       worksheet::check const& one = sheet.checks_[i];
-      nlohmann::ordered_json check{{"what", one.what}, {"holds", verdicts[i] == finding::holds}, {"noisy", verdicts[i] == finding::noisy}};
+      nlohmann::ordered_json check{{"what", one.what},
+                                   {"holds", verdicts[i] == finding::holds},
+                                   {"noisy", verdicts[i] == finding::noisy}};
       if (!one.relation.empty()) check.update({{"seen", one.seen}, {"relation", one.relation}, {"bound", one.bound}});
       line["checks"].push_back(check);
     }
     line["answers"] = nlohmann::ordered_json::array();
-    for (auto const& one : sheet.questions_) line["answers"].push_back({{"question", one.asked}, {"answer", one.said}, {"explanation", one.explanation}});
+    for (auto const& one : sheet.questions_)
+      line["answers"].push_back({{"question", one.asked}, {"answer", one.said}, {"explanation", one.explanation}});
     line["lacks"] = sheet.missing_;
     fmt::print("{}\n", line.dump());
     for (std::string const& one : sheet.missing_) fmt::print(stderr, "task {}: not shown here: {}\n", what.number, one);
     for (std::size_t i = 0; i < verdicts.size(); ++i) {
-      if (verdicts[i] == finding::noisy) fmt::print(stderr, "task {}: too noisy: {}\n", what.number, sheet.checks_[i].what);
+      if (verdicts[i] == finding::noisy)
+        fmt::print(stderr, "task {}: too noisy: {}\n", what.number, sheet.checks_[i].what);
     }
   }
 
@@ -127,14 +153,21 @@ struct presenter {
       seed_width = std::max(seed_width, one.seed.size());
     }
     fmt::print("\n  {:<{}}  {:>{}}  {:>10}\n", "", width, "seed", seed_width, "measured");
-    for (auto const& one : sheet.figures_) fmt::print("  {:<{}}  {:>{}}  {:>10} {}\n", one.what, width, one.seed, seed_width, plain(one.measured), one.unit + (one.given ? " (set)" : ""));
+    for (auto const& one : sheet.figures_)
+      fmt::print("  {:<{}}  {:>{}}  {:>10} {}\n", one.what, width, one.seed, seed_width, plain(one.measured),
+                 one.unit + (one.given ? " (set)" : ""));
     fmt::print("\n");
     for (std::string const& one : sheet.texts_) fmt::print("  {}\n", one);
     if (!sheet.texts_.empty()) fmt::print("\n");
     for (std::size_t i = 0; i < verdicts.size(); ++i) {
       worksheet::check const& one = sheet.checks_[i];
-      const std::string against = one.relation.empty() ? "" : fmt::format(": {} {} {}", plain(one.seen), one.relation, plain(one.bound));
-      fmt::print("  {}  {}{}\n", verdicts[i] == finding::holds ? "holds" : verdicts[i] == finding::noisy ? "NOISY" : "FAILS", one.what, against);
+      const std::string against =
+          one.relation.empty() ? "" : fmt::format(": {} {} {}", plain(one.seen), one.relation, plain(one.bound));
+      fmt::print("  {}  {}{}\n",
+                 verdicts[i] == finding::holds   ? "holds"
+                 : verdicts[i] == finding::noisy ? "NOISY"
+                                                 : "FAILS",
+                 one.what, against);
     }
     fmt::print("\n");
     for (auto const& one : sheet.questions_) {
@@ -172,7 +205,10 @@ int run_exercise(exercise const& what, int argc, char** argv) {
     return 2;
   }
   if (!child.empty()) return what.child(child);
-  if (explains) return command_line::finish(fmt::format("task {}", what.number).c_str(), [&] { return show_places(fmt::format("task {}: {}", what.number, what.goal), what.explained); });
+  if (explains)
+    return command_line::finish(fmt::format("task {}", what.number).c_str(), [&] {
+      return show_places(fmt::format("task {}: {}", what.number, what.goal), what.explained);
+    });
   std::ofstream trace;
   if (!trace_path.empty()) trace.open(trace_path);
   if (!trace_path.empty() && !trace) {

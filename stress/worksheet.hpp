@@ -1,12 +1,17 @@
-// worksheet.hpp: what the exercises share: a table of what the seed expects beside what was measured, checks, questions with answers, and a broken twin.
+// worksheet.hpp: what the exercises share: a table of what the seed expects beside what was
+// measured, checks, questions with answers, and a broken twin.
 //
-// Problem.   An exercise that only prints figures teaches whoever reads them and fails for nobody. One that asserts absolute figures fails on the next machine.
-// Recipe.    Each fills a worksheet: rows (the seed's figure in its own words beside the measured one), checks (a count or a ratio of this very run against a bound
-//            with a wide margin), answers to the seed's questions (sentences made of the measured figures). run_exercise() shows it and turns it into
-//            an exit code: 0 all checks hold, 1 one does not, 2 bad usage, 3 the machine lacks something (named), 4 the machine was too noisy to tell.
-//            One turn in which every check holds is enough. Otherwise the exercise is run again, up to
-//            five turns: a check is refuted when it fails beyond the noise of the turns (noise.hpp).
-//            --broken runs the twin once, which does wrong what the exercise is about: it has to end with 1, or the checks prove nothing.
+// Problem.   An exercise that only prints figures teaches whoever reads them and fails for nobody.
+//            One that asserts absolute figures fails on the next machine.
+// Recipe.    Each fills a worksheet: rows (the seed's figure in its own words beside the measured
+//            one), checks (a count or a ratio of this very run against a bound with a wide margin),
+//            answers to the seed's questions (sentences made of the measured figures).
+//            run_exercise() shows it and turns it into an exit code: 0 all checks hold, 1 one does
+//            not, 2 bad usage, 3 the machine lacks something (named), 4 the machine was too noisy
+//            to tell. One turn in which every check holds is enough. Otherwise the exercise is run
+//            again, up to five turns: a check is refuted when it fails beyond the noise of the
+//            turns (noise.hpp). --broken runs the twin once, which does wrong what the exercise is
+//            about: it has to end with 1, or the checks prove nothing.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +30,8 @@ class worksheet {
   // The twin is asked for.
   [[nodiscard]] bool broken() const noexcept { return broken_; }
 
-  // A line of the table, and a named figure of the JSON line. `seed`: what the exercise expects, "" where it says nothing.
+  // A line of the table, and a named figure of the JSON line. `seed`: what the exercise expects, ""
+  // where it says nothing.
   void row(std::string key, std::string what, std::string seed, double measured, std::string unit);
   // The same of what the program chose, and did not measure: it is shown as that.
   void given(std::string key, std::string what, std::string seed, double value, std::string unit);
@@ -40,7 +46,8 @@ class worksheet {
   void text(std::string line);
   // The run as Chrome's trace events, for --trace.
   void trace(std::string chrome_json);
-  // What this machine does not allow: exit code 3 unless a check fails. What could be shown is shown.
+  // What this machine does not allow: exit code 3 unless a check fails. What could be shown is
+  // shown.
   void lacks(std::string what);
   // Another turn can say no more: no check fails.
   [[nodiscard]] bool is_done() const noexcept;

@@ -24,7 +24,8 @@ bool executable(fs::path const& path) { return fs::is_regular_file(path) && ::ac
 
 }  // namespace
 
-catalogue::catalogue(std::string root, std::string bin) : root_(std::move(root)), bin_(fs::absolute(bin).lexically_normal().string()) {}
+catalogue::catalogue(std::string root, std::string bin)
+    : root_(std::move(root)), bin_(fs::absolute(bin).lexically_normal().string()) {}
 
 std::vector<std::string> catalogue::folders(std::string const& preset) const {
   if (fs::is_directory(bin_ + "/bin")) {  // one build: it stands for every unsanitized preset
@@ -41,7 +42,8 @@ std::string catalogue::find(std::string const& preset, std::string const& file) 
   return {};
 }
 
-std::vector<program> catalogue::all(std::string const& preset, std::string const& prefix, std::string const& suffix) const {
+std::vector<program> catalogue::all(std::string const& preset, std::string const& prefix,
+                                    std::string const& suffix) const {
   std::vector<program> found;
   for (std::string const& folder : folders(preset)) {
     if (!fs::is_directory(folder)) continue;
@@ -55,9 +57,13 @@ std::vector<program> catalogue::all(std::string const& preset, std::string const
   return found;
 }
 
-std::string catalogue::hammer(std::string const& name, std::string const& sanitizer) const { return find(preset_of(sanitizer), name); }
+std::string catalogue::hammer(std::string const& name, std::string const& sanitizer) const {
+  return find(preset_of(sanitizer), name);
+}
 
-std::vector<program> catalogue::hammers(std::string const& sanitizer) const { return all(preset_of(sanitizer), "hammer_", ""); }
+std::vector<program> catalogue::hammers(std::string const& sanitizer) const {
+  return all(preset_of(sanitizer), "hammer_", "");
+}
 
 std::vector<named> catalogue::scenarios(bool faulty) const {
   std::vector<named> found;
@@ -65,7 +71,8 @@ std::vector<named> catalogue::scenarios(bool faulty) const {
   finished const listed = run(command_of({simulator(), "list", "--json"}, 60));
   for (json const& line : json_lines(listed.lines)) {
     bool const must_fail = line.contains("must_fail") && line["must_fail"].is_string();
-    if (line.value("kind", "") == "scenario" && must_fail == faulty) found.push_back({"scenario", line.value("name", ""), line.value("claim", "")});
+    if (line.value("kind", "") == "scenario" && must_fail == faulty)
+      found.push_back({"scenario", line.value("name", ""), line.value("claim", "")});
   }
   return found;
 }

@@ -1,7 +1,8 @@
 // catalogue.hpp: which programs there are, and what they are called with.
 //
-// Programs are found by their names in the build folders: <name>_model, <name>_properties, hammer_<name>, fuzz_<name>, retake-sim.
-// `--bin` is either the folder of all builds (build: then each technique has its preset) or one build (build/dev: then that one).
+// Programs are found by their names in the build folders: <name>_model, <name>_properties,
+// hammer_<name>, fuzz_<name>, retake-sim. `--bin` is either the folder of all builds (build: then
+// each technique has its preset) or one build (build/dev: then that one).
 #pragma once
 
 #include <string>

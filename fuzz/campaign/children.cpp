@@ -27,12 +27,14 @@ double seconds_since(std::chrono::steady_clock::time_point t) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - t).count();
 }
 
-// A build going on beside takes a program away, and brings it back when it has linked it: it is waited for so long.
+// A build going on beside takes a program away, and brings it back when it has linked it: it is
+// waited for so long.
 constexpr int looks_at_program = 100, look_us = 100'000;
 
 bool being_linked(int error) { return error == ENOENT || error == ETXTBSY || error == EACCES || error == ENOEXEC; }
 
-// `env NAME=VALUE... PROGRAM` stands in the words so that they can be pasted: what env does is done here, and the program itself is waited for.
+// `env NAME=VALUE... PROGRAM` stands in the words so that they can be pasted: what env does is done
+// here, and the program itself is waited for.
 void become(command const& what) {
   for (auto const& [name, value] : what.variables) ::setenv(name.c_str(), value.c_str(), 1);
   if (!what.folder.empty() && ::chdir(what.folder.c_str()) != 0) return;
@@ -44,7 +46,8 @@ void become(command const& what) {
   for (std::size_t i = first; i < what.words.size(); ++i) argv.push_back(const_cast<char*>(what.words[i].c_str()));
   argv.push_back(nullptr);
   if (std::string_view(argv[0]).find('/') == std::string_view::npos) ::execvp(argv[0], argv.data());
-  for (int look = 0; look < looks_at_program && ::execv(argv[0], argv.data()) != 0 && being_linked(errno); ++look) ::usleep(look_us);
+  for (int look = 0; look < looks_at_program && ::execv(argv[0], argv.data()) != 0 && being_linked(errno); ++look)
+    ::usleep(look_us);
 }
 
 }  // namespace
@@ -76,7 +79,15 @@ int children::start(command const& what, line_seen on_line) {
   ::fcntl(out[0], F_SETFL, O_NONBLOCK);
   ::fcntl(err[0], F_SETFL, O_NONBLOCK);
   int const id = next_id_++;
-  alive_.emplace(id, child{pid, out[0], err[0], {}, {}, std::move(on_line), std::chrono::steady_clock::now(), what.timeout_s, {}});
+  alive_.emplace(id, child{pid,
+                           out[0],
+                           err[0],
+                           {},
+                           {},
+                           std::move(on_line),
+                           std::chrono::steady_clock::now(),
+                           what.timeout_s,
+                           {}});
   alive_.at(id).result.id = id;
   alive_.at(id).result.words = what.words;
   return id;
@@ -103,15 +114,19 @@ void children::drain(child& c, int& fd, std::string& rest, bool error) {
       if (c.on_line) c.on_line(line, error);
       if (error) {
         c.result.complaint += line + '\n';
-        if (c.result.complaint.size() > 2 * complaint_bytes_max) c.result.complaint.erase(0, c.result.complaint.size() - complaint_bytes_max);
+        if (c.result.complaint.size() > 2 * complaint_bytes_max)
+          c.result.complaint.erase(0, c.result.complaint.size() - complaint_bytes_max);
       } else {
         c.result.lines.push_back(std::move(line));
       }
     }
     rest.erase(0, begin);
-    if (rest.size() > line_bytes_max) c.result.flood = fmt::format("a line of more than {} bytes", line_bytes_max);
-    else if (c.output_bytes > output_bytes_max) c.result.flood = fmt::format("more than {} bytes", output_bytes_max);
-    else if (c.result.lines.size() >= lines_max) c.result.flood = fmt::format("{} lines", lines_max);
+    if (rest.size() > line_bytes_max)
+      c.result.flood = fmt::format("a line of more than {} bytes", line_bytes_max);
+    else if (c.output_bytes > output_bytes_max)
+      c.result.flood = fmt::format("more than {} bytes", output_bytes_max);
+    else if (c.result.lines.size() >= lines_max)
+      c.result.flood = fmt::format("{} lines", lines_max);
     if (c.result.flood.empty()) continue;
     ::kill(c.pid, bury_signal);
     rest.clear();
@@ -150,7 +165,8 @@ std::optional<finished> children::wait(double seconds) {
       if (c.out >= 0) fds.push_back({c.out, POLLIN, 0});
       if (c.err >= 0) fds.push_back({c.err, POLLIN, 0});
     }
-    // The end of a child closes its pipes and wakes the poll; the short time-out is for children whose grandchildren keep them open.
+    // The end of a child closes its pipes and wakes the poll; the short time-out is for children
+    // whose grandchildren keep them open.
     ::poll(fds.data(), fds.size(), fds.empty() ? 5 : static_cast<int>(std::min(left, 0.1) * 1000) + 1);
     for (auto& [id, c] : alive_) {
       if (c.out >= 0) drain(c, c.out, c.out_rest, false);

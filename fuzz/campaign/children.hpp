@@ -1,10 +1,11 @@
 // children.hpp: child processes, several at a time, from one thread.
 //
-// Problem.   A campaign runs hundreds of programs, two at a time; some hang, some crash, some print a million lines. None of that may
-//            stop the campaign, and none may survive it.
-// Recipe.    start() forks a keeper (keeper.hpp) that runs the program; wait() polls all pipes and reaps; a child past its deadline is
-//            killed with its whole tree. The tree dies with the campaign, also when that is killed hard. A program that a build going on
-//            beside is linking is waited for.
+// Problem.   A campaign runs hundreds of programs, two at a time; some hang, some crash, some print
+//            a million lines. None of that may stop the campaign, and none may survive it.
+// Recipe.    start() forks a keeper (keeper.hpp) that runs the program; wait() polls all pipes and
+//            reaps; a child past its deadline is killed with its whole tree. The tree dies with the
+//            campaign, also when that is killed hard. A program that a build going on beside is
+//            linking is waited for.
 // Not promised: order among the output of different children.
 #pragma once
 
@@ -20,27 +21,31 @@
 namespace retake::campaign {
 
 struct command {
-  std::vector<std::string> words;                // program and arguments
-  double timeout_s = 600;                        // then it is killed, and that is a harness fault
-  std::string folder{};                          // working directory; empty: ours
+  std::vector<std::string> words;                  // program and arguments
+  double timeout_s = 600;                          // then it is killed, and that is a harness fault
+  std::string folder{};                            // working directory; empty: ours
   std::map<std::string, std::string> variables{};  // added to the environment
 };
 
-inline command command_of(std::vector<std::string> words, double timeout_s) { return {std::move(words), timeout_s, {}, {}}; }
+inline command command_of(std::vector<std::string> words, double timeout_s) {
+  return {std::move(words), timeout_s, {}, {}};
+}
 
 struct finished {
   int id = 0;
-  int code = -1;         // exit code, or -1
-  int signal = 0;        // what killed it
+  int code = -1;   // exit code, or -1
+  int signal = 0;  // what killed it
   bool timed_out = false;
-  std::string flood;     // what it printed too much of, and was killed for; empty: nothing
+  std::string flood;  // what it printed too much of, and was killed for; empty: nothing
   double seconds = 0;
   std::vector<std::string> words;  // what was run
   std::vector<std::string> lines;  // standard output
   std::string complaint;           // the end of standard error
 
   bool was_interrupted() const { return code == command_line::interrupted_code; }
-  bool crashed() const { return timed_out || !flood.empty() || signal != 0 || code < 0 || (code > 4 && !was_interrupted()); }
+  bool crashed() const {
+    return timed_out || !flood.empty() || signal != 0 || code < 0 || (code > 4 && !was_interrupted());
+  }
   std::string how_it_died() const;
 };
 
@@ -54,7 +59,8 @@ class children {
   // The next child that ended, or nothing when none did within the time.
   std::optional<finished> wait(double seconds);
   std::size_t running() const { return alive_.size(); }
-  // Asks all to end; whoever has not within two seconds is killed. Those that ended by themselves are handed over.
+  // Asks all to end; whoever has not within two seconds is killed. Those that ended by themselves
+  // are handed over.
   void stop(std::function<void(finished const&)> const& ended = {});
 
  private:
@@ -74,7 +80,8 @@ class children {
   int next_id_ = 1;
 };
 
-// One child, to its end, or to the interruption of this process: then it is stopped, and has no exit code if it did not end by itself.
+// One child, to its end, or to the interruption of this process: then it is stopped, and has no
+// exit code if it did not end by itself.
 finished run(command const& what);
 
 }  // namespace retake::campaign

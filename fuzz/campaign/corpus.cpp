@@ -33,8 +33,8 @@ struct looked {
   std::set<std::string> ending;      // inputs that ended the target
 };
 
-// libFuzzer runs its own children through a shell and quotes nothing. So it works in DIR, where every name that it is given is
-// one of ours: `merging-PID/target`, `corpus/T`.
+// libFuzzer runs its own children through a shell and quotes nothing. So it works in DIR, where
+// every name that it is given is one of ours: `merging-PID/target`, `corpus/T`.
 struct workplace {
   workplace(std::string dir, catalogue const& programs, program const& target)
       : folder(std::move(dir)), place(fmt::format("merging-{}", ::getpid())), staging(place + "/kept") {
@@ -95,8 +95,8 @@ struct workplace {
     return seen;
   }
 
-  std::string folder, place, staging;   // the last two below folder
-  std::vector<std::string> sources{};   // of inputs, beside the night's own
+  std::string folder, place, staging;  // the last two below folder
+  std::vector<std::string> sources{};  // of inputs, beside the night's own
 };
 
 bool same_bytes(std::string const& a, std::string const& b) { return read_file(a) == read_file(b); }
@@ -106,8 +106,10 @@ bool same_bytes(std::string const& a, std::string const& b) { return read_file(a
 merged merge_corpus(catalogue const& programs, program const& target, std::string const& folder) {
   merged result;
   remove_leftovers(folder);
-  std::string const all = "corpus/" + target.name, fresh = "work/corpus/" + target.name, minimal = folder + "/minimised/" + target.name;
-  for (std::string const& one : {folder + "/" + all, folder + "/" + fresh, folder + "/minimised"}) fs::create_directories(one);
+  std::string const all = "corpus/" + target.name, fresh = "work/corpus/" + target.name,
+                    minimal = folder + "/minimised/" + target.name;
+  for (std::string const& one : {folder + "/" + all, folder + "/" + fresh, folder + "/minimised"})
+    fs::create_directories(one);
   workplace const here(folder, programs, target);
   std::vector<std::string> given{all, fresh};
   given.insert(given.end(), here.sources.begin(), here.sources.end());
@@ -131,9 +133,11 @@ merged merge_corpus(catalogue const& programs, program const& target, std::strin
   fs::create_directory(folder + "/" + here.place + "/again");
   finished const again = here.merge(here.place + "/again", {here.staging}, "control-again");
   looked const before = here.looked_at("control"), after = here.looked_at("control-again");
-  std::size_t const lost = static_cast<std::size_t>(std::ranges::count_if(before.features, [&](std::uint64_t one) { return !after.features.contains(one); }));
+  std::size_t const lost = static_cast<std::size_t>(
+      std::ranges::count_if(before.features, [&](std::uint64_t one) { return !after.features.contains(one); }));
   if (again.code != 0 || before.features.empty() || lost != 0) {
-    result.fault = fmt::format("of {} features the merged inputs do not reach {}: nothing is taken away", before.features.size(), lost);
+    result.fault = fmt::format("of {} features the merged inputs do not reach {}: nothing is taken away",
+                               before.features.size(), lost);
     return result;
   }
   fs::remove_all(minimal);

@@ -1,17 +1,18 @@
-// demo.cpp: breaks the race that the project is named after, finds it, shrinks it, explains it, and shows that the clean source is clean.
+// demo.cpp: breaks the race that the project is named after, finds it, shrinks it, explains it, and
+// shows that the clean source is clean.
 //
-// The mutant splits the CAS with which a returning system call takes its P back into a load and a store: nothing is rebuilt, the
-// simulator breaks the operation at that one site.
+// The mutant splits the CAS with which a returning system call takes its P back into a load and a
+// store: nothing is rebuilt, the simulator breaks the operation at that one site.
 #include "demo.hpp"
 
 #include <fmt/format.h>
 
 #include "children.hpp"
+#include "command_line/told_command.hpp"
 #include "folder_lock.hpp"
 #include "mutants.hpp"
 #include "protocol_scan.hpp"
 #include "record.hpp"
-#include "command_line/told_command.hpp"
 #include "report.hpp"
 
 namespace retake::campaign {
@@ -59,22 +60,28 @@ int demo(catalogue const& programs, std::uint64_t seed, std::string const& out) 
   }
   folder_lock const lock(out, fmt::format("--out \"{}\"", out));
   record kept(out, "demo", false);
-  fmt::print("1. The mutant. A system call returns while sysmon takes its P away; one CAS decides who has it. It is split into load and store:\n   {}\n", line);
+  fmt::print(
+      "1. The mutant. A system call returns while sysmon takes its P away; one CAS decides who has it. It is split "
+      "into load and store:\n   {}\n",
+      line);
 
   fmt::print("\n2. Found. The simulator chooses schedules until an invariant breaks.");
-  finished const found = tell({sim, "sim", scenario, "--mutate", site, "--strategy", "pct", "--seed", std::to_string(seed), "--seconds", "20", "--json", "--out", out});
+  finished const found = tell({sim, "sim", scenario, "--mutate", site, "--strategy", "pct", "--seed",
+                               std::to_string(seed), "--seconds", "20", "--json", "--out", out});
   json finding = nullptr;
   for (json const& one : json_lines(found.lines)) {
     kept.add(one);
     if (one.contains("finding") && one["finding"].is_object()) finding = one["finding"];
-    if (finding.is_object()) fmt::print("  {} executions, {} a second\n", one.value("executions", 0), static_cast<long>(one.value("executions_per_second", 0.0)));
+    if (finding.is_object())
+      fmt::print("  {} executions, {} a second\n", one.value("executions", 0),
+                 static_cast<long>(one.value("executions_per_second", 0.0)));
   }
   if (!finding.is_object()) {
     fmt::print("  not found within 20 seconds: {}\n", found.complaint);
     return 4;
   }
-  fmt::print("  {}: {}\n  {} steps, {} preemptions, after {} executions\n", finding.value("tag", ""), claim_of(finding), finding.value("steps", 0),
-             finding.value("preemptions", 0), finding.value("executions_to_first", 0));
+  fmt::print("  {}: {}\n  {} steps, {} preemptions, after {} executions\n", finding.value("tag", ""), claim_of(finding),
+             finding.value("steps", 0), finding.value("preemptions", 0), finding.value("executions_to_first", 0));
   std::string replay = finding.value("replay", "");
 
   fmt::print("\n3. Shrunk. The same failure with the fewest preemptions, verified again.");
@@ -82,7 +89,8 @@ int demo(catalogue const& programs, std::uint64_t seed, std::string const& out) 
   for (json const& one : json_lines(shrunk.lines)) {
     json const& f = one.contains("finding") && one["finding"].is_object() ? one["finding"] : one;
     if (f.contains("replay") && f["replay"].is_string()) replay = f["replay"].get<std::string>();
-    if (f.contains("steps")) fmt::print("  {} steps, {} preemptions: {}\n", f.value("steps", 0), f.value("preemptions", 0), replay);
+    if (f.contains("steps"))
+      fmt::print("  {} steps, {} preemptions: {}\n", f.value("steps", 0), f.value("preemptions", 0), replay);
   }
 
   fmt::print("\n4. Explained. Its timeline: who did what, in which order, at which line.");
@@ -102,7 +110,8 @@ int demo(catalogue const& programs, std::uint64_t seed, std::string const& out) 
   }
   fmt::print("  ends without the failure\n");
   write_report(programs, {out});
-  fmt::print("\nThe picture: {}/report.html. Replay it yourself: {}\n", out, replay_command(programs.root(), replay, site));
+  fmt::print("\nThe picture: {}/report.html. Replay it yourself: {}\n", out,
+             replay_command(programs.root(), replay, site));
   return 0;
 }
 

@@ -12,7 +12,8 @@ namespace fs = std::filesystem;
 std::uint64_t bytes_in(std::string const& folder) {
   std::uint64_t sum = 0;
   std::error_code gone;  // a child may take its file away meanwhile
-  for (auto const& entry : fs::recursive_directory_iterator(folder, fs::directory_options::skip_permission_denied, gone)) {
+  for (auto const& entry :
+       fs::recursive_directory_iterator(folder, fs::directory_options::skip_permission_denied, gone)) {
     std::uint64_t const size = entry.is_regular_file(gone) ? entry.file_size(gone) : 0;
     if (!gone) sum += size;
   }
@@ -28,13 +29,16 @@ struct expendable_file {
 };
 
 // Files of the folder and, where `deep`, below it.
-void add_files(std::vector<expendable_file>& all, int rank, std::string const& folder, bool deep, fs::path const& kept) {
+void add_files(std::vector<expendable_file>& all, int rank, std::string const& folder, bool deep,
+               fs::path const& kept) {
   std::error_code gone;
-  for (auto it = fs::recursive_directory_iterator(folder, gone); !gone && it != fs::recursive_directory_iterator(); it.increment(gone)) {
+  for (auto it = fs::recursive_directory_iterator(folder, gone); !gone && it != fs::recursive_directory_iterator();
+       it.increment(gone)) {
     if (!deep) it.disable_recursion_pending();
     std::string const extension = it->path().extension().string();
     bool const needed = extension == ".replay" || extension == ".history" || extension == ".line";
-    if (it->is_regular_file(gone) && !needed && it->path() != kept) all.push_back({rank, it->last_write_time(gone), *it});
+    if (it->is_regular_file(gone) && !needed && it->path() != kept)
+      all.push_back({rank, it->last_write_time(gone), *it});
   }
 }
 
@@ -48,7 +52,8 @@ bool keep_below(std::string const& folder, std::uint64_t bytes_max, std::string 
   add_files(expendable, 1, folder + "/minimised", true, log_of_tonight);
   add_files(expendable, 2, folder + "/traces", true, log_of_tonight);
   add_files(expendable, 3, folder + "/work/corpus", true, log_of_tonight);
-  std::sort(expendable.begin(), expendable.end(), [](auto const& a, auto const& b) { return std::tuple(a.rank, a.written) < std::tuple(b.rank, b.written); });
+  std::sort(expendable.begin(), expendable.end(),
+            [](auto const& a, auto const& b) { return std::tuple(a.rank, a.written) < std::tuple(b.rank, b.written); });
   std::error_code gone;
   for (auto const& [rank, written, entry] : expendable) {
     if (bytes <= bytes_max) break;

@@ -1,4 +1,5 @@
-// durable.hpp: durable_file.hpp for the campaign, which wants an exception where a file could not be written.
+// durable.hpp: durable_file.hpp for the campaign, which wants an exception where a file could not
+// be written.
 #pragma once
 
 #include <string>

@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "command_line/told_command.hpp"
 #include "durable_file.hpp"
 #include "finding_id.hpp"
-#include "command_line/told_command.hpp"
 #include "torn.hpp"
 
 namespace retake::campaign {
@@ -26,29 +26,46 @@ std::string value_in(std::string const& replay_text, std::string const& name) {
 
 }  // namespace
 
-finding_book::finding_book(std::string folder, std::string root, std::set<std::string> protocol_functions, nightly_state& state)
+finding_book::finding_book(std::string folder, std::string root, std::set<std::string> protocol_functions,
+                           nightly_state& state)
     : dir_(std::move(folder)), root_(std::move(root)), functions_(std::move(protocol_functions)), state_(state) {}
 
-bool finding_book::keep(std::string const& technique, std::string const& subject, json const& finding, std::function<void(known_finding const&)> const& when_new) {
+bool finding_book::keep(std::string const& technique, std::string const& subject, json const& finding,
+                        std::function<void(known_finding const&)> const& when_new) {
   std::string const tag = finding.value("tag", "?");
-  std::string found = finding.contains("replay") && finding["replay"].is_string() ? finding["replay"].get<std::string>() : "";
+  std::string found =
+      finding.contains("replay") && finding["replay"].is_string() ? finding["replay"].get<std::string>() : "";
   if (!fs::is_regular_file(found)) found.clear();
-  std::vector<std::string> const steps = found.empty() ? std::vector<std::string>{} : last_protocol_steps(read_file(found), functions_);
+  std::vector<std::string> const steps =
+      found.empty() ? std::vector<std::string>{} : last_protocol_steps(read_file(found), functions_);
   std::string const id = finding_id(tag, steps, technique + " " + subject.substr(0, subject.find(' ')));
   night& tonight = state_.tonight();
   known_finding& k = state_.findings[id];
   bool const is_new = k.id.empty();
   if (is_new) {
-    k = {.id = id, .tag = tag, .claim = claim_of(finding), .technique = technique, .subject = subject, .replay = "", .command = finding.value("command", ""),
-         .revision = tonight.revision, .first_seen = utc_now(), .last_seen = "", .first_night = tonight.number, .last_night = 0, .seen = 0,
-         .steps = finding.value("steps", std::uint64_t{0}), .last_steps = steps};
+    k = {.id = id,
+         .tag = tag,
+         .claim = claim_of(finding),
+         .technique = technique,
+         .subject = subject,
+         .replay = "",
+         .command = finding.value("command", ""),
+         .revision = tonight.revision,
+         .first_seen = utc_now(),
+         .last_seen = "",
+         .first_night = tonight.number,
+         .last_night = 0,
+         .seen = 0,
+         .steps = finding.value("steps", std::uint64_t{0}),
+         .last_steps = steps};
   }
   bool kept = found.empty() || !k.replay.empty();
   if (!kept) {
     std::string const replay = fmt::format("findings/{}{}", id, fs::path(found).extension().string());
     kept = !durable::write(dir_ + "/" + replay, read_file(found));
     if (kept) k.replay = replay;
-    k.command = replay_command(root_, kept ? dir_ + "/" + replay : found);  // what could not be copied stays where it is
+    k.command =
+        replay_command(root_, kept ? dir_ + "/" + replay : found);  // what could not be copied stays where it is
   }
   k.last_seen = utc_now();
   k.last_night = tonight.number;
@@ -60,7 +77,8 @@ bool finding_book::keep(std::string const& technique, std::string const& subject
   return is_new;
 }
 
-std::vector<std::string> finding_book::take_up(std::string const& folder, std::function<void(known_finding const&)> const& when_new) {
+std::vector<std::string> finding_book::take_up(std::string const& folder,
+                                               std::function<void(known_finding const&)> const& when_new) {
   std::vector<std::string> found, remarks;
   for (auto const& entry : fs::directory_iterator(dir_ + folder)) {
     std::string const path = entry.path().string();
@@ -77,7 +95,9 @@ std::vector<std::string> finding_book::take_up(std::string const& folder, std::f
     std::string const subject = value_in(text, relacy ? "model: " : "scenario ");
     std::size_t const properties = subject.find("_properties");
     std::string const technique = relacy ? "model" : properties != std::string::npos ? "props" : "sim";
-    json const finding{{"tag", value_in(text, relacy ? "tag: " : "tag ")}, {"claim", "found as the night was killed; the replay shows what"}, {"replay", path}};
+    json const finding{{"tag", value_in(text, relacy ? "tag: " : "tag ")},
+                       {"claim", "found as the night was killed; the replay shows what"},
+                       {"replay", path}};
     keep(technique, subject.substr(0, properties), finding, when_new);
   }
   return remarks;

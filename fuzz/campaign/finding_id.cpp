@@ -64,7 +64,8 @@ std::set<std::string> protocol_functions(std::string const& root) {
       }
     }
   }
-  for (char const* everywhere : {"lock", "unlock", "try_lock"}) names.erase(everywhere);  // says nothing about what it guards
+  for (char const* everywhere : {"lock", "unlock", "try_lock"})
+    names.erase(everywhere);  // says nothing about what it guards
   return names;
 }
 
@@ -87,10 +88,15 @@ std::vector<std::string> last_protocol_steps(std::string const& replay_text, std
   return last;
 }
 
-std::string finding_id(std::string const& tag, std::vector<std::string> const& last_steps, std::string const& otherwise) {
+std::string finding_id(std::string const& tag, std::vector<std::string> const& last_steps,
+                       std::string const& otherwise) {
   std::string clean = tag.substr(0, tag.find(':'));
-  std::replace_if(clean.begin(), clean.end(), [](char c) { return !in_word(c); }, '_');
-  return fmt::format("{}-{:08x}", clean, hash_of(tag + "\n" + (last_steps.empty() ? otherwise : fmt::format("{}", fmt::join(last_steps, "\n")))) >> 32);
+  std::replace_if(
+      clean.begin(), clean.end(), [](char c) { return !in_word(c); }, '_');
+  return fmt::format("{}-{:08x}", clean,
+                     hash_of(tag + "\n" +
+                             (last_steps.empty() ? otherwise : fmt::format("{}", fmt::join(last_steps, "\n")))) >>
+                         32);
 }
 
 }  // namespace retake::campaign

@@ -9,11 +9,11 @@
 #include <filesystem>
 #include <sstream>
 
+#include "command_line/told_command.hpp"
 #include "durable_file.hpp"
 #include "nightly_state.hpp"
 #include "record.hpp"
 #include "troubles.hpp"
-#include "command_line/told_command.hpp"
 
 namespace retake::campaign {
 
@@ -30,7 +30,8 @@ std::string host_name() {
 std::string holder_in(std::string const& path) {
   std::istringstream text(read_file(path));
   std::string word, pid, host, began, command;
-  std::getline(text, pid), std::getline(text, host), std::getline(text, began), std::getline(text, word), std::getline(text, command);
+  std::getline(text, pid), std::getline(text, host), std::getline(text, began), std::getline(text, word),
+      std::getline(text, command);
   if (command.empty()) return "another run works there";  // it has not written its name yet
   return fmt::format("another {} works there: pid {} on {} since {}: {}", word, pid, host, began, command);
 }
@@ -57,7 +58,8 @@ folder_lock::folder_lock(std::string const& folder, std::string const& shown) : 
     throw usage_error(fmt::format("{} cannot be written: {}", shown, holder_in(path)));
   }
   // A full disk keeps the name from being written, and not the lock from being held.
-  std::string const text = fmt::format("{}\n{}\n{}\n{}\n{}\n", ::getpid(), host_name(), utc_now(), own_word, own_command);
+  std::string const text =
+      fmt::format("{}\n{}\n{}\n{}\n{}\n", ::getpid(), host_name(), utc_now(), own_word, own_command);
   if (::ftruncate(fd_, 0) == 0) static_cast<void>(::pwrite(fd_, text.data(), text.size(), 0) < 0);
 }
 

@@ -1,11 +1,16 @@
-// hunt.cpp: shares a campaign's time out over techniques and subjects, shows it live, keeps what it finds.
+// hunt.cpp: shares a campaign's time out over techniques and subjects, shows it live, keeps what it
+// finds.
 //
-// Problem.   Five techniques with very different programs have to share some minutes on few cores. Some end early because they have
-//            seen everything; some find something; one may hang. The time they leave belongs to the others.
-// Recipe.    A queue of jobs with weights. Whenever cores are free, the next job that fits gets its share of the time that is left, not
-//            of the time there was: what somebody does not use is spread over all who come later. When the queue is empty and there
-//            is time, what is neither exhausted nor found runs again with another seed, the thinnest technique first.
-// Findings   are those of the children; a child that crashes, hangs or exercises nothing is a harness fault, never a finding.
+// Problem.   Five techniques with very different programs have to share some minutes on few cores.
+//            Some end early because they have seen everything; some find something; one may hang.
+//            The time they leave belongs to the others.
+// Recipe.    A queue of jobs with weights. Whenever cores are free, the next job that fits gets its
+//            share of the time that is left, not of the time there was: what somebody does not use
+//            is spread over all who come later. When the queue is empty and there is time, what is
+//            neither exhausted nor found runs again with another seed, the thinnest technique
+//            first.
+// Findings   are those of the children; a child that crashes, hangs or exercises nothing is a
+//            harness fault, never a finding.
 #include "hunt.hpp"
 
 #include <fmt/format.h>
@@ -17,16 +22,16 @@
 #include <thread>
 
 #include "children.hpp"
+#include "command_line/interruption.hpp"
+#include "command_line/told_command.hpp"
 #include "folder_lock.hpp"
 #include "fuzz_output.hpp"
-#include "command_line/interruption.hpp"
 #include "jobs.hpp"
 #include "nightly_state.hpp"
 #include "outcome.hpp"
 #include "progress.hpp"
 #include "record.hpp"
 #include "report.hpp"
-#include "command_line/told_command.hpp"
 #include "troubles.hpp"
 #include "verdict.hpp"
 
@@ -34,7 +39,7 @@ namespace retake::campaign {
 
 namespace {
 
-constexpr double grace_seconds = 45;          // beyond its time, before a child counts as hung
+constexpr double grace_seconds = 45;  // beyond its time, before a child counts as hung
 std::vector<std::string> const techniques = {"model", "sim", "fuzz", "props", "stress"};
 
 // What a campaign of two minutes should reach at least; longer ones more, in proportion.
@@ -50,14 +55,20 @@ double now() { return std::chrono::duration<double>(std::chrono::steady_clock::n
 class campaign {
  public:
   campaign(catalogue const& programs, hunt_options const& options)
-      : programs_(programs), options_(options), lock_(options.out, fmt::format("--out \"{}\"", options.out)), workers_(std::max(1u, std::thread::hardware_concurrency())),
-        record_(options.out, "hunt", options.json), progress_(options.json ? stderr : stdout), jobs_(plan(programs, options.out, workers_)) {
+      : programs_(programs),
+        options_(options),
+        lock_(options.out, fmt::format("--out \"{}\"", options.out)),
+        workers_(std::max(1u, std::thread::hardware_concurrency())),
+        record_(options.out, "hunt", options.json),
+        progress_(options.json ? stderr : stdout),
+        jobs_(plan(programs, options.out, workers_)) {
     for (std::string const& t : techniques) tallies_.push_back({.technique = t});
   }
 
   int run() {
     for (std::string const& t : techniques) {
-      if (std::none_of(jobs_.begin(), jobs_.end(), [&](job const& j) { return j.technique == t; })) missing_.push_back(t);
+      if (std::none_of(jobs_.begin(), jobs_.end(), [&](job const& j) { return j.technique == t; }))
+        missing_.push_back(t);
     }
     if (!missing_.empty()) {
       fmt::print(stderr, "retake: hunt: nothing is built for {}\n", fmt::join(missing_, ", "));
@@ -73,8 +84,10 @@ class campaign {
       return 2;
     }
     began_ = now();
-    progress_.say(fmt::format("hunt: {:.0f} seconds, {} jobs, {} at a time, seed {}; everything found is in {}/hunt.jsonl at once", options_.seconds,
-                              jobs_.size(), workers_, options_.seed, options_.out));
+    progress_.say(
+        fmt::
+            format("hunt: {:.0f} seconds, {} jobs, {} at a time, seed {}; everything found is in {}/hunt.jsonl at once",
+                   options_.seconds, jobs_.size(), workers_, options_.seed, options_.out));
     fill_queue();
     troubles_.run([this] {
       while (!command_line::interrupted()) {
@@ -86,7 +99,8 @@ class campaign {
     });
     if (command_line::interrupted()) progress_.say("interrupted: what was found until now is kept");
     troubles_.run([this] {
-      children_.stop([this](finished const& result) { take(result, true); });  // a finding may have come with the last breath
+      children_.stop(
+          [this](finished const& result) { take(result, true); });  // a finding may have come with the last breath
     });
     return finish();
   }
@@ -103,13 +117,15 @@ class campaign {
     return *std::find_if(tallies_.begin(), tallies_.end(), [&](tally const& t) { return t.technique == technique; });
   }
 
-  // A round: everything that can still give something. From the second on, who is furthest below its least comes first.
+  // A round: everything that can still give something. From the second on, who is furthest below
+  // its least comes first.
   void fill_queue() {
     for (std::size_t i = 0; i < jobs_.size(); ++i) {
       if (!jobs_[i].ended) queue_.push_back(i);
     }
     if (round_++ == 0) return;
-    std::stable_sort(queue_.begin(), queue_.end(), [&](std::size_t a, std::size_t b) { return fullness(jobs_[a]) < fullness(jobs_[b]); });
+    std::stable_sort(queue_.begin(), queue_.end(),
+                     [&](std::size_t a, std::size_t b) { return fullness(jobs_[a]) < fullness(jobs_[b]); });
   }
   double fullness(job const& j) {
     return static_cast<double>(tally_of(j.technique).executions) / (least_per_second(j.technique) * options_.seconds);
@@ -127,15 +143,18 @@ class campaign {
       for (std::size_t const i : queue_) weight += jobs_[i].weight;
       for (auto const& [id, one] : alive_) promised += std::max(0.0, one.ends_at - now()) * jobs_[one.job].slots;
       double const available = std::max(0.0, seconds_left() * workers_ - promised);
-      double const slice = std::clamp(available * j.weight / weight / j.slots, j.slice_seconds_min, std::max(j.slice_seconds_min, seconds_left()));
+      double const slice = std::clamp(available * j.weight / weight / j.slots, j.slice_seconds_min,
+                                      std::max(j.slice_seconds_min, seconds_left()));
       std::uint64_t const seed = mixed(options_.seed, 1000003 * round_ + index);
       std::string const technique = j.technique;
       int const id = children_.start(command_of(j.words(slice, seed), slice * 1.5 + grace_seconds),
                                      [this, technique, id = next_id_](std::string const& line, bool error) {
-        if (technique != "fuzz" || !error) return;
-        auto const found = alive_.find(id);
-        if (found != alive_.end()) found->second.executions = std::max(found->second.executions, fuzz_executions_in(line));
-      });
+                                       if (technique != "fuzz" || !error) return;
+                                       auto const found = alive_.find(id);
+                                       if (found != alive_.end())
+                                         found->second.executions =
+                                             std::max(found->second.executions, fuzz_executions_in(line));
+                                     });
       next_id_ = id + 1;
       alive_.emplace(id, running{index, now() + slice, 0});
       queue_.pop_front();
@@ -165,22 +184,27 @@ class campaign {
     if (!known_.insert(key).second) return;
     sum.findings += 1;
     findings_.push_back({{"technique", j.technique}, {"subject", j.subject}, {"finding", finding}});
-    progress_.say(fmt::format("FOUND by {} {}: {}: {}", j.technique, j.subject, finding.value("tag", "?"), claim_of(finding)));
+    progress_.say(
+        fmt::format("FOUND by {} {}: {}: {}", j.technique, j.subject, finding.value("tag", "?"), claim_of(finding)));
     tell_again(finding);
   }
 
   // What shows it again: its replay, or the command that found it.
   void tell_again(json const& finding) {
-    std::string const replay = finding.contains("replay") && finding["replay"].is_string() ? finding["replay"].get<std::string>() : "";
-    if (!replay.empty()) progress_.say(fmt::format("  {}\n  {}", replay, replay_command(programs_.root(), replay)));
-    else if (finding.contains("command")) progress_.say("  " + finding["command"].get<std::string>());
+    std::string const replay =
+        finding.contains("replay") && finding["replay"].is_string() ? finding["replay"].get<std::string>() : "";
+    if (!replay.empty())
+      progress_.say(fmt::format("  {}\n  {}", replay, replay_command(programs_.root(), replay)));
+    else if (finding.contains("command"))
+      progress_.say("  " + finding["command"].get<std::string>());
   }
 
   void add_fault(job const& j, outcome const& o, finished const& result, tally& sum) {
     sum.faults += 1;
     lacking_faults_ += o.lacking ? 1 : 0;
     std::string path;
-    troubles_.decorate("the output of a child at fault", [&] { path = keep_fault(options_.out + "/faults", j, result); });
+    troubles_.decorate("the output of a child at fault",
+                       [&] { path = keep_fault(options_.out + "/faults", j, result); });
     faults_.push_back({{"technique", j.technique}, {"subject", j.subject}, {"why", o.fault}, {"output", path}});
     progress_.say(fmt::format("harness fault: {} {} {}; its output: {}", j.technique, j.subject, o.fault, path));
   }
@@ -201,28 +225,53 @@ class campaign {
     double const seconds = now() - began_;
     json sums = json::array();
     for (tally const& t : tallies_) {
-      sums.push_back({{"technique", t.technique}, {"runs", t.subjects}, {"executions", t.executions}, {"seconds", t.seconds},
-                      {"executions_per_second", t.rate()}, {"distinct_traces", t.distinct_traces}, {"findings", t.findings}, {"faults", t.faults}});
+      sums.push_back({{"technique", t.technique},
+                      {"runs", t.subjects},
+                      {"executions", t.executions},
+                      {"seconds", t.seconds},
+                      {"executions_per_second", t.rate()},
+                      {"distinct_traces", t.distinct_traces},
+                      {"findings", t.findings},
+                      {"faults", t.faults}});
     }
     json not_run = json::array();
     for (job const& j : jobs_) {
       if (!j.had_turn) not_run.push_back(j.technique + " " + j.subject);
     }
-    evidence seen{.findings = findings_.size(), .faults = faults_.size(), .jobs = jobs_.size(), .had_no_turn = not_run.size(), .was_interrupted = command_line::interrupted()};
+    evidence seen{.findings = findings_.size(),
+                  .faults = faults_.size(),
+                  .jobs = jobs_.size(),
+                  .had_no_turn = not_run.size(),
+                  .was_interrupted = command_line::interrupted()};
     std::string const page = options_.out + "/report.html";
-    json const last{{"kind", "hunt"}, {"findings", findings_.size()}, {"techniques", sums}, {"seconds", seconds}, {"seed", options_.seed},
-                    {"faults", faults_}, {"jobs", jobs_.size()}, {"had_no_turn", not_run.size()}, {"not_run", not_run}, {"interrupted", command_line::interrupted()},
-                    {"verdict", sentence_of(seen)}, {"shard", options_.part.text()}, {"began", began_utc_}, {"report", page}};
+    json const last{{"kind", "hunt"},
+                    {"findings", findings_.size()},
+                    {"techniques", sums},
+                    {"seconds", seconds},
+                    {"seed", options_.seed},
+                    {"faults", faults_},
+                    {"jobs", jobs_.size()},
+                    {"had_no_turn", not_run.size()},
+                    {"not_run", not_run},
+                    {"interrupted", command_line::interrupted()},
+                    {"verdict", sentence_of(seen)},
+                    {"shard", options_.part.text()},
+                    {"began", began_utc_},
+                    {"report", page}};
     troubles_.keep([&] { record_.add(last); });
     progress_.table(tallies_, seconds);
     if (!not_run.empty()) {
-      progress_.say(fmt::format("{} of {} jobs had no turn in this time, the last line of {}/hunt.jsonl names them: {}{}", not_run.size(), jobs_.size(), options_.out,
-                                not_run[0].get<std::string>(), not_run.size() > 1 ? ", ..." : ""));
+      progress_.say(
+          fmt::format("{} of {} jobs had no turn in this time, the last line of {}/hunt.jsonl names them: {}{}",
+                      not_run.size(), jobs_.size(), options_.out, not_run[0].get<std::string>(),
+                      not_run.size() > 1 ? ", ..." : ""));
     }
-    if (troubles_.decorate("report", [&] { write_report(programs_, {options_.out}); })) progress_.say("report: " + page);
+    if (troubles_.decorate("report", [&] { write_report(programs_, {options_.out}); }))
+      progress_.say("report: " + page);
     for (json const& one : findings_) {
       json const& f = one["finding"];
-      progress_.say(fmt::format("{} ({} {}): {}", f.value("tag", "?"), one.value("technique", ""), one.value("subject", ""), claim_of(f)));
+      progress_.say(fmt::format("{} ({} {}): {}", f.value("tag", "?"), one.value("technique", ""),
+                                one.value("subject", ""), claim_of(f)));
       tell_again(f);
     }
     seen.environment_lacks = troubles_.lacking() || (lacking_faults_ != 0 && lacking_faults_ == faults_.size());
@@ -256,9 +305,7 @@ class campaign {
 
 }  // namespace
 
-int hunt(catalogue const& programs, hunt_options const& options) {
-  return campaign(programs, options).run();
-}
+int hunt(catalogue const& programs, hunt_options const& options) { return campaign(programs, options).run(); }
 
 int fuzz_one(catalogue const& programs, std::string const& target, hunt_options const& options) {
   folder_lock const lock(options.out, fmt::format("--out \"{}\"", options.out));
@@ -268,9 +315,10 @@ int fuzz_one(catalogue const& programs, std::string const& target, hunt_options 
     children one;
     tally sum{.technique = "fuzz"};
     double const began = now();
-    one.start(command_of(j.words(options.seconds, options.seed), options.seconds * 1.5 + grace_seconds), [&](std::string const& line, bool error) {
-      if (error) sum.executions = std::max(sum.executions, fuzz_executions_in(line));
-    });
+    one.start(command_of(j.words(options.seconds, options.seed), options.seconds * 1.5 + grace_seconds),
+              [&](std::string const& line, bool error) {
+                if (error) sum.executions = std::max(sum.executions, fuzz_executions_in(line));
+              });
     for (;;) {
       std::optional<finished> result = one.wait(0.2);
       if (command_line::interrupted()) one.stop([&result](finished const& ended) { result = ended; });
@@ -282,7 +330,8 @@ int fuzz_one(catalogue const& programs, std::string const& target, hunt_options 
       troubles beside([&shown](std::string const& text) { shown.say(text); });
       beside.keep([&] { record(options.out, target, options.json).add(line); });
       if (line["finding"].is_object()) {
-        shown.say(fmt::format("{}: {}\n{}", line["finding"].value("tag", ""), claim_of(line["finding"]), replay_command(programs.root(), line["finding"].value("replay", ""))));
+        shown.say(fmt::format("{}: {}\n{}", line["finding"].value("tag", ""), claim_of(line["finding"]),
+                              replay_command(programs.root(), line["finding"].value("replay", ""))));
         return 1;
       }
       std::uint64_t const executions = std::max(sum.executions, line.value("executions", std::uint64_t{0}));

@@ -12,13 +12,13 @@
 namespace retake::campaign {
 
 struct job {
-  std::string technique;   // model, sim, fuzz, props, stress
-  std::string subject;     // what it is shown as: "syscall_against_retake pct c11"
-  double weight = 0;       // share of the campaign's time
-  unsigned slots = 1;      // cores it uses
+  std::string technique;         // model, sim, fuzz, props, stress
+  std::string subject;           // what it is shown as: "syscall_against_retake pct c11"
+  double weight = 0;             // share of the campaign's time
+  unsigned slots = 1;            // cores it uses
   double slice_seconds_min = 1;  // below that it is mostly start-up
-  bool ended = false;      // exhausted, or it has found something: nothing more to get
-  bool had_turn = false;   // something of it was executed
+  bool ended = false;            // exhausted, or it has found something: nothing more to get
+  bool had_turn = false;         // something of it was executed
   std::function<std::vector<std::string>(double seconds, std::uint64_t seed)> words;
 };
 

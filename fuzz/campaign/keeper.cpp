@@ -31,13 +31,13 @@ void kill_children() {
   }
 }
 
-// The parent of a process that dies leaves its children to the keeper: each look goes a step down the tree.
+// The parent of a process that dies leaves its children to the keeper: each look goes a step down
+// the tree.
 void bury_tree() {
   for (int look = 0; look < looks_max; ++look) {
     kill_children();
     pid_t dead = 0;
-    while ((dead = ::waitpid(-1, nullptr, WNOHANG)) > 0) {
-    }
+    while ((dead = ::waitpid(-1, nullptr, WNOHANG)) > 0) {}
     if (dead < 0) return;
     ::usleep(5000);
   }
@@ -87,7 +87,8 @@ void keep(pid_t campaign, std::function<void()> const& program) {
     for (pid_t dead; (dead = ::waitpid(-1, &status, WNOHANG)) > 0;) {
       if (dead == child) ended = true, its_status = status;
     }
-    if (!ended && signal != bury_signal) continue;  // a SIGTERM is for the whole group: the program ends by it, or stays
+    if (!ended && signal != bury_signal)
+      continue;  // a SIGTERM is for the whole group: the program ends by it, or stays
     bury_tree();
     if (ended) end_like(its_status);
     ::_exit(128 + SIGKILL);

@@ -8,9 +8,9 @@
 #include <mutex>
 
 #include "children.hpp"
+#include "command_line/told_command.hpp"
 #include "fuzz_output.hpp"
 #include "record.hpp"
-#include "command_line/told_command.hpp"
 
 namespace retake::campaign {
 
@@ -31,7 +31,17 @@ std::vector<std::string> words_of(catalogue const& programs, trial const& t, boo
   std::vector<std::string> words;
   std::string const seconds = fmt::format("{}", static_cast<long>(std::max(1.0, t.seconds)));
   if (t.technique == "sim") {
-    words = {programs.simulator(), "sim", t.subject, "--strategy", t.strategy, "--memory", t.memory, "--faults", t.faults, "--executions", std::to_string(t.executions)};
+    words = {programs.simulator(),
+             "sim",
+             t.subject,
+             "--strategy",
+             t.strategy,
+             "--memory",
+             t.memory,
+             "--faults",
+             t.faults,
+             "--executions",
+             std::to_string(t.executions)};
   } else if (t.technique == "model") {
     words = {programs.model(t.subject)};
   } else if (t.technique == "props") {
@@ -41,7 +51,8 @@ std::vector<std::string> words_of(catalogue const& programs, trial const& t, boo
     if (target.empty()) return {};
     words = {"env", "RETAKE_FUZZ_OUT=" + t.out, "RETAKE_FUZZ_JSON=" + fuzz_line_file(t.out, line_name(t))};
     if (with_mutant && !t.mutate.empty()) words.push_back("RETAKE_FUZZ_MUTATE=" + t.mutate);
-    words.insert(words.end(), {target, "-seed=" + std::to_string(t.seed), "-max_total_time=" + seconds, "-artifact_prefix=" + t.out + "/" + line_name(t) + "-"});
+    words.insert(words.end(), {target, "-seed=" + std::to_string(t.seed), "-max_total_time=" + seconds,
+                               "-artifact_prefix=" + t.out + "/" + line_name(t) + "-"});
     std::string const corpus = programs.root() + "/fuzz/corpus/fuzz_" + t.subject;
     if (std::filesystem::is_directory(corpus)) words.push_back(corpus);
     return words;
@@ -59,7 +70,8 @@ std::vector<std::string> words_of(catalogue const& programs, trial const& t, boo
 json finding_in(std::vector<json> const& lines) {
   for (json const& line : lines) {
     if (line.contains("finding") && line["finding"].is_object()) return line["finding"];
-    if (line.value("kind", "") == "stress" && !line.value("holds", true)) return {{"tag", line.value("tag", "")}, {"replay", nullptr}};
+    if (line.value("kind", "") == "stress" && !line.value("holds", true))
+      return {{"tag", line.value("tag", "")}, {"replay", nullptr}};
   }
   return nullptr;
 }
@@ -68,19 +80,23 @@ json finding_in(std::vector<json> const& lines) {
 std::string short_tag(std::string const& tag) { return tag.substr(0, tag.find(':')); }
 
 // The exit code of a replay: 1 it fails again, 0 it ends without the failure.
-int replayed(catalogue const& programs, trial const& t, std::string const& file, std::string const& mutate, bool go_on) {
+int replayed(catalogue const& programs, trial const& t, std::string const& file, std::string const& mutate,
+             bool go_on) {
   std::vector<std::string> words;
-  if (t.technique == "model") words = {programs.model(t.subject), "--replay", file, "--json"};
-  else if (t.technique == "props") words = {programs.property(t.subject), "--replay", file, "--json"};
-  else words = {programs.simulator(), "replay", file, "--json"};
+  if (t.technique == "model")
+    words = {programs.model(t.subject), "--replay", file, "--json"};
+  else if (t.technique == "props")
+    words = {programs.property(t.subject), "--replay", file, "--json"};
+  else
+    words = {programs.simulator(), "replay", file, "--json"};
   if (go_on) words.push_back("--continue");
   if (!mutate.empty()) words.insert(words.end(), {"--mutate", mutate});
   finished const result = run(command_of(words, 120));
   return result.crashed() ? 4 : result.code;
 }
 
-// Whether the clean program, with the trial's seed and budget, ends without a finding. Asked once per subject: nothing in it depends on the
-// mutant.
+// Whether the clean program, with the trial's seed and budget, ends without a finding. Asked once
+// per subject: nothing in it depends on the mutant.
 bool clean_is_clean(catalogue const& clean, trial t) {
   t.out = (std::filesystem::path(t.out).parent_path() / "clean").string();
   static std::mutex one_at_a_time;
@@ -114,14 +130,19 @@ std::string name_of(verdict v) {
 test_result run_test(std::string const& build_folder, std::string const& name) {
   std::string pattern = "^";
   for (char const c : name) pattern += c == '.' ? std::string("[.]") : std::string(1, c);
-  finished const result = run({{"ctest", "--test-dir", build_folder, "--output-on-failure", "--no-tests=error", "-R", pattern + "$"}, test_timeout_s, {}, {}});
+  finished const result =
+      run({{"ctest", "--test-dir", build_folder, "--output-on-failure", "--no-tests=error", "-R", pattern + "$"},
+           test_timeout_s,
+           {},
+           {}});
   std::string said = result.complaint;
   bool ran = false;
   for (std::string const& line : result.lines) {
     said += line + "\n";
     ran = ran || line.find("tests passed, ") != std::string::npos;
   }
-  if (!ran || result.timed_out || said.find("***Not Run") != std::string::npos) return {test_end::not_run, result.seconds, said};
+  if (!ran || result.timed_out || said.find("***Not Run") != std::string::npos)
+    return {test_end::not_run, result.seconds, said};
   return {result.code == 0 ? test_end::passed : test_end::failed, result.seconds, said};
 }
 
@@ -130,7 +151,9 @@ trial_result judged(test_result const& done, std::string const& name) {
   r.seconds = done.seconds;
   r.executions = 1;
   r.tag = name;
-  r.how = done.how == test_end::failed ? verdict::killed : done.how == test_end::passed ? verdict::survived : verdict::unavailable;
+  r.how = done.how == test_end::failed   ? verdict::killed
+          : done.how == test_end::passed ? verdict::survived
+                                         : verdict::unavailable;
   if (r.how == verdict::unavailable) r.why = done.said.substr(0, 1500);
   return r;
 }
@@ -149,8 +172,10 @@ trial_result attempt(catalogue const& mutated, catalogue const& clean, trial con
   if (t.technique == "fuzz") lines = {fuzz_line(t.out, line_name(t), result)};
   r.seconds = result.seconds;
   for (json const& line : lines) r.executions += line.value("executions", line.value("rounds", std::uint64_t{0}));
-  if (result.timed_out) r.how = verdict::timed_out;
-  else if (t.technique == "fuzz" ? !fuzz_ended_well(result, lines[0]) : result.crashed() || result.code == 4) r.how = verdict::crashed;
+  if (result.timed_out)
+    r.how = verdict::timed_out;
+  else if (t.technique == "fuzz" ? !fuzz_ended_well(result, lines[0]) : result.crashed() || result.code == 4)
+    r.how = verdict::crashed;
   if (r.how != verdict::survived) {
     r.why = fmt::format("{} {}: {}", told_command(words), result.how_it_died(), result.complaint.substr(0, 300));
     return r;
@@ -163,12 +188,14 @@ trial_result attempt(catalogue const& mutated, catalogue const& clean, trial con
   }
   json const finding = finding_in(lines);
   if (finding.is_null()) {
-    bool const missed = std::any_of(lines.begin(), lines.end(), [](json const& line) { return line.value("mutant_reached", true) == false; });
+    bool const missed = std::any_of(lines.begin(), lines.end(),
+                                    [](json const& line) { return line.value("mutant_reached", true) == false; });
     r.how = missed ? verdict::not_reached : verdict::survived;
     return r;
   }
   r.tag = finding.value("tag", "?");
-  if (finding.contains("executions_to_first") && finding["executions_to_first"].is_number()) r.executions = finding["executions_to_first"].get<std::uint64_t>();
+  if (finding.contains("executions_to_first") && finding["executions_to_first"].is_number())
+    r.executions = finding["executions_to_first"].get<std::uint64_t>();
   if (finding.contains("replay") && finding["replay"].is_string()) r.replay = finding["replay"].get<std::string>();
   if (!t.tags.empty() && std::find(t.tags.begin(), t.tags.end(), short_tag(r.tag)) == t.tags.end()) {
     r.how = verdict::wrong_tag;

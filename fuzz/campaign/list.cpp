@@ -1,4 +1,5 @@
-// list.cpp: scenarios are asked of the simulator; all else is read off the tree, so that a list needs no build of what it names.
+// list.cpp: scenarios are asked of the simulator; all else is read off the tree, so that a list
+// needs no build of what it names.
 #include "list.hpp"
 
 #include <fmt/format.h>
@@ -25,13 +26,19 @@ std::string claim_of(std::filesystem::path const& file) {
   return first.starts_with("//") && colon != std::string::npos ? first.substr(colon + 2) : "";
 }
 
-void add_files(std::vector<named>& all, std::string const& kind, std::string const& folder, std::string const& prefix, std::string const& suffix) {
+void add_files(std::vector<named>& all, std::string const& kind, std::string const& folder, std::string const& prefix,
+               std::string const& suffix) {
   if (!std::filesystem::is_directory(folder)) return;
   std::vector<named> here;
   for (auto const& entry : std::filesystem::directory_iterator(folder)) {
     std::string const stem = entry.path().stem().string();
-    if (entry.path().extension() != ".cpp" || !stem.starts_with(prefix) || !stem.ends_with(suffix) || stem == "fuzz_canary") continue;
-    here.push_back({kind, stem.substr(kind == "bug" || kind == "task" ? 0 : prefix.size(), stem.size() - suffix.size() - (kind == "bug" || kind == "task" ? 0 : prefix.size())), claim_of(entry.path())});
+    if (entry.path().extension() != ".cpp" || !stem.starts_with(prefix) || !stem.ends_with(suffix) ||
+        stem == "fuzz_canary")
+      continue;
+    here.push_back({kind,
+                    stem.substr(kind == "bug" || kind == "task" ? 0 : prefix.size(),
+                                stem.size() - suffix.size() - (kind == "bug" || kind == "task" ? 0 : prefix.size())),
+                    claim_of(entry.path())});
   }
   std::sort(here.begin(), here.end(), [](named const& a, named const& b) { return a.name < b.name; });
   all.insert(all.end(), here.begin(), here.end());
@@ -58,8 +65,10 @@ int list(catalogue const& programs, bool as_json) {
     }
   }
   for (named const& n : all) {
-    if (as_json) fmt::print("{}\n", text_of(json{{"kind", n.kind}, {"name", n.name}, {"claim", n.claim}}));
-    else fmt::print("{:<9} {:<48} {}\n", n.kind, n.name, n.claim);
+    if (as_json)
+      fmt::print("{}\n", text_of(json{{"kind", n.kind}, {"name", n.name}, {"claim", n.claim}}));
+    else
+      fmt::print("{:<9} {:<48} {}\n", n.kind, n.name, n.claim);
   }
   return 0;
 }

@@ -1,4 +1,5 @@
-// main.cpp: retake-campaign: hunt, nightly, report, list, mutants, demo, fuzz. The launcher's words become its sub-commands.
+// main.cpp: retake-campaign: hunt, nightly, report, list, mutants, demo, fuzz. The launcher's words
+// become its sub-commands.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -8,12 +9,12 @@
 #include <exception>
 
 #include "catalogue.hpp"
-#include "demo.hpp"
 #include "command_line/flag_values.hpp"
+#include "command_line/interruption.hpp"
 #include "command_line/output.hpp"
+#include "demo.hpp"
 #include "folder_lock.hpp"
 #include "hunt.hpp"
-#include "command_line/interruption.hpp"
 #include "jobs.hpp"
 #include "list.hpp"
 #include "mutants.hpp"
@@ -48,7 +49,8 @@ int run(int argc, char** argv) {
     return sub->add_option(flag, value, help)->check(command_line::accepted(flag));
   };
   auto const shard_option = [](CLI::App* sub, auto& part, char const* help) {
-    sub->add_option_function<std::string>("--shard", [&part](std::string const& text) { part = shard_in(text).value(); }, help)
+    sub->add_option_function<std::string>(
+           "--shard", [&part](std::string const& text) { part = shard_in(text).value(); }, help)
         ->check(command_line::accepted("--shard"));
   };
 
@@ -61,11 +63,13 @@ int run(int argc, char** argv) {
   shard_option(hunt_command, hunting.part, "i/n: this part of the jobs");
 
   nightly_options nightly_chosen;
-  CLI::App* const nightly_command = common(app.add_subcommand("nightly", "hours of every technique; told is what is new"));
+  CLI::App* const nightly_command =
+      common(app.add_subcommand("nightly", "hours of every technique; told is what is new"));
   option(nightly_command, "--seconds", nightly_chosen.seconds, "length of the night, default 8 hours");
   option(nightly_command, "--seed", nightly_chosen.seed, "every random choice derives from it");
   nightly_command->add_option("--out", nightly_chosen.out, "folder of the state, default out/nightly");
-  nightly_command->add_option("--only", nightly_chosen.only, "jobs whose name contains one of these words")->delimiter(',');
+  nightly_command->add_option("--only", nightly_chosen.only, "jobs whose name contains one of these words")
+      ->delimiter(',');
   option(nightly_command, "--disk-mb", nightly_chosen.disk_mb, "limit of the folder, default 2048");
   shard_option(nightly_command, nightly_chosen.part, "i/n: this part of the jobs");
   nightly_command->add_flag("--resume", nightly_chosen.resume, "the night that was interrupted goes on");
@@ -115,7 +119,8 @@ int run(int argc, char** argv) {
     return 2;
   }
 
-  // With a handler instead of SIG_IGN, which a child would inherit: a closed pipe and a limit of size are errors of write.
+  // With a handler instead of SIG_IGN, which a child would inherit: a closed pipe and a limit of
+  // size are errors of write.
   for (int const signal : {SIGPIPE, SIGXFSZ}) std::signal(signal, [](int) {});
   command_line::watch_interrupts();
   set_own_command({argv, argv + argc});
@@ -124,7 +129,8 @@ int run(int argc, char** argv) {
   }
   try {
     catalogue const programs(root, bin);
-    hunting.seed = seed.value_or(static_cast<std::uint64_t>(std::chrono::system_clock::now().time_since_epoch().count()));
+    hunting.seed =
+        seed.value_or(static_cast<std::uint64_t>(std::chrono::system_clock::now().time_since_epoch().count()));
     fuzzing.seed = seed.value_or(1);
     if (*hunt_command) return hunt(programs, hunting);
     if (*nightly_command) return nightly(programs, nightly_chosen);

@@ -6,8 +6,8 @@
 #include <set>
 #include <stdexcept>
 
-#include "progress.hpp"
 #include "durable.hpp"
+#include "progress.hpp"
 #include "record.hpp"
 
 namespace retake::campaign {
@@ -18,7 +18,9 @@ std::string cell(mutant_row const& row, std::string const& technique) {
   auto const found = row.by.find(technique);
   if (found == row.by.end()) return "";
   trial_result const& r = found->second;
-  if (r.how == verdict::killed) return fmt::format("**{}** after {}", r.tag.substr(0, r.tag.find(':')), short_number(static_cast<double>(r.executions)));
+  if (r.how == verdict::killed)
+    return fmt::format("**{}** after {}", r.tag.substr(0, r.tag.find(':')),
+                       short_number(static_cast<double>(r.executions)));
   return name_of(r.how);
 }
 
@@ -58,12 +60,17 @@ std::string markdown(std::vector<mutant_row> const& rows) {
       if (!row.killed()) survivors.push_back(row);
     }
     if (these.empty()) continue;
-    text += fmt::format("\n### {}: {} of {} killed\n\n", kind == "patch" ? "Patches" : kind == "site" ? "Site mutants" : "Mutants of the harness",
+    text += fmt::format("\n### {}: {} of {} killed\n\n",
+                        kind == "patch"  ? "Patches"
+                        : kind == "site" ? "Site mutants"
+                                         : "Mutants of the harness",
                         these.size() - survivors.size(), these.size());
     text += table_of(these);
     if (survivors.empty()) continue;
     text += "\nSurvivors:\n\n";
-    for (mutant_row const& row : survivors) text += fmt::format("- `{}`: {}\n", row.id, row.survivor_reason.empty() ? "no reason on record" : row.survivor_reason);
+    for (mutant_row const& row : survivors)
+      text += fmt::format("- `{}`: {}\n", row.id,
+                          row.survivor_reason.empty() ? "no reason on record" : row.survivor_reason);
   }
   return text;
 }
@@ -72,7 +79,8 @@ void write_between_markers(std::string const& file, std::string const& text) {
   std::string const begin = "<!-- kill matrix -->", end = "<!-- end of kill matrix -->";
   std::string whole = read_file(file);
   std::size_t const a = whole.find(begin), b = whole.find(end);
-  if (a == std::string::npos || b == std::string::npos || b < a) throw std::runtime_error(fmt::format("{} lacks the markers \"{}\" and \"{}\"", file, begin, end));
+  if (a == std::string::npos || b == std::string::npos || b < a)
+    throw std::runtime_error(fmt::format("{} lacks the markers \"{}\" and \"{}\"", file, begin, end));
   whole.replace(a + begin.size(), b - a - begin.size(), "\n" + text + "\n");
   write_durably(file, whole);
 }

@@ -1,4 +1,5 @@
-// matrix.hpp: the kill matrix: mutant x technique, as a table for people and as Markdown for models/README.md.
+// matrix.hpp: the kill matrix: mutant x technique, as a table for people and as Markdown for
+// models/README.md.
 #pragma once
 
 #include <map>
@@ -11,7 +12,7 @@ namespace retake::campaign {
 
 struct mutant_row {
   std::string id;
-  std::string kind;   // site, patch, harness
+  std::string kind;  // site, patch, harness
   std::string claim;
   std::map<std::string, trial_result> by;  // technique -> its best trial
   std::string survivor_reason;             // on record, for those that nobody kills
@@ -21,7 +22,8 @@ struct mutant_row {
 
 std::string markdown(std::vector<mutant_row> const& rows);
 
-// Replaces what stands between `<!-- kill matrix -->` and `<!-- end of kill matrix -->` in the file.
+// Replaces what stands between `<!-- kill matrix -->` and `<!-- end of kill matrix -->` in the
+// file.
 void write_between_markers(std::string const& file, std::string const& text);
 
 }  // namespace retake::campaign

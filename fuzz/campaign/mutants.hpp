@@ -11,19 +11,19 @@
 namespace retake::campaign {
 
 struct mutant_options {
-  std::string only;       // an id, or a site FILE:LINE:KIND
-  std::string technique;  // empty: all but harness
-  std::string patch;      // anybody's
-  bool sites = false;     // site mutants only
-  bool patches = false;   // patches only
-  bool claims = false;    // what the comments at the orders claim
+  std::string only;         // an id, or a site FILE:LINE:KIND
+  std::string technique;    // empty: all but harness
+  std::string patch;        // anybody's
+  bool sites = false;       // site mutants only
+  bool patches = false;     // patches only
+  bool claims = false;      // what the comments at the orders claim
   bool first_kill = false;  // patches: the first technique that they name, and no other
   bool write_readme = false;
-  bool record = false;      // the schedules that are kept, anew (regressions.hpp)
+  bool record = false;  // the schedules that are kept, anew (regressions.hpp)
   bool json = false;
   std::uint64_t seed = 1;
-  double seconds = 10;    // of one trial, at most
-  shard part;             // of the mutants, in the order of their ids
+  double seconds = 10;  // of one trial, at most
+  shard part;           // of the mutants, in the order of their ids
   std::string out = "out/mutants";
 };
 

@@ -1,13 +1,19 @@
 // nightly.cpp: runs every job in turns for hours, tells what is new, and loses nothing to a kill.
 //
-// Problem.   Hunt forgets: what it saw, what it found, and itself when it is killed. Over many nights a finding must be told once, a corpus must grow, and
-//            time must go where something is still to be seen.
-// Recipe.    The jobs of hunt (jobs.cpp), each in slices. When a slice has ended: its findings get their names (finding_id.hpp), its novelty moves its share
-//            (time_shares.hpp), and the state is written as a whole (nightly_state.hpp) before the next begins. From time to time the corpora are
-//            merged (corpus.hpp) and the folder is cut down to its limit (disk_bound.hpp).
-// Resume     reads the state, takes up the replays that a killed child left in DIR/work, and goes on with the time that is left of the night.
-// DIR        state.json; findings/ID.replay; corpus/ minimised/; traces/ (what simulator and properties have seen); logs/ (a line per slice, outputs of
-//            children at fault); work/ (where the children write); nightly.jsonl (the findings and the closing line); report.html
+// Problem.   Hunt forgets: what it saw, what it found, and itself when it is killed. Over many
+//            nights a finding must be told once, a corpus must grow, and time must go where
+//            something is still to be seen.
+// Recipe.    The jobs of hunt (jobs.cpp), each in slices. When a slice has ended: its findings get
+//            their names (finding_id.hpp), its novelty moves its share (time_shares.hpp), and the
+//            state is written as a whole (nightly_state.hpp) before the next begins. From time to
+//            time the corpora are merged (corpus.hpp) and the folder is cut down to its limit
+//            (disk_bound.hpp).
+// Resume     reads the state, takes up the replays that a killed child left in DIR/work, and goes
+//            on with the time that is left of the night.
+// DIR        state.json; findings/ID.replay; corpus/ minimised/; traces/ (what simulator and
+//            properties have seen); logs/ (a line per slice, outputs of children at fault); work/
+//            (where the children write); nightly.jsonl (the findings and the closing line);
+//            report.html
 // Exit       verdict.hpp, where a finding is one that no night before had.
 #include "nightly.hpp"
 
@@ -21,6 +27,8 @@
 #include <thread>
 
 #include "children.hpp"
+#include "command_line/interruption.hpp"
+#include "command_line/told_command.hpp"
 #include "corpus.hpp"
 #include "disk_bound.hpp"
 #include "durable.hpp"
@@ -28,14 +36,12 @@
 #include "finding_id.hpp"
 #include "folder_lock.hpp"
 #include "fuzz_output.hpp"
-#include "command_line/interruption.hpp"
 #include "jobs.hpp"
 #include "nightly_state.hpp"
 #include "outcome.hpp"
 #include "progress.hpp"
 #include "report.hpp"
 #include "time_shares.hpp"
-#include "command_line/told_command.hpp"
 #include "troubles.hpp"
 #include "verdict.hpp"
 
@@ -62,13 +68,20 @@ std::string revision_of(std::string const& root) {
 class night_watch {
  public:
   night_watch(catalogue const& programs, nightly_options const& options)
-      : programs_(programs), options_(options), dir_(options.out), lock_(dir_, fmt::format("--out \"{}\"", dir_)),
-        workers_(std::max(1u, std::thread::hardware_concurrency())), progress_(options.json ? stderr : stdout), state_(read_state(dir_, torn_state_)),
+      : programs_(programs),
+        options_(options),
+        dir_(options.out),
+        lock_(dir_, fmt::format("--out \"{}\"", dir_)),
+        workers_(std::max(1u, std::thread::hardware_concurrency())),
+        progress_(options.json ? stderr : stdout),
+        state_(read_state(dir_, torn_state_)),
         book_(dir_, programs.root(), protocol_functions(programs.root()), state_) {
     remove_torn();
     for (char const* folder : {"/findings", "/traces", "/logs", "/work"}) fs::create_directories(dir_ + folder);
-    if (goes_on()) only_ = state_.tonight().only, part_ = shard_in(state_.tonight().shard).value_or(shard{});
-    else only_ = options.only, part_ = options.part.value_or(shard{});
+    if (goes_on())
+      only_ = state_.tonight().only, part_ = shard_in(state_.tonight().shard).value_or(shard{});
+    else
+      only_ = options.only, part_ = options.part.value_or(shard{});
     std::vector<job> all = plan(programs, dir_ + "/work", workers_);
     for (std::size_t i = 0; i < all.size(); ++i) {
       planned_.push_back(all[i].technique);
@@ -98,7 +111,8 @@ class night_watch {
     });
     if (command_line::interrupted()) progress_.say("interrupted: what was found until now is kept; --resume goes on");
     troubles_.run([this] {
-      children_.stop([this](finished const& result) { take(result, true); });  // a finding may have come with the last breath
+      children_.stop(
+          [this](finished const& result) { take(result, true); });  // a finding may have come with the last breath
     });
     return finish();
   }
@@ -113,7 +127,9 @@ class night_watch {
   bool goes_on() const { return options_.resume && !state_.nights.empty() && state_.nights.back().end != "whole"; }
 
   bool wanted(job const& j) const {
-    return only_.empty() || std::any_of(only_.begin(), only_.end(), [&](std::string const& word) { return key_of(j).find(word) != std::string::npos; });
+    return only_.empty() || std::any_of(only_.begin(), only_.end(), [&](std::string const& word) {
+             return key_of(j).find(word) != std::string::npos;
+           });
   }
 
   // A night that goes on has the jobs and the seed that it was begun with.
@@ -122,13 +138,18 @@ class night_watch {
     night const& begun = state_.nights.back();
     if (options_.seed && *options_.seed != begun.seed) return fmt::format("--seed {}", begun.seed);
     if (options_.part && options_.part->text() != begun.shard) return fmt::format("--shard {}", begun.shard);
-    if (!options_.only.empty() && options_.only != begun.only) return begun.only.empty() ? "no --only" : fmt::format("--only {}", quoted_word(fmt::format("{}", fmt::join(begun.only, ","))));
+    if (!options_.only.empty() && options_.only != begun.only)
+      return begun.only.empty() ? "no --only"
+                                : fmt::format("--only {}", quoted_word(fmt::format("{}", fmt::join(begun.only, ","))));
     return "";
   }
 
   int refuse() const {
     if (std::string const begun = differs_from_its_begin(); !begun.empty()) {
-      fmt::print(stderr, "retake: nightly: --resume: the night in {} was begun with {}; leave the flag out, or begin a new night without --resume\n", quoted_word(dir_), begun);
+      fmt::print(stderr,
+                 "retake: nightly: --resume: the night in {} was begun with {}; leave the flag out, or begin a new "
+                 "night without --resume\n",
+                 quoted_word(dir_), begun);
       return 2;
     }
     for (std::string const technique : {"model", "sim", "fuzz", "props", "stress"}) {
@@ -137,7 +158,8 @@ class night_watch {
       return 3;
     }
     if (!jobs_.empty()) return 0;
-    fmt::print(stderr, "retake: nightly: --only \"{}\" --shard {}: no job is left; ./retake list names the subjects\n", fmt::join(only_, ","), part_.text());
+    fmt::print(stderr, "retake: nightly: --only \"{}\" --shard {}: no job is left; ./retake list names the subjects\n",
+               fmt::join(only_, ","), part_.text());
     return 2;
   }
 
@@ -159,11 +181,13 @@ class night_watch {
       night next;
       next.number = state_.nights.empty() ? 1 : state_.tonight().number + 1;
       next.began = utc_now();
-      next.seed = options_.seed.value_or(static_cast<std::uint64_t>(std::chrono::system_clock::now().time_since_epoch().count()));
+      next.seed = options_.seed.value_or(
+          static_cast<std::uint64_t>(std::chrono::system_clock::now().time_since_epoch().count()));
       next.seconds_wanted = seconds_default;
       for (auto& [name, r] : state_.jobs) r.tonight = 0, r.had_turn = false, r.rests.clear();
       for (auto& [id, f] : state_.findings) {
-        if (!state_.nights.empty() && !state_.tonight().closed && f.first_night == state_.tonight().number) f.first_night = next.number;
+        if (!state_.nights.empty() && !state_.tonight().closed && f.first_night == state_.tonight().number)
+          f.first_night = next.number;
       }
       state_.nights.push_back(std::move(next));
       forget_old_nights();
@@ -177,9 +201,13 @@ class night_watch {
     used_before_ = tonight.seconds_used;
     began_ = now();
     log_ = fmt::format("{}/logs/night-{:04}.jsonl", dir_, tonight.number);
-    slice_ = std::clamp(tonight.seconds_wanted * workers_ / (turns_wanted * static_cast<double>(jobs_.size())), 1.0, slice_seconds_max);
-    progress_.say(fmt::format("night {} {}: {:.0f} of {:.0f} seconds left, {} jobs, {} at a time, seed {}, {} findings known; all of it is in {}", tonight.number,
-                              again ? "goes on" : "begins", seconds_left(), tonight.seconds_wanted, jobs_.size(), workers_, tonight.seed, state_.findings.size(), dir_));
+    slice_ = std::clamp(tonight.seconds_wanted * workers_ / (turns_wanted * static_cast<double>(jobs_.size())), 1.0,
+                        slice_seconds_max);
+    progress_.say(
+        fmt::format("night {} {}: {:.0f} of {:.0f} seconds left, {} jobs, {} at a time, seed {}, {} findings known; "
+                    "all of it is in {}",
+                    tonight.number, again ? "goes on" : "begins", seconds_left(), tonight.seconds_wanted, jobs_.size(),
+                    workers_, tonight.seed, state_.findings.size(), dir_));
   }
 
   void forget_old_nights() {
@@ -191,18 +219,20 @@ class night_watch {
   double seconds_used() const { return used_before_ + now() - began_; }
   double seconds_left() const { return state_.nights.back().seconds_wanted - seconds_used(); }
 
-  // ---- turns ---------------------------------------------------------------------------------------------------------------------
+  // ---- turns -----------------------------------------------------------------------------------
   void start_what_fits() {
     for (;;) {
       std::vector<bool> may_run(jobs_.size());
       unsigned used = 0;
       for (auto const& [id, one] : alive_) used += jobs_[one.job].slots;
       for (std::size_t i = 0; i < jobs_.size(); ++i) {
-        bool const alive = std::any_of(alive_.begin(), alive_.end(), [&](auto const& one) { return one.second.job == i; });
+        bool const alive =
+            std::any_of(alive_.begin(), alive_.end(), [&](auto const& one) { return one.second.job == i; });
         may_run[i] = !alive && records_[i]->rests.empty() && seconds_left() >= jobs_[i].slice_seconds_min;
       }
       std::size_t const next = furthest_behind(jobs_, records_, may_run);
-      if (next == jobs_.size() || used + jobs_[next].slots > workers_) return;  // nobody overtakes it, else it would wait for ever
+      if (next == jobs_.size() || used + jobs_[next].slots > workers_)
+        return;  // nobody overtakes it, else it would wait for ever
       start(next);
     }
   }
@@ -210,22 +240,26 @@ class night_watch {
   void start(std::size_t index) {
     job const& j = jobs_[index];
     double const seconds = std::clamp(slice_, j.slice_seconds_min, std::max(j.slice_seconds_min, seconds_left()));
-    std::vector<std::string> words = j.words(seconds, mixed(state_.tonight().seed, records_[index]->runs * 1000003 + index));
+    std::vector<std::string> words =
+        j.words(seconds, mixed(state_.tonight().seed, records_[index]->runs * 1000003 + index));
     if (j.technique == "sim" || j.technique == "props") {
       std::string name = key_of(j);
       std::replace(name.begin(), name.end(), ' ', '-');
       words.insert(words.end(), {"--traces", dir_ + "/traces/" + name});
     }
-    if (std::string const inputs = j.technique == "fuzz" ? start_inputs(dir_, j.subject) : ""; !inputs.empty()) words.push_back(inputs);
-    int const id = children_.start(command_of(std::move(words), seconds * 1.5 + grace_seconds), [this, id = next_id_](std::string const& line, bool error) {
-      auto const found = alive_.find(id);
-      if (!error || found == alive_.end() || jobs_[found->second.job].technique != "fuzz") return;
-      running& one = found->second;
-      one.executions = std::max(one.executions, fuzz_executions_in(line));
-      std::uint64_t const features = fuzz_features_in(line);
-      if (one.features_first == 0) one.features_first = features;
-      one.features_last = std::max(one.features_last, features);
-    });
+    if (std::string const inputs = j.technique == "fuzz" ? start_inputs(dir_, j.subject) : ""; !inputs.empty())
+      words.push_back(inputs);
+    int const id =
+        children_.start(command_of(std::move(words), seconds * 1.5 + grace_seconds),
+                        [this, id = next_id_](std::string const& line, bool error) {
+                          auto const found = alive_.find(id);
+                          if (!error || found == alive_.end() || jobs_[found->second.job].technique != "fuzz") return;
+                          running& one = found->second;
+                          one.executions = std::max(one.executions, fuzz_executions_in(line));
+                          std::uint64_t const features = fuzz_features_in(line);
+                          if (one.features_first == 0) one.features_first = features;
+                          one.features_last = std::max(one.features_last, features);
+                        });
     next_id_ = id + 1;
     alive_.emplace(id, running{index, now() + seconds});
   }
@@ -244,7 +278,8 @@ class night_watch {
       known += line.value("known_traces", std::uint64_t{0});
       troubles_.keep([&] { append_line(log_, line); });
     }
-    bool const exhausted = o.exhausted && std::all_of(o.lines.begin(), o.lines.end(), [](json const& line) { return line.value("exhausted", false); });
+    bool const exhausted = o.exhausted && std::all_of(o.lines.begin(), o.lines.end(),
+                                                      [](json const& line) { return line.value("exhausted", false); });
     r.runs += 1;
     r.executions += o.executions;
     r.seconds += result.seconds * j.slots;
@@ -259,7 +294,9 @@ class night_watch {
     sum.seconds += result.seconds * j.slots;
     bool anything_new = false;
     for (json const& f : o.findings) {
-      troubles_.keep([&] { anything_new |= book_.keep(j.technique, j.subject, f, [this](known_finding const& k) { tell_new(k); }); });
+      troubles_.keep([&] {
+        anything_new |= book_.keep(j.technique, j.subject, f, [this](known_finding const& k) { tell_new(k); });
+      });
     }
     unsigned& in_a_row = known_in_a_row_[was.job];
     in_a_row = o.findings.empty() || anything_new ? 0 : in_a_row + 1;
@@ -276,19 +313,23 @@ class night_watch {
     r.rests = why;
     std::string path;
     troubles_.decorate("the output of a child at fault", [&] { path = keep_fault(dir_ + "/logs", j, result); });
-    state_.tonight().faults.push_back({{"technique", j.technique}, {"subject", j.subject}, {"why", why}, {"output", path}});
+    state_.tonight().faults.push_back(
+        {{"technique", j.technique}, {"subject", j.subject}, {"why", why}, {"output", path}});
     progress_.say(fmt::format("harness fault: {} {} {}; its output: {}", j.technique, j.subject, why, path));
   }
 
   // From where we stand: the folder may have been moved since.
-  std::string command_for(known_finding const& k) const { return k.replay.empty() ? k.command : replay_command(programs_.root(), dir_ + "/" + k.replay); }
+  std::string command_for(known_finding const& k) const {
+    return k.replay.empty() ? k.command : replay_command(programs_.root(), dir_ + "/" + k.replay);
+  }
 
   void tell_new(known_finding const& k) {
-    progress_.say(fmt::format("NEW {}, found by {} {}: {}\n  {}", k.id, k.technique, k.subject, k.claim, command_for(k)));
+    progress_.say(
+        fmt::format("NEW {}, found by {} {}: {}\n  {}", k.id, k.technique, k.subject, k.claim, command_for(k)));
     save();
   }
 
-  // ---- what has to be looked after ----------------------------------------------------------------------------------------------------
+  // ---- what has to be looked after -------------------------------------------------------------
   void look_after() {
     if (!alive_.empty()) show();
     if (merge_due_) merge_corpora();
@@ -309,7 +350,8 @@ class night_watch {
     merge_due_ = false;
     for (program const& target : programs_.fuzz_targets()) {
       auto const mine = [&](job const& j) { return j.technique == "fuzz" && j.subject == target.name; };
-      bool const alive = std::any_of(alive_.begin(), alive_.end(), [&](auto const& one) { return mine(jobs_[one.second.job]); });
+      bool const alive =
+          std::any_of(alive_.begin(), alive_.end(), [&](auto const& one) { return mine(jobs_[one.second.job]); });
       auto const found = std::find_if(jobs_.begin(), jobs_.end(), mine);
       if (full_ || found == jobs_.end()) continue;
       merge_due_ |= alive;
@@ -319,24 +361,35 @@ class night_watch {
       merged const m = merge_corpus(programs_, target, dir_);
       std::vector<std::string>& hashes = state_.corpus[target.name];
       hashes.insert(hashes.end(), m.added.begin(), m.added.end());
-      if (!m.fault.empty()) progress_.say(fmt::format("the corpus of {} was not merged: {}", target.name, m.fault.substr(0, m.fault.find('\n'))));
+      if (!m.fault.empty())
+        progress_.say(
+            fmt::format("the corpus of {} was not merged: {}", target.name, m.fault.substr(0, m.fault.find('\n'))));
     }
   }
 
   void show() {
     std::vector<tally> shown;
     for (auto const& [name, t] : state_.tonight().techniques) {
-      shown.push_back({.technique = name, .subjects = static_cast<std::uint32_t>(t.runs), .executions = t.executions, .distinct_traces = name == "fuzz" ? 0 : t.fresh,
-                       .seconds = t.seconds, .findings = found_by(name), .faults = static_cast<std::uint32_t>(t.faults)});
+      shown.push_back({.technique = name,
+                       .subjects = static_cast<std::uint32_t>(t.runs),
+                       .executions = t.executions,
+                       .distinct_traces = name == "fuzz" ? 0 : t.fresh,
+                       .seconds = t.seconds,
+                       .findings = found_by(name),
+                       .faults = static_cast<std::uint32_t>(t.faults)});
     }
     std::vector<std::string> names;
     for (auto const& [id, one] : alive_) names.push_back(key_of(jobs_[one.job]));
-    if (alive_.empty()) progress_.table(shown, seconds_used());
-    else progress_.show(shown, names, seconds_left());
+    if (alive_.empty())
+      progress_.table(shown, seconds_used());
+    else
+      progress_.show(shown, names, seconds_left());
   }
   std::uint32_t found_by(std::string const& technique) const {
     auto const& seen = state_.nights.back().seen;
-    return static_cast<std::uint32_t>(std::count_if(seen.begin(), seen.end(), [&](std::string const& id) { return state_.findings.at(id).technique == technique; }));
+    return static_cast<std::uint32_t>(std::count_if(seen.begin(), seen.end(), [&](std::string const& id) {
+      return state_.findings.at(id).technique == technique;
+    }));
   }
 
   void save() {
@@ -344,15 +397,17 @@ class night_watch {
     tonight.seconds_used = seconds_used();
     tonight.ended = utc_now();
     double const step = tonight.seconds_wanted / static_cast<double>(curve_points_max);
-    if (tonight.curve.empty() || tonight.seconds_used >= tonight.curve.back().seconds + step || tonight.end != "running") {
+    if (tonight.curve.empty() || tonight.seconds_used >= tonight.curve.back().seconds + step ||
+        tonight.end != "running") {
       std::uint64_t executions = 0;
       for (auto const& [name, t] : tonight.techniques) executions += t.executions;
-      tonight.curve.push_back({tonight.seconds_used, executions, state_.known("sim") + state_.known("props"), state_.known("fuzz"), state_.findings.size()});
+      tonight.curve.push_back({tonight.seconds_used, executions, state_.known("sim") + state_.known("props"),
+                               state_.known("fuzz"), state_.findings.size()});
     }
     troubles_.keep([this] { write_state(dir_, state_); });
   }
 
-  // ---- the end ---------------------------------------------------------------------------------------------------------------------
+  // ---- the end ---------------------------------------------------------------------------------
   int finish() {
     night& tonight = state_.tonight();
     keep_bound();
@@ -364,16 +419,26 @@ class night_watch {
     for (auto const& [id, f] : state_.findings) fresh += f.first_night == tonight.number ? 1 : 0;
     tonight.end = command_line::interrupted() ? "interrupted" : "whole";
     save();
-    if (!command_line::interrupted()) troubles_.decorate("the merge of the corpora", [this] { merge_corpora(); });  // it goes on with --resume, and merges then
+    if (!command_line::interrupted())
+      troubles_.decorate("the merge of the corpora",
+                         [this] { merge_corpora(); });  // it goes on with --resume, and merges then
     save();
     show();
     troubles_.keep([&] { write_lines(fresh); });
     bool const shown = troubles_.decorate("report", [this] { write_report(programs_, {dir_}); });
-    if (full_) progress_.say(fmt::format("the folder is above {} MB without anything that may go: nothing more was taken into the corpus (--disk-mb)", options_.disk_mb));
-    if (!tonight.had_no_turn.empty()) progress_.say(fmt::format("{} of {} jobs had no turn; those that have run least come first next time", tonight.had_no_turn.size(), jobs_.size()));
-    progress_.say(fmt::format("{} findings, {} new{}", state_.findings.size(), fresh, shown ? fmt::format("; report: {}/report.html", dir_) : ""));
+    if (full_)
+      progress_.say(
+          fmt::format("the folder is above {} MB without anything that may go: nothing more was taken into the corpus "
+                      "(--disk-mb)",
+                      options_.disk_mb));
+    if (!tonight.had_no_turn.empty())
+      progress_.say(fmt::format("{} of {} jobs had no turn; those that have run least come first next time",
+                                tonight.had_no_turn.size(), jobs_.size()));
+    progress_.say(fmt::format("{} findings, {} new{}", state_.findings.size(), fresh,
+                              shown ? fmt::format("; report: {}/report.html", dir_) : ""));
     for (auto const& [id, f] : state_.findings) {
-      if (f.first_night == tonight.number) progress_.say(fmt::format("NEW {} ({} {}): {}\n  {}", id, f.technique, f.subject, f.claim, command_for(f)));
+      if (f.first_night == tonight.number)
+        progress_.say(fmt::format("NEW {} ({} {}): {}\n  {}", id, f.technique, f.subject, f.claim, command_for(f)));
     }
     evidence seen = evidence_of(fresh);
     seen.environment_lacks = troubles_.lacking() || (lacking_faults_ != 0 && lacking_faults_ == tonight.faults.size());
@@ -386,7 +451,11 @@ class night_watch {
 
   evidence evidence_of(std::size_t fresh) const {
     night const& tonight = state_.nights.back();
-    return {.findings = fresh, .faults = tonight.faults.size(), .jobs = jobs_.size(), .had_no_turn = tonight.had_no_turn.size(), .was_interrupted = command_line::interrupted()};
+    return {.findings = fresh,
+            .faults = tonight.faults.size(),
+            .jobs = jobs_.size(),
+            .had_no_turn = tonight.had_no_turn.size(),
+            .was_interrupted = command_line::interrupted()};
   }
 
   // A line per finding, and the closing one.
@@ -395,18 +464,47 @@ class night_watch {
     record lines(dir_, "nightly", options_.json);
     for (auto const& [id, f] : state_.findings) {
       bool const is_new = f.first_night == tonight.number;
-      lines.add({{"kind", "finding"}, {"name", id}, {"id", id}, {"tag", f.tag}, {"claim", f.claim}, {"technique", f.technique}, {"subject", f.subject},
-                 {"replay", f.replay.empty() ? json(nullptr) : json(dir_ + "/" + f.replay)}, {"command", command_for(f)}, {"last_steps", f.last_steps}, {"revision", f.revision},
-                 {"first_seen", f.first_seen}, {"last_seen", f.last_seen}, {"seen", f.seen}, {"new", is_new}});
+      lines.add({{"kind", "finding"},
+                 {"name", id},
+                 {"id", id},
+                 {"tag", f.tag},
+                 {"claim", f.claim},
+                 {"technique", f.technique},
+                 {"subject", f.subject},
+                 {"replay", f.replay.empty() ? json(nullptr) : json(dir_ + "/" + f.replay)},
+                 {"command", command_for(f)},
+                 {"last_steps", f.last_steps},
+                 {"revision", f.revision},
+                 {"first_seen", f.first_seen},
+                 {"last_seen", f.last_seen},
+                 {"seen", f.seen},
+                 {"new", is_new}});
     }
     json sums = json::array();
     for (auto const& [name, t] : tonight.techniques) {
-      sums.push_back({{"technique", name}, {"runs", t.runs}, {"executions", t.executions}, {"seconds", t.seconds}, {"new_traces_or_features", t.fresh}, {"faults", t.faults}});
+      sums.push_back({{"technique", name},
+                      {"runs", t.runs},
+                      {"executions", t.executions},
+                      {"seconds", t.seconds},
+                      {"new_traces_or_features", t.fresh},
+                      {"faults", t.faults}});
     }
-    lines.add({{"kind", "nightly"}, {"name", fmt::format("night {}", tonight.number)}, {"findings", state_.findings.size()}, {"new_findings", fresh}, {"techniques", sums},
-               {"seconds", tonight.seconds_used}, {"seed", tonight.seed}, {"shard", tonight.shard}, {"revision", tonight.revision}, {"faults", tonight.faults},
-               {"jobs", jobs_.size()}, {"had_no_turn", tonight.had_no_turn.size()}, {"not_run", tonight.had_no_turn}, {"interrupted", command_line::interrupted()},
-               {"verdict", sentence_of(evidence_of(fresh), "new ")}, {"report", dir_ + "/report.html"}});
+    lines.add({{"kind", "nightly"},
+               {"name", fmt::format("night {}", tonight.number)},
+               {"findings", state_.findings.size()},
+               {"new_findings", fresh},
+               {"techniques", sums},
+               {"seconds", tonight.seconds_used},
+               {"seed", tonight.seed},
+               {"shard", tonight.shard},
+               {"revision", tonight.revision},
+               {"faults", tonight.faults},
+               {"jobs", jobs_.size()},
+               {"had_no_turn", tonight.had_no_turn.size()},
+               {"not_run", tonight.had_no_turn},
+               {"interrupted", command_line::interrupted()},
+               {"verdict", sentence_of(evidence_of(fresh), "new ")},
+               {"report", dir_ + "/report.html"}});
   }
 
   catalogue const& programs_;
@@ -436,8 +534,6 @@ class night_watch {
 
 }  // namespace
 
-int nightly(catalogue const& programs, nightly_options const& options) {
-  return night_watch(programs, options).run();
-}
+int nightly(catalogue const& programs, nightly_options const& options) { return night_watch(programs, options).run(); }
 
 }  // namespace retake::campaign

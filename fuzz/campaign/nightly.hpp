@@ -1,4 +1,5 @@
-// nightly.hpp: hours of every technique, which survive a kill and know what they have seen before. See nightly.cpp.
+// nightly.hpp: hours of every technique, which survive a kill and know what they have seen before.
+// See nightly.cpp.
 #pragma once
 
 #include <cstdint>

@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "command_line/interruption.hpp"
+#include "command_line/told_command.hpp"
 #include "durable.hpp"
 #include "fuzz_output.hpp"
-#include "command_line/told_command.hpp"
-#include "command_line/interruption.hpp"
 #include "torn.hpp"
 
 namespace retake::campaign {
@@ -18,21 +18,26 @@ namespace {
 // Real threads leave no replay: the same hammer once more.
 std::string again(json const& line, std::string const& root) {
   std::string const sanitizer = line.value("sanitizer", "none");
-  std::vector<std::string> words{launcher_of(root), "stress", line.value("name", ""), "--seed", std::to_string(line.value("seed", std::uint64_t{1}))};
+  std::vector<std::string> words{launcher_of(root), "stress", line.value("name", ""), "--seed",
+                                 std::to_string(line.value("seed", std::uint64_t{1}))};
   if (sanitizer != "none") words.insert(words.end(), {"--sanitizer", sanitizer});
   return told_command(words);
 }
 
 // A replay that can be followed stays; of any other it is said why, and the finding has none.
 void take_replay(json& finding, std::string const& out, std::vector<std::string>& remarks) {
-  std::string const told = finding.contains("replay") && finding["replay"].is_string() ? finding["replay"].get<std::string>() : "";
+  std::string const told =
+      finding.contains("replay") && finding["replay"].is_string() ? finding["replay"].get<std::string>() : "";
   finding["replay"] = nullptr;
   if (told.empty()) return;
   // JSON has no name that is not UTF-8: the child's folder has it.
-  std::string const path = std::filesystem::exists(told) ? told : out + "/" + std::filesystem::path(told).filename().string();
+  std::string const path =
+      std::filesystem::exists(told) ? told : out + "/" + std::filesystem::path(told).filename().string();
   switch (look_at_replay(path)) {
     case replay_condition::whole: finding["replay"] = path; break;
-    case replay_condition::missing: remarks.push_back(fmt::format("{}, the replay of a finding, is missing", told)); break;
+    case replay_condition::missing:
+      remarks.push_back(fmt::format("{}, the replay of a finding, is missing", told));
+      break;
     case replay_condition::torn: remarks.push_back(set_aside(path)); break;
   }
 }
@@ -42,7 +47,8 @@ std::string fault_of(outcome const& o, finished const& result, bool crashed) {
   bool const found = !o.findings.empty();
   if (result.was_interrupted()) return command_line::interrupted() ? "" : "was interrupted from outside";
   if (!found && result.code == 4) return "did not exercise what it hammers, or is broken";
-  if ((!found && result.code == 1) || result.code == 2 || result.code == 3) return fmt::format("ended with code {}", result.code);
+  if ((!found && result.code == 1) || result.code == 2 || result.code == 3)
+    return fmt::format("ended with code {}", result.code);
   if (o.lines.empty()) return "printed no result";
   return found || o.executions != 0 ? "" : "executed nothing";
 }
@@ -60,9 +66,11 @@ outcome outcome_of(job const& j, finished const& result, std::string const& out,
     crashed = !fuzz_ended_well(result, o.lines[0]);
   }
   for (json& line : o.lines) {
-    if (j.technique == "stress" && j.subject.find(' ') != std::string::npos) line["sanitizer"] = j.subject.substr(j.subject.find(' ') + 1);
+    if (j.technique == "stress" && j.subject.find(' ') != std::string::npos)
+      line["sanitizer"] = j.subject.substr(j.subject.find(' ') + 1);
     o.executions += executions_of(line);
-    if (line.contains("distinct_traces") && line["distinct_traces"].is_number()) o.distinct_traces += line["distinct_traces"].get<std::uint64_t>();
+    if (line.contains("distinct_traces") && line["distinct_traces"].is_number())
+      o.distinct_traces += line["distinct_traces"].get<std::uint64_t>();
     o.exhausted |= line.value("exhausted", false);
     if (!line.contains("finding") || !line["finding"].is_object()) continue;
     json finding = line["finding"];

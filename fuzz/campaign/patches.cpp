@@ -33,8 +33,10 @@ std::vector<std::string> files_of(std::string const& root) {
   }
   for (auto it = fs::recursive_directory_iterator(root); it != fs::recursive_directory_iterator(); ++it) {
     std::string const name = fs::relative(it->path(), root).string();
-    if (name == "build" || name == "out" || name == ".git") it.disable_recursion_pending();
-    else if (it->is_regular_file()) files.push_back(name);
+    if (name == "build" || name == "out" || name == ".git")
+      it.disable_recursion_pending();
+    else if (it->is_regular_file())
+      files.push_back(name);
   }
   return files;
 }
@@ -75,10 +77,12 @@ patch read_patch(std::string const& file) {
     }
     if (name == "scenario") p.kills.push_back({"sim", value});
     if (name == "kills") {
-      for (std::sregex_iterator it(value.begin(), value.end(), pair), end; it != end; ++it) p.kills.push_back({(*it)[1], (*it)[2]});
+      for (std::sregex_iterator it(value.begin(), value.end(), pair), end; it != end; ++it)
+        p.kills.push_back({(*it)[1], (*it)[2]});
     }
   }
-  bool const tested = std::any_of(p.kills.begin(), p.kills.end(), [](target const& k) { return k.technique == "test"; });
+  bool const tested =
+      std::any_of(p.kills.begin(), p.kills.end(), [](target const& k) { return k.technique == "test"; });
   if (tested && p.builds.empty()) p.builds = {"runtime_tests"};
   return p;
 }
@@ -93,7 +97,10 @@ std::vector<patch> patches_in(std::string const& folder) {
   return all;
 }
 
-private_copy::private_copy(std::string root) : root_(std::move(root)), folder_(root_ + "/build/mutants/tree"), lock_(root_ + "/build/mutants", fmt::format("the private copy {}", folder_)) {}
+private_copy::private_copy(std::string root)
+    : root_(std::move(root)),
+      folder_(root_ + "/build/mutants/tree"),
+      lock_(root_ + "/build/mutants", fmt::format("the private copy {}", folder_)) {}
 
 void private_copy::refresh() {
   std::vector<std::string> const wanted = files_of(root_);
@@ -106,14 +113,20 @@ void private_copy::refresh() {
   }
   for (auto it = fs::recursive_directory_iterator(folder_); it != fs::recursive_directory_iterator(); ++it) {
     std::string const name = fs::relative(it->path(), folder_).string();
-    if (name == "build" || name == "out") it.disable_recursion_pending();
-    else if (it->is_regular_file() && !known.contains(name)) fs::remove(it->path());
+    if (name == "build" || name == "out")
+      it.disable_recursion_pending();
+    else if (it->is_regular_file() && !known.contains(name))
+      fs::remove(it->path());
   }
 }
 
 std::string private_copy::apply(std::string const& patch_file) {
-  // The copy lies inside a repository that must not be found: git apply would silently skip what it takes for another folder's files.
-  finished const applied = run({{"git", "apply", "--whitespace=nowarn", patch_file}, 60, folder_, {{"GIT_CEILING_DIRECTORIES", fs::path(folder_).parent_path().string()}}});
+  // The copy lies inside a repository that must not be found: git apply would silently skip what it
+  // takes for another folder's files.
+  finished const applied = run({{"git", "apply", "--whitespace=nowarn", patch_file},
+                                60,
+                                folder_,
+                                {{"GIT_CEILING_DIRECTORIES", fs::path(folder_).parent_path().string()}}});
   return applied.code == 0 ? "" : "does not apply: " + applied.complaint.substr(0, applied.complaint.find('\n'));
 }
 
@@ -121,7 +134,8 @@ std::string private_copy::build(std::string const& preset, std::vector<std::stri
   // A mutant may leave a variable unused: a warning is no verdict.
   std::string const build_folder = folder_ + "/build/" + preset;
   if (!fs::exists(build_folder + "/build.ninja")) {
-    finished const configured = run({{"cmake", "--preset", preset, "-DRETAKE_WERROR=OFF"}, build_timeout_s, folder_, {}});
+    finished const configured =
+        run({{"cmake", "--preset", preset, "-DRETAKE_WERROR=OFF"}, build_timeout_s, folder_, {}});
     if (configured.code != 0) return "cannot be configured: " + configured.complaint;
   }
   if (targets.empty()) return "";

@@ -1,16 +1,19 @@
 // patches.hpp: mutants that are patches, and the private copy of the tree in which they are built.
 //
-// Problem.   A mutant must never touch the tree somebody works in, and building a copy from nothing for each takes minutes.
-// Recipe.    One copy, build/mutants/tree, with build folders of its own. refresh() makes it equal to the tree, touching only files that
-//            differ, so that a build after a patch compiles what the patch changed, and nothing else.
+// Problem.   A mutant must never touch the tree somebody works in, and building a copy from nothing
+//            for each takes minutes.
+// Recipe.    One copy, build/mutants/tree, with build folders of its own. refresh() makes it equal
+//            to the tree, touching only files that differ, so that a build after a patch compiles
+//            what the patch changed, and nothing else.
 // Format     of a patch: header lines, then what `git diff` prints.
 //                # id: h19
 //                # claim: retake takes the P with a plain store instead of the CAS
 //                # tags: P9 P11
 //                # kills: sim syscall_against_retake, model processor_status
-//            What the simulator does not compile is watched by tests of real processes: `# kills: test NAME`, a suite's
-//            name, and `# builds: TARGET ...` when its program is not runtime_tests. A mutant of the harness names with
-//            `# dead: NAME` the quick test that must go red, and with `# builds: TARGET ...` what that test runs.
+//            What the simulator does not compile is watched by tests of real processes: `# kills:
+//            test NAME`, a suite's name, and `# builds: TARGET ...` when its program is not
+//            runtime_tests. A mutant of the harness names with `# dead: NAME` the quick test that
+//            must go red, and with `# builds: TARGET ...` what that test runs.
 #pragma once
 
 #include <string>

@@ -47,9 +47,10 @@ void progress::show(std::vector<tally> const& tallies, std::vector<std::string> 
     faults += one.faults;
     rate += one.rate();
   }
-  std::string line = fmt::format("{:4.0f} s left  {} executions  {}/s  {} distinct traces  {} finding{}", std::max(0.0, seconds_left),
-                                 short_number(static_cast<double>(executions)), short_number(rate), short_number(static_cast<double>(traces)),
-                                 findings, findings == 1 ? "" : "s");
+  std::string line =
+      fmt::format("{:4.0f} s left  {} executions  {}/s  {} distinct traces  {} finding{}", std::max(0.0, seconds_left),
+                  short_number(static_cast<double>(executions)), short_number(rate),
+                  short_number(static_cast<double>(traces)), findings, findings == 1 ? "" : "s");
   if (faults != 0) line += fmt::format("  {} harness fault{}", faults, faults == 1 ? "" : "s");
   for (std::string const& one : running) line += "  | " + one;
   if (!terminal_) {
@@ -66,16 +67,16 @@ void progress::put(std::string const& text) {
   std::fflush(to_);
 }
 
-void progress::say(std::string const& line) {
-  put((terminal_ ? "\r\033[K" : "") + line + "\n");
-}
+void progress::say(std::string const& line) { put((terminal_ ? "\r\033[K" : "") + line + "\n"); }
 
 void progress::table(std::vector<tally> const& tallies, double seconds) {
   say("");
-  say(fmt::format("{:<12} {:>6} {:>14} {:>12} {:>16} {:>9} {:>7}", "technique", "runs", "executions", "per second", "distinct traces", "findings", "faults"));
+  say(fmt::format("{:<12} {:>6} {:>14} {:>12} {:>16} {:>9} {:>7}", "technique", "runs", "executions", "per second",
+                  "distinct traces", "findings", "faults"));
   for (tally const& one : tallies) {
-    say(fmt::format("{:<12} {:>6} {:>14} {:>12} {:>16} {:>9} {:>7}", one.technique, one.subjects, one.executions, short_number(one.rate()),
-                    one.distinct_traces != 0 ? std::to_string(one.distinct_traces) : "-", one.findings, one.faults));
+    say(fmt::format("{:<12} {:>6} {:>14} {:>12} {:>16} {:>9} {:>7}", one.technique, one.subjects, one.executions,
+                    short_number(one.rate()), one.distinct_traces != 0 ? std::to_string(one.distinct_traces) : "-",
+                    one.findings, one.faults));
   }
   say(fmt::format("{:.0f} seconds", seconds));
 }

@@ -1,4 +1,5 @@
-// progress.hpp: what a person sees while a campaign runs: one line that is rewritten on a terminal, a plain line now and then elsewhere.
+// progress.hpp: what a person sees while a campaign runs: one line that is rewritten on a terminal,
+// a plain line now and then elsewhere.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +11,7 @@ namespace retake::campaign {
 
 struct tally {  // of one technique
   std::string technique;
-  std::uint32_t subjects = 0;  // runs that ended
+  std::uint32_t subjects = 0;    // runs that ended
   std::uint64_t executions = 0;  // rounds, of the hammers
   std::uint64_t distinct_traces = 0;
   double seconds = 0;  // CPU slots taken
@@ -24,9 +25,11 @@ class progress {
  public:
   explicit progress(std::FILE* to);
 
-  // Rewrites the line at most ten times a second on a terminal, prints one every ten seconds elsewhere.
+  // Rewrites the line at most ten times a second on a terminal, prints one every ten seconds
+  // elsewhere.
   void show(std::vector<tally> const& tallies, std::vector<std::string> const& running, double seconds_left);
-  // A line that stays. None of these throws: what standard output does not take, the main function sees at the end.
+  // A line that stays. None of these throws: what standard output does not take, the main function
+  // sees at the end.
   void say(std::string const& line);
   void table(std::vector<tally> const& tallies, double seconds);
 

@@ -23,7 +23,8 @@ operation_kind kind_of(std::string const& name) {
 }
 
 std::vector<operation> operations_in(std::string const& code) {
-  static std::regex const atomic(R"((?:\.|->)(load|store|exchange|compare_exchange|fetch_(?:add|sub|or|and))_(relaxed|acquire|release|acq_rel|seq_cst)\()");
+  static std::regex const atomic(R"((?:\.|->)(load|store|exchange|compare_exchange|fetch_(?:add|sub|or|and))_)"
+                                 R"((relaxed|acquire|release|acq_rel|seq_cst)\()");
   static std::regex const fence(R"(\bfence_seq_cst\()");
   static std::regex const wake(R"(\bfutex_wake\()");
   std::vector<operation> found;
@@ -47,14 +48,16 @@ std::vector<operation> operations_in(std::string const& code) {
   return found;
 }
 
-// "model note; sim stop_against_returns c11": claims are separated by a comma, a semicolon or "and".
+// "model note; sim stop_against_returns c11": claims are separated by a comma, a semicolon or
+// "and".
 std::vector<claim> claims_in(std::string const& comment) {
   std::vector<claim> claims;
   std::size_t const at = comment.rfind("Killed by:");
   if (at == std::string::npos) return claims;
   static std::regex const one(R"(\b(model|sim) ([a-z][a-z0-9_]*)(?: (c11|sc))?\b)");
   std::string const rest = comment.substr(at);
-  for (std::sregex_iterator it(rest.begin(), rest.end(), one), end; it != end; ++it) claims.push_back({(*it)[1], (*it)[2], (*it)[3]});
+  for (std::sregex_iterator it(rest.begin(), rest.end(), one), end; it != end; ++it)
+    claims.push_back({(*it)[1], (*it)[2], (*it)[3]});
   return claims;
 }
 
@@ -93,8 +96,12 @@ std::vector<std::string> operation::weakenings() const {
   switch (kind) {
     case operation_kind::fence:
     case operation_kind::wake: return {"drop"};
-    case operation_kind::load: kinds = order == "seq_cst" ? std::vector<std::string>{"acquire"} : std::vector<std::string>{"relaxed"}; break;
-    case operation_kind::store: kinds = order == "seq_cst" ? std::vector<std::string>{"release"} : std::vector<std::string>{"relaxed"}; break;
+    case operation_kind::load:
+      kinds = order == "seq_cst" ? std::vector<std::string>{"acquire"} : std::vector<std::string>{"relaxed"};
+      break;
+    case operation_kind::store:
+      kinds = order == "seq_cst" ? std::vector<std::string>{"release"} : std::vector<std::string>{"relaxed"};
+      break;
     default:
       if (order == "seq_cst") kinds = {"acq_rel"};
       if (order == "acq_rel") kinds = {"acquire", "release"};
@@ -114,7 +121,8 @@ std::vector<std::string> partners_in(std::string const& comment) {
   static std::regex const one(R"(\[([A-Z]+[0-9]+)\])");
   std::string const sentence = comment.substr(at, comment.find('.', at) - at);
   std::vector<std::string> partners;
-  for (std::sregex_iterator it(sentence.begin(), sentence.end(), one), end; it != end; ++it) partners.push_back((*it)[1]);
+  for (std::sregex_iterator it(sentence.begin(), sentence.end(), one), end; it != end; ++it)
+    partners.push_back((*it)[1]);
   return partners;
 }
 
@@ -164,7 +172,8 @@ std::vector<header> scan_protocols(std::string const& root) {
         }
         h.operations.push_back(one);
       }
-      comment.clear();
+      // A statement that the formatter broke goes on: its comment stands above its first line.
+      if (!here.empty() || text.ends_with(';') || text.ends_with('{') || text.ends_with('}')) comment.clear();
     }
     read_checked_by(essay, h);
     headers.push_back(std::move(h));

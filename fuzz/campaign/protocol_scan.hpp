@@ -1,9 +1,13 @@
-// protocol_scan.hpp: what can be read off the protocol headers: every world operation, its order, the claim that stands at it.
+// protocol_scan.hpp: what can be read off the protocol headers: every world operation, its order,
+// the claim that stands at it.
 //
-// Problem.   A memory order is a claim. Somebody has to execute it, for every operation that there is, and nobody may choose which.
-// Recipe.    One world operation per line makes a line number a name. The scan finds the operations, the weakenings that each one
-//            allows, and the numbered comment above it: `// [NT1] acquire: ... Pairs with [NT2]. Killed by: model note.`
-// Checked by tests/tidy: a strong order without a number and a claim is an error, two operations on a line are one too.
+// Problem.   A memory order is a claim. Somebody has to execute it, for every operation that there
+//            is, and nobody may choose which.
+// Recipe.    One world operation per line makes a line number a name. The scan finds the
+//            operations, the weakenings that each one allows, and the numbered comment above it:
+//            `// [NT1] acquire: ... Pairs with [NT2]. Killed by: model note.`
+// Checked by tests/tidy: a strong order without a number and a claim is an error, two operations on
+// a line are one too.
 #pragma once
 
 #include <string>
@@ -24,11 +28,11 @@ struct operation {
   unsigned line = 0;
   std::string text;  // the line, trimmed
   operation_kind kind = operation_kind::load;
-  std::string order;                 // "acquire", ...; "seq_cst" of a fence; empty of a wake
-  std::string number;                // "NT1"; empty when no numbered comment stands above
-  std::vector<std::string> partners; // the numbers of "Pairs with"
-  std::vector<claim> claims;         // what the comment names
-  std::string not_killed;            // or why nobody can: "Not killed: ..."
+  std::string order;                  // "acquire", ...; "seq_cst" of a fence; empty of a wake
+  std::string number;                 // "NT1"; empty when no numbered comment stands above
+  std::vector<std::string> partners;  // the numbers of "Pairs with"
+  std::vector<claim> claims;          // what the comment names
+  std::string not_killed;             // or why nobody can: "Not killed: ..."
   unsigned operations_on_line = 1;
 
   bool strong() const { return !order.empty() && order != "relaxed"; }
@@ -37,9 +41,9 @@ struct operation {
 };
 
 struct header {
-  std::string file;                      // relative to the root
+  std::string file;  // relative to the root
   std::vector<operation> operations;
-  std::vector<std::string> models;       // of "Checked by"
+  std::vector<std::string> models;  // of "Checked by"
   std::vector<std::string> scenarios;
 };
 

@@ -42,7 +42,8 @@ void record::add(json const& line) {
   std::error_code const error = append(fd_, (torn_ ? "\n" : "") + text);
   torn_ = static_cast<bool>(error);
   if (!error && has_finding(line)) ::fdatasync(fd_);  // a device that cannot is as durable as it gets
-  if (to_standard_output_ && (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0)) {
+  if (to_standard_output_ &&
+      (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0)) {
     cannot_write("standard output", last_error());
   }
   if (error) cannot_write(path_, error);

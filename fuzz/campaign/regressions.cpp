@@ -46,7 +46,9 @@ void write_regressions(std::string const& root, std::vector<regression> const& a
   write_durably(index_file(root), text);
 }
 
-std::string replay_file(std::string const& root, regression const& r) { return folder_of(root) + "/" + r.name + ".replay"; }
+std::string replay_file(std::string const& root, regression const& r) {
+  return folder_of(root) + "/" + r.name + ".replay";
+}
 
 replay_said replay(std::string const& simulator, std::string const& file, bool go_on) {
   replay_said said;

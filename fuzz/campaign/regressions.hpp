@@ -1,11 +1,15 @@
-// regressions.hpp: schedules that showed a fault of the runtime, kept beside the patch that brings the fault back.
+// regressions.hpp: schedules that showed a fault of the runtime, kept beside the patch that brings
+// the fault back.
 //
-// Problem.   A kept schedule dies silently: the code before its fault changes, the record is left after a few choices, and a run that
-//            goes on from there ends well whether the fault is there or not.
-// Recipe.    Each schedule names its patch. On the mutant it must be followed to its end and fail as recorded; on the clean tree it must
-//            be followed to the choice at which the repair leaves it, and then end well. Either is red when the schedule is stale, and
-//            `mutants --record` finds and records it anew.
-// Format     of models/scenarios/regressions/index.txt, one line for each NAME.replay of that folder:
+// Problem.   A kept schedule dies silently: the code before its fault changes, the record is left
+//            after a few choices, and a run that goes on from there ends well whether the fault is
+//            there or not.
+// Recipe.    Each schedule names its patch. On the mutant it must be followed to its end and fail
+//            as recorded; on the clean tree it must be followed to the choice at which the repair
+//            leaves it, and then end well. Either is red when the schedule is stale, and `mutants
+//            --record` finds and records it anew.
+// Format     of models/scenarios/regressions/index.txt, one line for each NAME.replay of that
+//            folder:
 //                NAME | patch | how many choices the clean tree follows
 #pragma once
 

@@ -11,14 +11,14 @@
 #include <sstream>
 
 #include "children.hpp"
-#include "durable.hpp"
 #include "command_line/interruption.hpp"
+#include "command_line/told_command.hpp"
+#include "durable.hpp"
 #include "progress.hpp"
 #include "record.hpp"
 #include "report_data.hpp"
 #include "report_page.hpp"
 #include "report_timeline.hpp"
-#include "command_line/told_command.hpp"
 #include "verdict.hpp"
 
 namespace retake::campaign {
@@ -27,7 +27,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::size_t timelines_max = 20;       // replays that are run for the page
+constexpr std::size_t timelines_max = 20;  // replays that are run for the page
 constexpr std::size_t timeline_bytes_max = 60'000;
 
 std::string cpu_name() {
@@ -40,7 +40,8 @@ std::string cpu_name() {
   return name.machine;
 }
 
-// The mutant under which it was found: a replay has it on record, and is run with it only on request.
+// The mutant under which it was found: a replay has it on record, and is run with it only on
+// request.
 std::string mutant_of(std::string const& replay) {
   std::ifstream in(replay);
   for (std::string line; std::getline(in, line);) {
@@ -68,11 +69,14 @@ class gallery {
     return replay.empty() ? otherwise : replay_command(programs_.root(), replay, mutant_of(replay));
   }
 
-  void add(report_page& page, std::string const& title, std::string const& mark, std::string const& claim, std::vector<std::pair<std::string, std::string>> const& facts,
-           std::string const& command, std::string const& replay) {
-    std::vector<std::string> const lines = replay.empty() || shown_++ >= timelines_max ? std::vector<std::string>{} : timeline_of(programs_, replay);
+  void add(report_page& page, std::string const& title, std::string const& mark, std::string const& claim,
+           std::vector<std::pair<std::string, std::string>> const& facts, std::string const& command,
+           std::string const& replay) {
+    std::vector<std::string> const lines =
+        replay.empty() || shown_++ >= timelines_max ? std::vector<std::string>{} : timeline_of(programs_, replay);
     std::string all = fmt::format("{}", fmt::join(lines, "\n"));
-    if (all.size() > timeline_bytes_max) all = all.substr(0, timeline_bytes_max) + "\n[cut here; the command above shows all of it]";
+    if (all.size() > timeline_bytes_max)
+      all = all.substr(0, timeline_bytes_max) + "\n[cut here; the command above shows all of it]";
     page.finding(title, mark, claim, facts, command, timeline_picture(lines, sources_), all);
   }
 
@@ -85,7 +89,8 @@ class gallery {
 std::map<std::string, std::vector<json const*>> by_tag(std::vector<json> const& runs) {
   std::map<std::string, std::vector<json const*>> found;
   for (json const& line : runs) {
-    if (line.contains("finding") && line["finding"].is_object()) found[line["finding"].value("tag", "?")].push_back(&line);
+    if (line.contains("finding") && line["finding"].is_object())
+      found[line["finding"].value("tag", "?")].push_back(&line);
   }
   return found;
 }
@@ -93,9 +98,12 @@ std::map<std::string, std::vector<json const*>> by_tag(std::vector<json> const& 
 void add_findings(report_page& page, gallery& pictures, std::vector<json> const& runs) {
   auto tags = by_tag(runs);
   if (tags.empty()) return;
-  page.section("Findings", "One per tag: the shortest replay of each. The command replays it, step by step, on this source.");
+  page.section("Findings",
+               "One per tag: the shortest replay of each. The command replays it, step by step, on this source.");
   for (auto& [tag, lines] : tags) {
-    std::sort(lines.begin(), lines.end(), [](json const* a, json const* b) { return (*a)["finding"].value("steps", 1u << 30) < (*b)["finding"].value("steps", 1u << 30); });
+    std::sort(lines.begin(), lines.end(), [](json const* a, json const* b) {
+      return (*a)["finding"].value("steps", 1u << 30) < (*b)["finding"].value("steps", 1u << 30);
+    });
     json const& f = (*lines[0])["finding"];
     std::string const replay = f.contains("replay") && f["replay"].is_string() ? f["replay"].get<std::string>() : "";
     std::set<std::string> by;
@@ -111,14 +119,21 @@ void add_findings(report_page& page, gallery& pictures, std::vector<json> const&
 
 void add_known_findings(report_page& page, gallery& pictures, nights_read const& nights) {
   if (nights.findings.empty()) return;
-  page.section("Findings", "Each once, by its tag and its last protocol steps; new ones first. The command replays it, step by step, on this source.");
+  page.section("Findings",
+               "Each once, by its tag and its last protocol steps; new ones first. The command replays it, step by "
+               "step, on this source.");
   for (told_finding const& f : nights.findings) {
-    std::vector<std::pair<std::string, std::string>> facts{{"found by", f.what.technique + " " + f.what.subject}, {"first seen", f.what.first_seen}, {"last seen", f.what.last_seen},
-                                                           {"times", std::to_string(f.what.seen)}, {"first at revision", f.what.revision}};
+    std::vector<std::pair<std::string, std::string>> facts{{"found by", f.what.technique + " " + f.what.subject},
+                                                           {"first seen", f.what.first_seen},
+                                                           {"last seen", f.what.last_seen},
+                                                           {"times", std::to_string(f.what.seen)},
+                                                           {"first at revision", f.what.revision}};
     if (f.what.steps != 0) facts.push_back({"steps", std::to_string(f.what.steps)});
-    if (!f.what.last_steps.empty()) facts.push_back({"last steps", fmt::format("{}", fmt::join(f.what.last_steps, ", "))});
+    if (!f.what.last_steps.empty())
+      facts.push_back({"last steps", fmt::format("{}", fmt::join(f.what.last_steps, ", "))});
     if (!f.tonight) facts.push_back({"tonight", "not seen"});
-    pictures.add(page, f.what.id, f.is_new ? "new" : "known", f.what.claim, facts, pictures.command(f.replay, f.what.command), f.replay);
+    pictures.add(page, f.what.id, f.is_new ? "new" : "known", f.what.claim, facts,
+                 pictures.command(f.replay, f.what.command), f.replay);
   }
 }
 
@@ -129,29 +144,35 @@ std::uint64_t executions_in(night const& n) {
 }
 
 void add_comparison(report_page& page, nights_read const& nights) {
-  page.section("Tonight and the night before", nights.before ? "What was reached is counted over all nights, so it only grows." : "This is the first night.");
+  page.section("Tonight and the night before", nights.before
+                                                   ? "What was reached is counted over all nights, so it only grows."
+                                                   : "This is the first night.");
   night const& last = nights.last;
   night const none, &before = nights.before ? *nights.before : none;
   auto const end_of = [](night const& n) { return n.curve.empty() ? moment{} : n.curve.back(); };
   auto const row = [](std::string const& name, double now, double then) {
-    std::string const size = short_number(std::abs(now - then)), change = size == "0" ? size : (now < then ? "-" : "+") + size;
+    std::string const size = short_number(std::abs(now - then)),
+                      change = size == "0" ? size : (now < then ? "-" : "+") + size;
     return std::vector<std::string>{name, short_number(now), short_number(then), change};
   };
   auto const number = [](std::uint64_t n) { return static_cast<double>(n); };
-  std::vector<std::vector<std::string>> rows{
-      row("executions", number(executions_in(last)), number(executions_in(before))),
-      row("distinct traces, all nights", number(end_of(last).traces), number(end_of(before).traces)),
-      row("features of fuzz targets, all nights", number(end_of(last).features), number(end_of(before).features)),
-      row("findings seen", number(last.seen.size()), number(before.seen.size())),
-      row("harness faults", number(last.faults.size()), number(before.faults.size())),
-      row("seconds", last.seconds_used, before.seconds_used)};
+  std::vector<std::vector<std::string>>
+      rows{row("executions", number(executions_in(last)), number(executions_in(before))),
+           row("distinct traces, all nights", number(end_of(last).traces), number(end_of(before).traces)),
+           row("features of fuzz targets, all nights", number(end_of(last).features), number(end_of(before).features)),
+           row("findings seen", number(last.seen.size()), number(before.seen.size())),
+           row("harness faults", number(last.faults.size()), number(before.faults.size())),
+           row("seconds", last.seconds_used, before.seconds_used)};
   for (auto const& [name, t] : last.techniques) {
     auto const then = before.techniques.find(name);
-    rows.push_back(row("executions of " + name, number(t.executions), then == before.techniques.end() ? 0 : number(then->second.executions)));
+    rows.push_back(row("executions of " + name, number(t.executions),
+                       then == before.techniques.end() ? 0 : number(then->second.executions)));
   }
   page.table({"", "tonight", "night before", "change"}, rows);
-  page.text(fmt::format("Night {}, {} to {}, revision {}{}{}. {}", last.number, last.began, last.ended, last.revision, nights.shards > 1 ? fmt::format(", {} shards", nights.shards) : "",
-                        last.kills != 0 ? fmt::format(", taken up again {} times", last.kills) : "", last.end == "whole" ? "" : "It is not over: " + last.end + "."));
+  page.text(fmt::format("Night {}, {} to {}, revision {}{}{}. {}", last.number, last.began, last.ended, last.revision,
+                        nights.shards > 1 ? fmt::format(", {} shards", nights.shards) : "",
+                        last.kills != 0 ? fmt::format(", taken up again {} times", last.kills) : "",
+                        last.end == "whole" ? "" : "It is not over: " + last.end + "."));
 }
 
 void add_curves(report_page& page, nights_read const& nights) {
@@ -159,7 +180,9 @@ void add_curves(report_page& page, nights_read const& nights) {
     char const* title;
     std::uint64_t moment::*what;
   };
-  page.section("Coverage over time", "Distinct traces are those of simulator and properties, features those of the fuzz targets; of all nights until then.");
+  page.section("Coverage over time",
+               "Distinct traces are those of simulator and properties, features those of the fuzz targets; of all "
+               "nights until then.");
   double const length = nights.last.seconds_used, unit = length < 600 ? 1 : length < 3 * 3600 ? 60 : 3600;
   auto const line_of = [unit](std::string const& name, night const& n, std::uint64_t moment::*what, bool dashed) {
     line l{name, {}, dashed};
@@ -175,8 +198,9 @@ void add_curves(report_page& page, nights_read const& nights) {
   page.open_fold("the nights in figures");
   for (night const& n : nights.earlier) {
     moment const end = n.curve.empty() ? moment{} : n.curve.back();
-    rows.push_back({std::to_string(n.number), n.began, n.revision, short_number(static_cast<double>(executions_in(n))), short_number(static_cast<double>(end.traces)),
-                    short_number(static_cast<double>(end.features)), std::to_string(n.seen.size()), n.end});
+    rows.push_back({std::to_string(n.number), n.began, n.revision, short_number(static_cast<double>(executions_in(n))),
+                    short_number(static_cast<double>(end.traces)), short_number(static_cast<double>(end.features)),
+                    std::to_string(n.seen.size()), n.end});
   }
   page.table({"night", "began", "revision", "executions", "distinct traces", "features", "findings seen", "end"}, rows);
   page.close_fold();
@@ -193,7 +217,9 @@ void add_simulator(report_page& page, std::vector<json> const& runs) {
     bad[name] |= line.contains("finding") && line["finding"].is_object();
   }
   if (executions.empty()) return;
-  page.section("Scenarios in the simulator", "Executions of each scenario over all strategies and both memory modes, and how many different traces they were.");
+  page.section("Scenarios in the simulator",
+               "Executions of each scenario over all strategies and both memory modes, and how many different traces "
+               "they were.");
   std::vector<bar> bars;
   std::vector<std::vector<std::string>> rows;
   for (auto const& [name, n] : executions) {
@@ -230,13 +256,17 @@ void add_hammers(report_page& page, std::vector<json> const& runs) {
     if (line.value("kind", "") != "stress") continue;
     std::string events;
     if (line.contains("events") && line["events"].is_object()) {
-      for (auto const& [name, n] : line["events"].items()) events += (events.empty() ? "" : ", ") + name + " " + (n.is_number() ? short_number(n.get<double>()) : n.dump());
+      for (auto const& [name, n] : line["events"].items())
+        events +=
+            (events.empty() ? "" : ", ") + name + " " + (n.is_number() ? short_number(n.get<double>()) : n.dump());
     }
-    rows.push_back({line.value("name", ""), line.value("sanitizer", "none"), std::to_string(executions_of(line)), line.value("exercised", true) ? "yes" : "NO",
-                    line.value("holds", true) ? "yes" : "NO", events});
+    rows.push_back({line.value("name", ""), line.value("sanitizer", "none"), std::to_string(executions_of(line)),
+                    line.value("exercised", true) ? "yes" : "NO", line.value("holds", true) ? "yes" : "NO", events});
   }
   if (rows.empty()) return;
-  page.section("Hammers on real threads", "A hammer counts how often each rare event came, each winner of the race among them; one that did not exercise its race proves nothing.");
+  page.section("Hammers on real threads",
+               "A hammer counts how often each rare event came, each winner of the race among them; one that did not "
+               "exercise its race proves nothing.");
   page.table({"hammer", "sanitizer", "rounds", "exercised", "holds", "events"}, rows);
 }
 
@@ -254,7 +284,9 @@ void add_matrix_on_record(report_page& page, std::string const& root) {
   for (std::string row; std::getline(text, row);) {
     if (row.starts_with("<!-- kill matrix")) {
       inside = true;
-      page.section("Kill matrix", "What the harness can find, as on record in models/README.md: executions until each technique killed the mutant.");
+      page.section("Kill matrix",
+                   "What the harness can find, as on record in models/README.md: executions until each technique "
+                   "killed the mutant.");
       page.open_fold("all mutants");
     }
     if (row.starts_with("<!-- end of kill")) break;
@@ -268,8 +300,10 @@ void add_matrix_on_record(report_page& page, std::string const& root) {
       cell.erase(0, cell.find_first_not_of(' '));
       cells.push_back(cell.substr(0, cell.find_last_not_of(' ') + 1));
     }
-    if (head.empty()) head = cells;
-    else rows.push_back(cells);
+    if (head.empty())
+      head = cells;
+    else
+      rows.push_back(cells);
   }
   flush();
   if (inside) page.close_fold();
@@ -286,9 +320,14 @@ void add_mutants(report_page& page, std::vector<json> const& mutants, std::strin
     if (dead) killed.insert(id);
     techniques.insert(technique);
     std::string const tag = m.contains("tag") && m["tag"].is_string() ? m["tag"].get<std::string>() : "killed";
-    cells[id][technique] = dead ? fmt::format("{} after {}", tag.substr(0, tag.find(':')), short_number(static_cast<double>(m.value("executions", std::uint64_t{0})))) : "SURVIVED";
+    cells[id][technique] = dead
+                               ? fmt::format("{} after {}", tag.substr(0, tag.find(':')),
+                                             short_number(static_cast<double>(m.value("executions", std::uint64_t{0}))))
+                               : "SURVIVED";
   }
-  page.section("Kill matrix", fmt::format("What the harness can find: {} of {} mutants killed; executions until each technique did.", killed.size(), cells.size()));
+  page.section("Kill matrix",
+               fmt::format("What the harness can find: {} of {} mutants killed; executions until each technique did.",
+                           killed.size(), cells.size()));
   std::vector<std::string> head{"mutant"};
   head.insert(head.end(), techniques.begin(), techniques.end());
   std::vector<std::vector<std::string>> rows;
@@ -305,11 +344,14 @@ struct verdict_line {
   std::string text;
 };
 
-std::string counted(std::size_t n, std::string const& what) { return fmt::format("{} {}finding{}", n, what, n == 1 ? "" : "s"); }
+std::string counted(std::size_t n, std::string const& what) {
+  return fmt::format("{} {}finding{}", n, what, n == 1 ? "" : "s");
+}
 
 verdict_line verdict_on(report_data const& all, std::size_t tags, std::size_t faults, std::size_t had_no_turn) {
   if (all.nights && !all.nights->findings.empty()) {
-    auto const fresh = static_cast<std::size_t>(std::count_if(all.nights->findings.begin(), all.nights->findings.end(), [](told_finding const& f) { return f.is_new; }));
+    auto const fresh = static_cast<std::size_t>(std::count_if(all.nights->findings.begin(), all.nights->findings.end(),
+                                                              [](told_finding const& f) { return f.is_new; }));
     std::size_t const known = all.nights->findings.size() - fresh;
     if (fresh != 0) return {false, counted(fresh, "new ") + (known == 0 ? "" : fmt::format(", {} known", known))};
     return {false, "Nothing new, " + counted(known, "known ")};
@@ -337,7 +379,9 @@ void write_report(catalogue const& programs, std::vector<std::string> const& fol
     s.runs += 1;
     s.executions += executions_of(line);
     s.seconds += line.value("seconds", 0.0);
-    std::uint64_t const seen = line.contains("distinct_traces") && line["distinct_traces"].is_number() ? line["distinct_traces"].get<std::uint64_t>() : 0;
+    std::uint64_t const seen = line.contains("distinct_traces") && line["distinct_traces"].is_number()
+                                   ? line["distinct_traces"].get<std::uint64_t>()
+                                   : 0;
     s.traces += line.value("new_traces", seen);
     s.findings += line.contains("finding") && line["finding"].is_object() ? 1 : 0;
     executions += executions_of(line);
@@ -356,19 +400,28 @@ void write_report(catalogue const& programs, std::vector<std::string> const& fol
   utsname machine{};
   ::uname(&machine);
   verdict_line const verdict = verdict_on(all, tags, faults.size(), had_no_turn.size());
-  page.headline(verdict.good, verdict.text, fmt::format("retake, {} on Linux {} {}", cpu_name(), machine.release, machine.machine));
-  page.figures({{"executions", short_number(static_cast<double>(executions))}, {all.nights ? "new traces" : "distinct traces", short_number(static_cast<double>(traces))},
-                {"runs", std::to_string(all.runs.size())}, {"seconds", fmt::format("{:.0f}", seconds)},
-                {"findings", std::to_string(all.nights ? all.nights->findings.size() : tags)}, {"harness faults", std::to_string(faults.size())}, {"had no turn", std::to_string(had_no_turn.size())}});
+  page.headline(verdict.good, verdict.text,
+                fmt::format("retake, {} on Linux {} {}", cpu_name(), machine.release, machine.machine));
+  page.figures({{"executions", short_number(static_cast<double>(executions))},
+                {all.nights ? "new traces" : "distinct traces", short_number(static_cast<double>(traces))},
+                {"runs", std::to_string(all.runs.size())},
+                {"seconds", fmt::format("{:.0f}", seconds)},
+                {"findings", std::to_string(all.nights ? all.nights->findings.size() : tags)},
+                {"harness faults", std::to_string(faults.size())},
+                {"had no turn", std::to_string(had_no_turn.size())}});
   for (std::vector<std::string> const* some : {&all.shard_remarks, &all.remarks}) {
     for (std::string const& remark : *some) page.text(remark);
   }
-  if (all.nights) add_known_findings(page, pictures, *all.nights);
-  else add_findings(page, pictures, all.runs);
+  if (all.nights)
+    add_known_findings(page, pictures, *all.nights);
+  else
+    add_findings(page, pictures, all.runs);
   if (!faults.empty()) {
-    page.section("Harness faults", "A child that crashed, hung, or did not exercise what it hammers. Never confused with a finding.");
+    page.section("Harness faults",
+                 "A child that crashed, hung, or did not exercise what it hammers. Never confused with a finding.");
     std::vector<std::vector<std::string>> rows;
-    for (json const& f : faults) rows.push_back({f.value("technique", ""), f.value("subject", ""), f.value("why", ""), f.value("output", "")});
+    for (json const& f : faults)
+      rows.push_back({f.value("technique", ""), f.value("subject", ""), f.value("why", ""), f.value("output", "")});
     page.table({"technique", "subject", "what happened", "its output"}, rows);
   }
   if (all.nights) add_comparison(page, *all.nights), add_curves(page, *all.nights);
@@ -379,10 +432,13 @@ void write_report(catalogue const& programs, std::vector<std::string> const& fol
     for (auto const& [kind, s] : sums) {
       double const rate = s.seconds > 0 ? static_cast<double>(s.executions) / s.seconds : 0;
       bars.push_back({kind, static_cast<double>(s.executions), s.findings != 0});
-      rows.push_back({kind, std::to_string(s.runs), std::to_string(s.executions), short_number(rate), s.traces != 0 ? std::to_string(s.traces) : "-", std::to_string(s.findings)});
+      rows.push_back({kind, std::to_string(s.runs), std::to_string(s.executions), short_number(rate),
+                      s.traces != 0 ? std::to_string(s.traces) : "-", std::to_string(s.findings)});
     }
     page.bars("executions", bars);
-    page.table({"technique", "runs", "executions", "per second", all.nights ? "new traces" : "distinct traces", "runs with a finding"}, rows);
+    page.table({"technique", "runs", "executions", "per second", all.nights ? "new traces" : "distinct traces",
+                "runs with a finding"},
+               rows);
   }
   add_simulator(page, all.runs);
   add_models(page, all.runs);

@@ -39,14 +39,20 @@ void read_lines(fs::path const& file, fs::path const& folder, bool counts, repor
     find_replay(*object, folder);
     if (!counts) {
       if (!object->contains("finding") || !(*object)["finding"].is_object()) continue;
-      for (char const* figure : {"executions", "rounds", "seconds", "distinct_traces", "new_traces"}) object->erase(figure);
+      for (char const* figure : {"executions", "rounds", "seconds", "distinct_traces", "new_traces"})
+        object->erase(figure);
     }
     std::string const kind = object->value("kind", "");
-    if (kind == "hunt") all.hunts.push_back(std::move(*object));
-    else if (kind == "mutant") all.mutants.push_back(std::move(*object));
-    else if (kind == "sim" || kind == "model" || kind == "fuzz" || kind == "props" || kind == "stress") all.runs.push_back(std::move(*object));
+    if (kind == "hunt")
+      all.hunts.push_back(std::move(*object));
+    else if (kind == "mutant")
+      all.mutants.push_back(std::move(*object));
+    else if (kind == "sim" || kind == "model" || kind == "fuzz" || kind == "props" || kind == "stress")
+      all.runs.push_back(std::move(*object));
   }
-  if (left_out != 0) all.remarks.push_back(fmt::format("{}: {} torn or foreign line{} left out", file.string(), left_out, left_out == 1 ? " was" : "s were"));
+  if (left_out != 0)
+    all.remarks.push_back(fmt::format("{}: {} torn or foreign line{} left out", file.string(), left_out,
+                                      left_out == 1 ? " was" : "s were"));
 }
 
 moment at_time(std::vector<moment> const& curve, double seconds) {
@@ -66,12 +72,14 @@ void add_to(night& sum, night const& shard) {
   std::vector<moment> joined;
   for (double const t : times) {
     moment const a = at_time(sum.curve, t), b = at_time(shard.curve, t);
-    joined.push_back({t, a.executions + b.executions, a.traces + b.traces, a.features + b.features, a.findings + b.findings});
+    joined.push_back(
+        {t, a.executions + b.executions, a.traces + b.traces, a.features + b.features, a.findings + b.findings});
   }
   sum.curve = std::move(joined);
   for (auto const& [name, t] : shard.techniques) {
     technique_sum& to = sum.techniques[name];
-    to = {to.runs + t.runs, to.executions + t.executions, to.fresh + t.fresh, to.faults + t.faults, to.seconds + t.seconds};
+    to = {to.runs + t.runs, to.executions + t.executions, to.fresh + t.fresh, to.faults + t.faults,
+          to.seconds + t.seconds};
   }
   for (json const& fault : shard.faults) sum.faults.push_back(fault);
   sum.had_no_turn.insert(sum.had_no_turn.end(), shard.had_no_turn.begin(), shard.had_no_turn.end());
@@ -82,10 +90,12 @@ void add_to(night& sum, night const& shard) {
   sum.kills += shard.kills;
   if (sum.number == 0 || shard.end != "whole") sum.end = shard.end;
   sum.number = std::max(sum.number, shard.number);
-  if (sum.revision.find(shard.revision) == std::string::npos) sum.revision += (sum.revision.empty() ? "" : ", ") + shard.revision;
+  if (sum.revision.find(shard.revision) == std::string::npos)
+    sum.revision += (sum.revision.empty() ? "" : ", ") + shard.revision;
 }
 
-void add_finding(std::vector<told_finding>& all, known_finding const& f, std::string const& folder, night const& tonight) {
+void add_finding(std::vector<told_finding>& all, known_finding const& f, std::string const& folder,
+                 night const& tonight) {
   bool const is_new = f.first_night == tonight.number, seen = f.last_night == tonight.number;
   auto const same = std::find_if(all.begin(), all.end(), [&](told_finding const& one) { return one.what.id == f.id; });
   if (same == all.end()) {
@@ -116,7 +126,8 @@ void add_nights(report_data& all, std::string const& folder, bool counts) {
     add_to(*to.before, state.nights[state.nights.size() - 2]);
   }
   for (night const& n : state.nights) {
-    auto same = std::find_if(to.earlier.begin(), to.earlier.end(), [&](night const& one) { return one.number == n.number; });
+    auto same =
+        std::find_if(to.earlier.begin(), to.earlier.end(), [&](night const& one) { return one.number == n.number; });
     if (same == to.earlier.end()) same = to.earlier.insert(to.earlier.end(), night{});
     add_to(*same, n);
   }
@@ -141,7 +152,9 @@ part part_in(std::string const& folder, std::vector<std::string>& remarks) {
   for (std::string line; std::getline(in, line);) {
     if (!line.starts_with(R"({"kind":"hunt")")) continue;
     json const last = json::parse(line, nullptr, false);
-    if (last.is_object() && last.contains("shard")) found = {last["shard"].get<std::string>(), "hunt " + last["shard"].dump() + last.value("seed", json()).dump() + last.value("began", json()).dump()};
+    if (last.is_object() && last.contains("shard"))
+      found = {last["shard"].get<std::string>(),
+               "hunt " + last["shard"].dump() + last.value("seed", json()).dump() + last.value("began", json()).dump()};
   }
   return found;
 }
@@ -161,7 +174,10 @@ class shards_seen {
     runs_[run] = folder;
     if (one.shard.empty() || one.shard.ends_with("/1")) return use::whole;
     if (auto const same = parts_.find(one.shard); same != parts_.end()) {
-      all.shard_remarks.push_back(fmt::format("shard {} is there twice: of {} the findings count, the figures do not; {} has the shard's figures", one.shard, folder, same->second));
+      all.shard_remarks.push_back(
+          fmt::format("shard {} is there twice: of {} the findings count, the figures do not; {} has the shard's "
+                      "figures",
+                      one.shard, folder, same->second));
       return use::findings_only;
     }
     parts_[one.shard] = folder;
@@ -187,7 +203,9 @@ class shards_seen {
 }  // namespace
 
 bool report_data::nothing_run() const {
-  auto const executed = [](json const& line) { return executions_of(line) != 0 || (line.contains("finding") && line["finding"].is_object()); };
+  auto const executed = [](json const& line) {
+    return executions_of(line) != 0 || (line.contains("finding") && line["finding"].is_object());
+  };
   if (!mutants.empty() || std::any_of(runs.begin(), runs.end(), executed)) return false;
   if (!nights) return true;
   auto const& techniques = nights->last.techniques;
@@ -214,10 +232,13 @@ report_data read_report_data(std::vector<std::string> const& folders) {
     all.shard_missing = true;
   }
   if (all.nights) {
-    std::stable_sort(all.nights->findings.begin(), all.nights->findings.end(), [](told_finding const& a, told_finding const& b) {
-      return std::tuple(!a.is_new, !a.tonight, a.what.steps) < std::tuple(!b.is_new, !b.tonight, b.what.steps);
-    });
-    std::sort(all.nights->earlier.begin(), all.nights->earlier.end(), [](night const& a, night const& b) { return a.number < b.number; });
+    std::stable_sort(all.nights->findings.begin(), all.nights->findings.end(),
+                     [](told_finding const& a, told_finding const& b) {
+                       return std::tuple(!a.is_new, !a.tonight, a.what.steps) <
+                              std::tuple(!b.is_new, !b.tonight, b.what.steps);
+                     });
+    std::sort(all.nights->earlier.begin(), all.nights->earlier.end(),
+              [](night const& a, night const& b) { return a.number < b.number; });
   }
   return all;
 }

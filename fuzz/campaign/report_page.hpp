@@ -1,7 +1,9 @@
 // report_page.hpp: the page itself: text, tables and plots, all in one file that needs no network.
 //
-// The plots are Chart.js's (Debian: libjs-chart.js), whose one file becomes part of the page when there are any. Rejected: own SVG, whose text shrinks with the screen; an
-// image, which is light or dark for ever. Where the library is not installed the page says so; every plot's figures stand in a table too.
+// The plots are Chart.js's (Debian: libjs-chart.js), whose one file becomes part of the page when
+// there are any. Rejected: own SVG, whose text shrinks with the screen; an image, which is light or
+// dark for ever. Where the library is not installed the page says so; every plot's figures stand in
+// a table too.
 #pragma once
 
 #include <string>
@@ -37,8 +39,9 @@ class report_page {
   // A cell that begins with a digit is set to the right.
   void table(std::vector<std::string> const& head, std::vector<std::vector<std::string>> const& rows);
   // `picture`: HTML; `timeline`: text, folded away.
-  void finding(std::string const& tag, std::string const& mark, std::string const& claim, std::vector<std::pair<std::string, std::string>> const& facts,
-               std::string const& command, std::string const& picture, std::string const& timeline);
+  void finding(std::string const& tag, std::string const& mark, std::string const& claim,
+               std::vector<std::pair<std::string, std::string>> const& facts, std::string const& command,
+               std::string const& picture, std::string const& timeline);
   void text(std::string const& paragraph);
   // Everything until close() is folded away.
   void open_fold(std::string const& summary);

@@ -25,22 +25,28 @@ struct step {
 
 std::vector<std::size_t> columns_of(std::string const& header) {
   std::vector<std::size_t> columns;
-  for (std::size_t at = header.find(" M"); at != std::string::npos; at = header.find(" M", at + 1)) columns.push_back(at + 1);
+  for (std::size_t at = header.find(" M"); at != std::string::npos; at = header.find(" M", at + 1))
+    columns.push_back(at + 1);
   return columns;
 }
 
 // A dot in its lane; the lines of all lanes; where the thread changes, a line from the one before.
 std::string lanes(std::size_t count, std::size_t lane, std::size_t lane_before, bool first, bool last) {
   auto const x = [](std::size_t i) { return static_cast<int>(i) * lane_px + lane_px / 2; };
-  std::string svg = fmt::format("<svg class=\"lanes\" width=\"{}\" height=\"{}\" aria-hidden=\"true\">", static_cast<int>(count) * lane_px, row_px);
-  for (std::size_t i = 0; i < count; ++i) svg += fmt::format("<line class=\"lane\" x1=\"{0}\" y1=\"0\" x2=\"{0}\" y2=\"{1}\"/>", x(i), row_px);
-  if (!first && lane_before != lane) svg += fmt::format("<path class=\"turn\" d=\"M{} 0 L{} {}\"/>", x(lane_before), x(lane), row_px / 2);
+  std::string svg = fmt::format("<svg class=\"lanes\" width=\"{}\" height=\"{}\" aria-hidden=\"true\">",
+                                static_cast<int>(count) * lane_px, row_px);
+  for (std::size_t i = 0; i < count; ++i)
+    svg += fmt::format("<line class=\"lane\" x1=\"{0}\" y1=\"0\" x2=\"{0}\" y2=\"{1}\"/>", x(i), row_px);
+  if (!first && lane_before != lane)
+    svg += fmt::format("<path class=\"turn\" d=\"M{} 0 L{} {}\"/>", x(lane_before), x(lane), row_px / 2);
   if (!first && lane_before == lane) svg += fmt::format("<path class=\"turn\" d=\"M{} 0 V{}\"/>", x(lane), row_px / 2);
   if (!last) svg += fmt::format("<path class=\"turn\" d=\"M{} {} V{}\"/>", x(lane), row_px / 2, row_px);
-  return svg + fmt::format("<circle class=\"t{}{}\" cx=\"{}\" cy=\"{}\" r=\"{}\"/></svg>", lane % colours, last ? " end" : "", x(lane), row_px / 2, last ? 8 : 6);
+  return svg + fmt::format("<circle class=\"t{}{}\" cx=\"{}\" cy=\"{}\" r=\"{}\"/></svg>", lane % colours,
+                           last ? " end" : "", x(lane), row_px / 2, last ? 8 : 6);
 }
 
-std::vector<step> steps_of(std::vector<std::string> const& lines, std::vector<std::size_t>& columns, source_lines& sources) {
+std::vector<step> steps_of(std::vector<std::string> const& lines, std::vector<std::size_t>& columns,
+                           source_lines& sources) {
   static std::regex const form(R"(^\s*(\d+)  (\s*)(\S.*?)(?:\s{2,}([a-z_0-9]+\.[ch]pp):(\d+) (\S+))?\s*$)");
   std::vector<step> steps;
   for (std::string const& line : lines) {
@@ -94,13 +100,16 @@ std::string timeline_picture(std::vector<std::string> const& lines, source_lines
   std::vector<step> const steps = steps_of(lines, columns, sources);
   if (steps.empty()) return "";
   std::string html = "<div class=\"wide\"><table class=\"timeline\"><tr><th>step</th><th class=\"heads\">";
-  for (std::size_t i = 0; i < columns.size(); ++i) html += fmt::format("<span style=\"width:{}px\">M{}</span>", lane_px, i);
+  for (std::size_t i = 0; i < columns.size(); ++i)
+    html += fmt::format("<span style=\"width:{}px\">M{}</span>", lane_px, i);
   html += "</th><th>operation</th><th>where</th><th>source</th></tr>\n";
   for (std::size_t i = 0; i < steps.size(); ++i) {
     step const& s = steps[i];
     bool const last = i + 1 == steps.size();
-    html += fmt::format("<tr{}><td class=\"n\">{}</td><td>{}</td><td>{}</td><td>{}</td><td><code>{}</code></td></tr>\n", last ? " class=\"last\"" : "", s.number,
-                        lanes(columns.size(), s.lane, i == 0 ? s.lane : steps[i - 1].lane, i == 0, last), escaped(s.what), escaped(s.site), escaped(s.source));
+    html += fmt::format("<tr{}><td class=\"n\">{}</td><td>{}</td><td>{}</td><td>{}</td><td><code>{}</code></td></tr>\n",
+                        last ? " class=\"last\"" : "", s.number,
+                        lanes(columns.size(), s.lane, i == 0 ? s.lane : steps[i - 1].lane, i == 0, last),
+                        escaped(s.what), escaped(s.site), escaped(s.source));
   }
   return html + "</table></div>\n";
 }

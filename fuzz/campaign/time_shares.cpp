@@ -13,9 +13,12 @@ double novelty_after(double before, std::string const& technique, std::uint64_t 
   return std::max(novelty_least, (before + last) / 2);
 }
 
-std::size_t furthest_behind(std::vector<job> const& jobs, std::vector<job_record*> const& records, std::vector<bool> const& may_run) {
+std::size_t furthest_behind(std::vector<job> const& jobs, std::vector<job_record*> const& records,
+                            std::vector<bool> const& may_run) {
   std::size_t best = jobs.size();
-  auto const behind = [&](std::size_t i) { return std::tuple(records[i]->tonight / (jobs[i].weight * records[i]->novelty), records[i]->seconds); };
+  auto const behind = [&](std::size_t i) {
+    return std::tuple(records[i]->tonight / (jobs[i].weight * records[i]->novelty), records[i]->seconds);
+  };
   for (std::size_t i = 0; i < jobs.size(); ++i) {
     if (may_run[i] && (best == jobs.size() || behind(i) < behind(best))) best = i;
   }

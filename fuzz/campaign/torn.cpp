@@ -15,7 +15,8 @@ replay_condition look_at_replay(std::string const& path) {
   std::string const text = read_file(path);
   bool const begins = text.starts_with("retake-replay ") || text.starts_with("retake relacy history");
   bool const ends = text.ends_with('\n');
-  // A record of a schedule names its scenario and ends with the number of its choices; one of Relacy has its choices in one line.
+  // A record of a schedule names its scenario and ends with the number of its choices; one of
+  // Relacy has its choices in one line.
   bool const cut = (text.find("\nscenario ") != std::string::npos && text.find("\nend ") == std::string::npos) ||
                    (text.find("\nmodel: ") != std::string::npos && text.find("\nchoices:") == std::string::npos);
   return begins && ends && !cut ? replay_condition::whole : replay_condition::torn;

@@ -10,7 +10,8 @@ namespace retake::campaign {
 
 int code_of(std::exception const& error) {
   if (dynamic_cast<usage_error const*>(&error) != nullptr) return 2;
-  bool const system = dynamic_cast<environment_error const*>(&error) != nullptr || dynamic_cast<std::system_error const*>(&error) != nullptr ||
+  bool const system = dynamic_cast<environment_error const*>(&error) != nullptr ||
+                      dynamic_cast<std::system_error const*>(&error) != nullptr ||
                       dynamic_cast<std::bad_alloc const*>(&error) != nullptr;
   return system ? 3 : 4;
 }

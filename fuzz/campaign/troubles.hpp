@@ -1,11 +1,15 @@
 // troubles.hpp: what goes wrong beside a verdict: it is said at once, and changes no verdict.
 //
-// Problem.   A campaign's verdict is its findings; record, state and page only keep and show it. A full disk, a foreign line or a folder whose name is not UTF-8
-//            made them throw, and the exit code 1 was never given.
-// Recipe.    run() is around the work itself, keep() around what keeps evidence, decorate() around what shows it. Whatever these throw is said in one line,
-//            each line once, and the campaign goes on to its end. Evidence that could not be kept, and a full disk anywhere, make the code 3 where no
-//            finding was told; work that ended early makes it 3 or 4; other faults of a page change nothing.
-// Codes      depend on the type of an exception, never on its text: usage_error 2; environment_error and every error of the system 3; all else 4.
+// Problem.   A campaign's verdict is its findings; record, state and page only keep and show it. A
+//            full disk, a foreign line or a folder whose name is not UTF-8 made them throw, and the
+//            exit code 1 was never given.
+// Recipe.    run() is around the work itself, keep() around what keeps evidence, decorate() around
+//            what shows it. Whatever these throw is said in one line, each line once, and the
+//            campaign goes on to its end. Evidence that could not be kept, and a full disk
+//            anywhere, make the code 3 where no finding was told; work that ended early makes it 3
+//            or 4; other faults of a page change nothing.
+// Codes      depend on the type of an exception, never on its text: usage_error 2;
+//            environment_error and every error of the system 3; all else 4.
 // Checked by tests/cli/hard_disk_test.sh.
 #pragma once
 
@@ -34,7 +38,8 @@ int code_of(std::exception const& error);
 
 // Throws a disk_full or an environment_error: `"PATH" cannot be written: No space left on device`.
 [[noreturn]] void cannot_write(std::string const& path, std::error_code const& error);
-// The same for the folder that --out names, before anything has begun: a usage_error unless the disk is full.
+// The same for the folder that --out names, before anything has begun: a usage_error unless the
+// disk is full.
 [[noreturn]] void cannot_begin_in(std::string const& folder, std::error_code const& error);
 
 class troubles {

@@ -8,7 +8,9 @@ namespace retake::campaign {
 
 namespace {
 
-std::string counted(std::size_t n, std::string const& noun) { return fmt::format("{} {}{}", n, noun, n == 1 ? "" : "s"); }
+std::string counted(std::size_t n, std::string const& noun) {
+  return fmt::format("{} {}{}", n, noun, n == 1 ? "" : "s");
+}
 
 }  // namespace
 
@@ -20,7 +22,9 @@ int code_of(evidence const& e) {
 }
 
 std::string sentence_of(evidence const& e, std::string const& kind) {
-  std::string text = e.findings != 0 ? counted(e.findings, kind + "finding") : e.nothing_run() ? "Nothing was run: no verdict" : "No " + kind + "finding";
+  std::string text = e.findings != 0   ? counted(e.findings, kind + "finding")
+                     : e.nothing_run() ? "Nothing was run: no verdict"
+                                       : "No " + kind + "finding";
   if (!e.nothing_run()) text += fmt::format(" in {} of {}", e.jobs - e.had_no_turn, counted(e.jobs, "job"));
   if (e.had_no_turn != 0) text += fmt::format("; {} had no turn", e.had_no_turn);
   if (e.faults != 0) text += "; " + counted(e.faults, "harness fault");

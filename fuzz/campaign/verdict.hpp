@@ -1,7 +1,9 @@
 // verdict.hpp: what a run may say of itself at its end: the code it ends with, and the sentence.
 //
-// Rule.      1: there is a finding. 130: the run was interrupted, and has no finding so far. 3: the environment lacks something. 4: the harness is at fault, or nothing was run: nothing that
-//            was run is no evidence that anything holds. 0: something was run, and all of it holds; the sentence says how much had no turn.
+// Rule.      1: there is a finding. 130: the run was interrupted, and has no finding so far. 3: the
+//            environment lacks something. 4: the harness is at fault, or nothing was run: nothing
+//            that was run is no evidence that anything holds. 0: something was run, and all of it
+//            holds; the sentence says how much had no turn.
 // Checked by tests/cli/verdict_test.sh.
 #pragma once
 
@@ -19,7 +21,6 @@ struct evidence {
 
   bool nothing_run() const { return jobs == had_no_turn; }
 };
-
 
 int code_of(evidence const& e);
 

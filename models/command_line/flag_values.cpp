@@ -52,8 +52,11 @@ bool is_hexadecimal(std::string_view text) {
 
 bool is_decimal(std::string const& text, std::vector<std::string> const& limits) {
   std::size_t const point = text.find('.');
-  bool const formed = point == std::string::npos ? is_whole(text) : is_whole(text.substr(0, point)) && all_of(text.substr(point + 1), digits);
-  return formed && text.size() <= 20 && std::stod(text) >= std::stod(limits[0]) && std::stod(text) <= std::stod(limits[1]);
+  bool const formed = point == std::string::npos
+                          ? is_whole(text)
+                          : is_whole(text.substr(0, point)) && all_of(text.substr(point + 1), digits);
+  return formed && text.size() <= 20 && std::stod(text) >= std::stod(limits[0]) &&
+         std::stod(text) <= std::stod(limits[1]);
 }
 
 bool is_shard(std::string_view text, std::string_view most) {
@@ -65,7 +68,8 @@ bool is_shard(std::string_view text, std::string_view most) {
 
 bool is_site(std::string_view text) {
   std::size_t const second = text.rfind(':');
-  std::size_t const first = second == std::string_view::npos || second == 0 ? std::string_view::npos : text.rfind(':', second - 1);
+  std::size_t const first =
+      second == std::string_view::npos || second == 0 ? std::string_view::npos : text.rfind(':', second - 1);
   if (first == std::string_view::npos || first == 0) return false;
   std::string_view const line = text.substr(first + 1, second - first - 1);
   return text.substr(0, first).find(':') == std::string_view::npos && all_of(line, digits) &&
@@ -88,10 +92,8 @@ std::string misfit(rule const& r, std::string const& text) {
         if (word == text) return "";
       }
       return fmt::format("{}", fmt::join(limits, ", "));
-    case form::shard:
-      return is_shard(text, limits[0]) ? "" : fmt::format("i/n with 0 <= i < n <= {}", limits[0]);
-    case form::site:
-      return is_site(text) ? "" : "FILE:LINE:KIND, as run_queue.hpp:123:relaxed";
+    case form::shard: return is_shard(text, limits[0]) ? "" : fmt::format("i/n with 0 <= i < n <= {}", limits[0]);
+    case form::site: return is_site(text) ? "" : "FILE:LINE:KIND, as run_queue.hpp:123:relaxed";
   }
   return "";
 }

@@ -59,7 +59,8 @@ std::string set_aside(std::string const& path) {
 }
 
 bool is_full(std::error_code const& error) {
-  return error == std::errc::no_space_on_device || error == std::errc::file_too_large || error == std::error_code(EDQUOT, std::generic_category());
+  return error == std::errc::no_space_on_device || error == std::errc::file_too_large ||
+         error == std::error_code(EDQUOT, std::generic_category());
 }
 
 }  // namespace retake::durable

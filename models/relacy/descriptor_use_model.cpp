@@ -247,6 +247,6 @@ struct forgets_the_queue : model::suite<forgets_the_queue, 3> {
 int main(int argc, char** argv) {
   using namespace retake;
   return model::model_main<read_against_close, two_closers, two_readers, three_readers, close_against_queue,
-                           all_at_once, closes_at_once, looks_then_enters, hands_nothing_on, forgets_the_queue>(
-      argc, argv, "descriptor_use");
+                           all_at_once, closes_at_once, looks_then_enters, hands_nothing_on,
+                           forgets_the_queue>(argc, argv, "descriptor_use");
 }

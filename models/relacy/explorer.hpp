@@ -1,10 +1,12 @@
 // explorer.hpp: the scheduler that Relacy runs an execution under: asks the_search at each choice.
 //
-// Problem.   See search.hpp. And spin loops: depth first, the first execution would look at the same word for ever.
-// Recipe.    Candidates are the threads that can run, the current one first. A thread that has paused comes back when every other
-//            thread that could run then has made a step, has blocked or has ended (nothing it reads can have changed before). By
-//            another choice its loop gives up (world/spinning.hpp): without that, no bounded spin would end in vain. A thread that
-//            wakes from a park is a candidate at once.
+// Problem.   See search.hpp. And spin loops: depth first, the first execution would look at the
+//            same word for ever.
+// Recipe.    Candidates are the threads that can run, the current one first. A thread that has
+//            paused comes back when every other thread that could run then has made a step, has
+//            blocked or has ended (nothing it reads can have changed before). By another choice its
+//            loop gives up (world/spinning.hpp): without that, no bounded spin would end in vain. A
+//            thread that wakes from a park is a candidate at once.
 // Not promised: fairness without pause().
 #pragma once
 
@@ -24,7 +26,8 @@ class explorer : public rl::scheduler<explorer<Threads>, rl::scheduler_thread_in
   using shared_context_t = typename base::shared_context_t;
   struct task_t {};
 
-  explorer(rl::test_params& params, shared_context_t& shared, rl::thread_id_t dynamic) : base(params, shared, dynamic) {}
+  explorer(rl::test_params& params, shared_context_t& shared, rl::thread_id_t dynamic)
+      : base(params, shared, dynamic) {}
 
   rl::thread_id_t iteration_begin_impl() {
     this->params_.execution_depth_limit -= std::exchange(steps_alone_, 0);
@@ -114,8 +117,8 @@ class explorer : public rl::scheduler<explorer<Threads>, rl::scheduler_thread_in
   }
 
   unsigned waits_for_[count] = {};  // by thread: those that have to make a step before it comes back from a pause
-  std::uint32_t gave_up_at_ = 0;      // choices made up to the last one to give up
-  unsigned steps_alone_ = 0;          // of this execution: not counted against its limit of steps
+  std::uint32_t gave_up_at_ = 0;    // choices made up to the last one to give up
+  unsigned steps_alone_ = 0;        // of this execution: not counted against its limit of steps
 };
 
 }  // namespace retake::model

@@ -1,4 +1,5 @@
-// global_queue_model.cpp: under the scheduler's lock the list loses nothing, keeps its order, and a hint is only a hint.
+// global_queue_model.cpp: under the scheduler's lock the list loses nothing, keeps its order, and a
+// hint is only a hint.
 #include "protocol/global_queue.hpp"
 
 #include "model_main.hpp"
@@ -54,7 +55,8 @@ struct shared_queue {
 
 struct overflow_and_takers : model::suite<overflow_and_takers, 2> {
   static constexpr char const* name = "overflow_and_takers";
-  static constexpr char const* claim = "a batch goes in as one and comes out in order, beside another that puts and takes";
+  static constexpr char const* claim =
+      "a batch goes in as one and comes out in order, beside another that puts and takes";
   static constexpr bool parks = true;
 
   shared_queue q;
@@ -82,7 +84,8 @@ struct overflow_and_takers : model::suite<overflow_and_takers, 2> {
 // Who acts on a hint of zero looks again under the lock before it parks.
 struct hint_then_lock : model::suite<hint_then_lock, 2> {
   static constexpr char const* name = "hint_then_lock";
-  static constexpr char const* claim = "a hint of zero may be old; the look under the lock is not, once the other has unlocked";
+  static constexpr char const* claim =
+      "a hint of zero may be old; the look under the lock is not, once the other has unlocked";
   static constexpr bool parks = true;
   static constexpr unsigned spurious = 1;
 
@@ -157,5 +160,6 @@ struct believes_the_hint : model::suite<believes_the_hint, 2> {
 
 int main(int argc, char** argv) {
   using namespace retake;
-  return model::model_main<overflow_and_takers, hint_then_lock, without_the_lock, believes_the_hint>(argc, argv, "global_queue");
+  return model::model_main<overflow_and_takers, hint_then_lock, without_the_lock, believes_the_hint>(argc, argv,
+                                                                                                     "global_queue");
 }

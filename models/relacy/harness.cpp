@@ -1,9 +1,11 @@
-// harness.cpp: the command line of a model: which suites are searched how, for how long, and what is said about it.
+// harness.cpp: the command line of a model: which suites are searched how, for how long, and what
+// is said about it.
 //
-// Recipe.    Without --search: a suite whose full search ends is searched in full; another by random walks and then depth first with
-//            a bound on preemptions. Suites that park are searched once with the kernel's fences and once without. With --mutate every
-//            suite first gets a short random search, because most mutants die in the first thousand executions; the search stops at
-//            the first finding.
+// Recipe.    Without --search: a suite whose full search ends is searched in full; another by
+//            random walks and then depth first with a bound on preemptions. Suites that park are
+//            searched once with the kernel's fences and once without. With --mutate every suite
+//            first gets a short random search, because most mutants die in the first thousand
+//            executions; the search stops at the first finding.
 #include "harness.hpp"
 
 #include <fmt/format.h>
@@ -39,8 +41,12 @@ constexpr int finding_code = 1, usage_code = 2, fault_code = 4;
 constexpr std::uint64_t full_executions_default = 60'000'000;
 constexpr std::uint64_t bound_executions_default = 2'000'000;
 constexpr std::uint64_t mutant_probes[] = {2'000, 300'000};
-constexpr std::pair<char const*, mutation> mutation_names[] = {{"relaxed", mutation::relaxed}, {"acquire", mutation::acquire}, {"release", mutation::release},
-                                                               {"acq_rel", mutation::acq_rel}, {"drop", mutation::drop},       {"split", mutation::split}};
+constexpr std::pair<char const*, mutation> mutation_names[] = {{"relaxed", mutation::relaxed},
+                                                               {"acquire", mutation::acquire},
+                                                               {"release", mutation::release},
+                                                               {"acq_rel", mutation::acq_rel},
+                                                               {"drop", mutation::drop},
+                                                               {"split", mutation::split}};
 
 struct options {
   std::string search, park = "both", suite, variant, mutate, out = "out", replay, shard;
@@ -51,7 +57,8 @@ struct options {
 };
 
 std::int64_t now_ns() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
+      .count();
 }
 
 char const* name_of(search_kind kind) {
@@ -92,13 +99,19 @@ struct report {
 
 class harness {
  public:
-  harness(char const* program, char const* model, std::vector<suite_entry> const& suites, options const& o) : program_(program), model_(model), suites_(suites), options_(o) {}
+  harness(char const* program, char const* model, std::vector<suite_entry> const& suites, options const& o)
+      : program_(program), model_(model), suites_(suites), options_(o) {}
 
   int list() const {
     for (suite_entry const& s : suites_) {
       if (options_.json) {
         json const must_fail = s.must_fail == nullptr ? json(nullptr) : json(s.must_fail);
-        fmt::print("{}\n", json{{"kind", "model"}, {"name", name(s)}, {"claim", s.claim}, {"threads", s.threads}, {"must_fail", must_fail}}.dump());
+        fmt::print("{}\n", json{{"kind", "model"},
+                                {"name", name(s)},
+                                {"claim", s.claim},
+                                {"threads", s.threads},
+                                {"must_fail", must_fail}}
+                               .dump());
       } else {
         fmt::print("{:<40} {}\n", name(s), s.claim);
       }
@@ -124,7 +137,8 @@ class harness {
       }
       if (command_line::interrupted()) break;
       if (world::relacy::mutant.misfit != nullptr) {
-        refuse("--mutate", options_.mutate, fmt::format("a kind that weakens the {} at that line", world::relacy::mutant.misfit));
+        refuse("--mutate", options_.mutate,
+               fmt::format("a kind that weakens the {} at that line", world::relacy::mutant.misfit));
       }
       if (!options_.mutate.empty() && !r->found.tag.empty()) break;
       if (--r->jobs_left == 0 && options_.mutate.empty()) say(*r);
@@ -133,7 +147,8 @@ class harness {
       for (report const& r : reports_) {
         if (r.ran && (!options_.mutate.empty() || was_cut(r))) say(r);
       }
-      if (!options_.mutate.empty() && !options_.json && !world::relacy::mutant.reached) fmt::print("the mutant's site was not reached\n");
+      if (!options_.mutate.empty() && !options_.json && !world::relacy::mutant.reached)
+        fmt::print("the mutant's site was not reached\n");
     }
     if (options_.vacuity) say_vacuity();
     return conclude();
@@ -141,14 +156,19 @@ class harness {
 
   int replay() {
     std::error_code error;
-    std::uintmax_t const bytes = std::filesystem::is_regular_file(options_.replay, error) ? std::filesystem::file_size(options_.replay, error) : 0;
+    std::uintmax_t const bytes = std::filesystem::is_regular_file(options_.replay, error)
+                                     ? std::filesystem::file_size(options_.replay, error)
+                                     : 0;
     std::ifstream in;
     if (bytes != 0 && bytes <= history_bytes_max) in.open(options_.replay);
-    if (!in.is_open()) refuse("--replay", options_.replay, fmt::format("a history that this model wrote, of at most {} bytes", history_bytes_max));
+    if (!in.is_open())
+      refuse("--replay", options_.replay,
+             fmt::format("a history that this model wrote, of at most {} bytes", history_bytes_max));
     std::map<std::string, std::string> header;
     std::string line;
     std::getline(in, line);
-    if (line != first_line) refuse("--replay", options_.replay, fmt::format("a file that begins with \"{}\"", first_line));
+    if (line != first_line)
+      refuse("--replay", options_.replay, fmt::format("a file that begins with \"{}\"", first_line));
     while (std::getline(in, line) && !line.empty()) {
       std::size_t const colon = line.find(": ");
       if (colon != std::string::npos) header[line.substr(0, colon)] = line.substr(colon + 2);
@@ -164,26 +184,42 @@ class harness {
     for (std::string one; choices >> one;) {
       choice c{};
       auto const slash = one.find('/');
-      if (slash == std::string::npos || !number(one.substr(0, slash), c.chosen) || !number(one.substr(slash + 1), c.alternatives) || c.chosen >= c.alternatives ||
+      if (slash == std::string::npos || !number(one.substr(0, slash), c.chosen) ||
+          !number(one.substr(slash + 1), c.alternatives) || c.chosen >= c.alternatives ||
           the_search.given == search::trail_max) {
         refuse("--replay", options_.replay, "choices of the form chosen/alternatives");
       }
       the_search.trail[the_search.given++] = c;
     }
-    conditions under{.fences_in_futex = header["park"] != "plain", .spurious = suite->spurious, .timeouts = suite->timeouts, .give_ups = 0};  // a history of an earlier revision: no loop gave up
+    conditions under{.fences_in_futex = header["park"] != "plain",
+                     .spurious = suite->spurious,
+                     .timeouts = suite->timeouts,
+                     .give_ups = 0};  // a history of an earlier revision: no loop gave up
     number(header["spurious"], under.spurious);
     number(header["timeouts"], under.timeouts);
     number(header["give_ups"], under.give_ups);
     verdict const found = suite->run(under);
     bool const same = found.tag == header["tag"];
-    int const code = the_search.diverged || (!found.tag.empty() && !same) ? usage_code : found.tag.empty() ? 0 : finding_code;
+    int const code = the_search.diverged || (!found.tag.empty() && !same) ? usage_code
+                     : found.tag.empty()                                  ? 0
+                                                                          : finding_code;
     if (!options_.json && code == finding_code) {
       std::fflush(stdout);
       suite->write_history(under, "/dev/stdout");
     }
-    char const* const how = code == finding_code ? "reproduced" : code == 0 ? "ended without a finding" : the_search.diverged ? "does not fit: another choice was to be made" : "another finding";
+    char const* const how = code == finding_code  ? "reproduced"
+                            : code == 0           ? "ended without a finding"
+                            : the_search.diverged ? "does not fit: another choice was to be made"
+                                                  : "another finding";
     if (options_.json) {
-      fmt::print("{}\n", json{{"kind", "replay"}, {"name", name(*suite)}, {"reproduced", code == finding_code}, {"tag", found.tag}, {"claim", found.claim}, {"steps", the_search.steps}, {"how", how}}.dump());
+      fmt::print("{}\n", json{{"kind", "replay"},
+                              {"name", name(*suite)},
+                              {"reproduced", code == finding_code},
+                              {"tag", found.tag},
+                              {"claim", found.claim},
+                              {"steps", the_search.steps},
+                              {"how", how}}
+                             .dump());
     } else {
       fmt::print("{}: {}{}{}\n", options_.replay, how, found.tag.empty() ? "" : ": ", found.claim);
     }
@@ -208,7 +244,8 @@ class harness {
     for (suite_entry const& s : suites_) {
       bool const twin = s.must_fail != nullptr;
       if (!options_.suite.empty() && options_.suite != s.name) continue;
-      bool const wanted = !options_.variant.empty() ? twin && (options_.variant == "all" || options_.variant == s.name) : twin == (options_.suite == s.name);
+      bool const wanted = !options_.variant.empty() ? twin && (options_.variant == "all" || options_.variant == s.name)
+                                                    : twin == (options_.suite == s.name);
       if (wanted || (!options_.suite.empty() && options_.suite == s.name)) reports_.emplace_back(&s);
     }
     if (!reports_.empty()) return;
@@ -223,7 +260,8 @@ class harness {
       if (s.parks && options_.park != "both" && options_.park != (fences ? "futex" : "plain")) continue;
       unsigned const bound = options_.bound != 0 ? options_.bound : s.bound;
       auto const add = [&](search_kind kind, std::uint64_t most) {
-        parts.push_back({kind, fences, options_.executions != 0 ? std::min(options_.executions, most) : most, kind == search_kind::bound ? bound : 0});
+        parts.push_back({kind, fences, options_.executions != 0 ? std::min(options_.executions, most) : most,
+                         kind == search_kind::bound ? bound : 0});
       };
       std::uint64_t const given = options_.executions;
       if (options_.search == "random") {
@@ -265,13 +303,17 @@ class harness {
       }
     }
     // A faulty twin's line stands when all its parts are through.
-    if (!options_.variant.empty()) std::stable_sort(jobs.begin(), jobs.end(), [](auto const& a, auto const& b) { return a.first < b.first; });
+    if (!options_.variant.empty())
+      std::stable_sort(jobs.begin(), jobs.end(), [](auto const& a, auto const& b) { return a.first < b.first; });
     return jobs;
   }
 
   // False: a fault of the harness.
   bool search_once(report& r, part const& p, std::int64_t deadline) {
-    conditions const under{.fences_in_futex = p.fences, .spurious = r.suite->spurious, .timeouts = r.suite->timeouts, .give_ups = r.suite->give_ups};
+    conditions const under{.fences_in_futex = p.fences,
+                           .spurious = r.suite->spurious,
+                           .timeouts = r.suite->timeouts,
+                           .give_ups = r.suite->give_ups};
     the_search.kind = p.kind;
     the_search.bound = p.bound;
     the_search.seed = options_.seed + (p.fences ? 0 : 1'000'003);
@@ -286,7 +328,8 @@ class harness {
     r.cpu_seconds += static_cast<double>(std::clock() - cpu_start) / CLOCKS_PER_SEC;
     double const seconds = static_cast<double>(now_ns() - start) * 1e-9;
     if (the_search.diverged) {
-      fmt::print(stderr, "{}: the {} search is not deterministic: an execution did not repeat its choices\n", name(*r.suite), name_of(p.kind));
+      fmt::print(stderr, "{}: the {} search is not deterministic: an execution did not repeat its choices\n",
+                 name(*r.suite), name_of(p.kind));
       return false;
     }
     std::uint64_t const n = the_search.executions;
@@ -324,10 +367,13 @@ class harness {
     std::string const temporary = path + ".part";
     {
       std::ofstream file(temporary);
-      file << first_line << "\nmodel: " << model_ << "\nsuite: " << r.suite->name << "\nclaim: " << r.found.claim << "\ntag: " << r.found.tag << "\nsearch: " << name_of(p.kind)
-           << "\nseed: " << options_.seed << "\niteration: " << the_search.executions << "\npark: " << (p.fences ? "futex" : "plain") << "\nspurious: " << under.spurious
-           << "\ntimeouts: " << under.timeouts << "\ngive_ups: " << under.give_ups << "\nmutate: " << (options_.mutate.empty() ? "none" : options_.mutate) << "\nchoices:";
-      for (std::uint32_t i = 0; i < the_search.depth; ++i) file << ' ' << the_search.trail[i].chosen << '/' << the_search.trail[i].alternatives;
+      file << first_line << "\nmodel: " << model_ << "\nsuite: " << r.suite->name << "\nclaim: " << r.found.claim
+           << "\ntag: " << r.found.tag << "\nsearch: " << name_of(p.kind) << "\nseed: " << options_.seed
+           << "\niteration: " << the_search.executions << "\npark: " << (p.fences ? "futex" : "plain")
+           << "\nspurious: " << under.spurious << "\ntimeouts: " << under.timeouts << "\ngive_ups: " << under.give_ups
+           << "\nmutate: " << (options_.mutate.empty() ? "none" : options_.mutate) << "\nchoices:";
+      for (std::uint32_t i = 0; i < the_search.depth; ++i)
+        file << ' ' << the_search.trail[i].chosen << '/' << the_search.trail[i].alternatives;
       file << "\n\n";
       if (!file.flush()) {  // the finding is told all the same, with the command that finds it again
         fmt::print(stderr, "--out \"{}\": the history of a finding cannot be written\n", options_.out);
@@ -358,7 +404,8 @@ class harness {
   // What shows a finding again: its history, or the search that found it.
   std::string again(report const& r) const {
     if (!r.replay.empty()) return replay_command("", r.replay, options_.mutate);
-    std::vector<std::string> words{program_, r.suite->must_fail != nullptr ? "--variant" : "--suite", r.suite->name, "--seed", std::to_string(options_.seed)};
+    std::vector<std::string> words{program_, r.suite->must_fail != nullptr ? "--variant" : "--suite", r.suite->name,
+                                   "--seed", std::to_string(options_.seed)};
     auto const add = [&words](char const* flag, std::string const& value) { words.insert(words.end(), {flag, value}); };
     if (!options_.search.empty()) add("--search", options_.search);
     if (options_.park != "both") add("--park", options_.park);
@@ -374,23 +421,55 @@ class harness {
     if (!options_.json) {
       std::string searches;
       for (json const& one : r.parts) {
-        std::string const how = fmt::format("{}{}", one["search"].get<std::string>(), one.contains("preemptions") ? " " + std::to_string(one["preemptions"].get<unsigned>()) : "");
+        std::string const how =
+            fmt::format("{}{}", one["search"].get<std::string>(),
+                        one.contains("preemptions") ? " " + std::to_string(one["preemptions"].get<unsigned>()) : "");
         if (searches.find(how) == std::string::npos) searches += (searches.empty() ? "" : ", ") + how;
       }
-      std::string const ending = !r.found.tag.empty() ? r.found.tag : was_cut(r) ? "interrupted" : r.exhausted ? "exhausted" : "no finding";
-      fmt::print("{:<44} {:<16} {:>11} executions {:>7.1f} s {:>9.0f}/CPU s  {}\n", name(*r.suite), searches, r.executions, r.seconds, cpu_rate, ending);
+      std::string const ending = !r.found.tag.empty() ? r.found.tag
+                                 : was_cut(r)         ? "interrupted"
+                                 : r.exhausted        ? "exhausted"
+                                                      : "no finding";
+      fmt::print("{:<44} {:<16} {:>11} executions {:>7.1f} s {:>9.0f}/CPU s  {}\n", name(*r.suite), searches,
+                 r.executions, r.seconds, cpu_rate, ending);
       std::fflush(stdout);
       return;
     }
-    json scope{{"memory", "c11 (Relacy)"}, {"history", 3}, {"preemptions", r.preemptions_bound == 0 ? json(nullptr) : json(r.preemptions_bound)}, {"threads", r.suite->threads},
-               {"spurious_wakes", r.suite->spurious}, {"timeouts", r.suite->timeouts}, {"give_ups", r.suite->give_ups}};
+    json scope{{"memory", "c11 (Relacy)"},
+               {"history", 3},
+               {"preemptions", r.preemptions_bound == 0 ? json(nullptr) : json(r.preemptions_bound)},
+               {"threads", r.suite->threads},
+               {"spurious_wakes", r.suite->spurious},
+               {"timeouts", r.suite->timeouts},
+               {"give_ups", r.suite->give_ups}};
     json finding = nullptr;
     if (!r.found.tag.empty()) {
-      finding = {{"tag", r.found.tag}, {"claim", r.found.claim}, {"replay", r.replay.empty() ? json(nullptr) : json(r.replay)}, {"command", again(r)}, {"steps", r.found.steps}, {"preemptions", r.found.preemptions}, {"executions_to_first", r.first}, {"search", r.how}};
+      finding = {{"tag", r.found.tag},
+                 {"claim", r.found.claim},
+                 {"replay", r.replay.empty() ? json(nullptr) : json(r.replay)},
+                 {"command", again(r)},
+                 {"steps", r.found.steps},
+                 {"preemptions", r.found.preemptions},
+                 {"executions_to_first", r.first},
+                 {"search", r.how}};
     }
-    json one{{"kind", "model"}, {"name", name(*r.suite)}, {"model", model_}, {"suite", r.suite->name}, {"executions", r.executions}, {"seconds", r.seconds}, {"executions_per_second", rate}, {"executions_per_cpu_second", cpu_rate},
-             {"truncated", r.truncated}, {"exhausted", r.exhausted && !was_cut(r)}, {"interrupted", was_cut(r)}, {"scope", scope}, {"parts", r.parts}, {"seed", options_.seed}, {"finding", finding}};
-    if (!options_.mutate.empty()) one["mutate"] = options_.mutate, one["mutant_reached"] = world::relacy::mutant.reached;
+    json one{{"kind", "model"},
+             {"name", name(*r.suite)},
+             {"model", model_},
+             {"suite", r.suite->name},
+             {"executions", r.executions},
+             {"seconds", r.seconds},
+             {"executions_per_second", rate},
+             {"executions_per_cpu_second", cpu_rate},
+             {"truncated", r.truncated},
+             {"exhausted", r.exhausted && !was_cut(r)},
+             {"interrupted", was_cut(r)},
+             {"scope", scope},
+             {"parts", r.parts},
+             {"seed", options_.seed},
+             {"finding", finding}};
+    if (!options_.mutate.empty())
+      one["mutate"] = options_.mutate, one["mutant_reached"] = world::relacy::mutant.reached;
     if (r.suite->must_fail != nullptr) one["must_fail"] = r.suite->must_fail;
     fmt::print("{}\n", one.dump(-1, ' ', false, json::error_handler_t::replace));
     std::fflush(stdout);
@@ -398,7 +477,9 @@ class harness {
 
   // Sites of the protocols that were asked a two-sided question and saw one answer only.
   void say_vacuity() const {
-    constexpr char const* answers[3][3] = {{"won", "lost", nullptr}, {"true", "false", nullptr}, {"slept", "changed", nullptr}};
+    constexpr char const* answers[3][3] = {{"won", "lost", nullptr},
+                                           {"true", "false", nullptr},
+                                           {"slept", "changed", nullptr}};
     constexpr char const* questions[3] = {"cas", "recheck", "futex_wait"};
     for (world::relacy::outcome_record const& r : world::relacy::outcomes) {
       if (r.file == nullptr) continue;
@@ -406,7 +487,14 @@ class harness {
       if (file.ends_with("_model.cpp")) continue;
       std::size_t const q = static_cast<std::size_t>(r.what);
       if (options_.json) {
-        fmt::print("{}\n", json{{"kind", "site"}, {"name", model_}, {"file", file}, {"line", r.line}, {"question", questions[q]}, {answers[q][0], r.seen[0]}, {answers[q][1], r.seen[1]}}.dump());
+        fmt::print("{}\n", json{{"kind", "site"},
+                                {"name", model_},
+                                {"file", file},
+                                {"line", r.line},
+                                {"question", questions[q]},
+                                {answers[q][0], r.seen[0]},
+                                {answers[q][1], r.seen[1]}}
+                               .dump());
       } else if (r.seen[0] == 0 || r.seen[1] == 0) {
         fmt::print("one-sided: {}:{} {} never {}\n", file, r.line, questions[q], answers[q][r.seen[0] == 0 ? 0 : 1]);
       }
@@ -420,7 +508,8 @@ class harness {
       if (options_.must_fail) {
         missed = missed || r.found.tag != r.suite->must_fail;
         if (r.found.tag != r.suite->must_fail) {
-          fmt::print(stderr, "{}: a faulty twin that must fail with {} {}\n", name(*r.suite), r.suite->must_fail, r.found.tag.empty() ? "was not found" : "failed with " + r.found.tag);
+          fmt::print(stderr, "{}: a faulty twin that must fail with {} {}\n", name(*r.suite), r.suite->must_fail,
+                     r.found.tag.empty() ? "was not found" : "failed with " + r.found.tag);
         }
       } else if (!r.found.tag.empty()) {
         found = true;
@@ -429,9 +518,7 @@ class harness {
     }
     if (missed) return command_line::interrupted() ? command_line::interrupted_code : fault_code;
     if (!found) return command_line::code_without_finding(model_.c_str(), total_);
-    if (!options_.json) {
-      fmt::print("\n{}\n{}\n", last->found.claim, again(*last));
-    }
+    if (!options_.json) { fmt::print("\n{}\n{}\n", last->found.claim, again(*last)); }
     return finding_code;
   }
 
@@ -445,14 +532,17 @@ class harness {
 
 void choose_mutant(std::string const& text) {
   static std::string file;  // the sites keep a pointer to it
-  std::string const accepted = "FILE:LINE:KIND as run_queue.hpp:123:relaxed; KIND is relaxed, acquire, release, acq_rel, drop or split";
+  std::string const accepted =
+      "FILE:LINE:KIND as run_queue.hpp:123:relaxed; KIND is relaxed, acquire, release, acq_rel, drop or split";
   std::size_t const second = text.rfind(':');
-  std::size_t const first = second == std::string::npos || second == 0 ? std::string::npos : text.rfind(':', second - 1);
+  std::size_t const first =
+      second == std::string::npos || second == 0 ? std::string::npos : text.rfind(':', second - 1);
   if (first == std::string::npos) refuse("--mutate", text, accepted);
   file = world::relacy::base_name(text.substr(0, first).c_str());
   std::string const line = text.substr(first + 1, second - first - 1);
   auto const [end, error] = std::from_chars(line.data(), line.data() + line.size(), world::relacy::mutant.line);
-  bool fits = error == std::errc{} && end == line.data() + line.size() && world::relacy::mutant.line != 0 && !file.empty();
+  bool fits =
+      error == std::errc{} && end == line.data() + line.size() && world::relacy::mutant.line != 0 && !file.empty();
   world::relacy::mutant.file = file.c_str();
   for (auto const& [name, kind] : mutation_names) {
     if (text.substr(second + 1) == name) world::relacy::mutant.kind = kind;
@@ -470,7 +560,8 @@ bool search::end_execution() noexcept {
     exhausted = !truncated;
     return true;
   }
-  if (executions >= executions_max || command_line::interrupted() || ((executions & 255) == 0 && deadline_ns != 0 && now_ns() >= deadline_ns)) {
+  if (executions >= executions_max || command_line::interrupted() ||
+      ((executions & 255) == 0 && deadline_ns != 0 && now_ns() >= deadline_ns)) {
     truncated = kind != search_kind::random;
     return true;
   }
@@ -482,16 +573,20 @@ int harness_main(int argc, char** argv, char const* model, std::vector<suite_ent
   CLI::App app{fmt::format("the protocol {} under the Relacy model checker", model)};
   app.set_help_flag("--help", "what you read");
   app.add_option("--search", o.search, "instead of each suite's own plan")->check(command_line::accepted("--search"));
-  app.add_option("--executions", o.executions, "at most so many for each search")->check(command_line::accepted("--executions"));
-  app.add_option("--seconds", o.seconds, "at most, for all searches together")->check(command_line::accepted("--seconds"));
+  app.add_option("--executions", o.executions, "at most so many for each search")
+      ->check(command_line::accepted("--executions"));
+  app.add_option("--seconds", o.seconds, "at most, for all searches together")
+      ->check(command_line::accepted("--seconds"));
   app.add_option("--bound", o.bound, "preemptions of a bounded search")->check(CLI::Range(1u, 1000u));
   app.add_option("--seed", o.seed, "of the random walks")->check(command_line::accepted("--seed"));
-  app.add_option("--park", o.park, "futex: with the kernel's fences; plain: without")->check(CLI::IsMember({"futex", "plain", "both"}));
+  app.add_option("--park", o.park, "futex: with the kernel's fences; plain: without")
+      ->check(CLI::IsMember({"futex", "plain", "both"}));
   app.add_option("--suite", o.suite, "this one alone");
   app.add_option("--variant", o.variant, "a faulty twin, or all of them");
   app.add_flag("--must-fail", o.must_fail, "with --variant: 0 when each twin fails as it must, 4 when not");
   app.add_option("--mutate", o.mutate, "FILE:LINE:KIND, KIND: relaxed, acquire, release, acq_rel, drop, split");
-  app.add_option("--replay", o.replay, "runs the execution of a history again: 1 reproduced, 0 ended well, 2 does not fit");
+  app.add_option("--replay", o.replay,
+                 "runs the execution of a history again: 1 reproduced, 0 ended well, 2 does not fit");
   app.add_option("--out", o.out, "folder for the histories of findings");
   app.add_option("--shard", o.shard, "i/n: every n-th search")->check(command_line::accepted("--shard"));
   app.add_flag("--vacuity", o.vacuity, "sites that saw one outcome only");
@@ -505,8 +600,10 @@ int harness_main(int argc, char** argv, char const* model, std::vector<suite_ent
     return usage_code;
   }
   if (o.must_fail && o.variant.empty()) o.variant = "all";
-  if (!o.mutate.empty() && o.mutate != "none") choose_mutant(o.mutate);
-  else o.mutate.clear();
+  if (!o.mutate.empty() && o.mutate != "none")
+    choose_mutant(o.mutate);
+  else
+    o.mutate.clear();
   return command_line::finish(fmt::format("{}_model", model).c_str(), [&] {
     harness h(argv[0], model, suites, o);
     if (o.list) return h.list();

@@ -1,4 +1,5 @@
-// idle_set_model.cpp: under the lock a P or an M is on its list or in one hand, and counts and mask say which.
+// idle_set_model.cpp: under the lock a P or an M is on its list or in one hand, and counts and mask
+// say which.
 #include "protocol/idle_set.hpp"
 
 #include "model_main.hpp"
@@ -106,7 +107,8 @@ struct machines_come_and_go : model::suite<machines_come_and_go, 2> {
 // Faulty twin: a P is taken because the hint says that there is one.
 struct takes_by_the_hint : model::suite<takes_by_the_hint, 2> {
   static constexpr char const* name = "takes_by_the_hint";
-  static constexpr char const* claim = "faulty twin: a P is taken without the lock because the count says that one is idle";
+  static constexpr char const* claim =
+      "faulty twin: a P is taken without the lock because the count says that one is idle";
   static constexpr char const* must_fail = "race";
   static constexpr bool parks = true;
 
@@ -143,5 +145,6 @@ struct put_twice : model::suite<put_twice, 2> {
 
 int main(int argc, char** argv) {
   using namespace retake;
-  return model::model_main<processors_come_and_go, machines_come_and_go, takes_by_the_hint, put_twice>(argc, argv, "idle_set");
+  return model::model_main<processors_come_and_go, machines_come_and_go, takes_by_the_hint, put_twice>(argc, argv,
+                                                                                                       "idle_set");
 }

@@ -1,8 +1,9 @@
 // model_main.hpp: what a model's source includes: the world, the suites' base, and main.
 //
-// A suite is a struct of model::suite<itself, threads> with name, claim, void thread(unsigned index) and, if it has something to say
-// when all threads have ended, void after(). Its members are made anew for each execution, before the threads start. It checks with
-// world::require, and with plain data behind what is handed over. See README.md, "To add a model".
+// A suite is a struct of model::suite<itself, threads> with name, claim, void thread(unsigned
+// index) and, if it has something to say when all threads have ended, void after(). Its members are
+// made anew for each execution, before the threads start. It checks with world::require, and with
+// plain data behind what is handed over. See README.md, "To add a model".
 #pragma once
 
 #include "explorer.hpp"

@@ -1,4 +1,5 @@
-// note_model.cpp: a sleeper reads what it was handed, is never left asleep, and a second wake-up is caught.
+// note_model.cpp: a sleeper reads what it was handed, is never left asleep, and a second wake-up is
+// caught.
 #include "protocol/note.hpp"
 
 #include "model_main.hpp"
@@ -28,10 +29,12 @@ struct hand_over : model::suite<hand_over, 2> {
   }
 };
 
-// The sleep may end at its deadline; the wake-up comes all the same, and only the note says whether it has come.
+// The sleep may end at its deadline; the wake-up comes all the same, and only the note says whether
+// it has come.
 struct late_sleeper : model::suite<late_sleeper, 2> {
   static constexpr char const* name = "late_sleeper";
-  static constexpr char const* claim = "true from sleep_until means woken, with what was left; after false the wake-up is still to come";
+  static constexpr char const* claim =
+      "true from sleep_until means woken, with what was left; after false the wake-up is still to come";
   static constexpr bool parks = true;
   static constexpr unsigned spurious = 1;
   static constexpr unsigned timeouts = 2;
@@ -41,8 +44,7 @@ struct late_sleeper : model::suite<late_sleeper, 2> {
 
   void thread(unsigned index) {
     if (index == 0) {
-      while (!park.sleep_until(1)) {
-      }
+      while (!park.sleep_until(1)) {}
       const std::uint32_t got = handed.get();
       world::require(got == 7, "M6: woken without what was handed over");
     } else {
@@ -55,7 +57,8 @@ struct late_sleeper : model::suite<late_sleeper, 2> {
 // Two hand-overs in a row through one note: cleared by the sleeper before it can be found again.
 struct sleeps_twice : model::suite<sleeps_twice, 2> {
   static constexpr char const* name = "sleeps_twice";
-  static constexpr char const* claim = "a note that was cleared before its sleeper became findable serves a second sleep";
+  static constexpr char const* claim =
+      "a note that was cleared before its sleeper became findable serves a second sleep";
   static constexpr bool parks = true;
   static constexpr unsigned spurious = 1;
 
@@ -106,10 +109,12 @@ struct two_wakers : model::suite<two_wakers, 3> {
   }
 };
 
-// Faulty twin: the note is cleared by the sleeper after it can be found: a wake-up in between is wiped out.
+// Faulty twin: the note is cleared by the sleeper after it can be found: a wake-up in between is
+// wiped out.
 struct clears_too_late : model::suite<clears_too_late, 2> {
   static constexpr char const* name = "clears_too_late";
-  static constexpr char const* claim = "faulty twin: the sleeper clears its note after it can be found, and a wake-up is lost";
+  static constexpr char const* claim =
+      "faulty twin: the sleeper clears its note after it can be found, and a wake-up is lost";
   static constexpr char const* must_fail = "deadlock";
   static constexpr bool parks = true;
 

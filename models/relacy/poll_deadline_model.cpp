@@ -1,4 +1,5 @@
-// poll_deadline_model.cpp: a deadline that passes ends the wait, one that was replaced does not, and none is slept through.
+// poll_deadline_model.cpp: a deadline that passes ends the wait, one that was replaced does not,
+// and none is slept through.
 #include "protocol/poll_deadline.hpp"
 
 #include "model_main.hpp"
@@ -75,7 +76,8 @@ struct past_against_wait : model::suite<past_against_wait, 2> {
   }
 };
 
-// The timer of the first deadline runs late, while the deadline is moved: it may end it or not, but not the second.
+// The timer of the first deadline runs late, while the deadline is moved: it may end it or not, but
+// not the second.
 struct replaced_against_timer : model::suite<replaced_against_timer, 2> {
   static constexpr char const* name = "replaced_against_timer";
   static constexpr char const* claim = "the timer of a deadline that was replaced does not end the new one";
@@ -90,13 +92,17 @@ struct replaced_against_timer : model::suite<replaced_against_timer, 2> {
       d.fire(10);
     }
   }
-  void after() { world::require(!d.deadline.over(), "N3: a deadline that was replaced acts on the one that replaced it"); }
+  void after() {
+    world::require(!d.deadline.over(), "N3: a deadline that was replaced acts on the one that replaced it");
+  }
 };
 
-// The first deadline passes and is replaced; its break comes late and meets a wait that has more time, and an event.
+// The first deadline passes and is replaced; its break comes late and meets a wait that has more
+// time, and an event.
 struct late_break : model::suite<late_break, 3> {
   static constexpr char const* name = "late_break";
-  static constexpr char const* claim = "a break that comes late neither ends a wait that has more time nor loses its readiness";
+  static constexpr char const* claim =
+      "a break that comes late neither ends a wait that has more time nor loses its readiness";
   static constexpr bool parks = true;
   static constexpr bool ends = false;
 
@@ -119,20 +125,24 @@ struct late_break : model::suite<late_break, 3> {
 // Faulty twin (c67): the timer does not look whose deadline it ends.
 struct passes_by_a_store : model::suite<passes_by_a_store, 2> {
   static constexpr char const* name = "passes_by_a_store";
-  static constexpr char const* claim = "faulty twin: the timer stores `over` without a look, and ends the deadline that replaced its own";
+  static constexpr char const* claim =
+      "faulty twin: the timer stores `over` without a look, and ends the deadline that replaced its own";
   static constexpr char const* must_fail = "N3";
 
   direction d;
 
   void before() { d.deadline.set(5); }
   void thread(unsigned index) { d.deadline.set(index == 0 ? 20 : poll_deadline::passed); }
-  void after() { world::require(!d.deadline.over(), "N3: a deadline that was replaced acts on the one that replaced it"); }
+  void after() {
+    world::require(!d.deadline.over(), "N3: a deadline that was replaced acts on the one that replaced it");
+  }
 };
 
 // Faulty twin: no look at the deadline behind the published `wait`.
 struct looks_before_it_waits : model::suite<looks_before_it_waits, 2> {
   static constexpr char const* name = "looks_before_it_waits";
-  static constexpr char const* claim = "faulty twin: the goroutine looks at the deadline only before it publishes `wait`, and sleeps through it";
+  static constexpr char const* claim =
+      "faulty twin: the goroutine looks at the deadline only before it publishes `wait`, and sleeps through it";
   static constexpr char const* must_fail = "deadlock";
   static constexpr bool parks = true;
 
@@ -153,5 +163,6 @@ struct looks_before_it_waits : model::suite<looks_before_it_waits, 2> {
 
 int main(int argc, char** argv) {
   using namespace retake;
-  return model::model_main<deadline_against_wait, past_against_wait, replaced_against_timer, late_break, passes_by_a_store, looks_before_it_waits>(argc, argv, "poll_deadline");
+  return model::model_main<deadline_against_wait, past_against_wait, replaced_against_timer, late_break,
+                           passes_by_a_store, looks_before_it_waits>(argc, argv, "poll_deadline");
 }

@@ -1,4 +1,5 @@
-// poll_waiter_model.cpp: readiness is never lost, a close is never slept through, and a parked goroutine is readied once and complete.
+// poll_waiter_model.cpp: readiness is never lost, a close is never slept through, and a parked
+// goroutine is readied once and complete.
 #include "protocol/poll_waiter.hpp"
 
 #include "model_main.hpp"
@@ -13,7 +14,8 @@ struct goroutine {
   note park;
 };
 
-// One direction of a descriptor, the goroutine that waits for it, and the kernel's buffer behind it.
+// One direction of a descriptor, the goroutine that waits for it, and the kernel's buffer behind
+// it.
 struct descriptor {
   poll_waiter<goroutine> reader;
   poll_closing closing;
@@ -50,7 +52,8 @@ struct descriptor {
 
 struct close_against_wait : model::suite<close_against_wait, 2> {
   static constexpr char const* name = "close_against_wait";
-  static constexpr char const* claim = "a goroutine that begins to wait while the descriptor is closed sees it, or is woken by it";
+  static constexpr char const* claim =
+      "a goroutine that begins to wait while the descriptor is closed sees it, or is woken by it";
   static constexpr bool parks = true;
   static constexpr unsigned spurious = 1;
 
@@ -89,11 +92,13 @@ struct event_against_wait : model::suite<event_against_wait, 2> {
   }
 };
 
-// Two pollers: one has an event that nobody will read anything for (the other direction, a duplicate), the other two real ones. The goroutine
-// parks again while the first poller still holds its first look at the word.
+// Two pollers: one has an event that nobody will read anything for (the other direction, a
+// duplicate), the other two real ones. The goroutine parks again while the first poller still holds
+// its first look at the word.
 struct late_event : model::suite<late_event, 3> {
   static constexpr char const* name = "late_event";
-  static constexpr char const* claim = "a poller that found an earlier park of the same goroutine and meets a later one sees that one complete";
+  static constexpr char const* claim =
+      "a poller that found an earlier park of the same goroutine and meets a later one sees that one complete";
   static constexpr bool parks = true;
   static constexpr bool ends = false;
 
@@ -138,7 +143,8 @@ struct event_against_close : model::suite<event_against_close, 3> {
   }
 };
 
-// A deadline breaks the wait, nobody closes: the goroutine tries again, and an event that came with the break must not be lost.
+// A deadline breaks the wait, nobody closes: the goroutine tries again, and an event that came with
+// the break must not be lost.
 struct event_against_deadline : model::suite<event_against_deadline, 3> {
   static constexpr char const* name = "event_against_deadline";
   static constexpr char const* claim = "an event beside a deadline that breaks the wait is there for the next wait";
@@ -166,7 +172,8 @@ struct event_against_deadline : model::suite<event_against_deadline, 3> {
 // The goroutine does not park, because it saw the close or its deadline, while an event comes.
 struct event_against_finish : model::suite<event_against_finish, 2> {
   static constexpr char const* name = "event_against_finish";
-  static constexpr char const* claim = "an event beside a wait that ends without it is there for the next wait, or ends this one";
+  static constexpr char const* claim =
+      "an event beside a wait that ends without it is there for the next wait, or ends this one";
 
   descriptor d;
   bool came = false;  // host memory
@@ -185,10 +192,12 @@ struct event_against_finish : model::suite<event_against_finish, 2> {
   }
 };
 
-// Two goroutines at one direction, which is a mistake of theirs: one of them is refused, or one comes after the other.
+// Two goroutines at one direction, which is a mistake of theirs: one of them is refused, or one
+// comes after the other.
 struct second_waiter : model::suite<second_waiter, 2> {
   static constexpr char const* name = "second_waiter";
-  static constexpr char const* claim = "one readiness lets one of two goroutines go on, and of two that wait one is refused";
+  static constexpr char const* claim =
+      "one readiness lets one of two goroutines go on, and of two that wait one is refused";
 
   descriptor d;
   std::uint32_t ready = 0, waiting = 0;  // host memory
@@ -227,7 +236,8 @@ struct two_begin : model::suite<two_begin, 2> {
 // Faulty twin (n43): no look at the close behind the published `wait`.
 struct looks_before_it_waits : model::suite<looks_before_it_waits, 2> {
   static constexpr char const* name = "looks_before_it_waits";
-  static constexpr char const* claim = "faulty twin: the goroutine looks for the close before it publishes `wait`, and sleeps through it";
+  static constexpr char const* claim =
+      "faulty twin: the goroutine looks for the close before it publishes `wait`, and sleeps through it";
   static constexpr char const* must_fail = "deadlock";
   static constexpr bool parks = true;
 
@@ -250,7 +260,8 @@ struct looks_before_it_waits : model::suite<looks_before_it_waits, 2> {
 // Faulty twin (n44): the goroutine is put into the word by a store.
 struct commits_by_a_store : model::suite<commits_by_a_store, 2> {
   static constexpr char const* name = "commits_by_a_store";
-  static constexpr char const* claim = "faulty twin: wait -> G is a store, and overwrites the readiness that came meanwhile";
+  static constexpr char const* claim =
+      "faulty twin: wait -> G is a store, and overwrites the readiness that came meanwhile";
   static constexpr char const* must_fail = "deadlock";
   static constexpr bool parks = true;
 
@@ -275,6 +286,7 @@ struct commits_by_a_store : model::suite<commits_by_a_store, 2> {
 
 int main(int argc, char** argv) {
   using namespace retake;
-  return model::model_main<close_against_wait, event_against_wait, late_event, event_against_close, event_against_deadline, event_against_finish, second_waiter, two_begin, looks_before_it_waits, commits_by_a_store>(
-      argc, argv, "poll_waiter");
+  return model::model_main<close_against_wait, event_against_wait, late_event, event_against_close,
+                           event_against_deadline, event_against_finish, second_waiter, two_begin,
+                           looks_before_it_waits, commits_by_a_store>(argc, argv, "poll_waiter");
 }

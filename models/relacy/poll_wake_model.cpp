@@ -1,4 +1,5 @@
-// poll_wake_model.cpp: one M blocks in the poller, a break or an earlier timer ends its wait, and what the breaker left is there.
+// poll_wake_model.cpp: one M blocks in the poller, a break or an earlier timer ends its wait, and
+// what the breaker left is there.
 #include "protocol/poll_wake.hpp"
 
 #include "model_main.hpp"
@@ -69,7 +70,8 @@ struct break_against_block : model::suite<break_against_block, 2> {
   void after() { p.expect_signal_agrees(); }
 };
 
-// Several breakers share one system call; a break that finds the signal set relies on the poller's swap coming later.
+// Several breakers share one system call; a break that finds the signal set relies on the poller's
+// swap coming later.
 struct two_breakers : model::suite<two_breakers, 3> {
   static constexpr char const* name = "two_breakers";
   static constexpr char const* claim = "a break that makes no system call because another did is seen as well";
@@ -100,7 +102,8 @@ struct two_breakers : model::suite<two_breakers, 3> {
 // One M is back from the poller and goes to sleep; a timer is added meanwhile.
 struct timer_against_gone_poller : model::suite<timer_against_gone_poller, 2> {
   static constexpr char const* name = "timer_against_gone_poller";
-  static constexpr char const* claim = "a timer that is added while the poller's M goes to sleep is seen by it, or wakes an M";
+  static constexpr char const* claim =
+      "a timer that is added while the poller's M goes to sleep is seen by it, or wakes an M";
 
   poller p;
   wake_gate gate;
@@ -130,7 +133,8 @@ struct timer_against_gone_poller : model::suite<timer_against_gone_poller, 2> {
 // The poller's M looks for work as soon as it is back, before it has anything to give up.
 struct timer_against_return : model::suite<timer_against_return, 2> {
   static constexpr char const* name = "timer_against_return";
-  static constexpr char const* claim = "a timer that was left to the poller because it still blocked is seen by its M when it is back";
+  static constexpr char const* claim =
+      "a timer that was left to the poller because it still blocked is seen by its M when it is back";
 
   poller p;
   world::atomic<std::int64_t> timer_ns{0};
@@ -150,7 +154,8 @@ struct timer_against_return : model::suite<timer_against_return, 2> {
   void after() { world::require(seen || woken, "V7: a timer is left to a poller that has gone"); }
 };
 
-// One M is back from a wait with a short limit, another blocks with a long one: whose limit does a new timer meet?
+// One M is back from a wait with a short limit, another blocks with a long one: whose limit does a
+// new timer meet?
 struct timer_against_next_poller : model::suite<timer_against_next_poller, 3> {
   static constexpr char const* name = "timer_against_next_poller";
   static constexpr char const* claim = "the limit of the last poller is not taken for that of the next one";
@@ -189,7 +194,9 @@ struct timer_against_next_poller : model::suite<timer_against_next_poller, 3> {
 // One M looks for timers and then blocks until the next one; an earlier timer is added meanwhile.
 struct timer_against_block : model::suite<timer_against_block, 2> {
   static constexpr char const* name = "timer_against_block";
-  static constexpr char const* claim = "a timer earlier than the poller's limit is seen by its M, ends its wait, or wakes another M; a later one is none of these";
+  static constexpr char const* claim =
+      "a timer earlier than the poller's limit is seen by its M, ends its wait, or wakes another M; a later one is "
+      "none of these";
 
   poller p;
   wake_gate gate;
@@ -210,7 +217,10 @@ struct timer_against_block : model::suite<timer_against_block, 2> {
       need = p.wake.for_timer(200);
     }
   }
-  void after() { world::require(seen || need != poll_wake::need::nothing, "V7: a timer earlier than the poller's limit does not end its wait"); }
+  void after() {
+    world::require(seen || need != poll_wake::need::nothing,
+                   "V7: a timer earlier than the poller's limit does not end its wait");
+  }
 };
 
 // sysmon takes an overdue poll while another M begins to block.
@@ -238,7 +248,8 @@ struct overdue_against_claim : model::suite<overdue_against_claim, 2> {
 // Faulty twin: the signal is cleared before the descriptor is drained.
 struct clears_before_it_drains : model::suite<clears_before_it_drains, 3> {
   static constexpr char const* name = "clears_before_it_drains";
-  static constexpr char const* claim = "faulty twin: the signal is cleared before the descriptor is drained, and a wake-up is eaten";
+  static constexpr char const* claim =
+      "faulty twin: the signal is cleared before the descriptor is drained, and a wake-up is eaten";
   static constexpr char const* must_fail = "deadlock";
   static constexpr bool parks = true;
   static constexpr bool ends = false;
@@ -252,7 +263,7 @@ struct clears_before_it_drains : model::suite<clears_before_it_drains, 3> {
         const bool mine = p.wake.claim(0);
         world::require(mine, "N6: nobody else polls");
         p.descriptor.block();
-          p.wake.returned(1, true);
+        p.wake.returned(1, true);
         const std::uint32_t first = letters[0].load_relaxed();
         const std::uint32_t second = letters[1].load_relaxed();
         p.descriptor.drain();
@@ -268,7 +279,8 @@ struct clears_before_it_drains : model::suite<clears_before_it_drains, 3> {
 // Faulty twin (n51): an M blocks although another does.
 struct polls_unasked : model::suite<polls_unasked, 2> {
   static constexpr char const* name = "polls_unasked";
-  static constexpr char const* claim = "faulty twin: an M looks whether somebody polls, and then polls, without the swap";
+  static constexpr char const* claim =
+      "faulty twin: an M looks whether somebody polls, and then polls, without the swap";
   static constexpr char const* must_fail = "N6";
 
   poller p;
@@ -286,6 +298,7 @@ struct polls_unasked : model::suite<polls_unasked, 2> {
 
 int main(int argc, char** argv) {
   using namespace retake;
-  return model::model_main<break_against_block, two_breakers, timer_against_gone_poller, timer_against_return, timer_against_next_poller, timer_against_block, overdue_against_claim, clears_before_it_drains, polls_unasked>(
-      argc, argv, "poll_wake");
+  return model::model_main<break_against_block, two_breakers, timer_against_gone_poller, timer_against_return,
+                           timer_against_next_poller, timer_against_block, overdue_against_claim,
+                           clears_before_it_drains, polls_unasked>(argc, argv, "poll_wake");
 }

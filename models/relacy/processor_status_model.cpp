@@ -1,4 +1,5 @@
-// processor_status_model.cpp: a returning system call and whoever takes its P never both have it, and each sees what the other did with it.
+// processor_status_model.cpp: a returning system call and whoever takes its P never both have it,
+// and each sees what the other did with it.
 #include "protocol/processor_status.hpp"
 
 #include "model_main.hpp"
@@ -20,7 +21,8 @@ struct processor : processor_side {
 // The common case, and what the speed of this room is measured with.
 struct call_against_retake : model::suite<call_against_retake, 2> {
   static constexpr char const* name = "call_against_retake";
-  static constexpr char const* claim = "the returning M wins its P back, or sysmon takes it: one of them, with all that was done with it";
+  static constexpr char const* claim =
+      "the returning M wins its P back, or sysmon takes it: one of them, with all that was done with it";
 
   processor p{0};
   machine_side m{0};
@@ -48,7 +50,8 @@ struct call_against_retake : model::suite<call_against_retake, 2> {
 // The P is taken, run by another M, and is in that M's system call when the first comes back.
 struct win_back : model::suite<win_back, 2> {
   static constexpr char const* name = "win_back";
-  static constexpr char const* claim = "a P that is won back from another M's call (ABA) comes with what that M did, and the tick tells";
+  static constexpr char const* claim =
+      "a P that is won back from another M's call (ABA) comes with what that M did, and the tick tells";
 
   processor p{0};
   machine_side first{0}, second{1};
@@ -78,7 +81,8 @@ struct win_back : model::suite<win_back, 2> {
 // Three Ms, one P: each takes it out of whoever's call it is in, runs, calls, and comes back.
 struct three_machines : model::suite<three_machines, 3> {
   static constexpr char const* name = "three_machines";
-  static constexpr char const* claim = "three Ms take one P out of each other's calls and come back: one owner at every instant";
+  static constexpr char const* claim =
+      "three Ms take one P out of each other's calls and come back: one owner at every instant";
   static constexpr bool ends = false;
 
   processor p{0};
@@ -111,7 +115,8 @@ struct three_machines : model::suite<three_machines, 3> {
 // hand-off: what sysmon took is started on a sleeping M.
 struct hand_off : model::suite<hand_off, 3> {
   static constexpr char const* name = "hand_off";
-  static constexpr char const* claim = "a P that was taken out of a call reaches the M that is woken with it, and that M alone";
+  static constexpr char const* claim =
+      "a P that was taken out of a call reaches the M that is woken with it, and that M alone";
   static constexpr bool parks = true;
   static constexpr bool ends = false;
   static constexpr unsigned spurious = 1;
@@ -159,7 +164,8 @@ struct retake_by_a_store : model::suite<retake_by_a_store, 2> {
       const processor_state seen = p.status.load_acquire();
       if (seen != processor_state::syscall) return;
       p.status.store_relaxed(processor_state::idle);
-      p.holder.move(processor_holder::call, processor_holder::hand, "P9: a P is taken out of a system call that somebody else took");
+      p.holder.move(processor_holder::call, processor_holder::hand,
+                    "P9: a P is taken out of a system call that somebody else took");
     }
   }
 };
@@ -185,7 +191,8 @@ struct old_is_more_than_a_hint : model::suite<old_is_more_than_a_hint, 2> {
       const bool taken = processor_status::take(p, processor_state::idle);
       if (!taken) return;
       p.use();
-      p.holder.move(processor_holder::hand, processor_holder::idle_list, "P9: a P is put on the idle list that is not in hand");
+      p.holder.move(processor_holder::hand, processor_holder::idle_list,
+                    "P9: a P is put on the idle list that is not in hand");
     }
   }
 };
@@ -195,5 +202,6 @@ struct old_is_more_than_a_hint : model::suite<old_is_more_than_a_hint, 2> {
 
 int main(int argc, char** argv) {
   using namespace retake;
-  return model::model_main<call_against_retake, win_back, three_machines, hand_off, retake_by_a_store, old_is_more_than_a_hint>(argc, argv, "processor_status");
+  return model::model_main<call_against_retake, win_back, three_machines, hand_off, retake_by_a_store,
+                           old_is_more_than_a_hint>(argc, argv, "processor_status");
 }

@@ -1,5 +1,6 @@
-// ring_traffic_model.cpp: whoever takes an operation back reads what its sender wrote, and the count ends where it began. The kernel between the two
-// is played by relaxed slots: it orders nothing that the language knows.
+// ring_traffic_model.cpp: whoever takes an operation back reads what its sender wrote, and the
+// count ends where it began. The kernel between the two is played by relaxed slots: it orders
+// nothing that the language knows.
 #include "protocol/ring_traffic.hpp"
 
 #include "model_main.hpp"
@@ -22,10 +23,12 @@ struct queue {
   }
 };
 
-// Two threads send an operation each; a third takes back what it finds, and the senders what is left of their own.
+// Two threads send an operation each; a third takes back what it finds, and the senders what is
+// left of their own.
 struct senders_and_taker : model::suite<senders_and_taker, 3> {
   static constexpr char const* name = "senders_and_taker";
-  static constexpr char const* claim = "who takes an operation back reads what was written before it was sent; each comes back once";
+  static constexpr char const* claim =
+      "who takes an operation back reads what was written before it was sent; each comes back once";
 
   ring_traffic traffic;
   operation operations[2];
@@ -84,7 +87,8 @@ struct both_at_once : model::suite<both_at_once, 3> {
 // Faulty twin: counted only when the kernel has it already.
 struct counts_too_late : model::suite<counts_too_late, 2> {
   static constexpr char const* name = "counts_too_late";
-  static constexpr char const* claim = "faulty twin: an operation is counted after it was sent, and comes back before it was";
+  static constexpr char const* claim =
+      "faulty twin: an operation is counted after it was sent, and comes back before it was";
   static constexpr char const* must_fail = "G6";
 
   ring_traffic traffic;
@@ -127,5 +131,6 @@ struct looks_too_early : model::suite<looks_too_early, 2> {
 
 int main(int argc, char** argv) {
   using namespace retake;
-  return model::model_main<senders_and_taker, both_at_once, counts_too_late, looks_too_early>(argc, argv, "ring_traffic");
+  return model::model_main<senders_and_taker, both_at_once, counts_too_late, looks_too_early>(argc, argv,
+                                                                                              "ring_traffic");
 }

@@ -1,4 +1,5 @@
-// run_queue_model.cpp: each goroutine is taken once, as it was put; a ring is never called empty while it is not; nothing overflows.
+// run_queue_model.cpp: each goroutine is taken once, as it was put; a ring is never called empty
+// while it is not; nothing overflows.
 #include "protocol/run_queue.hpp"
 
 #include "model_main.hpp"
@@ -53,7 +54,8 @@ struct herd {
 // The owner fills and empties its ring while a thief takes half of it.
 struct owner_and_thief : model::suite<owner_and_thief, 2> {
   static constexpr char const* name = "owner_and_thief";
-  static constexpr char const* claim = "what the owner puts, it or the thief gets, once, with all that stands behind the pointer";
+  static constexpr char const* claim =
+      "what the owner puts, it or the thief gets, once, with all that stands behind the pointer";
 
   run_queue<goroutine, 2> mine, stolen;
   herd<2> gs;
@@ -156,7 +158,8 @@ struct next_slot : model::suite<next_slot, 2> {
 // A goroutine is kicked out of `next` into the ring while a thief reaches for it.
 struct kicked_against_thief : model::suite<kicked_against_thief, 2> {
   static constexpr char const* name = "kicked_against_thief";
-  static constexpr char const* claim = "a goroutine that is kicked out of `next` and reached for at once is in one place";
+  static constexpr char const* claim =
+      "a goroutine that is kicked out of `next` and reached for at once is in one place";
 
   run_queue<goroutine, 2> mine, stolen;
   herd<2> gs;
@@ -203,7 +206,8 @@ struct stolen_goods : model::suite<stolen_goods, 2> {
 // Two thieves at one ring, one of them also at the other's.
 struct two_thieves : model::suite<two_thieves, 3> {
   static constexpr char const* name = "two_thieves";
-  static constexpr char const* claim = "an owner and two thieves, one of which robs the other, share the goroutines without loss";
+  static constexpr char const* claim =
+      "an owner and two thieves, one of which robs the other, share the goroutines without loss";
   static constexpr bool ends = false;
 
   run_queue<goroutine, 4> mine, first, second;
@@ -256,11 +260,13 @@ struct reused_slots : model::suite<reused_slots, 2> {
   }
 };
 
-// Q4: the owner always has one. It kicks one goroutine from `next` into the ring and takes the other: between the reads of an observer the
-// work moves from where it has not looked yet to where it has looked already.
+// Q4: the owner always has one. It kicks one goroutine from `next` into the ring and takes the
+// other: between the reads of an observer the work moves from where it has not looked yet to where
+// it has looked already.
 struct never_looks_empty : model::suite<never_looks_empty, 2> {
   static constexpr char const* name = "never_looks_empty";
-  static constexpr char const* claim = "an observer never sees an empty queue while its owner always has a goroutine there";
+  static constexpr char const* claim =
+      "an observer never sees an empty queue while its owner always has a goroutine there";
 
   run_queue<goroutine, 2> mine;
   herd<3> gs;
@@ -357,6 +363,7 @@ struct looks_once : model::suite<looks_once, 2> {
 
 int main(int argc, char** argv) {
   using namespace retake;
-  return model::model_main<owner_and_thief, overflow_once, overflow_against_thief, next_slot, kicked_against_thief, stolen_goods, two_thieves, reused_slots, never_looks_empty, never_looks_empty_twice,
+  return model::model_main<owner_and_thief, overflow_once, overflow_against_thief, next_slot, kicked_against_thief,
+                           stolen_goods, two_thieves, reused_slots, never_looks_empty, never_looks_empty_twice,
                            head_by_a_store, looks_once>(argc, argv, "run_queue");
 }

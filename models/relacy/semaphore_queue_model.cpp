@@ -1,4 +1,5 @@
-// semaphore_queue_model.cpp: permits are neither lost nor made, what was written under them goes with them, and who waits is let go in turn.
+// semaphore_queue_model.cpp: permits are neither lost nor made, what was written under them goes
+// with them, and who waits is let go in turn.
 #include "protocol/semaphore_queue.hpp"
 
 #include "model_main.hpp"
@@ -69,7 +70,8 @@ struct three_holders_in_turn : mutual<three_holders_in_turn, 3> {
 // A writer takes all, readers one each.
 struct writer_and_readers : model::suite<writer_and_readers, 3> {
   static constexpr char const* name = "writer_and_readers";
-  static constexpr char const* claim = "who takes all permits is alone, and those who take one each are not overtaken for ever";
+  static constexpr char const* claim =
+      "who takes all permits is alone, and those who take one each are not overtaken for ever";
   static constexpr bool parks = true;
   static constexpr bool ends = false;
 
@@ -92,7 +94,8 @@ struct writer_and_readers : model::suite<writer_and_readers, 3> {
 // Who takes on the slow way stores the word: what others gave back before must go along.
 struct passed_on : model::suite<passed_on, 3> {
   static constexpr char const* name = "passed_on";
-  static constexpr char const* claim = "what was written before a permit was given back is read by whoever takes it, also behind another";
+  static constexpr char const* claim =
+      "what was written before a permit was given back is read by whoever takes it, also behind another";
   static constexpr bool parks = true;
   static constexpr bool ends = false;
 
@@ -117,7 +120,8 @@ struct passed_on : model::suite<passed_on, 3> {
 // One gives up while the permits it waits for come.
 struct gives_up : model::suite<gives_up, 3> {
   static constexpr char const* name = "gives_up";
-  static constexpr char const* claim = "permits come to who waits or stay, when it gives up at the same time, and those behind it do not wait for it";
+  static constexpr char const* claim =
+      "permits come to who waits or stay, when it gives up at the same time, and those behind it do not wait for it";
   static constexpr bool parks = true;
   static constexpr bool ends = false;
 
@@ -157,10 +161,12 @@ struct gives_up : model::suite<gives_up, 3> {
   void after() { s.expect_all(2); }
 };
 
-// Who gives back saw somebody wait who has gone by then: the permit is added under the lock, for those on the short way.
+// Who gives back saw somebody wait who has gone by then: the permit is added under the lock, for
+// those on the short way.
 struct nobody_waits_any_more : model::suite<nobody_waits_any_more, 3> {
   static constexpr char const* name = "nobody_waits_any_more";
-  static constexpr char const* claim = "a permit that is given back for who has given up meanwhile comes to the next, with what was written before";
+  static constexpr char const* claim =
+      "a permit that is given back for who has given up meanwhile comes to the next, with what was written before";
   static constexpr bool parks = true;
   static constexpr bool ends = false;
 
@@ -203,7 +209,8 @@ struct nobody_waits_any_more : model::suite<nobody_waits_any_more, 3> {
 // Faulty twin: who gives back looks whether somebody waits, and then adds.
 struct looks_then_adds : model::suite<looks_then_adds, 2> {
   static constexpr char const* name = "looks_then_adds";
-  static constexpr char const* claim = "faulty twin: a permit that is added after the look misses who begins to wait between the two";
+  static constexpr char const* claim =
+      "faulty twin: a permit that is added after the look misses who begins to wait between the two";
   static constexpr char const* must_fail = "deadlock";
   static constexpr bool parks = true;
 
@@ -230,5 +237,6 @@ struct looks_then_adds : model::suite<looks_then_adds, 2> {
 
 int main(int argc, char** argv) {
   using namespace retake;
-  return model::model_main<two_holders_in_turn, three_holders_in_turn, writer_and_readers, passed_on, gives_up, nobody_waits_any_more, looks_then_adds>(argc, argv, "semaphore_queue");
+  return model::model_main<two_holders_in_turn, three_holders_in_turn, writer_and_readers, passed_on, gives_up,
+                           nobody_waits_any_more, looks_then_adds>(argc, argv, "semaphore_queue");
 }

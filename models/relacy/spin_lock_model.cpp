@@ -1,4 +1,5 @@
-// spin_lock_model.cpp: one holder at a time, each sees what the last one wrote, and nobody is left asleep.
+// spin_lock_model.cpp: one holder at a time, each sees what the last one wrote, and nobody is left
+// asleep.
 #include "protocol/spin_lock.hpp"
 
 #include "model_main.hpp"
@@ -6,7 +7,8 @@
 namespace retake {
 namespace {
 
-// What every suite does under its lock: two plain words that only the lock keeps from racing, and a ghost that counts holders.
+// What every suite does under its lock: two plain words that only the lock keeps from racing, and a
+// ghost that counts holders.
 struct guarded {
   world::plain<std::uint32_t> first{0};
   world::plain<std::uint32_t> second{0};
@@ -70,7 +72,8 @@ struct one_tries : model::suite<one_tries, 2> {
 // A sleeper that got the lock leaves `contended` behind; what comes after it must stay right.
 struct again_and_again : model::suite<again_and_again, 2> {
   static constexpr char const* name = "again_and_again";
-  static constexpr char const* claim = "two threads lock twice each, so that every lock hand-over is followed by another";
+  static constexpr char const* claim =
+      "two threads lock twice each, so that every lock hand-over is followed by another";
   static constexpr bool parks = true;
   static constexpr unsigned spurious = 1;
 
@@ -151,5 +154,6 @@ struct marks_by_a_store : model::suite<marks_by_a_store, 2> {
 
 int main(int argc, char** argv) {
   using namespace retake;
-  return model::model_main<two_threads, one_tries, again_and_again, three_threads, looks_then_stores, marks_by_a_store>(argc, argv, "spin_lock");
+  return model::model_main<two_threads, one_tries, again_and_again, three_threads, looks_then_stores,
+                           marks_by_a_store>(argc, argv, "spin_lock");
 }

@@ -1,4 +1,5 @@
-// stop_world_model.cpp: a stop finds every P, also that of an M which enters or leaves a system call meanwhile, and the world goes on after it.
+// stop_world_model.cpp: a stop finds every P, also that of an M which enters or leaves a system
+// call meanwhile, and the world goes on after it.
 #include "protocol/stop_world.hpp"
 
 #include "model_main.hpp"
@@ -87,9 +88,7 @@ struct stopped_runtime {
     }
   }
 
-  void expect_restart() {
-    world::require(restarts == 1, "V4: the world did not restart");
-  }
+  void expect_restart() { world::require(restarts == 1, "V4: the world did not restart"); }
 };
 
 // The store-load order of both sides, and nothing else: no lock, no sleep, so that the search ends.
@@ -120,7 +119,8 @@ struct speak_then_look : model::suite<speak_then_look, 2> {
 // With everything around it: the M stays in its call.
 struct stop_against_enter : model::suite<stop_against_enter, 2> {
   static constexpr char const* name = "stop_against_enter";
-  static constexpr char const* claim = "an M that enters a system call while the world stops is seen by the stopper, or sees it";
+  static constexpr char const* claim =
+      "an M that enters a system call while the world stops is seen by the stopper, or sees it";
   static constexpr bool parks = true;
   static constexpr bool ends = false;
 
@@ -138,10 +138,12 @@ struct stop_against_enter : model::suite<stop_against_enter, 2> {
   void after() { r.expect_restart(); }
 };
 
-// The call returns: with its P it runs on and gives it up at its next call of the runtime, without it the M ends.
+// The call returns: with its P it runs on and gives it up at its next call of the runtime, without
+// it the M ends.
 struct stop_against_return : model::suite<stop_against_return, 2> {
   static constexpr char const* name = "stop_against_return";
-  static constexpr char const* claim = "a returning M that wins its P back stops at its next call of the runtime; one that lost it is not counted";
+  static constexpr char const* claim =
+      "a returning M that wins its P back stops at its next call of the runtime; one that lost it is not counted";
   static constexpr bool parks = true;
   static constexpr bool ends = false;
   static constexpr unsigned timeouts = 1;
@@ -167,7 +169,8 @@ struct stop_against_return : model::suite<stop_against_return, 2> {
 // Two Ms in calls, and a stopper with a P of its own.
 struct two_calls : model::suite<two_calls, 3> {
   static constexpr char const* name = "two_calls";
-  static constexpr char const* claim = "a stopper with a P of its own stops two others, one that stays in its call and one that returns";
+  static constexpr char const* claim =
+      "a stopper with a P of its own stops two others, one that stays in its call and one that returns";
   static constexpr bool parks = true;
   static constexpr bool ends = false;
   static constexpr unsigned spurious = 1;
@@ -194,7 +197,8 @@ struct two_calls : model::suite<two_calls, 3> {
 // Faulty twin (h25): the M looks for the stop before it says that it is in a call.
 struct looks_before_it_speaks : model::suite<looks_before_it_speaks, 2> {
   static constexpr char const* name = "looks_before_it_speaks";
-  static constexpr char const* claim = "faulty twin: enter looks for the stop before it publishes Syscall, and the stopper waits for ever";
+  static constexpr char const* claim =
+      "faulty twin: enter looks for the stop before it publishes Syscall, and the stopper waits for ever";
   static constexpr char const* must_fail = "deadlock";
   static constexpr bool parks = true;
 
@@ -243,5 +247,6 @@ struct counted_twice : model::suite<counted_twice, 2> {
 
 int main(int argc, char** argv) {
   using namespace retake;
-  return model::model_main<speak_then_look, stop_against_enter, stop_against_return, two_calls, looks_before_it_speaks, counted_twice>(argc, argv, "stop_world");
+  return model::model_main<speak_then_look, stop_against_enter, stop_against_return, two_calls, looks_before_it_speaks,
+                           counted_twice>(argc, argv, "stop_world");
 }

@@ -1,4 +1,5 @@
-// sysmon_gate_model.cpp: sysmon never sleeps beside a P in a system call, and its note is woken once per sleep.
+// sysmon_gate_model.cpp: sysmon never sleeps beside a P in a system call, and its note is woken
+// once per sleep.
 #include "protocol/sysmon_gate.hpp"
 
 #include "model_main.hpp"
@@ -10,8 +11,8 @@ namespace {
 struct monitored {
   spin_lock lock;
   sysmon_gate gate;
-  world::plain<std::uint32_t> busy{0};       // under the lock: Ps that are not idle
-  world::ghost<std::uint32_t> visits{0};     // of sysmon, awake
+  world::plain<std::uint32_t> busy{0};    // under the lock: Ps that are not idle
+  world::ghost<std::uint32_t> visits{0};  // of sysmon, awake
 
   // sysmon: one decision to sleep. True: it slept.
   bool nap() {
@@ -48,7 +49,8 @@ struct monitored {
 
 struct call_wakes_sysmon : model::suite<call_wakes_sysmon, 2> {
   static constexpr char const* name = "call_wakes_sysmon";
-  static constexpr char const* claim = "a P that leaves the idle list finds sysmon awake or wakes it: the look without the lock cannot miss";
+  static constexpr char const* claim =
+      "a P that leaves the idle list finds sysmon awake or wakes it: the look without the lock cannot miss";
   static constexpr bool parks = true;
 
   monitored m;
@@ -62,10 +64,12 @@ struct call_wakes_sysmon : model::suite<call_wakes_sysmon, 2> {
   }
 };
 
-// M13: a P leaves the idle list to compute: the same critical section wakes a sleeping sysmon, without a look before it.
+// M13: a P leaves the idle list to compute: the same critical section wakes a sleeping sysmon,
+// without a look before it.
 struct computation_wakes_sysmon : model::suite<computation_wakes_sysmon, 3> {
   static constexpr char const* name = "computation_wakes_sysmon";
-  static constexpr char const* claim = "a P that leaves the idle list to compute wakes sysmon, also beside a call that does";
+  static constexpr char const* claim =
+      "a P that leaves the idle list to compute wakes sysmon, also beside a call that does";
   static constexpr bool parks = true;
   static constexpr bool ends = false;
 
@@ -87,7 +91,8 @@ struct computation_wakes_sysmon : model::suite<computation_wakes_sysmon, 3> {
 
 struct late_against_wake : model::suite<late_against_wake, 2> {
   static constexpr char const* name = "late_against_wake";
-  static constexpr char const* claim = "a sleep that ends at its deadline while it is being woken leaves the note right for the next sleep";
+  static constexpr char const* claim =
+      "a sleep that ends at its deadline while it is being woken leaves the note right for the next sleep";
   static constexpr bool parks = true;
   static constexpr bool ends = false;
   static constexpr unsigned timeouts = 1;
@@ -124,10 +129,12 @@ struct two_calls : model::suite<two_calls, 3> {
   }
 };
 
-// A pause between two rounds, cut short by who enters a call with work behind it and by who submits work: both may see it, one wakes.
+// A pause between two rounds, cut short by who enters a call with work behind it and by who submits
+// work: both may see it, one wakes.
 struct doze_cut_short : model::suite<doze_cut_short, 3> {
   static constexpr char const* name = "doze_cut_short";
-  static constexpr char const* claim = "a doze ends at its deadline or is cut short, by whoever comes first, and its note is woken at most once";
+  static constexpr char const* claim =
+      "a doze ends at its deadline or is cut short, by whoever comes first, and its note is woken at most once";
   static constexpr bool parks = true;
   static constexpr bool ends = false;
   static constexpr unsigned timeouts = 1;
@@ -209,5 +216,6 @@ struct looks_too_early : model::suite<looks_too_early, 2> {
 
 int main(int argc, char** argv) {
   using namespace retake;
-  return model::model_main<call_wakes_sysmon, computation_wakes_sysmon, late_against_wake, two_calls, doze_cut_short, does_not_wake, looks_too_early>(argc, argv, "sysmon_gate");
+  return model::model_main<call_wakes_sysmon, computation_wakes_sysmon, late_against_wake, two_calls, doze_cut_short,
+                           does_not_wake, looks_too_early>(argc, argv, "sysmon_gate");
 }

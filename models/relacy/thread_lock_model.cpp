@@ -1,4 +1,5 @@
-// thread_lock_model.cpp: a locked goroutine runs on its own M only, which sleeps without a P and wakes with one.
+// thread_lock_model.cpp: a locked goroutine runs on its own M only, which sleeps without a P and
+// wakes with one.
 #include "protocol/thread_lock.hpp"
 
 #include "model_main.hpp"
@@ -26,7 +27,8 @@ struct processor : processor_side {
   }
 };
 
-// A locked M and another one; one P. P and goroutine travel from the first to the second through two words.
+// A locked M and another one; one P. P and goroutine travel from the first to the second through
+// two words.
 struct two_machines {
   machine home{0}, other{1};
   goroutine g;
@@ -41,7 +43,8 @@ struct two_machines {
     g.frame.set(frame + 1);
   }
 
-  // The locked goroutine blocks: its M gives the P away, and sleeps until it is handed one with its goroutine runnable.
+  // The locked goroutine blocks: its M gives the P away, and sleeps until it is handed one with its
+  // goroutine runnable.
   void block_and_come_back() {
     processor_side& mine = processor_status::unwire(home);
     given.store_release(&mine);
@@ -71,7 +74,8 @@ struct two_machines {
 
 struct locked_goroutine_blocks : model::suite<locked_goroutine_blocks, 2> {
   static constexpr char const* name = "locked_goroutine_blocks";
-  static constexpr char const* claim = "whoever finds a locked goroutine hands its P to the goroutine's M, which runs it and no other";
+  static constexpr char const* claim =
+      "whoever finds a locked goroutine hands its P to the goroutine's M, which runs it and no other";
   static constexpr bool parks = true;
 
   two_machines w;
@@ -103,7 +107,8 @@ struct locked_goroutine_blocks : model::suite<locked_goroutine_blocks, 2> {
 // Nesting, by one thread.
 struct nesting : model::suite<nesting, 2> {
   static constexpr char const* name = "nesting";
-  static constexpr char const* claim = "the pair ends with the last of as many unlocks as there were locks, or with the goroutine";
+  static constexpr char const* claim =
+      "the pair ends with the last of as many unlocks as there were locks, or with the goroutine";
 
   two_machines w;
 
@@ -114,7 +119,9 @@ struct nesting : model::suite<nesting, 2> {
     const lock_outcome second = thread_lock::lock(w.home, w.g);
     const lock_outcome inner = thread_lock::unlock(w.home, w.g);
     thread_lock::check_may_run(w.home, w.g);
-    world::require(early == lock_outcome::not_locked && first == lock_outcome::done && second == lock_outcome::done && inner == lock_outcome::done, "L1: nesting");
+    world::require(early == lock_outcome::not_locked && first == lock_outcome::done && second == lock_outcome::done &&
+                       inner == lock_outcome::done,
+                   "L1: nesting");
     machine* const still = w.g.locked_m.get();
     world::require(still == &w.home, "L1: the pair ends with the inner unlock");
     const bool was_locked = thread_lock::end(w.home, w.g);
@@ -174,5 +181,6 @@ struct keeps_its_processor : model::suite<keeps_its_processor, 2> {
 
 int main(int argc, char** argv) {
   using namespace retake;
-  return model::model_main<locked_goroutine_blocks, nesting, runs_elsewhere, keeps_its_processor>(argc, argv, "thread_lock");
+  return model::model_main<locked_goroutine_blocks, nesting, runs_elsewhere, keeps_its_processor>(argc, argv,
+                                                                                                  "thread_lock");
 }

@@ -1,4 +1,5 @@
-// timer_home_model.cpp: each start of a timer is answered by one run or one stop, whoever else starts and moves it, and then nobody touches it.
+// timer_home_model.cpp: each start of a timer is answered by one run or one stop, whoever else
+// starts and moves it, and then nobody touches it.
 #include "protocol/timer_home.hpp"
 
 #include "model_main.hpp"
@@ -79,7 +80,8 @@ struct started {
   }
 };
 
-// Who has the timer ends its memory: the runner's function, or the owner whom stop() told that it will not run.
+// Who has the timer ends its memory: the runner's function, or the owner whom stop() told that it
+// will not run.
 struct stop_against_run : model::suite<stop_against_run, 2> {
   static constexpr char const* name = "stop_against_run";
   static constexpr char const* claim = "a timer that is due is stopped or run, and the memory is whose it is then";
@@ -107,7 +109,8 @@ struct two_starts : model::suite<two_starts, 2> {
 
 struct start_against_run : model::suite<start_against_run, 2> {
   static constexpr char const* name = "start_against_run";
-  static constexpr char const* claim = "a timer that leaves one heap while it is started on another P is written by one at a time";
+  static constexpr char const* claim =
+      "a timer that leaves one heap while it is started on another P is written by one at a time";
   static constexpr bool parks = true;
 
   started s;
@@ -125,7 +128,8 @@ struct start_against_run : model::suite<start_against_run, 2> {
 
 struct start_stop_and_run : model::suite<start_stop_and_run, 3> {
   static constexpr char const* name = "start_stop_and_run";
-  static constexpr char const* claim = "a timer that is run, stopped and started again elsewhere at once is answered for, start by start";
+  static constexpr char const* claim =
+      "a timer that is run, stopped and started again elsewhere at once is answered for, start by start";
   static constexpr bool parks = true;
   static constexpr bool ends = false;
 
@@ -147,7 +151,8 @@ struct start_stop_and_run : model::suite<start_stop_and_run, 3> {
 // Faulty twin: the heap that home named is taken for the timer's when its lock is had.
 struct looks_once : model::suite<looks_once, 2> {
   static constexpr char const* name = "looks_once";
-  static constexpr char const* claim = "faulty twin: without the second look a stopped timer is taken out of a heap that has run it";
+  static constexpr char const* claim =
+      "faulty twin: without the second look a stopped timer is taken out of a heap that has run it";
   static constexpr char const* must_fail = "V3";
   static constexpr bool parks = true;
 
@@ -195,5 +200,6 @@ struct enters_by_a_store : model::suite<enters_by_a_store, 2> {
 
 int main(int argc, char** argv) {
   using namespace retake;
-  return model::model_main<stop_against_run, two_starts, start_against_run, start_stop_and_run, looks_once, enters_by_a_store>(argc, argv, "timer_home");
+  return model::model_main<stop_against_run, two_starts, start_against_run, start_stop_and_run, looks_once,
+                           enters_by_a_store>(argc, argv, "timer_home");
 }

@@ -1,4 +1,5 @@
-// wait_queue_model.cpp: a goroutine that waits in several places is readied once, and nobody touches its waiters when it has gone on.
+// wait_queue_model.cpp: a goroutine that waits in several places is readied once, and nobody
+// touches its waiters when it has gone on.
 #include "protocol/wait_queue.hpp"
 
 #include "model_main.hpp"
@@ -66,7 +67,8 @@ struct selecting {
 
 struct two_places : model::suite<two_places, 3> {
   static constexpr char const* name = "two_places";
-  static constexpr char const* claim = "of two who would serve a goroutine one does, and its memory ends after both have let go of it";
+  static constexpr char const* claim =
+      "of two who would serve a goroutine one does, and its memory ends after both have let go of it";
   static constexpr bool parks = true;
   static constexpr bool ends = false;
 
@@ -93,10 +95,12 @@ struct two_places : model::suite<two_places, 3> {
   }
 };
 
-// A time-out that comes up holds no lock; the goroutine that somebody else has readied waits until it has left.
+// A time-out that comes up holds no lock; the goroutine that somebody else has readied waits until
+// it has left.
 struct late_time_out : model::suite<late_time_out, 3> {
   static constexpr char const* name = "late_time_out";
-  static constexpr char const* claim = "a time-out that comes too late readies nobody, and the goroutine's memory ends after its last touch";
+  static constexpr char const* claim =
+      "a time-out that comes too late readies nobody, and the goroutine's memory ends after its last touch";
   static constexpr bool parks = true;
   static constexpr bool ends = false;
 
@@ -173,7 +177,8 @@ struct looks_only : model::suite<looks_only, 2> {
 // Faulty twin: the goroutine goes on without the time-out's leave.
 struct does_not_wait : model::suite<does_not_wait, 3> {
   static constexpr char const* name = "does_not_wait";
-  static constexpr char const* claim = "faulty twin: a goroutine that does not wait for the time-out takes its memory away under it";
+  static constexpr char const* claim =
+      "faulty twin: a goroutine that does not wait for the time-out takes its memory away under it";
   static constexpr char const* must_fail = "race";
   static constexpr bool parks = true;
 

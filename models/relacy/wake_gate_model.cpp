@@ -1,4 +1,5 @@
-// wake_gate_model.cpp: work that is submitted while the last spinner gives up is found by one of the two, and the count comes out even.
+// wake_gate_model.cpp: work that is submitted while the last spinner gives up is found by one of
+// the two, and the count comes out even.
 #include "protocol/wake_gate.hpp"
 
 #include "model_main.hpp"
@@ -72,8 +73,9 @@ struct small_runtime {
     if (claimed && take_processor_or_withdraw()) run_machine(true);
   }
 
-  // Whoever holds a claimed unit. The unit is given back in the critical section that found no P: who drops its P later looks for work
-  // after that, so that a submitter who still sees the unit is seen by that look.
+  // Whoever holds a claimed unit. The unit is given back in the critical section that found no P:
+  // who drops its P later looks for work after that, so that a submitter who still sees the unit is
+  // seen by that look.
   bool take_processor_or_withdraw() {
     locked const scope(lock);
     if (idle.take_processor() != nullptr) return true;
@@ -139,7 +141,8 @@ struct speak_then_look : model::suite<speak_then_look, 2> {
 // The M that goes idle was not spinning: it gives no unit back, and looks all the same.
 struct idle_without_spinning : model::suite<idle_without_spinning, 2> {
   static constexpr char const* name = "idle_without_spinning";
-  static constexpr char const* claim = "an M that puts its P down without having spun sees the work, or its P is seen idle";
+  static constexpr char const* claim =
+      "an M that puts its P down without having spun sees the work, or its P is seen idle";
 
   wake_gate gate;
   world::atomic<std::uint32_t> work{0}, idle{0};
@@ -161,7 +164,8 @@ struct idle_without_spinning : model::suite<idle_without_spinning, 2> {
 
 struct submit_against_last_spinner : model::suite<submit_against_last_spinner, 2> {
   static constexpr char const* name = "submit_against_last_spinner";
-  static constexpr char const* claim = "either the submitter sees the lowered count and the idle P, or the spinner sees the work";
+  static constexpr char const* claim =
+      "either the submitter sees the lowered count and the idle P, or the spinner sees the work";
   static constexpr bool parks = true;
   static constexpr bool ends = false;
 
@@ -210,10 +214,12 @@ struct two_submitters_and_spinner : model::suite<two_submitters_and_spinner, 3> 
   void after() { r.expect_quiescence(); }
 };
 
-// Thread 0 has claimed, and does not know yet that no P is idle; another submitter relies on its unit.
+// Thread 0 has claimed, and does not know yet that no P is idle; another submitter relies on its
+// unit.
 struct claim_without_processor : model::suite<claim_without_processor, 3> {
   static constexpr char const* name = "claim_without_processor";
-  static constexpr char const* claim = "a unit that is claimed and given back hides no work from an M that drops its P meanwhile";
+  static constexpr char const* claim =
+      "a unit that is claimed and given back hides no work from an M that drops its P meanwhile";
   static constexpr bool parks = true;
   static constexpr bool ends = false;
 
@@ -258,7 +264,8 @@ struct one_spinner_by_claim : model::suite<one_spinner_by_claim, 2> {
 // Who needed a P for its spinner and got none asks whoever is about to drop one to spin instead.
 struct wanted_spinner : model::suite<wanted_spinner, 2> {
   static constexpr char const* name = "wanted_spinner";
-  static constexpr char const* claim = "under the lock, a wanted spinner is seen by who drops its P later, and by nobody earlier";
+  static constexpr char const* claim =
+      "under the lock, a wanted spinner is seen by who drops its P later, and by nobody earlier";
   static constexpr bool parks = true;
   static constexpr unsigned spurious = 1;
 
@@ -289,7 +296,8 @@ struct wanted_spinner : model::suite<wanted_spinner, 2> {
 // Faulty twin (s03): the spinner lowers the count after its second look.
 struct lowers_too_late : model::suite<lowers_too_late, 2> {
   static constexpr char const* name = "lowers_too_late";
-  static constexpr char const* claim = "faulty twin: the spinner lowers its count after the second look instead of before";
+  static constexpr char const* claim =
+      "faulty twin: the spinner lowers its count after the second look instead of before";
   static constexpr char const* must_fail = "V1";
   static constexpr bool parks = true;
 
@@ -313,7 +321,8 @@ struct lowers_too_late : model::suite<lowers_too_late, 2> {
 // Faulty twin: the unit is given back behind the critical section that found no P.
 struct withdraws_too_late : model::suite<withdraws_too_late, 3> {
   static constexpr char const* name = "withdraws_too_late";
-  static constexpr char const* claim = "faulty twin: the unit is given back behind the lock, and a submitter has relied on it";
+  static constexpr char const* claim =
+      "faulty twin: the unit is given back behind the lock, and a submitter has relied on it";
   static constexpr char const* must_fail = "V1";
   static constexpr bool parks = true;
   static constexpr bool ends = false;
@@ -368,7 +377,7 @@ struct keeps_the_unit : model::suite<keeps_the_unit, 2> {
 
 int main(int argc, char** argv) {
   using namespace retake;
-  return model::model_main<speak_then_look, idle_without_spinning, submit_against_last_spinner, two_submitters, two_submitters_and_spinner, claim_without_processor, one_spinner_by_claim, wanted_spinner,
-                           lowers_too_late, withdraws_too_late, keeps_the_unit>(
-      argc, argv, "wake_gate");
+  return model::model_main<speak_then_look, idle_without_spinning, submit_against_last_spinner, two_submitters,
+                           two_submitters_and_spinner, claim_without_processor, one_spinner_by_claim, wanted_spinner,
+                           lowers_too_late, withdraws_too_late, keeps_the_unit>(argc, argv, "wake_gate");
 }

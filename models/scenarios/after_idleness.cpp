@@ -1,5 +1,5 @@
-// after_idleness.cpp: every P was idle and sysmon sleeps without a period; then a P leaves the idle list to compute. It must be
-// asked for a yield all the same (V2), whatever made it leave the list.
+// after_idleness.cpp: every P was idle and sysmon sleeps without a period; then a P leaves the idle
+// list to compute. It must be asked for a yield all the same (V2), whatever made it leave the list.
 #include "retake/go.hpp"
 #include "retake/sync.hpp"
 #include "scenarios/runtime_scenario.hpp"
@@ -11,7 +11,8 @@ namespace {
 
 constexpr std::int64_t slice_ns = 10 * ms;
 constexpr auto idleness = 100ms;
-// A slice, the round of sysmon that notices its end, and what the chooser lets pass; then the queue of one goroutine.
+// A slice, the round of sysmon that notices its end, and what the chooser lets pass; then the queue
+// of one goroutine.
 constexpr std::int64_t bound_ns = 8 * slice_ns;
 
 // One P: the other goroutine runs when this one is asked for a yield, and not before.
@@ -41,6 +42,7 @@ void after_timer() {
 
 }  // namespace
 
-RETAKE_SCENARIO(computation_after_timer, "a computation that a timer began after idleness is asked for a yield", after_timer);
+RETAKE_SCENARIO(computation_after_timer, "a computation that a timer began after idleness is asked for a yield",
+                after_timer);
 
 }  // namespace retake::scenarios

@@ -1,4 +1,5 @@
-// Foreign calls on threads of their own, and no more at a time than there is room for; callers that give up.
+// Foreign calls on threads of their own, and no more at a time than there is room for; callers that
+// give up.
 #include <system_error>
 
 #include "retake/bounded.hpp"
@@ -16,7 +17,8 @@ namespace {
 
 bool is_cancelled(std::error_code why) { return why == std::errc::operation_canceled; }
 
-// The one worker is held by a call until both callers have given up: the second call can have no worker then.
+// The one worker is held by a call until both callers have given up: the second call can have no
+// worker then.
 void pool_callers_give_up() {
   run_watched(2, [] {
     auto [work, stop] = with_cancel(background());
@@ -54,7 +56,8 @@ void pool_callers_give_up() {
   });
 }
 
-// Cancelled as it ends: there is a value or a reason, and nothing of either is left behind. The worker serves on.
+// Cancelled as it ends: there is a value or a reason, and nothing of either is left behind. The
+// worker serves on.
 void pool_call_ends_as_it_is_cancelled() {
   run_watched(2, [] {
     auto [work, stop] = with_cancel(background());
@@ -67,7 +70,8 @@ void pool_call_ends_as_it_is_cancelled() {
         callback([&] { begun.close(); });
         return 3;
       });
-      world::require(got ? *got == 3 : is_cancelled(got.error()), "G6: a call that ends as it is cancelled has neither a value nor a reason");
+      world::require(got ? *got == 3 : is_cancelled(got.error()),
+                     "G6: a call that ends as it is cancelled has neither a value nor a reason");
       caller.done();
     });
     static_cast<void>(begun.receive());
@@ -76,9 +80,7 @@ void pool_call_ends_as_it_is_cancelled() {
     bool thrown = false;
     try {
       static_cast<void>(pool.call(background(), []() -> int { throw 7; }));
-    } catch (foreign_fault const&) {
-      thrown = true;
-    }
+    } catch (foreign_fault const&) { thrown = true; }
     world::require(thrown, "G7: an exception of a call on a worker is lost");
   });
 }
@@ -102,9 +104,7 @@ void calls_have_room() {
           alone();
           throw 7;
         }));
-      } catch (foreign_fault const&) {
-        thrown = true;
-      }
+      } catch (foreign_fault const&) { thrown = true; }
       world::require(thrown, "G7: an exception of a bounded call is lost");
       others.done();
     });
@@ -122,9 +122,16 @@ void calls_have_room() {
 
 }  // namespace
 
-RETAKE_SCENARIO(pool_calls_cancelled, "a call of a pool that is cancelled while it waits never runs; one that a worker has runs to its end, without its caller, before the pool ends",
+RETAKE_SCENARIO(pool_calls_cancelled,
+                "a call of a pool that is cancelled while it waits never runs; one that a worker has runs to its end, "
+                "without its caller, before the pool ends",
                 pool_callers_give_up);
-RETAKE_SCENARIO(pool_call_cancelled_at_end, "a call of a pool that is cancelled as it ends returns its value or the reason, and its worker serves on", pool_call_ends_as_it_is_cancelled);
-RETAKE_SCENARIO(bounded_calls, "no more bounded calls run at a time than there is room for, and each gives its room back", calls_have_room);
+RETAKE_SCENARIO(
+    pool_call_cancelled_at_end,
+    "a call of a pool that is cancelled as it ends returns its value or the reason, and its worker serves on",
+    pool_call_ends_as_it_is_cancelled);
+RETAKE_SCENARIO(bounded_calls,
+                "no more bounded calls run at a time than there is room for, and each gives its room back",
+                calls_have_room);
 
 }  // namespace retake::scenarios

@@ -1,5 +1,6 @@
-// core_handoff.cpp: the smallest picture of what retake is about: a returning call and a thief race for one status word, and who
-// wins it owns the plain data behind it. Two threads, eleven points; the benchmark of the engine.
+// core_handoff.cpp: the smallest picture of what retake is about: a returning call and a thief race
+// for one status word, and who wins it owns the plain data behind it. Two threads, eleven points;
+// the benchmark of the engine.
 #include "scenarios/catalog.hpp"
 #include "sim/calls.hpp"
 #include "world/atomic.hpp"
@@ -52,10 +53,13 @@ void weak_body() {
 
 }  // namespace
 
-constinit sim::scenario const core_handoff = {
-    .name = "core_handoff", .claim = "of a returning call and a thief exactly one owns the processor", .body = &body};
-constinit sim::scenario const core_handoff_store = {
-    .name = "core_handoff_store", .claim = "a thief that stores instead of exchanging takes an owned processor",
-    .body = &weak_body, .must_fail = "P9"};
+constinit sim::scenario const core_handoff = {.name = "core_handoff",
+                                              .claim = "of a returning call and a thief exactly one owns the processor",
+                                              .body = &body};
+constinit sim::scenario const core_handoff_store =
+    {.name = "core_handoff_store",
+     .claim = "a thief that stores instead of exchanging takes an owned processor",
+     .body = &weak_body,
+     .must_fail = "P9"};
 
 }  // namespace retake::scenarios

@@ -1,5 +1,6 @@
-// core_iriw.cpp: two independent writers, two readers that read them in opposite orders. Only seq_cst makes the readers agree which
-// write came first. Nothing in retake may rely on it without saying so.
+// core_iriw.cpp: two independent writers, two readers that read them in opposite orders. Only
+// seq_cst makes the readers agree which write came first. Nothing in retake may rely on it without
+// saying so.
 #include "scenarios/catalog.hpp"
 #include "sim/calls.hpp"
 #include "world/atomic.hpp"
@@ -21,8 +22,10 @@ struct writers {
     return a.load_acquire();
   }
   static void store(world::atomic<std::uint32_t>& a) {
-    if (Strong) a.store_seq_cst(1);
-    else a.store_release(1);
+    if (Strong)
+      a.store_seq_cst(1);
+    else
+      a.store_release(1);
   }
 };
 
@@ -47,10 +50,14 @@ void body() {
 
 }  // namespace
 
-constinit sim::scenario const core_iriw = {
-    .name = "core_iriw", .claim = "with seq_cst all readers agree on the order of independent writes", .body = &body<true>};
-constinit sim::scenario const core_iriw_acquire = {
-    .name = "core_iriw_acquire", .claim = "with release and acquire two readers can disagree (c11; sequential consistency hides it)",
-    .body = &body<false>, .must_fail = "iriw", .must_fail_memory = "c11"};
+constinit sim::scenario const core_iriw = {.name = "core_iriw",
+                                           .claim = "with seq_cst all readers agree on the order of independent writes",
+                                           .body = &body<true>};
+constinit sim::scenario const core_iriw_acquire =
+    {.name = "core_iriw_acquire",
+     .claim = "with release and acquire two readers can disagree (c11; sequential consistency hides it)",
+     .body = &body<false>,
+     .must_fail = "iriw",
+     .must_fail_memory = "c11"};
 
 }  // namespace retake::scenarios

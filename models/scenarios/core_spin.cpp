@@ -1,5 +1,5 @@
-// core_spin.cpp: a spin loop with pause() ends when what it reads changes, costs a finite number of schedules, and is a livelock, not a
-// deadlock, when nobody will ever change it.
+// core_spin.cpp: a spin loop with pause() ends when what it reads changes, costs a finite number of
+// schedules, and is a livelock, not a deadlock, when nobody will ever change it.
 #include "scenarios/catalog.hpp"
 #include "sim/calls.hpp"
 #include "world/atomic.hpp"
@@ -25,19 +25,21 @@ void body() {
     if (Opens) theirs.open.store_release(1);
   };
   world::thread_start(opener, &g);
-  while (g.open.load_acquire() == 0) {
-    world::pause();
-  }
+  while (g.open.load_acquire() == 0) { world::pause(); }
   world::require(g.data.get() == 1, "spin: through the gate without the data");
   sim::join_others();
 }
 
 }  // namespace
 
-constinit sim::scenario const core_spin = {
-    .name = "core_spin", .claim = "a spinner leaves its loop when the flag changes, and sees what was written before", .body = &body<true>,
-    .cannot_bear = {sim::mask_of({sim::fault_kind::eagain_thread}), "it does not look whether a thread was made"}};
-constinit sim::scenario const core_spin_forever = {
-    .name = "core_spin_forever", .claim = "spinning on what nobody changes is a livelock", .body = &body<false>, .must_fail = "livelock"};
+constinit sim::scenario const core_spin =
+    {.name = "core_spin",
+     .claim = "a spinner leaves its loop when the flag changes, and sees what was written before",
+     .body = &body<true>,
+     .cannot_bear = {sim::mask_of({sim::fault_kind::eagain_thread}), "it does not look whether a thread was made"}};
+constinit sim::scenario const core_spin_forever = {.name = "core_spin_forever",
+                                                   .claim = "spinning on what nobody changes is a livelock",
+                                                   .body = &body<false>,
+                                                   .must_fail = "livelock"};
 
 }  // namespace retake::scenarios

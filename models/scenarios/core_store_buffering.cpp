@@ -1,5 +1,6 @@
-// core_store_buffering.cpp: each of two threads announces itself and looks for the other; at least one must see the other.
-// The shape of every "publish, then look" in a scheduler. Release and acquire do not give it; fences on both sides do.
+// core_store_buffering.cpp: each of two threads announces itself and looks for the other; at least
+// one must see the other. The shape of every "publish, then look" in a scheduler. Release and
+// acquire do not give it; fences on both sides do.
 #include "scenarios/catalog.hpp"
 #include "sim/calls.hpp"
 #include "world/atomic.hpp"
@@ -35,14 +36,22 @@ void body() {
 
 }  // namespace
 
-constinit sim::scenario const core_store_buffering = {
-    .name = "core_store_buffering", .claim = "of two who announce themselves, fence and look, one sees the other", .body = &body<true, true>,
-    .cannot_bear = {sim::mask_of({sim::fault_kind::eagain_thread}), "it does not look whether a thread was made"}};
-constinit sim::scenario const core_store_buffering_no_fence = {
-    .name = "core_store_buffering_no_fence", .claim = "without fences both can miss the other (c11; sequential consistency hides it)",
-    .body = &body<false, false>, .must_fail = "store_buffering", .must_fail_memory = "c11"};
-constinit sim::scenario const core_store_buffering_one_fence = {
-    .name = "core_store_buffering_one_fence", .claim = "a fence on one side is as good as none (c11; sequential consistency hides it)",
-    .body = &body<true, false>, .must_fail = "store_buffering", .must_fail_memory = "c11"};
+constinit sim::scenario const core_store_buffering =
+    {.name = "core_store_buffering",
+     .claim = "of two who announce themselves, fence and look, one sees the other",
+     .body = &body<true, true>,
+     .cannot_bear = {sim::mask_of({sim::fault_kind::eagain_thread}), "it does not look whether a thread was made"}};
+constinit sim::scenario const core_store_buffering_no_fence =
+    {.name = "core_store_buffering_no_fence",
+     .claim = "without fences both can miss the other (c11; sequential consistency hides it)",
+     .body = &body<false, false>,
+     .must_fail = "store_buffering",
+     .must_fail_memory = "c11"};
+constinit sim::scenario const core_store_buffering_one_fence =
+    {.name = "core_store_buffering_one_fence",
+     .claim = "a fence on one side is as good as none (c11; sequential consistency hides it)",
+     .body = &body<true, false>,
+     .must_fail = "store_buffering",
+     .must_fail_memory = "c11"};
 
 }  // namespace retake::scenarios

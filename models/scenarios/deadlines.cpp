@@ -23,7 +23,8 @@ void write_one(stream& to) {
 
 bool timed_out(result<std::size_t> const& got) { return !got && got.error() == std::errc::timed_out; }
 
-// The byte and the deadline come at the same time: the reader gets one answer, and the byte is there for whoever reads next.
+// The byte and the deadline come at the same time: the reader gets one answer, and the byte is
+// there for whoever reads next.
 void deadline_and_byte() {
   run_watched(2, [] {
     auto ends = make_pipe();
@@ -47,7 +48,8 @@ void deadline_and_byte() {
   });
 }
 
-// The deadline is moved on while its timer may run already: no wait that begins then ends before the new one is over.
+// The deadline is moved on while its timer may run already: no wait that begins then ends before
+// the new one is over.
 void deadline_and_mover() {
   run_watched(2, [] {
     auto ends = make_pipe();
@@ -83,7 +85,8 @@ void deadline_in_the_past() {
   });
 }
 
-// The file of a deadline is closed, and its entry used again: the deadline does not reach the next file.
+// The file of a deadline is closed, and its entry used again: the deadline does not reach the next
+// file.
 void deadline_and_reuse() {
   run_watched(2, [] {
     auto first = make_pipe();
@@ -92,7 +95,8 @@ void deadline_and_reuse() {
     first->reader.set_read_deadline(deadline_in(40us));
     go([&] {
       const auto got = read_one(first->reader);
-      world::require(timed_out(got) || (!got && got.error() == std::errc::operation_canceled), "N2: a read of a closed pipe returns");
+      world::require(timed_out(got) || (!got && got.error() == std::errc::operation_canceled),
+                     "N2: a read of a closed pipe returns");
       done.done();
     });
     sleep_for(40us);
@@ -164,7 +168,8 @@ void date_steps() {
 }  // namespace
 
 RETAKE_SCENARIO(date_steps_move_no_timer, "a wall clock that is set moves no timer and no deadline", date_steps);
-RETAKE_SCENARIO(deadline_against_byte, "a deadline that is over ends a wait once, and loses no byte", deadline_and_byte);
+RETAKE_SCENARIO(deadline_against_byte, "a deadline that is over ends a wait once, and loses no byte",
+                deadline_and_byte);
 RETAKE_SCENARIO(deadline_moves, "a deadline that was moved ends no wait before its new time", deadline_and_mover);
 RETAKE_SCENARIO(deadline_against_wait, "a deadline in the past ends a wait that is on its way", deadline_in_the_past);
 RETAKE_SCENARIO(deadline_against_reuse, "a deadline ends with its descriptor", deadline_and_reuse);

@@ -17,7 +17,8 @@ namespace {
 
 using some_bytes = std::array<std::byte, sim::kernel::stream_bytes + 1>;  // more than a stream holds
 
-// One goroutine waits for bytes of a connection and one for room in it, when the other end resets it: one event, which concerns both.
+// One goroutine waits for bytes of a connection and one for room in it, when the other end resets
+// it: one event, which concerns both.
 void hang_up() {
   run_watched(2, [] {
     auto listener = tcp_listen(loopback_address, 0);
@@ -32,16 +33,18 @@ void hang_up() {
       done.done();
     });
     go([&] {
-      static_cast<void>(mine->write(some_bytes{}));  // fails, unless it began behind the close: then the bytes go nowhere
+      static_cast<void>(
+          mine->write(some_bytes{}));  // fails, unless it began behind the close: then the bytes go nowhere
       done.done();
     });
-    sleep_for(50us);   // both wait
+    sleep_for(50us);         // both wait
     *theirs = tcp_stream();  // with bytes unread: a reset
     done.wait();
   });
 }
 
-// The end of a pipe's reading side is an error on its writing side, and nothing else: no room ever comes.
+// The end of a pipe's reading side is an error on its writing side, and nothing else: no room ever
+// comes.
 void error_alone() {
   run_watched(1, [] {
     auto ends = make_pipe();
@@ -58,7 +61,8 @@ void error_alone() {
   });
 }
 
-// The M that blocks in the poller until a timer is due is interrupted again and again: each time it waits for the rest only.
+// The M that blocks in the poller until a timer is due is interrupted again and again: each time it
+// waits for the rest only.
 void interrupted_polls() {
   const steady_clock steady(1 * ms);
   run_watched(2, [] {
@@ -69,7 +73,8 @@ void interrupted_polls() {
     go([&] {
       const std::int64_t due_ns = world::nanotime() + 5 * ms;
       sleep_for(5ms);
-      world::require(world::nanotime() < due_ns + 45 * ms, "V3: interruptions put a timer off");  // two calls may be slow, by 20 ms each
+      world::require(world::nanotime() < due_ns + 45 * ms,
+                     "V3: interruptions put a timer off");  // two calls may be slow, by 20 ms each
       done.done();
     });
     yield();
@@ -83,7 +88,8 @@ void interrupted_polls() {
   });
 }
 
-// A descriptor that blocks, handed to the runtime: a read waits in the poller and leaves the only P to the writer.
+// A descriptor that blocks, handed to the runtime: a read waits in the poller and leaves the only P
+// to the writer.
 void adopted_pipe() {
   run_watched(1, [] {
     int ends[2];
@@ -110,7 +116,9 @@ void adopted_pipe() {
 
 RETAKE_SCENARIO(hang_up_wakes_both, "a connection that is reset ends the waits of both directions", hang_up);
 RETAKE_SCENARIO(error_wakes_writer, "a writer that waits for room learns that nobody reads any more", error_alone);
-RETAKE_SCENARIO(interrupted_polls_keep_time, "an interrupted poll goes on until its timer is due and no longer", interrupted_polls);
-RETAKE_SCENARIO(adopted_pipe_is_polled, "an adopted descriptor waits in the poller, whatever flags it came with", adopted_pipe);
+RETAKE_SCENARIO(interrupted_polls_keep_time, "an interrupted poll goes on until its timer is due and no longer",
+                interrupted_polls);
+RETAKE_SCENARIO(adopted_pipe_is_polled, "an adopted descriptor waits in the poller, whatever flags it came with",
+                adopted_pipe);
 
 }  // namespace retake::scenarios

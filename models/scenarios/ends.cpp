@@ -24,7 +24,8 @@ namespace retake::scenarios {
 
 namespace {
 
-// Each function that the runtime calls on a goroutine of its own ends that goroutine. V9 looks at what is left.
+// Each function that the runtime calls on a goroutine of its own ends that goroutine. V9 looks at
+// what is left.
 void functions_that_do_not_return() {
   run_watched(2, [] {
     wait_group over;
@@ -58,14 +59,16 @@ struct place_of_end {
   std::vector<std::uintptr_t>* places;
   context held;
   explicit place_of_end(std::vector<std::uintptr_t>* into, context other = {}) : places(into), held(std::move(other)) {}
-  place_of_end(place_of_end&& other) noexcept : places(std::exchange(other.places, nullptr)), held(std::move(other.held)) {}
+  place_of_end(place_of_end&& other) noexcept
+      : places(std::exchange(other.places, nullptr)), held(std::move(other.held)) {}
   place_of_end& operator=(place_of_end&&) = delete;
   ~place_of_end() {
     if (places != nullptr) places->push_back(reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0)));
   }
 };
 
-// Contexts derived of one another, and such as hold one another in their values: however long the chain, its end needs no more stack.
+// Contexts derived of one another, and such as hold one another in their values: however long the
+// chain, its end needs no more stack.
 void chains_of_contexts() {
   run_watched(1, [] {
     static constexpr int length = 4;
@@ -81,7 +84,8 @@ void chains_of_contexts() {
     derived = {};
     held = {};
     world::require(places.size() == 2 * length, "G6: a context never ends");
-    for (std::uintptr_t const one : places) world::require(one == places.front(), "V9: the end of a context needs the stack of another's");
+    for (std::uintptr_t const one : places)
+      world::require(one == places.front(), "V9: the end of a context needs the stack of another's");
   });
 }
 
@@ -90,20 +94,19 @@ void chains_of_contexts() {
 void waits_of_an_ended_program() {
   channel<int> meets, room(1), served;
   semaphore permits(2);
-  run_watched(
-      2,
-      [&] {
-        permits.acquire(1);
-        go([&] { static_cast<void>(meets.receive()); });
-        go([&] { select(on_receive(meets, [](auto) {}), on_receive(room, [](auto) {})); });
-        go([&] { permits.acquire(2); });
-        go([&] {
-          for (int i = 0; i < 2; ++i) static_cast<void>(served.receive());
-        });
-        served.send(1);
-        sleep_for(50us);
-      },
-      {}, {.everything_ends = false});
+  run_watched(2,
+              [&] {
+                permits.acquire(1);
+                go([&] { static_cast<void>(meets.receive()); });
+                go([&] { select(on_receive(meets, [](auto) {}), on_receive(room, [](auto) {})); });
+                go([&] { permits.acquire(2); });
+                go([&] {
+                  for (int i = 0; i < 2; ++i) static_cast<void>(served.receive());
+                });
+                served.send(1);
+                sleep_for(50us);
+              },
+              {}, {.everything_ends = false});
   run_watched(2, [&] {
     int one = 1;
     world::require(!meets.try_send(one) && room.try_send(one) && !room.try_send(one),
@@ -147,9 +150,7 @@ struct left_behind {
   void leave_goroutines_inside() {
     for (int i = 0; i < 2; ++i) go([this] { read_one(pipe.reader); });
     sim::kernel::drop_caches();
-    go([this] {
-      static_cast<void>(data.read_at(*buffer, 0, room.size(), 0));
-    });
+    go([this] { static_cast<void>(data.read_at(*buffer, 0, room.size(), 0)); });
     go([this] { static_cast<void>(once->due().receive()); });
     go([this] { static_cast<void>(timed->ctx.done()->receive()); });
   }
@@ -158,10 +159,12 @@ struct left_behind {
     constexpr auto none = std::errc::bad_file_descriptor;
     world::require(pipe.reader.read(std::span(&one, 1)).error() == none, "N2: a stream of an ended program is read");
     world::require(data.read_at(*buffer, 0, 1, 0).error() == none, "N2: a file of an ended program is read");
-    world::require(workers->call(timed->ctx, [] {}) == std::errc::operation_canceled, "G9: a pool of an ended program takes a call");
+    world::require(workers->call(timed->ctx, [] {}) == std::errc::operation_canceled,
+                   "G9: a pool of an ended program takes a call");
     world::require(!timed->ctx.error(), "V3: a deadline of an ended program passes");
     timed->cancel.cancel();
-    world::require(timed->ctx.error() == std::errc::operation_canceled, "G6: a context of an ended program is not cancelled");
+    world::require(timed->ctx.error() == std::errc::operation_canceled,
+                   "G6: a context of an ended program is not cancelled");
     static_cast<void>(once->reset(10us));
     static_cast<void>(once->due().receive());
   }
@@ -201,7 +204,8 @@ void objects_of_an_ended_program() {
   }
   world::require(sim::kernel::open_descriptors() == descriptors, "N2: a descriptor of an ended program stays open");
   constexpr std::uint32_t watchers = 2;  // one for each program
-  world::require(sim::live_allocations() == allocations + watchers, "V9: memory of an ended program's objects is not given back");
+  world::require(sim::live_allocations() == allocations + watchers,
+                 "V9: memory of an ended program's objects is not given back");
 
   // What a deadline that passes just then begins is abandoned, with a use of its context.
   std::optional<cancellable> soon;
@@ -218,12 +222,17 @@ void objects_of_an_ended_program() {
 
 }  // namespace
 
-RETAKE_SCENARIO(functions_do_not_return, "a function that the runtime calls may end its goroutine, and leaves what a return leaves", functions_that_do_not_return);
-RETAKE_SCENARIO(context_chains_end, "contexts end one after the other, however they hold one another", chains_of_contexts);
+RETAKE_SCENARIO(functions_do_not_return,
+                "a function that the runtime calls may end its goroutine, and leaves what a return leaves",
+                functions_that_do_not_return);
+RETAKE_SCENARIO(context_chains_end, "contexts end one after the other, however they hold one another",
+                chains_of_contexts);
 
-RETAKE_SCENARIO(waits_end_with_their_program, "what abandoned goroutines wait on outlives their program, and is as if they had not come",
+RETAKE_SCENARIO(waits_end_with_their_program,
+                "what abandoned goroutines wait on outlives their program, and is as if they had not come",
                 waits_of_an_ended_program);
-RETAKE_SCENARIO(objects_end_with_their_program, "what belongs to a program may outlive it, and answers as none and gives all back at its end",
+RETAKE_SCENARIO(objects_end_with_their_program,
+                "what belongs to a program may outlive it, and answers as none and gives all back at its end",
                 objects_of_an_ended_program);
 
 }  // namespace retake::scenarios

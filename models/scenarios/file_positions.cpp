@@ -141,16 +141,14 @@ void close_and_wait_for_turn() {
 }  // namespace
 
 RETAKE_SCENARIO(writes_at_position_fill_the_disk,
-                "a write at a file's position that ends early goes over nothing, and is counted",
-                fills_the_disk);
+                "a write at a file's position that ends early goes over nothing, and is counted", fills_the_disk);
 RETAKE_SCENARIO(cold_reads_at_position,
                 "each byte of a file is read once at its position, whether memory has it or not", cold_reads_in_turn);
 RETAKE_SCENARIO(whole_writes_of_files,
                 "of several goroutines that write to one file each has one turn, however many system calls it takes",
                 whole_writes);
 RETAKE_SCENARIO(close_against_turns_of_files,
-                "a close ends the wait for a turn at a file, as it ends the wait for bytes",
-                close_and_wait_for_turn,
+                "a close ends the wait for a turn at a file, as it ends the wait for bytes", close_and_wait_for_turn,
                 .cannot_bear = {sim::mask_of({sim::fault_kind::ring_refused, sim::fault_kind::ring_busy}),
                                 "without a ring a read is a blocking call, which goes on although its file is closed"});
 

@@ -1,4 +1,5 @@
-// Goroutines that wait for a disk or a pipe in the rings of their Ps, and who takes their operations back.
+// Goroutines that wait for a disk or a pipe in the rings of their Ps, and who takes their
+// operations back.
 #include <array>
 #include <cerrno>
 #include <utility>
@@ -7,9 +8,9 @@
 #include "retake/go.hpp"
 #include "retake/net.hpp"
 #include "retake/sync.hpp"
-#include "sched/scheduler.hpp"
 #include "scenarios/opened_file.hpp"
 #include "scenarios/runtime_scenario.hpp"
+#include "sched/scheduler.hpp"
 #include "world/kernel.hpp"
 #include "world/memory.hpp"
 #include "world/require.hpp"
@@ -36,10 +37,12 @@ void read_piece(file& f, std::size_t which) {
   std::array<std::byte, piece> into{};
   const auto got = f.read_at(into, which * piece);
   world::require(got && *got == piece, "G6: a read is cut short");
-  for (const std::byte b : into) world::require(b == std::byte{static_cast<unsigned char>('a' + which)}, "G6: a read returns another's bytes");
+  for (const std::byte b : into)
+    world::require(b == std::byte{static_cast<unsigned char>('a' + which)}, "G6: a read returns another's bytes");
 }
 
-// A file goes through a connection that holds less than it, to one who reads by fives: in pieces, each from where the last one ended, whether memory has it or not.
+// A file goes through a connection that holds less than it, to one who reads by fives: in pieces,
+// each from where the last one ended, whether memory has it or not.
 void sends_cold_file() {
   constexpr std::size_t pieces = 6;
   run_watched(2, [] {
@@ -58,7 +61,9 @@ void sends_cold_file() {
     std::array<std::byte, 2 * pieces * piece> room{};
     const std::size_t got = read_by_fives(ends->second, room);
     world::require(got == (pieces - 1) * piece, "N8: bytes of a file are lost, or sent twice");
-    for (std::size_t i = 0; i < got; ++i) world::require(room[i] == std::byte{static_cast<unsigned char>('b' + i / piece)}, "N8: bytes of a file arrive changed");
+    for (std::size_t i = 0; i < got; ++i)
+      world::require(room[i] == std::byte{static_cast<unsigned char>('b' + i / piece)},
+                     "N8: bytes of a file arrive changed");
     done.wait();
     world::kernel::close(data);
   });
@@ -70,8 +75,7 @@ struct waiting_pipe {
 
   waiting_pipe() {
     int ends[2];
-    while (world::kernel::pipe_blocking(ends) != 0) {
-    }
+    while (world::kernel::pipe_blocking(ends) != 0) {}
     auto made = file_of(ends[0]);
     reader = std::move(*made);
     writer = ends[1];
@@ -80,7 +84,8 @@ struct waiting_pipe {
   waiting_pipe(waiting_pipe const&) = delete;
   waiting_pipe& operator=(waiting_pipe const&) = delete;
 
-  // What waits in a blocking call, because a ring refused it, is not ended by a close of the reader.
+  // What waits in a blocking call, because a ring refused it, is not ended by a close of the
+  // reader.
   void end() {
     if (writer >= 0) world::kernel::close(std::exchange(writer, -1));
   }
@@ -130,11 +135,13 @@ void use_file() {
   }
   world::require(!f.sync() && !f.data_sync(), "G6: a sync fails");
   const auto status = f.status();
-  world::require(status && result<file_status>(status)->bytes >= 2 * piece, "G6: a file has not the size that was written");
+  world::require(status && result<file_status>(status)->bytes >= 2 * piece,
+                 "G6: a file has not the size that was written");
   std::array<std::byte, piece> first{}, second{};
   const std::array<std::span<std::byte>, 2> into{first, second};
   const auto got = f.readv_at(into, 0);
-  world::require(got && *result<std::size_t>(got) != 0 && first[0] == std::byte{'z'}, "G6: what was written is not read");
+  world::require(got && *result<std::size_t>(got) != 0 && first[0] == std::byte{'z'},
+                 "G6: what was written is not read");
   world::require(!f.truncate(1), "G6: a file is not truncated");
   world::require(!open_file("nothing", open_mode::read), "G6: what is not there opens");
 }
@@ -172,7 +179,8 @@ void refused() {
     p.write(1);
     done.wait();
     path_counters const& paths = this_machine()->home.paths;
-    world::require(paths.rings_refused.value.load_relaxed() != 0 && paths.file_blocking.value.load_relaxed() != 0, "G6: nothing says that rings are refused");
+    world::require(paths.rings_refused.value.load_relaxed() != 0 && paths.file_blocking.value.load_relaxed() != 0,
+                   "G6: nothing says that rings are refused");
     world::require(paths.file_ring.value.load_relaxed() == 0, "G6: a ring is used that was refused");
   });
 }
@@ -181,14 +189,17 @@ void refused() {
 void read_and_watch(file& from, wait_group& done) {
   std::array<std::byte, piece> into{};
   const auto got = from.read(into);
-  world::require(got || got.error() == std::errc::operation_canceled, "G6: a read ends otherwise than by bytes or by the close");
+  world::require(got || got.error() == std::errc::operation_canceled,
+                 "G6: a read ends otherwise than by bytes or by the close");
   into.fill(std::byte{'*'});
   sleep_for(200us);
-  for (const std::byte b : into) world::require(b == std::byte{'*'}, "G6: the kernel writes to memory that was given back");
+  for (const std::byte b : into)
+    world::require(b == std::byte{'*'}, "G6: the kernel writes to memory that was given back");
   done.done();
 }
 
-// A close, while readers wait or are about to; no byte ever comes. The other end learns of it although the object lives on.
+// A close, while readers wait or are about to; no byte ever comes. The other end learns of it
+// although the object lives on.
 void close_and_read() {
   run_watched(2, [] {
     waiting_pipe p;
@@ -223,7 +234,8 @@ void close_behind_readers() {
   });
 }
 
-// More operations than the queues have places for: requests that find no room or that the kernel does not take, completions that find none, while the only P computes.
+// More operations than the queues have places for: requests that find no room or that the kernel
+// does not take, completions that find none, while the only P computes.
 void small_queues() {
   run_watched(
       1,
@@ -250,24 +262,24 @@ void small_queues() {
 
 // The program ends while operations are under way, which write to stacks that are given back.
 void end_under_way() {
-  run_watched(
-      2,
-      [] {
-        auto* const p = new (world::allocate(sizeof(waiting_pipe), alignof(waiting_pipe))) waiting_pipe();  // abandoned with its readers
-        make_data(2);
-        for (int i = 0; i < 2; ++i) {
-          go([p] {
-            std::array<std::byte, piece> into{};
-            static_cast<void>(p->reader.read(into));
-          });
-        }
-        go([] {
-          file f = opened(open_mode::read);
-          read_piece(f, 1);
-        });
-        yield();
-      },
-      {}, {.everything_ends = false});
+  run_watched(2,
+              [] {
+                auto* const p = new (world::allocate(sizeof(waiting_pipe), alignof(waiting_pipe)))
+                    waiting_pipe();  // abandoned with its readers
+                make_data(2);
+                for (int i = 0; i < 2; ++i) {
+                  go([p] {
+                    std::array<std::byte, piece> into{};
+                    static_cast<void>(p->reader.read(into));
+                  });
+                }
+                go([] {
+                  file f = opened(open_mode::read);
+                  read_piece(f, 1);
+                });
+                yield();
+              },
+              {}, {.everything_ends = false});
 }
 
 // A reader waits and nobody computes: an M polls for it, or the bytes are never seen.
@@ -294,16 +306,25 @@ constexpr std::uint32_t no_ring = sim::mask_of({sim::fault_kind::ring_refused, s
 
 }  // namespace
 
-RETAKE_SCENARIO(sendfile_keeps_bytes, "a file that is sent inside the kernel arrives in order, to its end and no further", sends_cold_file);
-RETAKE_SCENARIO(cold_reads_in_rings, "what memory does not hold is read through the rings, whole, by whom it belongs to", cold_reads);
+RETAKE_SCENARIO(sendfile_keeps_bytes,
+                "a file that is sent inside the kernel arrives in order, to its end and no further", sends_cold_file);
+RETAKE_SCENARIO(cold_reads_in_rings,
+                "what memory does not hold is read through the rings, whole, by whom it belongs to", cold_reads);
 RETAKE_SCENARIO(file_operations, "a file's operations do what they say, through a ring or without", every_operation);
-RETAKE_SCENARIO(rings_refused, "where the kernel refuses rings, files work all the same, and a counter says so", refused);
-RETAKE_SCENARIO(close_against_operations, "a close ends the operations of a file, and the kernel lets go of their memory first", close_and_read,
-                .cannot_bear = {no_ring, "without a ring a read is a blocking call, which goes on although its file is closed, and nothing is written"});
+RETAKE_SCENARIO(rings_refused, "where the kernel refuses rings, files work all the same, and a counter says so",
+                refused);
+RETAKE_SCENARIO(close_against_operations,
+                "a close ends the operations of a file, and the kernel lets go of their memory first", close_and_read,
+                .cannot_bear = {no_ring,
+                                "without a ring a read is a blocking call, which goes on although its file is closed, "
+                                "and nothing is written"});
 RETAKE_SCENARIO(close_behind_operations, "a close reaches operations in the ring of another P", close_behind_readers);
 RETAKE_SCENARIO(ring_queues_full, "operations that find the queues full are done all the same", small_queues);
 RETAKE_SCENARIO(end_beside_operations, "a program ends only when the kernel has let go of its memory", end_under_way,
-                .cannot_bear = {no_ring, "without a ring a read is a blocking call, and a thread in one ends with the process, of which an execution has none"});
-RETAKE_SCENARIO(completions_are_polled, "a completion that comes while every P is idle or in a call is found", idle_and_read);
+                .cannot_bear = {no_ring,
+                                "without a ring a read is a blocking call, and a thread in one ends with the process, "
+                                "of which an execution has none"});
+RETAKE_SCENARIO(completions_are_polled, "a completion that comes while every P is idle or in a call is found",
+                idle_and_read);
 
 }  // namespace retake::scenarios

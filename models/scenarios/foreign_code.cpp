@@ -28,9 +28,7 @@ int thrown_by(Fn fn) {
   } catch (foreign_fault const& fault) {
     try {
       fault.rethrow_nested();
-    } catch (int thrown) {
-      return thrown;
-    }
+    } catch (int thrown) { return thrown; }
   }
   return 0;
 }
@@ -50,11 +48,13 @@ void calls() {
     });
     world::require(result == 3, "G7: the result of a foreign call is lost");
     done.wait();
-    world::require(count_foreign_calls().made == 2 && count_foreign_calls().inside == 0, "G7: foreign calls are miscounted");
+    world::require(count_foreign_calls().made == 2 && count_foreign_calls().inside == 0,
+                   "G7: foreign calls are miscounted");
   });
 }
 
-// The foreign frames lie on the thread's stack: the callback may block and must find them as they were, on that thread.
+// The foreign frames lie on the thread's stack: the callback may block and must find them as they
+// were, on that thread.
 void callbacks() {
   run_watched(2, [] {
     channel<int> answers;
@@ -67,7 +67,8 @@ void callbacks() {
         volatile int mine = 5;
         callback([&] {
           const auto got = answers.receive();
-          world::require(got.has_value() && this_machine() == home, "L2: a callback goes on on another thread than its foreign code");
+          world::require(got.has_value() && this_machine() == home,
+                         "L2: a callback goes on on another thread than its foreign code");
           foreign_call([&] {
             callback([] { yield(); });
             world::require(this_machine() == home, "L2: a foreign call out of a callback is made on another thread");
@@ -85,7 +86,12 @@ void callbacks() {
     });
     done.wait();
     const os_thread_lock hold;
-    foreign_call([] { callback([] { lock_os_thread(); unlock_os_thread(); }); });
+    foreign_call([] {
+      callback([] {
+        lock_os_thread();
+        unlock_os_thread();
+      });
+    });
   });
 }
 
@@ -96,7 +102,8 @@ struct visitor {
   int value;
 
   static void thread(void* self) {
-    const visitor me = *static_cast<visitor*>(self);  // main may have closed the gate and gone before this thread has ended
+    const visitor me =
+        *static_cast<visitor*>(self);  // main may have closed the gate and gone before this thread has ended
     const int doubled = me.gate->call([&me] {
       me.values->send(me.value);
       foreign_call([&me] { callback([&me] { me.values->send(me.value); }); });
@@ -107,7 +114,8 @@ struct visitor {
 };
 
 void start_visitor(visitor& who) {
-  while (world::thread_start(visitor::thread, &who) != 0) world::sleep_until(world::nanotime() + 1 * us);  // the fault eagain_thread
+  while (world::thread_start(visitor::thread, &who) != 0)
+    world::sleep_until(world::nanotime() + 1 * us);  // the fault eagain_thread
 }
 
 // Main waits for threads that nobody counts yet: no deadlock.
@@ -170,21 +178,19 @@ void end_beside_visitor() {
     }
   };
   shared us_both;
-  run_watched(
-      1,
-      [&] {
-        us_both.gate.emplace();
-        us_both.arrived.emplace();
-        while (world::thread_start(shared::thread, &us_both) != 0) world::sleep_until(world::nanotime() + 1 * us);
-        static_cast<void>(us_both.arrived->receive());
-      },
-      {}, {.everything_ends = false});
+  run_watched(1,
+              [&] {
+                us_both.gate.emplace();
+                us_both.arrived.emplace();
+                while (world::thread_start(shared::thread, &us_both) != 0)
+                  world::sleep_until(world::nanotime() + 1 * us);
+                static_cast<void>(us_both.arrived->receive());
+              },
+              {}, {.everything_ends = false});
   while (us_both.told.load_acquire() == 0) world::futex_wait(us_both.told, 0);
   try {
     us_both.gate->call([] { world::require(false, "G9: a goroutine runs whose program has ended"); });
-  } catch (std::system_error const&) {
-    return;
-  }
+  } catch (std::system_error const&) { return; }
   world::require(false, "G9: a gate of an ended program lets a thread in");
 }
 
@@ -240,11 +246,27 @@ void contained_faults() {
 
 }  // namespace
 
-RETAKE_SCENARIO(foreign_calls, "foreign calls return their value, or their exception in a foreign_fault, to the goroutine that made them, and are counted", calls);
-RETAKE_SCENARIO(foreign_callbacks, "callbacks block, nest and throw on their goroutine, on the foreign code's thread, and leave its frames alone", callbacks);
-RETAKE_SCENARIO(foreign_faults, "a fault that is contained ends no goroutine, and its thread runs no goroutine but one that is locked to it", contained_faults);
-RETAKE_SCENARIO(foreign_threads_call, "threads that the runtime did not create run goroutines through a gate, and no deadlock is reported while one may come", foreign_threads);
-RETAKE_SCENARIO(foreign_thread_returns, "a foreign thread that calls again and again uses the goroutine that its last call has left", foreign_thread_comes_again);
-RETAKE_SCENARIO(foreign_thread_beside_end, "a foreign thread whose goroutine is abandoned at the end of the program comes home and is told", end_beside_visitor);
+RETAKE_SCENARIO(foreign_calls,
+                "foreign calls return their value, or their exception in a foreign_fault, to the goroutine that made "
+                "them, and are counted",
+                calls);
+RETAKE_SCENARIO(
+    foreign_callbacks,
+    "callbacks block, nest and throw on their goroutine, on the foreign code's thread, and leave its frames alone",
+    callbacks);
+RETAKE_SCENARIO(
+    foreign_faults,
+    "a fault that is contained ends no goroutine, and its thread runs no goroutine but one that is locked to it",
+    contained_faults);
+RETAKE_SCENARIO(foreign_threads_call,
+                "threads that the runtime did not create run goroutines through a gate, and no deadlock is reported "
+                "while one may come",
+                foreign_threads);
+RETAKE_SCENARIO(foreign_thread_returns,
+                "a foreign thread that calls again and again uses the goroutine that its last call has left",
+                foreign_thread_comes_again);
+RETAKE_SCENARIO(foreign_thread_beside_end,
+                "a foreign thread whose goroutine is abandoned at the end of the program comes home and is told",
+                end_beside_visitor);
 
 }  // namespace retake::scenarios

@@ -1,5 +1,5 @@
-// The nine cases of a hand-off: what becomes of a P that was taken out of a system call. Each scenario makes its case likely; the suite
-// checks that all of them were reached.
+// The nine cases of a hand-off: what becomes of a P that was taken out of a system call. Each
+// scenario makes its case likely; the suite checks that all of them were reached.
 #include "retake/channel.hpp"
 #include "retake/go.hpp"
 #include "retake/net.hpp"
@@ -35,7 +35,8 @@ bool stay(goroutine& g, void* where) noexcept {
   return true;
 }
 
-// A parked reader of the trace, or background work, is offered to any P; what the offering goroutine does then decides who takes it.
+// A parked reader of the trace, or background work, is offered to any P; what the offering
+// goroutine does then decides who takes it.
 template <class Then>
 void with_offer(world::atomic<goroutine*> scheduler::*slot, std::uint32_t processors, Then then) {
   run_watched(processors, [=] {
@@ -58,11 +59,19 @@ void with_offer(world::atomic<goroutine*> scheduler::*slot, std::uint32_t proces
 }
 
 // Cases 2 and 3: it goes into a call at once.
-void with_trace_reader() { with_offer(&scheduler::trace_reader, 1, [] { call(50 * us); }); }
-void with_background() { with_offer(&scheduler::background, 1, [] { call(50 * us); }); }
+void with_trace_reader() {
+  with_offer(&scheduler::trace_reader, 1, [] { call(50 * us); });
+}
+void with_background() {
+  with_offer(&scheduler::background, 1, [] { call(50 * us); });
+}
 // It computes on: the other P has to notice, perhaps while its M gives it up.
-void with_trace_reader_beside_idle() { with_offer(&scheduler::trace_reader, 2, [] { compute(50 * us); }); }
-void with_background_beside_idle() { with_offer(&scheduler::background, 2, [] { compute(50 * us); }); }
+void with_trace_reader_beside_idle() {
+  with_offer(&scheduler::trace_reader, 2, [] { compute(50 * us); });
+}
+void with_background_beside_idle() {
+  with_offer(&scheduler::background, 2, [] { compute(50 * us); });
+}
 
 // Case 4: nobody spins and no P is idle: both Ps are in calls when one is taken.
 void last_spinner() {
@@ -78,7 +87,8 @@ void last_spinner() {
   });
 }
 
-// Case 5: the world stops while a P is being handed off by an M whose locked goroutine sleeps. A third P is idle until the stop takes it.
+// Case 5: the world stops while a P is being handed off by an M whose locked goroutine sleeps. A
+// third P is idle until the stop takes it.
 void while_stopping() {
   run_watched(3, [] {
     wait_group done;
@@ -110,7 +120,9 @@ void with_safe_point() {
     });
     sleep_for(10us);
     const std::int64_t before_ns = world::nanotime();
-    sched::for_each_processor([](processor& p) noexcept { world::require(p.status.peek() != processor_state::dead, "P10: a dead P runs the function"); });
+    sched::for_each_processor([](processor& p) noexcept {
+      world::require(p.status.peek() != processor_state::dead, "P10: a dead P runs the function");
+    });
     world::require(world::nanotime() - before_ns < 80 * ms, "V4: a function for every P waits for a system call");
     done.wait();
   });
@@ -134,7 +146,8 @@ void global_queue_again() {
   });
 }
 
-// Case 8: the last running P, and goroutines wait for descriptors that nobody polls. Among two Ps the other M may poll already.
+// Case 8: the last running P, and goroutines wait for descriptors that nobody polls. Among two Ps
+// the other M may poll already.
 void last_poller(std::uint32_t processors) {
   run_watched(processors, [] {
     auto ends = make_pipe();
@@ -174,15 +187,22 @@ void idle_with_timer() {
 
 }  // namespace
 
-RETAKE_SCENARIO(handoff_queue, "a P taken from a call goes to an M when it has work, and to the idle list when it has not", with_and_without_work);
+RETAKE_SCENARIO(handoff_queue,
+                "a P taken from a call goes to an M when it has work, and to the idle list when it has not",
+                with_and_without_work);
 RETAKE_SCENARIO(handoff_trace_reader, "a P taken from a call serves a waiting trace reader", with_trace_reader);
 RETAKE_SCENARIO(handoff_background, "a P taken from a call serves waiting background work", with_background);
-RETAKE_SCENARIO(offer_against_idle, "background work that is offered while an M gives its P up is run", with_background_beside_idle);
-RETAKE_SCENARIO(trace_against_idle, "a trace reader that is offered while an M gives its P up is run", with_trace_reader_beside_idle);
-RETAKE_SCENARIO(handoff_last_spinner, "the last P taken from a call makes a spinner, so that new work is found", last_spinner);
+RETAKE_SCENARIO(offer_against_idle, "background work that is offered while an M gives its P up is run",
+                with_background_beside_idle);
+RETAKE_SCENARIO(trace_against_idle, "a trace reader that is offered while an M gives its P up is run",
+                with_trace_reader_beside_idle);
+RETAKE_SCENARIO(handoff_last_spinner, "the last P taken from a call makes a spinner, so that new work is found",
+                last_spinner);
 RETAKE_SCENARIO(handoff_stop, "a P handed off while the world stops is stopped and counted once", while_stopping);
-RETAKE_SCENARIO(handoff_safe_point, "a P handed off runs the pending safe-point function exactly once", with_safe_point);
-RETAKE_SCENARIO(handoff_global_queue, "a goroutine that comes into the global queue during a hand-off is run", global_queue_again);
+RETAKE_SCENARIO(handoff_safe_point, "a P handed off runs the pending safe-point function exactly once",
+                with_safe_point);
+RETAKE_SCENARIO(handoff_global_queue, "a goroutine that comes into the global queue during a hand-off is run",
+                global_queue_again);
 RETAKE_SCENARIO(handoff_only_processor, "the only P handed off keeps the poller served", only_processor_handed_off);
 RETAKE_SCENARIO(handoff_last_poller, "the last running P handed off keeps the poller served", last_of_two_handed_off);
 RETAKE_SCENARIO(handoff_timer, "a P handed off to the idle list has its timer kept by the poller", idle_with_timer);

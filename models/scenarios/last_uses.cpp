@@ -1,4 +1,5 @@
-// The last use of a counted object ends on whatever thread it is on, after every other use, however the two threads meet there.
+// The last use of a counted object ends on whatever thread it is on, after every other use, however
+// the two threads meet there.
 //
 // Nothing else orders the two uses: what a scenario waits for comes before them, or after both.
 #include <array>
@@ -31,12 +32,12 @@ void delayed_calls() {
   });
 }
 
-// The owner's use of a socket ends beside that of a reader that its close wakes; a writer has come and gone.
+// The owner's use of a socket ends beside that of a reader that its close wakes; a writer has come
+// and gone.
 void polled() {
   run_watched(2, [] {
     int ends[2];
-    while (kernel::socketpair(ends) != 0) {
-    }
+    while (kernel::socketpair(ends) != 0) {}
     int failed = 0;
     detail::polled_file* const f = detail::polled_file::make(ends[0], failed);
     if (f == nullptr) return;  // the fault
@@ -68,8 +69,7 @@ void polled() {
 void in_ring() {
   run_watched(2, [] {
     int ends[2];
-    while (kernel::pipe_blocking(ends) != 0) {
-    }
+    while (kernel::pipe_blocking(ends) != 0) {}
     detail::file_body* const f = detail::file_body::make(ends[0], 0);
     if (f == nullptr) return;  // the fault
     goroutine* reader = nullptr;
@@ -99,10 +99,15 @@ void in_ring() {
 
 }  // namespace
 
-RETAKE_SCENARIO(last_use_of_timer, "a timer ends after the last use of it, be that the handle's or the call's", delayed_calls);
-RETAKE_SCENARIO(last_use_of_socket, "a socket's record ends after the last use of it, be that the owner's or a call's that the close ended", polled);
-RETAKE_SCENARIO(last_use_of_file, "a file's record ends after the last use of it, be that the owner's or a read's that the close cancelled", in_ring,
-                .cannot_bear = {sim::mask_of({sim::fault_kind::ring_busy}),
-                                "a read that was seen to wait in a busy ring may become a blocking call, which no close ends"});
+RETAKE_SCENARIO(last_use_of_timer, "a timer ends after the last use of it, be that the handle's or the call's",
+                delayed_calls);
+RETAKE_SCENARIO(last_use_of_socket,
+                "a socket's record ends after the last use of it, be that the owner's or a call's that the close ended",
+                polled);
+RETAKE_SCENARIO(
+    last_use_of_file,
+    "a file's record ends after the last use of it, be that the owner's or a read's that the close cancelled", in_ring,
+    .cannot_bear = {sim::mask_of({sim::fault_kind::ring_busy}),
+                    "a read that was seen to wait in a busy ring may become a blocking call, which no close ends"});
 
 }  // namespace retake::scenarios

@@ -13,7 +13,8 @@ namespace retake::scenarios {
 
 namespace {
 
-// A locked goroutine finds its thread again after each call, whether it keeps its P (fast) or loses it (slow: another goroutine wants it).
+// A locked goroutine finds its thread again after each call, whether it keeps its P (fast) or loses
+// it (slow: another goroutine wants it).
 void locked_calls(std::uint32_t processors, std::int64_t duration_ns, int others) {
   run_watched(processors, [=] {
     wait_group done;
@@ -40,7 +41,8 @@ void locked_calls(std::uint32_t processors, std::int64_t duration_ns, int others
 void fast() { locked_calls(2, 5 * us, 0); }
 void slow() { locked_calls(1, 60 * us, 2); }
 
-// Locks nest; a goroutine that ends locked takes its thread with it, one that does not leaves the thread for others.
+// Locks nest; a goroutine that ends locked takes its thread with it, one that does not leaves the
+// thread for others.
 void nest_and_exit() {
   run_watched(2, [] {
     wait_group done;
@@ -65,7 +67,8 @@ void nest_and_exit() {
   });
 }
 
-// Two locked goroutines hand a value back and forth: each round starts the other's thread and parks the own.
+// Two locked goroutines hand a value back and forth: each round starts the other's thread and parks
+// the own.
 void locked_ping_pong() {
   run_watched(2, [] {
     channel<int> there;
@@ -90,7 +93,8 @@ void locked_ping_pong() {
   });
 }
 
-// Goroutines end locked, perhaps on the main thread, which is wedged then and must still come home; nobody runs on their threads any more.
+// Goroutines end locked, perhaps on the main thread, which is wedged then and must still come home;
+// nobody runs on their threads any more.
 void main_thread_wedged() {
   run_watched(2, [] {
     std::array<std::uint32_t, 4> ended_on{};
@@ -107,7 +111,9 @@ void main_thread_wedged() {
     done.wait();
     for (int turns = 0; turns < 3; ++turns) {
       yield();
-      for (const std::uint32_t where : ended_on) world::require(this_machine()->id != where, "L3: a goroutine runs on a thread whose goroutine has ended locked");
+      for (const std::uint32_t where : ended_on)
+        world::require(this_machine()->id != where,
+                       "L3: a goroutine runs on a thread whose goroutine has ended locked");
     }
   });
 }
@@ -139,8 +145,9 @@ void idle_threads_trimmed() {
 
 constexpr int family_max = 24;
 
-// A P whose own queue never runs empty: each member of the family starts its successor, and one more that pushes it into the ring. In every third schedule the P
-// looks at the global queue, in which the locked goroutine stands behind those that were there before it.
+// A P whose own queue never runs empty: each member of the family starts its successor, and one
+// more that pushes it into the ring. In every third schedule the P looks at the global queue, in
+// which the locked goroutine stands behind those that were there before it.
 void locked_beside_family() {
   policy rules;
   rules.global_queue_every = 3;
@@ -159,9 +166,11 @@ void locked_beside_family() {
         const os_thread_lock hold;
         f.next();
         for (int i = 0; i < 3; ++i) {
-          const std::uint32_t before = only.schedule_tick.load_relaxed(), ahead = this_machine()->home.global.size_hint();
+          const std::uint32_t before = only.schedule_tick.load_relaxed(),
+                              ahead = this_machine()->home.global.size_hint();
           yield();
-          world::require(only.schedule_tick.load_relaxed() - before <= (ahead + 1) * rules.global_queue_every + 1, "V2: a locked goroutine starves beside others");
+          world::require(only.schedule_tick.load_relaxed() - before <= (ahead + 1) * rules.global_queue_every + 1,
+                         "V2: a locked goroutine starves beside others");
         }
         while (f.members < family_max) yield();
       },
@@ -170,12 +179,19 @@ void locked_beside_family() {
 
 }  // namespace
 
-RETAKE_SCENARIO(locked_beside_load, "a locked goroutine has its turn beside goroutines that never let their queue run empty", locked_beside_family);
+RETAKE_SCENARIO(locked_beside_load,
+                "a locked goroutine has its turn beside goroutines that never let their queue run empty",
+                locked_beside_family);
 RETAKE_SCENARIO(locked_call_fast, "a locked goroutine returns from a short call on its thread, with a P", fast);
-RETAKE_SCENARIO(locked_call_slow, "a locked goroutine whose P was taken waits for one and goes on on its own thread", slow);
+RETAKE_SCENARIO(locked_call_slow, "a locked goroutine whose P was taken waits for one and goes on on its own thread",
+                slow);
 RETAKE_SCENARIO(lock_nest_exit_locked, "locks nest, and a goroutine that ends locked ends its thread", nest_and_exit);
-RETAKE_SCENARIO(locked_threads_talk, "two locked goroutines wake each other's threads and lose no message", locked_ping_pong);
-RETAKE_SCENARIO(idle_threads_end, "threads that the policy does not keep idle end, and nobody misses them", idle_threads_trimmed);
-RETAKE_SCENARIO(locked_ends_everywhere, "threads that end with their goroutines, the main thread's among them, leave nobody behind", main_thread_wedged);
+RETAKE_SCENARIO(locked_threads_talk, "two locked goroutines wake each other's threads and lose no message",
+                locked_ping_pong);
+RETAKE_SCENARIO(idle_threads_end, "threads that the policy does not keep idle end, and nobody misses them",
+                idle_threads_trimmed);
+RETAKE_SCENARIO(locked_ends_everywhere,
+                "threads that end with their goroutines, the main thread's among them, leave nobody behind",
+                main_thread_wedged);
 
 }  // namespace retake::scenarios

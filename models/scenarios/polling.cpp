@@ -44,7 +44,8 @@ void wake_against_park() {
   });
 }
 
-// An M blocks in the poller without limit or until a late timer; an earlier timer must make it return.
+// An M blocks in the poller without limit or until a late timer; an earlier timer must make it
+// return.
 void break_and_block() {
   run_watched(2, [] {
     auto ends = make_pipe();
@@ -91,8 +92,9 @@ void ready_and_wait() {
   });
 }
 
-// A descriptor is closed while a goroutine waits, is about to wait, or is about to try again; its number is used again as soon as it is free. The other end learns of
-// it although the object lives on.
+// A descriptor is closed while a goroutine waits, is about to wait, or is about to try again; its
+// number is used again as soon as it is free. The other end learns of it although the object lives
+// on.
 void close_and_wait() {
   run_watched(2, [] {
     auto ends = make_pipe();
@@ -101,7 +103,8 @@ void close_and_wait() {
     go([&] {
       std::array<std::byte, 4> room{};
       const auto got = ends->reader.read(room);
-      world::require(!got && got.error() == std::errc::operation_canceled, "N2: a read on a closed descriptor returns somebody else's bytes");
+      world::require(!got && got.error() == std::errc::operation_canceled,
+                     "N2: a read on a closed descriptor returns somebody else's bytes");
       done.done();
     });
     go([&] {
@@ -113,11 +116,13 @@ void close_and_wait() {
     done.wait();
     const std::byte one{};
     const auto put = ends->writer.write(std::span(&one, 1));
-    world::require(!put && put.error() == std::errc::broken_pipe, "N2: a descriptor that was closed is open as long as its object lives");
+    world::require(!put && put.error() == std::errc::broken_pipe,
+                   "N2: a descriptor that was closed is open as long as its object lives");
   });
 }
 
-// Two close a connection while a third uses it, and its number is used again as soon as it is free: what the third does reaches nobody else.
+// Two close a connection while a third uses it, and its number is used again as soon as it is free:
+// what the third does reaches nobody else.
 void close_and_use() {
   run_watched(2, [] {
     auto ends = unix_pair();
@@ -138,12 +143,14 @@ void close_and_use() {
         ends->first.close();
         auto others = unix_pair();
         const std::byte one{};
-        world::require(others->first.write(std::span(&one, 1)) && read_some(others->second) == 1, "N2: a closed descriptor's number is used, and is somebody else's");
+        world::require(others->first.write(std::span(&one, 1)) && read_some(others->second) == 1,
+                       "N2: a closed descriptor's number is used, and is somebody else's");
         done.done();
       });
     }
     done.wait();
-    world::require(read_some(ends->second) == 0, "N2: a descriptor that was closed is open as long as its object lives");
+    world::require(read_some(ends->second) == 0,
+                   "N2: a descriptor that was closed is open as long as its object lives");
   });
 }
 
@@ -235,15 +242,18 @@ void two_writers() {
         std::array<std::byte, each> bytes;
         bytes.fill(mark);
         const auto put = ends->writer.write(bytes);
-        world::require(put && *put == each && put.bytes() == each, "N1: a writer that waits its turn does not write all");
+        world::require(put && *put == each && put.bytes() == each,
+                       "N1: a writer that waits its turn does not write all");
         done.done();
       });
     }
     std::array<std::byte, 3 * each> came{};
     for (std::size_t n = 0; n < came.size();) n += *ends->reader.read(std::span(came).subspan(n));
     done.wait();
-    for (std::size_t i = 0; i < came.size(); ++i) world::require(came[i] == came[i / each * each], "N1: the parts of two writes are mixed");
-    world::require(came[0] != came[each] && came[each] != came[2 * each] && came[0] != came[2 * each], "N1: a write is missing");
+    for (std::size_t i = 0; i < came.size(); ++i)
+      world::require(came[i] == came[i / each * each], "N1: the parts of two writes are mixed");
+    world::require(came[0] != came[each] && came[each] != came[2 * each] && came[0] != came[2 * each],
+                   "N1: a write is missing");
   });
 }
 
@@ -290,8 +300,8 @@ void poll_while_busy() {
   });
 }
 
-// Bytes arrive for several readers in one look of the poller, and the first to run computes: idle Ps run the others, however many more there are
-// than a ring holds.
+// Bytes arrive for several readers in one look of the poller, and the first to run computes: idle
+// Ps run the others, however many more there are than a ring holds.
 void many_ready_at_once() {
   run_watched(3, [] {
     constexpr std::size_t readers = world::limits::run_queue_capacity + 2;
@@ -384,7 +394,8 @@ void many_sleepers() {
   });
 }
 
-// A timer on the P of a goroutine that computes on: the idle P must learn of it, though nobody polls yet.
+// A timer on the P of a goroutine that computes on: the idle P must learn of it, though nobody
+// polls yet.
 void sleeper_beside_hog() {
   run_watched(2, [] {
     wait_group done;
@@ -427,20 +438,34 @@ RETAKE_SCENARIO(poller_wake_against_park, "a byte that arrives while its reader 
 RETAKE_SCENARIO(break_against_block, "an earlier timer ends a blocking poll", break_and_block);
 RETAKE_SCENARIO(ready_against_plain_wait, "readiness is neither lost nor taken for the next wait's", ready_and_wait);
 RETAKE_SCENARIO(close_against_wait, "a close ends every wait on the descriptor and reaches no other", close_and_wait);
-RETAKE_SCENARIO(close_against_uses, "a number that two goroutines close while a third uses it is closed once, and by then nobody uses it", close_and_use);
-RETAKE_SCENARIO(readers_take_turns, "a second goroutine that reads waits for its turn, gets its byte and loses none", two_readers);
-RETAKE_SCENARIO(whole_writes_do_not_mix, "of several goroutines that write each has one turn, however many system calls its write takes", two_writers);
+RETAKE_SCENARIO(close_against_uses,
+                "a number that two goroutines close while a third uses it is closed once, and by then nobody uses it",
+                close_and_use);
+RETAKE_SCENARIO(readers_take_turns, "a second goroutine that reads waits for its turn, gets its byte and loses none",
+                two_readers);
+RETAKE_SCENARIO(whole_writes_do_not_mix,
+                "of several goroutines that write each has one turn, however many system calls its write takes",
+                two_writers);
 RETAKE_SCENARIO(close_against_turns, "a close ends the wait for a turn, as it ends the wait for room",
                 close_and_wait_to_write<3>);
-RETAKE_SCENARIO(deadline_against_turns, "a deadline ends a write, which counts what went out, and those that wait behind it", deadline_and_turns);
+RETAKE_SCENARIO(deadline_against_turns,
+                "a deadline ends a write, which counts what went out, and those that wait behind it",
+                deadline_and_turns);
 RETAKE_SCENARIO(sysmon_polls_for_busy, "bytes are noticed while every M is in a system call", poll_while_busy);
-RETAKE_SCENARIO(many_ready_together, "goroutines that become ready in one look of the poller are run by all idle Ps", many_ready_at_once);
+RETAKE_SCENARIO(many_ready_together, "goroutines that become ready in one look of the poller are run by all idle Ps",
+                many_ready_at_once);
 RETAKE_SCENARIO(tcp_echo_loopback, "a connection carries its bytes both ways and its end", tcp_echo,
-                .cannot_bear = {sim::mask_of({sim::fault_kind::econnreset}), "it demands every byte, and a connection that is reset loses some"});
+                .cannot_bear = {sim::mask_of({sim::fault_kind::econnreset}),
+                                "it demands every byte, and a connection that is reset loses some"});
 RETAKE_SCENARIO(sleepers_wake, "every sleeper wakes, none early", sleepers);
-RETAKE_SCENARIO(sleeper_wakes_beside_hog, "a sleeper wakes although the P that keeps its timer computes", sleeper_beside_hog);
-RETAKE_SCENARIO(sleeper_breaks_poll, "a sleeper wakes although an M blocks in the poller without limit and the P that keeps its timer computes", sleeper_beside_hog_and_poller);
-RETAKE_SCENARIO(many_sleepers_wake, "many sleepers wake each in time, whatever the order of their beginnings", many_sleepers);
+RETAKE_SCENARIO(sleeper_wakes_beside_hog, "a sleeper wakes although the P that keeps its timer computes",
+                sleeper_beside_hog);
+RETAKE_SCENARIO(
+    sleeper_breaks_poll,
+    "a sleeper wakes although an M blocks in the poller without limit and the P that keeps its timer computes",
+    sleeper_beside_hog_and_poller);
+RETAKE_SCENARIO(many_sleepers_wake, "many sleepers wake each in time, whatever the order of their beginnings",
+                many_sleepers);
 RETAKE_SCENARIO(close_against_writer, "a close ends a wait for room", close_and_wait_to_write<1>);
 RETAKE_SCENARIO(end_against_wait, "the end of a stream ends the waits on its other side", end_and_wait);
 

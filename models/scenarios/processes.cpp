@@ -15,7 +15,8 @@ namespace retake::scenarios {
 
 namespace {
 
-// Two signals, the second while the first is on its way, and every M in a system call or asleep: both arrive.
+// Two signals, the second while the first is on its way, and every M in a system call or asleep:
+// both arrive.
 void signals_arrive() {
   run_watched(2, [] {
     constexpr std::array numbers{SIGUSR1, SIGUSR2};
@@ -34,7 +35,8 @@ void signals_arrive() {
   });
 }
 
-// A signal that has been caught when its channel stops, wherever the relay is by then: the channel has it, once, although it asked twice.
+// A signal that has been caught when its channel stops, wherever the relay is by then: the channel
+// has it, once, although it asked twice.
 void signal_and_stop() {
   run_watched(2, [] {
     constexpr std::array one{SIGUSR1};
@@ -48,7 +50,8 @@ void signal_and_stop() {
   });
 }
 
-// Two goroutines are the first that want a signal, at one time: there is one relay, and both channels have the signal.
+// Two goroutines are the first that want a signal, at one time: there is one relay, and both
+// channels have the signal.
 void first_requests_at_once() {
   run_watched(2, [] {
     constexpr std::array numbers{SIGUSR1};
@@ -68,47 +71,59 @@ void first_requests_at_once() {
   });
 }
 
-// Goroutines come back from system calls again and again, each time with something to compute, so that the only P always has work. A signal comes: its receiver waits until sysmon
-// has looked into the poller and for those that queue before it, and not for those that come back later.
+// Goroutines come back from system calls again and again, each time with something to compute, so
+// that the only P always has work. A signal comes: its receiver waits until sysmon has looked into
+// the poller and for those that queue before it, and not for those that come back later.
 void signal_and_returns() {
   constexpr std::int64_t piece_ns = 500 * us;
-  constexpr std::uint32_t pieces_max = 120;  // two slow calls of 20 ms (sysmon's poll, the reading of the signal), and a slice for each of those before
+  constexpr std::uint32_t pieces_max =
+      120;  // two slow calls of 20 ms (sysmon's poll, the reading of the signal), and a slice for each of those before
   const steady_clock steady(piece_ns);
   policy rules = short_slices();
   rules.poll_overdue = 200us;
-  run_watched(1, [] {
-    constexpr std::array numbers{SIGTERM};
-    constexpr std::uint32_t returning = 3;
-    channel<int> came(1);
-    world::require(!notify(came, numbers), "N1: signals cannot be asked for");
-    world::atomic<std::uint32_t> sent(0), over(0), pieces(0);
-    wait_group done;
-    done.add(returning);
-    for (std::uint32_t i = 0; i < returning; ++i) {
-      go([&] {
-        while (over.load_relaxed() == 0) {
-          call(1);
-          compute(piece_ns);
-          if (sent.load_relaxed() == 0 || !sim::healing()) continue;  // before, sysmon may read old values as long as it likes
-          world::require(pieces.fetch_add_relaxed(1) < pieces_max, "V2: a signal's receiver is overtaken by goroutines that come back from calls later");
+  run_watched(
+      1,
+      [] {
+        constexpr std::array numbers{SIGTERM};
+        constexpr std::uint32_t returning = 3;
+        channel<int> came(1);
+        world::require(!notify(came, numbers), "N1: signals cannot be asked for");
+        world::atomic<std::uint32_t> sent(0), over(0), pieces(0);
+        wait_group done;
+        done.add(returning);
+        for (std::uint32_t i = 0; i < returning; ++i) {
+          go([&] {
+            while (over.load_relaxed() == 0) {
+              call(1);
+              compute(piece_ns);
+              if (sent.load_relaxed() == 0 || !sim::healing())
+                continue;  // before, sysmon may read old values as long as it likes
+              world::require(pieces.fetch_add_relaxed(1) < pieces_max,
+                             "V2: a signal's receiver is overtaken by goroutines that come back from calls later");
+            }
+            done.done();
+          });
         }
-        done.done();
-      });
-    }
-    call(2 * piece_ns);
-    retake::syscall([] { sim::kernel::raise_signal(SIGTERM); });
-    sent.store_relaxed(1);
-    world::require(came.receive() == SIGTERM, "N8: a signal comes as another");
-    over.store_relaxed(1);
-    done.wait();
-    stop_notify(came);
-  }, rules);
+        call(2 * piece_ns);
+        retake::syscall([] { sim::kernel::raise_signal(SIGTERM); });
+        sent.store_relaxed(1);
+        world::require(came.receive() == SIGTERM, "N8: a signal comes as another");
+        over.store_relaxed(1);
+        done.wait();
+        stop_notify(came);
+      },
+      rules);
 }
 
-// A child runs for a while; the only P is there for others, its pipe ends with it, and its code is told once.
+// A child runs for a while; the only P is there for others, its pipe ends with it, and its code is
+// told once.
 void child_ends() {
   run_watched(1, [] {
-    auto child = spawn({.arguments = {"/sim/sleep", "200", "7"}, .environment = {}, .directory = {}, .output = redirect::pipe, .files = {}});
+    auto child = spawn({.arguments = {"/sim/sleep", "200", "7"},
+                        .environment = {},
+                        .directory = {},
+                        .output = redirect::pipe,
+                        .files = {}});
     world::require(static_cast<bool>(child), "N1: no child");
     wait_group done;
     done.add(1);
@@ -179,23 +194,38 @@ void signal_and_canceller() {
     world::require(beside.receive() == SIGUSR1, "N8: a signal is lost");
     stop_notify(beside);
     const std::error_code cause = made->ctx.cause();
-    world::require(cause == mine || cause == std::error_code(SIGUSR1, signal_category()), "V3: a context ends for no reason");
+    world::require(cause == mine || cause == std::error_code(SIGUSR1, signal_category()),
+                   "V3: a context ends for no reason");
   });
 }
 
 }  // namespace
 
-RETAKE_SCENARIO(signals_reach_channels, "every signal that was asked for arrives, also one that comes while another is delivered", signals_arrive,
-                .cannot_bear = {sim::mask_of({sim::fault_kind::signal}), "it counts the signals that come, and the fault sends others"});
-RETAKE_SCENARIO(signal_before_stop, "a signal that was caught before its channel stops is in the channel, once", signal_and_stop,
-                .cannot_bear = {sim::mask_of({sim::fault_kind::signal}), "it counts the signals that come, and the fault sends others"});
-RETAKE_SCENARIO(signals_asked_for_at_once, "two goroutines that are the first to want a signal, at one time, both get it", first_requests_at_once,
-                .cannot_bear = {sim::mask_of({sim::fault_kind::signal}), "it counts the signals that come, and the fault sends others"});
-RETAKE_SCENARIO(signal_behind_returns, "a signal's receiver waits for those that came back from calls before, not for those that come back later", signal_and_returns);
+RETAKE_SCENARIO(signals_reach_channels,
+                "every signal that was asked for arrives, also one that comes while another is delivered",
+                signals_arrive,
+                .cannot_bear = {sim::mask_of({sim::fault_kind::signal}),
+                                "it counts the signals that come, and the fault sends others"});
+RETAKE_SCENARIO(signal_before_stop, "a signal that was caught before its channel stops is in the channel, once",
+                signal_and_stop,
+                .cannot_bear = {sim::mask_of({sim::fault_kind::signal}),
+                                "it counts the signals that come, and the fault sends others"});
+RETAKE_SCENARIO(signals_asked_for_at_once,
+                "two goroutines that are the first to want a signal, at one time, both get it", first_requests_at_once,
+                .cannot_bear = {sim::mask_of({sim::fault_kind::signal}),
+                                "it counts the signals that come, and the fault sends others"});
+RETAKE_SCENARIO(
+    signal_behind_returns,
+    "a signal's receiver waits for those that came back from calls before, not for those that come back later",
+    signal_and_returns);
 RETAKE_SCENARIO(child_ends_by_itself, "the end of a child wakes its waiter, and holds no thread meanwhile", child_ends);
 RETAKE_SCENARIO(child_ends_by_signal, "the death of a child wakes its waiter", child_is_killed);
-RETAKE_SCENARIO(child_against_context, "a program ends with its context, or before, and its waiter is told which", child_and_context);
-RETAKE_SCENARIO(signal_against_canceller, "a context that a signal and its canceller end is done once, and none listens after it", signal_and_canceller,
-                .cannot_bear = {sim::mask_of({sim::fault_kind::signal}), "it counts the signals that come, and the fault sends others"});
+RETAKE_SCENARIO(child_against_context, "a program ends with its context, or before, and its waiter is told which",
+                child_and_context);
+RETAKE_SCENARIO(signal_against_canceller,
+                "a context that a signal and its canceller end is done once, and none listens after it",
+                signal_and_canceller,
+                .cannot_bear = {sim::mask_of({sim::fault_kind::signal}),
+                                "it counts the signals that come, and the fault sends others"});
 
 }  // namespace retake::scenarios

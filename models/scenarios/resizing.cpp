@@ -15,7 +15,8 @@ void compute_and_yield() {
   yield();
 }
 
-// Fewer, more, and as before, beside calls that return to a P that is gone, or is back and somebody else's.
+// Fewer, more, and as before, beside calls that return to a P that is gone, or is back and somebody
+// else's.
 void under_load() {
   run_watched(2, [] {
     wait_group done;
@@ -70,7 +71,8 @@ void nothing_left_behind() {
   });
 }
 
-// Two goroutines change the number at the same time: one after the other, and each learns what it has changed.
+// Two goroutines change the number at the same time: one after the other, and each learns what it
+// has changed.
 void two_at_once() {
   run_watched(2, [] {
     wait_group done;
@@ -105,9 +107,11 @@ void follows_the_limit() {
         set_processors(4);
         for (int i = 0; i < 10; ++i) {
           compute_and_yield();
-          world::require(processors() == 4, "P8: a limit is followed although the program has said how many Ps there are");
+          world::require(processors() == 4,
+                         "P8: a limit is followed although the program has said how many Ps there are");
         }
-        world::require(follow_processor_limit() == 4 && processors() == 1, "P8: a program that gives its number up does not get what it is allowed");
+        world::require(follow_processor_limit() == 4 && processors() == 1,
+                       "P8: a program that gives its number up does not get what it is allowed");
         sim::kernel::set_cpu_limit(2);
         while (processors() != 2) compute_and_yield();
       },
@@ -116,9 +120,15 @@ void follows_the_limit() {
 
 }  // namespace
 
-RETAKE_SCENARIO(resize_by_limit, "the number of Ps follows affinity and quota, until the program says how many it wants, and again when it gives that up", follows_the_limit);
-RETAKE_SCENARIO(resize_under_load, "Ps go and come while goroutines are in system calls, and no goroutine notices", under_load);
-RETAKE_SCENARIO(resize_leaves_nothing_behind, "what waits in the queue and in the timers of a P that goes runs on the others", nothing_left_behind);
-RETAKE_SCENARIO(resize_twice_at_once, "two changes of the number of Ps at once happen one after the other", two_at_once);
+RETAKE_SCENARIO(resize_by_limit,
+                "the number of Ps follows affinity and quota, until the program says how many it wants, and again when "
+                "it gives that up",
+                follows_the_limit);
+RETAKE_SCENARIO(resize_under_load, "Ps go and come while goroutines are in system calls, and no goroutine notices",
+                under_load);
+RETAKE_SCENARIO(resize_leaves_nothing_behind,
+                "what waits in the queue and in the timers of a P that goes runs on the others", nothing_left_behind);
+RETAKE_SCENARIO(resize_twice_at_once, "two changes of the number of Ps at once happen one after the other",
+                two_at_once);
 
 }  // namespace retake::scenarios

@@ -1,12 +1,14 @@
 // runtime_scenario.hpp: what scenarios of the whole runtime share.
 //
-// Every scenario runs under the assertions of what its steps do, and so proves, besides what its claim says: G1 (only legal edges), G4 (what is
-// used again was dead), G8 (nobody ends with a lock), M1 M2 M3 (who sleeps, schedules or is started is in order), M10 M11 (the main thread stays, an
-// M's memory outlives its thread: the engine reports a touch after its end), P4 P7 (idle lists, hand-overs), Q3 (torn snapshots).
-// deadlock_is_reported and sleeper_is_no_deadlock: V5. syscall_wakes_sysmon: V6. close_against_wait: N4 (the number is used again).
+// Every scenario runs under the assertions of what its steps do, and so proves, besides what its
+// claim says: G1 (only legal edges), G4 (what is used again was dead), G8 (nobody ends with a
+// lock), M1 M2 M3 (who sleeps, schedules or is started is in order), M10 M11 (the main thread
+// stays, an M's memory outlives its thread: the engine reports a touch after its end), P4 P7 (idle
+// lists, hand-overs), Q3 (torn snapshots). deadlock_is_reported and sleeper_is_no_deadlock: V5.
+// syscall_wakes_sysmon: V6. close_against_wait: N4 (the number is used again).
 //
-// A scenario runs a real program of goroutines under the checkers. The faster monitor keeps an execution short: the order of events, not
-// the length of a period, is what a schedule explores.
+// A scenario runs a real program of goroutines under the checkers. The faster monitor keeps an
+// execution short: the order of events, not the length of a period, is what a schedule explores.
 #pragma once
 
 #include <cstddef>
@@ -15,9 +17,9 @@
 #include <system_error>
 
 #include "retake/go.hpp"
+#include "retake/policy.hpp"
 #include "retake/run.hpp"
 #include "retake/syscall.hpp"
-#include "retake/policy.hpp"
 #include "scenarios/catalog.hpp"
 #include "sim/calls.hpp"
 #include "sim/checkers/watch.hpp"
@@ -40,10 +42,12 @@ inline void call(std::int64_t duration_ns) {
   retake::syscall([duration_ns] { sim::kernel::sleep_syscall(duration_ns); });
 }
 
-// Stands for a computation: the thread is busy that long, its P Running, and nobody can expect a call of the runtime from it.
+// Stands for a computation: the thread is busy that long, its P Running, and nobody can expect a
+// call of the runtime from it.
 inline void compute(std::int64_t duration_ns) noexcept { world::sleep_until(world::nanotime() + duration_ns); }
 
-// While it lives the clock makes no longer jumps than this, so that nobody is late by more for no reason, and time measured is time that was waited.
+// While it lives the clock makes no longer jumps than this, so that nobody is late by more for no
+// reason, and time measured is time that was waited.
 class steady_clock {
  public:
   explicit steady_clock(std::int64_t step_ns) noexcept : step_ns_(step_ns), at_ns_(sim::now_ns()) { beat(this); }
@@ -61,12 +65,17 @@ class steady_clock {
   std::int64_t at_ns_;
 };
 
-// Defines a scenario by its name, its claim and its body; what else it has, as `.expected_fatal = ...`, follows.
-#define RETAKE_SCENARIO(id, text, function, ...)                                                    \
-  constinit sim::scenario const id = {.name = #id, .claim = text, .body = &function, __VA_OPT__(__VA_ARGS__, ) \
-                                      .chaos_steps = chaos_steps, .heal_steps = heal_steps}
+// Defines a scenario by its name, its claim and its body; what else it has, as `.expected_fatal =
+// ...`, follows.
+#define RETAKE_SCENARIO(id, text, function, ...)                                           \
+  constinit sim::scenario const id = {.name = #id,                                         \
+                                      .claim = text,                                       \
+                                      .body = &function,                                   \
+                                      __VA_OPT__(__VA_ARGS__, ).chaos_steps = chaos_steps, \
+                                      .heal_steps = heal_steps}
 
-// Reads a stream to its end and returns how much there was. By fives: what comes next finds room for a part of it.
+// Reads a stream to its end and returns how much there was. By fives: what comes next finds room
+// for a part of it.
 template <class Stream>
 std::size_t read_by_fives(Stream& from, std::span<std::byte> room) {
   std::size_t got = 0;
@@ -105,7 +114,8 @@ void run_watched(std::uint32_t processors, Main main, policy const& rules = {}, 
       }
     }
   });
-  world::require(!what.everything_ends || sim::live_allocations() == allocations, "V9: memory of the runtime is not given back");
+  world::require(!what.everything_ends || sim::live_allocations() == allocations,
+                 "V9: memory of the runtime is not given back");
 }
 
 }  // namespace retake::scenarios

@@ -1,9 +1,9 @@
 // Work, who looks for it, and the stop of the world.
 #include "retake/channel.hpp"
 #include "retake/go.hpp"
+#include "retake/net.hpp"
 #include "retake/panic.hpp"
 #include "retake/sync.hpp"
-#include "retake/net.hpp"
 #include "retake/thread_lock.hpp"
 #include "scenarios/runtime_scenario.hpp"
 #include "sched/scheduler.hpp"
@@ -15,7 +15,8 @@ namespace retake::scenarios {
 
 namespace {
 
-// The last spinner gives up while a goroutine is submitted; the submitter then blocks in a call, so that only the spinner can run it.
+// The last spinner gives up while a goroutine is submitted; the submitter then blocks in a call, so
+// that only the spinner can run it.
 void submit_and_spin() {
   run_watched(2, [] {
     wait_group done;
@@ -30,7 +31,8 @@ void submit_and_spin() {
   });
 }
 
-// The submitter computes on without a call of the runtime: only another M can run what it submitted, and only if somebody wakes it.
+// The submitter computes on without a call of the runtime: only another M can run what it
+// submitted, and only if somebody wakes it.
 void submit_and_compute() {
   run_watched(2, [] {
     wait_group done;
@@ -54,7 +56,8 @@ void start_callers(std::uint32_t n, wait_group& others) {
   }
 }
 
-// The same while the other Ps are taken out of system calls: whoever hands one off decides between a spinner and the idle list.
+// The same while the other Ps are taken out of system calls: whoever hands one off decides between
+// a spinner and the idle list.
 void submit_beside_handoff(std::uint32_t processors) {
   run_watched(processors, [=] {
     wait_group done;
@@ -72,7 +75,8 @@ void submit_beside_handoff(std::uint32_t processors) {
 void submit_beside_one_handoff() { submit_beside_handoff(2); }
 void submit_beside_two_handoffs() { submit_beside_handoff(3); }
 
-// A goroutine wakes one that computes for long, and yields to it: it stands in the global queue, and only another M can run it.
+// A goroutine wakes one that computes for long, and yields to it: it stands in the global queue,
+// and only another M can run it.
 void yield_and_compute() {
   run_watched(2, [] {
     for (int i = 0; i < 2; ++i) {
@@ -91,7 +95,8 @@ void yield_and_compute() {
   });
 }
 
-// The same while another P is handed off: a goroutine comes into the global queue between the two looks at it.
+// The same while another P is handed off: a goroutine comes into the global queue between the two
+// looks at it.
 void yield_beside_handoff() {
   run_watched(3, [] {
     wait_group callers;
@@ -228,7 +233,8 @@ void everybody_waits() {
   });
 }
 
-// The same with threads that belong to their goroutines, among them one that waits, one that has ended, perhaps the main thread, and one in a call.
+// The same with threads that belong to their goroutines, among them one that waits, one that has
+// ended, perhaps the main thread, and one in a call.
 void locked_wait_too() {
   run_watched(2, [] {
     channel<int> never;
@@ -328,16 +334,15 @@ void close_on_senders() {
       go([&, i] {
         try {
           c.send(i);
-        } catch (closed_channel const&) {
-          told.fetch_add_relaxed(1);
-        }
+        } catch (closed_channel const&) { told.fetch_add_relaxed(1); }
         done.done();
       });
     }
     const auto one = c.receive();
     c.close();
     done.wait();
-    world::require(one.has_value() && told.load_relaxed() == senders - 1, "G6: a sender on a channel that is closed is not told");
+    world::require(one.has_value() && told.load_relaxed() == senders - 1,
+                   "G6: a sender on a channel that is closed is not told");
   });
 }
 
@@ -361,7 +366,8 @@ void close_channel() {
   });
 }
 
-// The main goroutine ends while others run, compute without end, wait, sleep and call: every thread goes home.
+// The main goroutine ends while others run, compute without end, wait, sleep and call: every thread
+// goes home.
 void main_ends_first() {
   checkers::expectations what;
   what.everything_ends = false;
@@ -405,7 +411,8 @@ void main_ends_beside_reader() {
       policy{}, what);
 }
 
-// Goroutines end in the middle, by their own wish; main among them. Their hooks run; then nobody is left.
+// Goroutines end in the middle, by their own wish; main among them. Their hooks run; then nobody is
+// left.
 void exits() {
   channel<int> ended(2);  // outlives main
   run_watched(2, [&] {
@@ -423,16 +430,27 @@ void exits() {
 
 }  // namespace
 
-RETAKE_SCENARIO(submit_against_last_spinner, "a goroutine submitted while the last spinner gives up is run", submit_and_spin);
-RETAKE_SCENARIO(submit_and_compute_on, "a goroutine submitted by one that computes on is run by an idle P", submit_and_compute);
-RETAKE_SCENARIO(submit_against_handoff, "a goroutine submitted by one that computes on is run by the P that is handed off meanwhile", submit_beside_one_handoff);
-RETAKE_SCENARIO(submit_against_handoffs, "a goroutine submitted by one that computes on is run by one of the Ps that are handed off meanwhile", submit_beside_two_handoffs);
-RETAKE_SCENARIO(yield_against_handoff, "a goroutine that yields to one that computes on is run by the P that is handed off meanwhile", yield_beside_handoff);
-RETAKE_SCENARIO(yield_beside_last_spinner, "a goroutine that yields to one that computes on is run by an idle P", yield_and_compute);
+RETAKE_SCENARIO(submit_against_last_spinner, "a goroutine submitted while the last spinner gives up is run",
+                submit_and_spin);
+RETAKE_SCENARIO(submit_and_compute_on, "a goroutine submitted by one that computes on is run by an idle P",
+                submit_and_compute);
+RETAKE_SCENARIO(submit_against_handoff,
+                "a goroutine submitted by one that computes on is run by the P that is handed off meanwhile",
+                submit_beside_one_handoff);
+RETAKE_SCENARIO(submit_against_handoffs,
+                "a goroutine submitted by one that computes on is run by one of the Ps that are handed off meanwhile",
+                submit_beside_two_handoffs);
+RETAKE_SCENARIO(yield_against_handoff,
+                "a goroutine that yields to one that computes on is run by the P that is handed off meanwhile",
+                yield_beside_handoff);
+RETAKE_SCENARIO(yield_beside_last_spinner, "a goroutine that yields to one that computes on is run by an idle P",
+                yield_and_compute);
 RETAKE_SCENARIO(park_and_start_m, "an M that parks is started by whoever finds it, once", park_and_start);
-RETAKE_SCENARIO(overflow_and_stealing, "no goroutine is lost or run twice when rings overflow and are stolen from", overflow_and_steal);
+RETAKE_SCENARIO(overflow_and_stealing, "no goroutine is lost or run twice when rings overflow and are stolen from",
+                overflow_and_steal);
 RETAKE_SCENARIO(stop_against_returns, "the world stops although calls return, and goes on", stop_and_returns);
-RETAKE_SCENARIO(stop_against_long_call, "the world stops although a system call that is being entered lasts for ever", stop_and_long_call);
+RETAKE_SCENARIO(stop_against_long_call, "the world stops although a system call that is being entered lasts for ever",
+                stop_and_long_call);
 RETAKE_SCENARIO(two_stoppers_queue, "two stoppers of the world take turns", two_stoppers);
 RETAKE_SCENARIO(sleeper_is_no_deadlock, "a program whose only hope is a timer is not deadlocked", only_a_sleeper);
 RETAKE_SCENARIO(mutex_is_exclusive, "a mutex has one holder and forgets no waiter", mutex_excludes);
@@ -440,14 +458,22 @@ RETAKE_SCENARIO(channel_close_drains, "a closed channel gives what it holds and 
 RETAKE_SCENARIO(channel_close_tells_senders, "a close ends every send that waits, with an error", close_on_senders);
 RETAKE_SCENARIO(many_waiters_wake, "a goroutine that lets many go loses none", many_waiters);
 RETAKE_SCENARIO(main_ends_before_others, "when main ends every thread goes home", main_ends_first);
-RETAKE_SCENARIO(main_ends_beside_poller, "when main ends a thread that blocks in the poller goes home", main_ends_beside_reader);
+RETAKE_SCENARIO(main_ends_beside_poller, "when main ends a thread that blocks in the poller goes home",
+                main_ends_beside_reader);
 
 constexpr char const* deadlock = "all goroutines are asleep - deadlock!";
-RETAKE_SCENARIO(everybody_exits, "goroutines that end themselves run their hooks, and when main has done so too the program says that nobody is left", exits,
-                .expected_fatal = "no goroutines (main called exit_goroutine) - deadlock!");
-RETAKE_SCENARIO(deadlock_is_reported, "when no goroutine can ever run again the program says so", everybody_waits, .expected_fatal = deadlock);
-RETAKE_SCENARIO(deadlock_of_locked, "when locked goroutines wait for ever the program says so", locked_wait_too, .expected_fatal = deadlock);
-RETAKE_SCENARIO(deadlock_after_end, "when all wait for ever beside a thread that has ended the program says so", after_a_thread_has_ended, .expected_fatal = deadlock);
-RETAKE_SCENARIO(deadlock_after_call, "when all wait for ever after the last system call has returned the program says so", after_a_call_has_returned, .expected_fatal = deadlock);
+RETAKE_SCENARIO(everybody_exits,
+                "goroutines that end themselves run their hooks, and when main has done so too the program says that "
+                "nobody is left",
+                exits, .expected_fatal = "no goroutines (main called exit_goroutine) - deadlock!");
+RETAKE_SCENARIO(deadlock_is_reported, "when no goroutine can ever run again the program says so", everybody_waits,
+                .expected_fatal = deadlock);
+RETAKE_SCENARIO(deadlock_of_locked, "when locked goroutines wait for ever the program says so", locked_wait_too,
+                .expected_fatal = deadlock);
+RETAKE_SCENARIO(deadlock_after_end, "when all wait for ever beside a thread that has ended the program says so",
+                after_a_thread_has_ended, .expected_fatal = deadlock);
+RETAKE_SCENARIO(deadlock_after_call,
+                "when all wait for ever after the last system call has returned the program says so",
+                after_a_call_has_returned, .expected_fatal = deadlock);
 
 }  // namespace retake::scenarios

@@ -1,4 +1,5 @@
-// Goroutines that wait for the first of several things: exactly one of them wins, and nothing is left behind in the others.
+// Goroutines that wait for the first of several things: exactly one of them wins, and nothing is
+// left behind in the others.
 #include "retake/channel.hpp"
 #include "retake/go.hpp"
 #include "retake/select.hpp"
@@ -54,16 +55,19 @@ void time_out_and_sender() {
     });
     go([&] {
       for (int k = 0; k < 2; ++k) {
-        select(on_receive(c, [&](auto) { received.fetch_add_relaxed(1); }), on_receive(never, [](auto) {}), after(30us, [] {}));
+        select(on_receive(c, [&](auto) { received.fetch_add_relaxed(1); }), on_receive(never, [](auto) {}),
+               after(30us, [] {}));
       }
       done.done();
     });
     done.wait();
-    world::require(sent.load_relaxed() == received.load_relaxed(), "G6: a value is sent that nobody received, or received that nobody sent");
+    world::require(sent.load_relaxed() == received.load_relaxed(),
+                   "G6: a value is sent that nobody received, or received that nobody sent");
   });
 }
 
-// Two selects offer each other what both want, in the opposite order of their cases: they meet once and block each other never.
+// Two selects offer each other what both want, in the opposite order of their cases: they meet once
+// and block each other never.
 void selects_meet() {
   run_watched(2, [] {
     channel<int> a, b;
@@ -91,7 +95,8 @@ void selects_meet() {
   });
 }
 
-// A goroutine waits in two channels. Whichever lets it go, the other goroutine destroys both at once: what was closed, and what was passed over.
+// A goroutine waits in two channels. Whichever lets it go, the other goroutine destroys both at
+// once: what was closed, and what was passed over.
 void channels_that_end() {
   run_watched(2, [] {
     struct both_ends {
@@ -106,7 +111,8 @@ void channels_that_end() {
       let_go.store_release(1);
     });
     goroutine* waits = nullptr;
-    while ((waits = selector.load_acquire()) == nullptr || waits->state.load_relaxed() != goroutine_state::waiting) sleep_for(5us);  // in both
+    while ((waits = selector.load_acquire()) == nullptr || waits->state.load_relaxed() != goroutine_state::waiting)
+      sleep_for(5us);  // in both
     go([ends] {
       if (world::choose("ends", 2) == 0) {
         ends->a.close();
@@ -121,9 +127,12 @@ void channels_that_end() {
 
 }  // namespace
 
-RETAKE_SCENARIO(select_of_many, "a select takes exactly one of what it is offered, and loses nothing of the rest", select_from_two);
-RETAKE_SCENARIO(select_against_time_out, "a time-out and a sender that come at once do not both end a select", time_out_and_sender);
+RETAKE_SCENARIO(select_of_many, "a select takes exactly one of what it is offered, and loses nothing of the rest",
+                select_from_two);
+RETAKE_SCENARIO(select_against_time_out, "a time-out and a sender that come at once do not both end a select",
+                time_out_and_sender);
 RETAKE_SCENARIO(two_selects_meet, "two selects that wait for each other meet", selects_meet);
-RETAKE_SCENARIO(select_outlives_channels, "a select that is let go does not touch channels that end before it goes on", channels_that_end);
+RETAKE_SCENARIO(select_outlives_channels, "a select that is let go does not touch channels that end before it goes on",
+                channels_that_end);
 
 }  // namespace retake::scenarios

@@ -1,4 +1,5 @@
-// Sockets of every kind over the simulated kernel, and what becomes of them when it refuses, interrupts or shortens a call.
+// Sockets of every kind over the simulated kernel, and what becomes of them when it refuses,
+// interrupts or shortens a call.
 #include <array>
 #include <vector>
 
@@ -28,7 +29,8 @@ std::array<std::byte, n> counted() {
   return bytes;
 }
 
-// Every descriptor is in use when a connection comes: it is accepted when one is free again, and meanwhile the only P is there for others.
+// Every descriptor is in use when a connection comes: it is accepted when one is free again, and
+// meanwhile the only P is there for others.
 void accept_without_descriptors() {
   run_watched(1, [] {
     auto listener = tcp_listen(loopback_address, 0);
@@ -83,7 +85,8 @@ void half_close() {
   });
 }
 
-// A datagram each way, beside others who receive at the same time; nothing is joined, cut or given to another.
+// A datagram each way, beside others who receive at the same time; nothing is joined, cut or given
+// to another.
 void udp_echo() {
   run_watched(2, [] {
     auto mine = datagram_bind(ipv4(loopback_address, 0));
@@ -96,7 +99,8 @@ void udp_echo() {
         std::array<std::byte, 8> room{};
         const auto got = theirs->receive(room);
         world::require(got && !got->cut, "N8: a datagram is lost on the way there");
-        world::require(theirs->send_to(std::span(room).first(got->bytes), got->from).error() == std::error_code(), "N8: an answer is refused");
+        world::require(theirs->send_to(std::span(room).first(got->bytes), got->from).error() == std::error_code(),
+                       "N8: an answer is refused");
       }
       done.done();
     });
@@ -112,7 +116,8 @@ void udp_echo() {
   });
 }
 
-// The reading end of a pipe goes to another goroutine through a local socket; what is written into the pipe comes out of what arrived.
+// The reading end of a pipe goes to another goroutine through a local socket; what is written into
+// the pipe comes out of what arrived.
 void descriptor_passes() {
   run_watched(2, [] {
     auto pair = unix_pair();
@@ -133,7 +138,8 @@ void descriptor_passes() {
     });
     const auto bytes = counted<2>();
     const int reader = pipe->reader.descriptor();
-    world::require(pair->first.send(bytes, std::span(&reader, 1)).error() == std::error_code(), "N8: a descriptor cannot be sent");
+    world::require(pair->first.send(bytes, std::span(&reader, 1)).error() == std::error_code(),
+                   "N8: a descriptor cannot be sent");
     pipe->reader = stream();  // the one that arrives is the last
     static_cast<void>(pipe->writer.write(std::span(bytes).first(1)));
     done.wait();
@@ -161,12 +167,14 @@ void splice_through() {
     });
     std::array<std::byte, 2 * bytes_sent> room{};
     const std::size_t got = read_by_fives(sink->second, room);
-    world::require(got == bytes_sent && room[bytes_sent - 1] == static_cast<std::byte>(bytes_sent), "N8: bytes arrive changed");
+    world::require(got == bytes_sent && room[bytes_sent - 1] == static_cast<std::byte>(bytes_sent),
+                   "N8: bytes arrive changed");
     done.wait();
   });
 }
 
-// A listener whose queue is full takes one connection and answers the next no more: only the context ends that. Or it is accepted at the same moment.
+// A listener whose queue is full takes one connection and answers the next no more: only the
+// context ends that. Or it is accepted at the same moment.
 void connect_beside_cancel() {
   run_watched(2, [] {
     const int full = kernel::socket(kernel::address_family::ipv4, kernel::socket_kind::stream);
@@ -185,7 +193,8 @@ void connect_beside_cancel() {
       done.done();
     });
     auto second = tcp_connect(wanted.ctx, where);
-    world::require(!second && second.error() == std::errc::operation_canceled, "N1: a connection that nobody accepts stands");
+    world::require(!second && second.error() == std::errc::operation_canceled,
+                   "N1: a connection that nobody accepts stands");
     done.wait();
     kernel::close(full);
   });
@@ -193,12 +202,18 @@ void connect_beside_cancel() {
 
 }  // namespace
 
-RETAKE_SCENARIO(connect_against_cancel, "connecting ends with its context, and leaves nobody behind", connect_beside_cancel);
-RETAKE_SCENARIO(accept_backs_off, "a listener without a free descriptor waits for one, does not spin, and loses no connection", accept_without_descriptors);
-RETAKE_SCENARIO(half_close_answers, "a connection that is closed in one direction carries the answer in the other", half_close,
-                .cannot_bear = {sim::mask_of({sim::fault_kind::econnreset}), "it demands every byte, and a connection that is reset loses some"});
+RETAKE_SCENARIO(connect_against_cancel, "connecting ends with its context, and leaves nobody behind",
+                connect_beside_cancel);
+RETAKE_SCENARIO(accept_backs_off,
+                "a listener without a free descriptor waits for one, does not spin, and loses no connection",
+                accept_without_descriptors);
+RETAKE_SCENARIO(half_close_answers, "a connection that is closed in one direction carries the answer in the other",
+                half_close,
+                .cannot_bear = {sim::mask_of({sim::fault_kind::econnreset}),
+                                "it demands every byte, and a connection that is reset loses some"});
 RETAKE_SCENARIO(udp_echo_loopback, "datagrams arrive whole and say from whom", udp_echo);
 RETAKE_SCENARIO(descriptor_passes_on, "a descriptor that is passed names the same file", descriptor_passes);
-RETAKE_SCENARIO(splice_keeps_bytes, "bytes that are copied inside the kernel arrive in order, every one", splice_through);
+RETAKE_SCENARIO(splice_keeps_bytes, "bytes that are copied inside the kernel arrive in order, every one",
+                splice_through);
 
 }  // namespace retake::scenarios

@@ -1,4 +1,5 @@
-// Stacks of dead goroutines lose their memory when nobody has wanted them for a while, and are used again.
+// Stacks of dead goroutines lose their memory when nobody has wanted them for a while, and are used
+// again.
 #include "retake/go.hpp"
 #include "retake/sync.hpp"
 #include "scenarios/runtime_scenario.hpp"
@@ -45,6 +46,8 @@ void trimmed_beside_use() {
 
 }  // namespace
 
-RETAKE_SCENARIO(stacks_are_trimmed, "the stacks of dead goroutines give their memory back beside goroutines that are made of them again", trimmed_beside_use);
+RETAKE_SCENARIO(stacks_are_trimmed,
+                "the stacks of dead goroutines give their memory back beside goroutines that are made of them again",
+                trimmed_beside_use);
 
 }  // namespace retake::scenarios

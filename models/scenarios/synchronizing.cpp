@@ -1,4 +1,5 @@
-// Permits, conditions, contexts and tickers: who waits is let go once, in turn, by whatever comes first.
+// Permits, conditions, contexts and tickers: who waits is let go once, in turn, by whatever comes
+// first.
 #include "retake/context.hpp"
 #include "retake/go.hpp"
 #include "retake/select.hpp"
@@ -12,7 +13,8 @@ namespace retake::scenarios {
 
 namespace {
 
-// Large and small wishes, some of which give up by the clock or a context; while one permit stays out, those who want one go on.
+// Large and small wishes, some of which give up by the clock or a context; while one permit stays
+// out, those who want one go on.
 void semaphore_in_turn() {
   run_watched(2, [] {
     semaphore s(2);
@@ -137,7 +139,8 @@ bool is_done(context const& c) {
   return select(on_receive(c.done(), [](auto) {}), otherwise([] {})) == 0;
 }
 
-// One goroutine cancels, another reads the context in both orders, a third cancels too and reads it then.
+// One goroutine cancels, another reads the context in both orders, a third cancels too and reads it
+// then.
 void error_and_done() {
   run_watched(2, [] {
     auto [root, stop] = with_cancel(background());
@@ -206,11 +209,18 @@ void made_once() {
 }  // namespace
 
 RETAKE_SCENARIO(once_beside_once, "what many ask for is made once, and everybody sees it whole", made_once);
-RETAKE_SCENARIO(semaphore_serves_in_turn, "permits are had by as many as there are, and none is lost when who waits gives up", semaphore_in_turn);
-RETAKE_SCENARIO(writers_exclude_readers, "a writer is alone, and readers and writers all have their turn", readers_and_writers);
+RETAKE_SCENARIO(semaphore_serves_in_turn,
+                "permits are had by as many as there are, and none is lost when who waits gives up", semaphore_in_turn);
+RETAKE_SCENARIO(writers_exclude_readers, "a writer is alone, and readers and writers all have their turn",
+                readers_and_writers);
 RETAKE_SCENARIO(signal_against_wait, "a signal between the look and the wait is not lost", signal_and_wait);
-RETAKE_SCENARIO(cancel_against_deadline, "a context that is cancelled while its deadline passes is done once, and nothing of it is touched afterwards", cancel_and_deadline);
-RETAKE_SCENARIO(error_against_done, "a context has an error exactly while its done() is closed, for every reader", error_and_done);
-RETAKE_SCENARIO(tick_against_reset, "a ticker that is reset while it ticks goes on, and ends when it is stopped", tick_and_reset);
+RETAKE_SCENARIO(
+    cancel_against_deadline,
+    "a context that is cancelled while its deadline passes is done once, and nothing of it is touched afterwards",
+    cancel_and_deadline);
+RETAKE_SCENARIO(error_against_done, "a context has an error exactly while its done() is closed, for every reader",
+                error_and_done);
+RETAKE_SCENARIO(tick_against_reset, "a ticker that is reset while it ticks goes on, and ends when it is stopped",
+                tick_and_reset);
 
 }  // namespace retake::scenarios

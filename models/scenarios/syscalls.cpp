@@ -11,7 +11,8 @@ namespace retake::scenarios {
 
 namespace {
 
-// One P: its M is in a system call while another goroutine waits in its queue. sysmon must take the P, or the call must return to it.
+// One P: its M is in a system call while another goroutine waits in its queue. sysmon must take the
+// P, or the call must return to it.
 void against_retake() {
   run_watched(1, [] {
     wait_group done;
@@ -22,7 +23,8 @@ void against_retake() {
   });
 }
 
-// Two Ps, three calls of lengths that overlap: a P is lost, given to another M, and is in that M's call when the first returns (ABA).
+// Two Ps, three calls of lengths that overlap: a P is lost, given to another M, and is in that M's
+// call when the first returns (ABA).
 void three_calls() {
   run_watched(2, [] {
     wait_group done;
@@ -64,7 +66,8 @@ void small_service() {
   });
 }
 
-// sysmon sleeps deeply while all is idle; a call that then blocks must wake it, or nobody takes the P.
+// sysmon sleeps deeply while all is idle; a call that then blocks must wake it, or nobody takes the
+// P.
 void wakes_monitor() {
   policy rules;
   rules.sysmon_idle_rounds = 1;
@@ -81,7 +84,8 @@ void wakes_monitor() {
       rules);
 }
 
-// One P, handed over at once: the call waits for the other goroutine, and there is no monitor to take the P.
+// One P, handed over at once: the call waits for the other goroutine, and there is no monitor to
+// take the P.
 void blocking_hands_over() {
   policy rules;
   rules.sysmon_period = rules.sysmon_period_max = rules.sysmon_period_busy = 1h;
@@ -151,7 +155,8 @@ void safe_point_at_long_call() {
           sched::for_each_processor([](processor&) noexcept {});
           const std::int64_t waited_ns = sim::now_ns() - before_ns;
           const std::int64_t bound_ns = 500 * ms + sim::faults_struck() * sim::kernel::slow_syscall_ns;
-          world::require(waited_ns < bound_ns, "P10: a function for every P waits for a call that was entered as it began");
+          world::require(waited_ns < bound_ns,
+                         "P10: a function for every P waits for a call that was entered as it began");
         }
         done.wait();
       },
@@ -160,15 +165,29 @@ void safe_point_at_long_call() {
 
 }  // namespace
 
-RETAKE_SCENARIO(safe_point_against_long_call, "a function for every P waits for no call, also when it is entered at that moment", safe_point_at_long_call,
+RETAKE_SCENARIO(safe_point_against_long_call,
+                "a function for every P waits for no call, also when it is entered at that moment",
+                safe_point_at_long_call,
                 .cannot_bear = {sim::mask_of({sim::fault_kind::eagain_thread}),
-                                "it yields until another goroutine has run: virtual time, in which the start of a thread is tried again, stands still"});
-RETAKE_SCENARIO(syscall_against_retake, "a returning system call and sysmon never both own the P, and one of them runs the goroutine that waits for it", against_retake);
-RETAKE_SCENARIO(three_calls_two_processors, "three system calls over two Ps end, whichever of them wins which P back, ABA included", three_calls);
-RETAKE_SCENARIO(two_processors_six_goroutines, "a small service loses no job over two Ps, three Ms and their system calls", small_service);
-RETAKE_SCENARIO(syscall_wakes_sysmon, "a system call that blocks after an idle time has a monitor that takes its P", wakes_monitor);
-RETAKE_SCENARIO(blocking_call_hands_over, "a call that is known to block has given its P away before it blocks, without a monitor", blocking_hands_over);
-RETAKE_SCENARIO(blocking_call_against_stop, "the P of a blocking call is given away or stopped, never both", blocking_against_stop);
-RETAKE_SCENARIO(safe_point_against_enter, "a function for every P runs once on each, also on one whose M is entering a system call", safe_point_at_enter);
+                                "it yields until another goroutine has run: virtual time, in which the start of a "
+                                "thread is tried again, stands still"});
+RETAKE_SCENARIO(
+    syscall_against_retake,
+    "a returning system call and sysmon never both own the P, and one of them runs the goroutine that waits for it",
+    against_retake);
+RETAKE_SCENARIO(three_calls_two_processors,
+                "three system calls over two Ps end, whichever of them wins which P back, ABA included", three_calls);
+RETAKE_SCENARIO(two_processors_six_goroutines,
+                "a small service loses no job over two Ps, three Ms and their system calls", small_service);
+RETAKE_SCENARIO(syscall_wakes_sysmon, "a system call that blocks after an idle time has a monitor that takes its P",
+                wakes_monitor);
+RETAKE_SCENARIO(blocking_call_hands_over,
+                "a call that is known to block has given its P away before it blocks, without a monitor",
+                blocking_hands_over);
+RETAKE_SCENARIO(blocking_call_against_stop, "the P of a blocking call is given away or stopped, never both",
+                blocking_against_stop);
+RETAKE_SCENARIO(safe_point_against_enter,
+                "a function for every P runs once on each, also on one whose M is entering a system call",
+                safe_point_at_enter);
 
 }  // namespace retake::scenarios

@@ -1,4 +1,5 @@
-// A goroutine that computes and only passes preempt points: somebody has to ask it to yield, and sysmon has to be awake for that.
+// A goroutine that computes and only passes preempt points: somebody has to ask it to yield, and
+// sysmon has to be awake for that.
 #include "retake/go.hpp"
 #include "retake/stream.hpp"
 #include "retake/sync.hpp"
@@ -11,11 +12,12 @@ namespace retake::scenarios {
 namespace {
 
 constexpr std::int64_t piece_ns = 50 * us;
-// Until it is asked: a slice, and two visits of sysmon at its longest period, one to see the goroutine and one to see it again; and as much again for
-// a wake-up of sysmon before the first.
+// Until it is asked: a slice, and two visits of sysmon at its longest period, one to see the
+// goroutine and one to see it again; and as much again for a wake-up of sysmon before the first.
 constexpr int pieces_max = 20;
 
-// Computes on one P, with `between` after each piece, while another goroutine waits for the P. It must get it before long.
+// Computes on one P, with `between` after each piece, while another goroutine waits for the P. It
+// must get it before long.
 template <class Before, class Between>
 void hog(Before before, Between between) {
   const steady_clock steady(piece_ns);
@@ -28,7 +30,8 @@ void hog(Before before, Between between) {
         int pieces = 0;
         while (ran.load_relaxed() == 0) {
           if (sim::healing()) ++pieces;  // before, sysmon may read old values as long as it likes
-          world::require(pieces <= pieces_max, "V2: a goroutine waits for one that computes, and nobody asks that one to yield");
+          world::require(pieces <= pieces_max,
+                         "V2: a goroutine waits for one that computes, and nobody asks that one to yield");
           compute(piece_ns);
           between();
         }
@@ -57,8 +60,9 @@ void at_calls_that_do_not_wait() {
   });
 }
 
-// Two goroutines ready each other, compute, and park: each takes over the time slice of the other, nobody runs for long, and a question to yield that comes while one computes
-// finds it parked. Who waits in the global queue must get the P when their common slice is over.
+// Two goroutines ready each other, compute, and park: each takes over the time slice of the other,
+// nobody runs for long, and a question to yield that comes while one computes finds it parked. Who
+// waits in the global queue must get the P when their common slice is over.
 void hand_overs() {
   policy rules = short_slices();
   rules.sysmon_period_max = 400us;
@@ -67,7 +71,8 @@ void hand_overs() {
   run_watched(
       1,
       [] {
-        sleep_for(std::chrono::nanoseconds(piece_ns));  // the P is idle once, and only the next goroutine begins a slice for that
+        sleep_for(std::chrono::nanoseconds(
+            piece_ns));  // the P is idle once, and only the next goroutine begins a slice for that
         semaphore turn_of_one(1), turn_of_other(1);
         turn_of_one.acquire();
         turn_of_other.acquire();
@@ -77,7 +82,8 @@ void hand_overs() {
         done.add(2);
         const auto compute_piece = [&] {
           compute(piece_ns);
-          const int since_yield = sim::healing() ? static_cast<int>(pieces.fetch_add_relaxed(1)) : 0;  // before, sysmon may read old values as long as it likes
+          const int since_yield = sim::healing() ? static_cast<int>(pieces.fetch_add_relaxed(1))
+                                                 : 0;  // before, sysmon may read old values as long as it likes
           world::require(since_yield <= most, "V2: two goroutines that ready each other keep the P between them");
         };
         go([&] {
@@ -108,7 +114,8 @@ void hand_overs() {
       rules);
 }
 
-// Nothing was at work before, so sysmon sleeps deeply; who returns from a call and takes an idle P has to wake it.
+// Nothing was at work before, so sysmon sleeps deeply; who returns from a call and takes an idle P
+// has to wake it.
 void after_long_call() {
   hog([] { call(3 * ms); }, [] { preempt_point(); });
 }
@@ -126,8 +133,9 @@ void after_stop() {
 
 constexpr std::int64_t before_ns = 9 * ms, after_ns = 8 * ms;  // each less than a slice, together more
 
-// `leave(ns)` leaves the P to another goroutine, and then to none, until `ns` have passed. The time slice of the goroutine
-// that goes on then is a new one: it is not asked to yield for what ran there before, nor for the time that the P was idle.
+// `leave(ns)` leaves the P to another goroutine, and then to none, until `ns` have passed. The time
+// slice of the goroutine that goes on then is a new one: it is not asked to yield for what ran
+// there before, nor for the time that the P was idle.
 template <class Leave>
 void whole_slices(Leave leave) {
   const steady_clock steady(100 * us);
@@ -145,7 +153,8 @@ void whole_slices(Leave leave) {
             leave(before_ns + idle_ns);
             compute(after_ns);
             const bool asked = p.preempt.load_relaxed() != 0 || p.schedule_tick.load_relaxed() - slices > 2;
-            world::require(!whole || !asked, "V2: a goroutine on a P that was idle is asked to yield before its slice is over");
+            world::require(!whole || !asked,
+                           "V2: a goroutine on a P that was idle is asked to yield before its slice is over");
             yield();
           }
         }
@@ -161,8 +170,9 @@ void begin_after_idleness() {
   whole_slices([](std::int64_t ns) { sleep_for(std::chrono::nanoseconds(ns)); });
 }
 
-// Two goroutines make calls on one P, and each wins it back from the other's call: no slice begins with that (so in Go). Else
-// none would ever be over, sysmon never sees the P twice in one call, and a third goroutine would wait for ever.
+// Two goroutines make calls on one P, and each wins it back from the other's call: no slice begins
+// with that (so in Go). Else none would ever be over, sysmon never sees the P twice in one call,
+// and a third goroutine would wait for ever.
 void calls_in_turn() {
   const steady_clock steady(5 * us);
   policy rules;
@@ -198,8 +208,8 @@ void calls_in_turn() {
       rules);
 }
 
-// The slice of a goroutine is over in its call, in which its P is taken and becomes idle. The call returns to that P, and the
-// goroutine has given it up already: it is not asked to do so once more.
+// The slice of a goroutine is over in its call, in which its P is taken and becomes idle. The call
+// returns to that P, and the goroutine has given it up already: it is not asked to do so once more.
 void begin_unasked() {
   const steady_clock steady(100 * us);
   run_watched(2, [] {
@@ -215,13 +225,15 @@ void begin_unasked() {
       compute(before_ns);
       const std::uint32_t before = slices();
       call(30 * ms);
-      world::require(!whole || slices() - before == 1, "V2: a goroutine that gave its P up in a call is asked to yield when it returns");
+      world::require(!whole || slices() - before == 1,
+                     "V2: a goroutine that gave its P up in a call is asked to yield when it returns");
       sleep_for(100ms);  // the other's end
     }
   });
 }
 
-// A goroutine that has stopped the world goes on with its own P, in its own slice (so in Go), and is not asked to yield.
+// A goroutine that has stopped the world goes on with its own P, in its own slice (so in Go), and
+// is not asked to yield.
 void last_over_stop() {
   const steady_clock steady(100 * us);
   run_watched(2, [] {
@@ -277,19 +289,28 @@ void stop_asks() {
 
 }  // namespace
 
-RETAKE_SCENARIO(slice_ends_at_points, "a goroutine that computes yields at a preempt point when its time slice is over", at_points);
-RETAKE_SCENARIO(slice_ends_at_returns, "a goroutine that computes yields when a system call returns and its time slice is over", at_returns);
-RETAKE_SCENARIO(slice_ends_at_reads, "a goroutine that computes yields at a read that need not wait when its time slice is over", at_calls_that_do_not_wait);
-RETAKE_SCENARIO(slice_ends_among_two, "two goroutines that ready each other, and park, give the P up when their common time slice is over", hand_overs);
-RETAKE_SCENARIO(slice_ends_among_calls,
-                "two goroutines that win their P back from each other's calls give it up when their common time slice is over",
-                calls_in_turn);
-RETAKE_SCENARIO(slice_after_long_call, "who returns from a call into an idle runtime is watched again", after_long_call);
-RETAKE_SCENARIO(slice_begins_with_call, "a goroutine whose call returns to an idle P has a whole time slice there", begin_with_call);
-RETAKE_SCENARIO(slice_begins_after_idleness, "a goroutine that a timer readies on an idle P has a whole time slice there",
-                begin_after_idleness);
-RETAKE_SCENARIO(slice_begins_unasked, "a goroutine whose P was taken from its long call is not asked to yield at the return",
-                begin_unasked);
+RETAKE_SCENARIO(slice_ends_at_points, "a goroutine that computes yields at a preempt point when its time slice is over",
+                at_points);
+RETAKE_SCENARIO(slice_ends_at_returns,
+                "a goroutine that computes yields when a system call returns and its time slice is over", at_returns);
+RETAKE_SCENARIO(slice_ends_at_reads,
+                "a goroutine that computes yields at a read that need not wait when its time slice is over",
+                at_calls_that_do_not_wait);
+RETAKE_SCENARIO(slice_ends_among_two,
+                "two goroutines that ready each other, and park, give the P up when their common time slice is over",
+                hand_overs);
+RETAKE_SCENARIO(
+    slice_ends_among_calls,
+    "two goroutines that win their P back from each other's calls give it up when their common time slice is over",
+    calls_in_turn);
+RETAKE_SCENARIO(slice_after_long_call, "who returns from a call into an idle runtime is watched again",
+                after_long_call);
+RETAKE_SCENARIO(slice_begins_with_call, "a goroutine whose call returns to an idle P has a whole time slice there",
+                begin_with_call);
+RETAKE_SCENARIO(slice_begins_after_idleness,
+                "a goroutine that a timer readies on an idle P has a whole time slice there", begin_after_idleness);
+RETAKE_SCENARIO(slice_begins_unasked,
+                "a goroutine whose P was taken from its long call is not asked to yield at the return", begin_unasked);
 RETAKE_SCENARIO(slice_lasts_over_stop,
                 "a goroutine that stopped the world goes on with its P in its time slice, and is not asked to yield",
                 last_over_stop);

@@ -14,9 +14,11 @@ namespace retake::scenarios {
 
 namespace {
 
-// What its owner and each start of it use, and whoever uses it last frees: a touch after that is a finding of the engine.
+// What its owner and each start of it use, and whoever uses it last frees: a touch after that is a
+// finding of the engine.
 struct shared_timer : runtime_timer {
-  shared_timer(world::atomic<std::uint32_t>& answered, std::uint32_t owners) noexcept : runtime_timer(ran), answers(answered), uses(owners) {}
+  shared_timer(world::atomic<std::uint32_t>& answered, std::uint32_t owners) noexcept
+      : runtime_timer(ran), answers(answered), uses(owners) {}
 
   static shared_timer* make(world::atomic<std::uint32_t>& answered, std::uint32_t owners) {
     return new (world::allocate(sizeof(shared_timer), alignof(shared_timer))) shared_timer(answered, owners);
@@ -67,7 +69,8 @@ void stop_or_run() {
   });
 }
 
-// Two goroutines start one timer, each on its P, a third stops it: no more runs and stops than starts, and at the end it waits nowhere.
+// Two goroutines start one timer, each on its P, a third stops it: no more runs and stops than
+// starts, and at the end it waits nowhere.
 void started_twice() {
   run_watched(2, [] {
     world::atomic<std::uint32_t> answers(0);
@@ -100,18 +103,22 @@ void started_twice() {
   });
 }
 
-// A timer that somebody polls for is moved to an earlier time by a goroutine that then computes: only a break tells the poller.
+// A timer that somebody polls for is moved to an earlier time by a goroutine that then computes:
+// only a break tells the poller.
 void moved_earlier() {
   run_watched(2, [] {
     world::atomic<std::uint32_t> runs(0);
     struct counted : runtime_timer {
-      explicit counted(world::atomic<std::uint32_t>& n) noexcept : runtime_timer([](runtime_timer& t, std::int64_t) noexcept { static_cast<counted&>(t).count.fetch_add_release(1); }), count(n) {}
+      explicit counted(world::atomic<std::uint32_t>& n) noexcept
+          : runtime_timer(
+                [](runtime_timer& t, std::int64_t) noexcept { static_cast<counted&>(t).count.fetch_add_release(1); }),
+            count(n) {}
       world::atomic<std::uint32_t>& count;
     } t(runs);
     t.start(world::nanotime() + 3'600'000 * ms);
     sleep_for(50us);
     const bool moved = t.start(world::nanotime() + 100 * us);
-    compute(60 * ms);  // longer than any bound of the checkers
+    compute(60 * ms);                                                 // longer than any bound of the checkers
     while (runs.load_acquire() < (moved ? 1u : 2u)) sleep_for(20us);  // the clock may have jumped an hour before
   });
 }
@@ -127,7 +134,8 @@ void stale_value() {
     compute(10 * us);
     const time_point again = monotonic_now();
     world::require(t.reset(1ms), "V3: a timer whose value no one has received has been received");
-    world::require(*t.due().receive() - again >= 1ms, "V3: a timer sends what was asked for before it was started anew");
+    world::require(*t.due().receive() - again >= 1ms,
+                   "V3: a timer sends what was asked for before it was started anew");
     t.reset(10us);
     compute(10 * us);
     static_cast<void>(t.stop());
@@ -138,7 +146,8 @@ void stale_value() {
   });
 }
 
-// A reset whose time is over before it takes the timer's lock, beside a run that has reached that time.
+// A reset whose time is over before it takes the timer's lock, beside a run that has reached that
+// time.
 void late_reset() {
   run_watched(2, [] {
     wait_group done;
@@ -156,10 +165,17 @@ void late_reset() {
 
 }  // namespace
 
-RETAKE_SCENARIO(ticker_reset_late, "a ticker that is reset to a time which is over goes on once, and ends with its owner", late_reset);
-RETAKE_SCENARIO(stopped_timer_sends_nothing, "a receive behind a timer's stop or start gets nothing that was asked for before", stale_value);
-RETAKE_SCENARIO(timers_stop_or_run, "a timer that is stopped while it comes due runs or was stopped, and its memory ends on that word", stop_or_run);
-RETAKE_SCENARIO(timer_started_twice, "each start of a timer is answered once, by a run or a stop, whoever starts it where", started_twice);
-RETAKE_SCENARIO(timer_moved_earlier, "a timer that is moved to an earlier time runs then, although the P that keeps it computes", moved_earlier);
+RETAKE_SCENARIO(ticker_reset_late,
+                "a ticker that is reset to a time which is over goes on once, and ends with its owner", late_reset);
+RETAKE_SCENARIO(stopped_timer_sends_nothing,
+                "a receive behind a timer's stop or start gets nothing that was asked for before", stale_value);
+RETAKE_SCENARIO(timers_stop_or_run,
+                "a timer that is stopped while it comes due runs or was stopped, and its memory ends on that word",
+                stop_or_run);
+RETAKE_SCENARIO(timer_started_twice,
+                "each start of a timer is answered once, by a run or a stop, whoever starts it where", started_twice);
+RETAKE_SCENARIO(timer_moved_earlier,
+                "a timer that is moved to an earlier time runs then, although the P that keeps it computes",
+                moved_earlier);
 
 }  // namespace retake::scenarios

@@ -83,7 +83,8 @@ void expect_counted(sink& at, result<std::size_t> const& moved) {
   std::array<std::byte, 2 * bytes_moved> room{};
   const std::size_t got = read_by_fives(at.far, room);
   world::require(got == bytes_moved, "N8: bytes are lost between two kinds of descriptor, or come twice");
-  for (std::size_t i = 0; i < got; ++i) world::require(room[i] == static_cast<std::byte>(i + 1), "N8: bytes arrive changed");
+  for (std::size_t i = 0; i < got; ++i)
+    world::require(room[i] == static_cast<std::byte>(i + 1), "N8: bytes arrive changed");
 }
 
 void copies() {
@@ -115,8 +116,10 @@ void sends() {
 
 }  // namespace
 
-RETAKE_SCENARIO(copies_between_kinds, "a copy moves every byte from every kind of descriptor to every other", copies,
-                .cannot_bear = {sim::mask_of({sim::fault_kind::eagain}), "a file's descriptor, which nothing polls, never says that it is not ready, and the fault does"});
+RETAKE_SCENARIO(
+    copies_between_kinds, "a copy moves every byte from every kind of descriptor to every other", copies,
+    .cannot_bear = {sim::mask_of({sim::fault_kind::eagain}),
+                    "a file's descriptor, which nothing polls, never says that it is not ready, and the fault does"});
 RETAKE_SCENARIO(sends_to_kinds, "a file is sent to every kind of descriptor, polled or not", sends);
 
 }  // namespace retake::scenarios

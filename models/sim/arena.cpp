@@ -63,7 +63,8 @@ void* arena::allocate(std::size_t bytes, std::size_t alignment) noexcept {
 
 char const* arena::deallocate(void* memory, std::size_t bytes) noexcept {
   char* const p = static_cast<char*>(memory);
-  if (p < memory_.as<char>() + sizeof(block) || p >= memory_.as<char>() + used_) return "deallocate of what allocate never gave";
+  if (p < memory_.as<char>() + sizeof(block) || p >= memory_.as<char>() + used_)
+    return "deallocate of what allocate never gave";
   block& b = *(reinterpret_cast<block*>(p) - 1);
   if (b.mark == dead_mark) return "deallocated twice";
   if (b.mark != live_mark) return "deallocate of what allocate never gave";

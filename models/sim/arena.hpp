@@ -1,10 +1,14 @@
 // arena.hpp: memory of one execution: reserved once, handed out upwards, forgotten at once.
 //
-// Problem.   A million executions a second cannot each call malloc, and what an abandoned execution allocated nobody will free.
-// Rejected.  A heap that reuses within an execution: a touch after the end would hit a live object and look healthy.
-// Recipe.    bump upwards, each block filled with `fresh_byte`, so that every execution sees the same content and nothing relies on
-//            memory that is zero; deallocate overwrites with `freed_byte` and poisons (ASan), so that nothing in it looks like a live object;
-//            reset() takes the pointer back. Each block carries its size, so that a wrong size or a second deallocate is noticed.
+// Problem.   A million executions a second cannot each call malloc, and what an abandoned execution
+//            allocated nobody will free.
+// Rejected.  A heap that reuses within an execution: a touch after the end would hit a live object
+//            and look healthy.
+// Recipe.    bump upwards, each block filled with `fresh_byte`, so that every execution sees the
+//            same content and nothing relies on memory that is zero; deallocate overwrites with
+//            `freed_byte` and poisons (ASan), so that nothing in it looks like a live object;
+//            reset() takes the pointer back. Each block carries its size, so that a wrong size or a
+//            second deallocate is noticed.
 // Not promised: that raw (non-world) reads of freed memory are noticed without ASan.
 #pragma once
 
@@ -49,7 +53,9 @@ class arena {
   std::size_t used() const noexcept { return used_; }
   bool contains(void const* p) const noexcept { return offset_of(p) < bytes_max; }
   // Of what lies in the arena, less than used().
-  std::size_t offset_of(void const* p) const noexcept { return static_cast<std::size_t>(static_cast<char const*>(p) - memory_.as<char>()); }
+  std::size_t offset_of(void const* p) const noexcept {
+    return static_cast<std::size_t>(static_cast<char const*>(p) - memory_.as<char>());
+  }
 
  private:
   struct block {

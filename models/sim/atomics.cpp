@@ -6,7 +6,8 @@
 
 namespace retake::sim {
 
-std::uint32_t engine::add_location(void const* object, std::uint64_t initial, value_traits traits, site const& where) noexcept {
+std::uint32_t engine::add_location(void const* object, std::uint64_t initial, value_traits traits,
+                                   site const& where) noexcept {
   site_record& s = sites_.intern(where, op_kind::make);
   if (objects_made_ == objects_max) fail("bound", "bound: more atomics and plains than objects_max", s.id);
   std::uint32_t const number = ++locations_used_;
@@ -134,7 +135,8 @@ std::uint64_t engine::read(location& l, order o, site_record const& s, std::uint
   if (c11_ && l.newest != 0) {
     std::uint32_t const low = floor_of_load(l, o, s);
     if (low < l.newest) {
-      age = alone_.active ? l.newest - std::max(sequence_alone(l), low) : decide_value(choice_kind::read_from, l.newest - low + 1, s.kind, s, nullptr);
+      age = alone_.active ? l.newest - std::max(sequence_alone(l), low)
+                          : decide_value(choice_kind::read_from, l.newest - low + 1, s.kind, s, nullptr);
     }
   }
   store_entry const& e = entry_at(l, l.newest - age);
@@ -148,7 +150,8 @@ std::uint64_t engine::read(location& l, order o, site_record const& s, std::uint
 // Whether a store may take the place behind this older entry: the history keeps both, and no
 // read-modify-write stands there.
 bool engine::may_follow(location const& l, std::uint32_t sequence) const noexcept {
-  return placements_left_ != 0 && !alone_.active && l.newest - sequence + 2 <= history_ && !entry_at(l, sequence).modified;
+  return placements_left_ != 0 && !alone_.active && l.newest - sequence + 2 <= history_ &&
+         !entry_at(l, sequence).modified;
 }
 
 // The entry that a store follows in modification order; a read-modify-write reads it too.
@@ -166,7 +169,8 @@ std::uint32_t engine::place_for(location& l, order o, site_record const& s) noex
 }
 
 // The entry that a compare_exchange reads, and whether it wins there.
-std::uint32_t engine::entry_to_exchange(location& l, std::uint64_t expected, order o, bool weak, site_record const& s, bool& won) noexcept {
+std::uint32_t engine::entry_to_exchange(location& l, std::uint64_t expected, order o, bool weak, site_record const& s,
+                                        bool& won) noexcept {
   std::uint32_t chosen = l.newest;
   if (c11_ && l.newest != 0) {
     std::uint32_t const low = floor_of_load(l, o, s);
@@ -185,7 +189,8 @@ std::uint32_t engine::entry_to_exchange(location& l, std::uint64_t expected, ord
     chosen = candidates[which];
   }
   won = entry_at(l, chosen).value == expected && (chosen == l.newest || may_follow(l, chosen));
-  if (won && weak && weak_failures_left_ != 0 && !alone_.active && decide_value(choice_kind::weak_failure, 2, s.kind, s, nullptr) != 0) {
+  if (won && weak && weak_failures_left_ != 0 && !alone_.active &&
+      decide_value(choice_kind::weak_failure, 2, s.kind, s, nullptr) != 0) {
     --weak_failures_left_;
     won = false;
   }
@@ -198,33 +203,36 @@ void engine::make_room(location& l, std::uint32_t after) noexcept {
   for (std::uint32_t i = l.newest; i > after; --i) {
     store_entry& from = entry_at(l, i);
     store_entry& to = entry_at(l, i + 1);
-    if (from.has_record || from.has_sc) records_.as<sc_record>()[record_index(to)] = records_.as<sc_record>()[record_index(from)];
+    if (from.has_record || from.has_sc)
+      records_.as<sc_record>()[record_index(to)] = records_.as<sc_record>()[record_index(from)];
     to = from;
   }
   for (std::uint32_t u = 0; u < width_; ++u) {
     thread& t = threads_[u];
-    for (std::uint32_t i = 0; i < t.reads_count; ++i) t.reads[i].sequence += t.reads[i].where == &l && t.reads[i].sequence > after ? 1 : 0;
-    for (std::uint32_t i = 0; i < t.fresh_count; ++i) t.fresh[i].sequence += t.fresh[i].where == &l && t.fresh[i].sequence > after ? 1 : 0;
+    for (std::uint32_t i = 0; i < t.reads_count; ++i)
+      t.reads[i].sequence += t.reads[i].where == &l && t.reads[i].sequence > after ? 1 : 0;
+    for (std::uint32_t i = 0; i < t.fresh_count; ++i)
+      t.fresh[i].sequence += t.fresh[i].where == &l && t.fresh[i].sequence > after ? 1 : 0;
   }
 }
 
 // A store behind the entry `after`; `modifies`: it has read that one, and no other store comes
 // between. Returns how many are newer.
-std::uint32_t engine::append(location& l, std::uint64_t value, order o, std::uint32_t after, bool modifies, site_record const& s) noexcept {
+std::uint32_t engine::append(location& l, std::uint64_t value, order o, std::uint32_t after, bool modifies,
+                             site_record const& s) noexcept {
   thread& t = *running_;
   touch(l);
   bool const sc = tracks_sc(o);
   if (sc) begin_run(t, l.id);
   if (modifies) acquire(entry_at(l, after), o);
-  if (after != l.newest) [[unlikely]] make_room(l, after);
+  if (after != l.newest) [[unlikely]]
+    make_room(l, after);
   store_entry& before = entry_at(l, after);
   store_entry& e = entry_at(l, after + 1);  // the same one when there is no history
   bool const continued = modifies && before.releases;
   bool const had_sc = continued && before.has_sc;
   if (continued && &e != &before) e.hb = before.hb;
-  if (had_sc) {
-    records_.as<sc_record>()[record_index(e)].published = record_of(before).published;
-  }
+  if (had_sc) { records_.as<sc_record>()[record_index(e)].published = record_of(before).published; }
   before.modified = modifies;
   e.value = value;
   e.operation = 0;

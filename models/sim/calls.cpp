@@ -15,7 +15,8 @@ namespace {
 
 engine& current(site const& where) noexcept {
   if (the_engine == nullptr) [[unlikely]] {
-    std::fprintf(stderr, "retake sim: a world operation outside of an execution (%s:%u in %s)\n", where.file, where.line, where.function);
+    std::fprintf(stderr, "retake sim: a world operation outside of an execution (%s:%u in %s)\n", where.file,
+                 where.line, where.function);
     std::abort();
   }
   return *the_engine;
@@ -34,8 +35,12 @@ order weakened(site_record const& s, order o) noexcept {
 // What a compare_exchange is when it fails.
 order failure_of(order o) noexcept { return o == order::relaxed || o == order::seq_cst ? o : order::acquire; }
 // The load of an operation that was split in two, and its store.
-order load_half(order o) noexcept { return o == order::release ? order::relaxed : o == order::acq_rel ? order::acquire : o; }
-order store_half(order o) noexcept { return o == order::acquire ? order::relaxed : o == order::acq_rel ? order::release : o; }
+order load_half(order o) noexcept {
+  return o == order::release ? order::relaxed : o == order::acq_rel ? order::acquire : o;
+}
+order store_half(order o) noexcept {
+  return o == order::acquire ? order::relaxed : o == order::acq_rel ? order::release : o;
+}
 
 std::uint64_t combined(rmw what, std::uint64_t old, std::uint64_t v, value_traits traits) noexcept {
   std::uint64_t r = v;
@@ -88,7 +93,8 @@ void store(void const* object, std::uint32_t number, std::uint64_t value, order 
   e.done(op_kind::store, s, l.id, value, event_outcome::none, e.hash_class(l, value), age);
 }
 
-std::uint64_t modify(void const* object, std::uint32_t number, rmw what, std::uint64_t value, order o, site const& where) noexcept {
+std::uint64_t modify(void const* object, std::uint32_t number, rmw what, std::uint64_t value, order o,
+                     site const& where) noexcept {
   engine& e = current(where);
   site_record& s = e.sites_.intern(where, op_kind::rmw);
   e.point(op_kind::rmw, s, e.find(object, number, where, op_kind::rmw).id);
@@ -116,8 +122,8 @@ std::uint64_t modify(void const* object, std::uint32_t number, rmw what, std::ui
   return old;
 }
 
-compared compare_exchange(void const* object, std::uint32_t number, std::uint64_t expected, std::uint64_t desired, order o, bool weak,
-                          site const& where) noexcept {
+compared compare_exchange(void const* object, std::uint32_t number, std::uint64_t expected, std::uint64_t desired,
+                          order o, bool weak, site const& where) noexcept {
   engine& e = current(where);
   site_record& s = e.sites_.intern(where, op_kind::cas);
   e.point(op_kind::cas, s, e.find(object, number, where, op_kind::cas).id);
@@ -138,12 +144,15 @@ compared compare_exchange(void const* object, std::uint32_t number, std::uint64_
     std::uint32_t const chosen = e.entry_to_exchange(*l, expected, o, weak, s, won);
     seen = e.entry_at(*l, chosen).value;
     age = l->newest - chosen;
-    if (won) e.append(*l, desired, o, chosen, true, s);
-    else e.take(*l, chosen, failure_of(o), s);
+    if (won)
+      e.append(*l, desired, o, chosen, true, s);
+    else
+      e.take(*l, chosen, failure_of(o), s);
   }
   ++s.outcomes[won ? 0 : 1];
   if (won) e.forget_loop();
-  e.done(op_kind::cas, s, l->id, won ? desired : seen, won ? event_outcome::won : event_outcome::lost, e.hash_class(*l, seen), age);
+  e.done(op_kind::cas, s, l->id, won ? desired : seen, won ? event_outcome::won : event_outcome::lost,
+         e.hash_class(*l, seen), age);
   return {won, seen};
 }
 
@@ -190,7 +199,9 @@ void asymmetric_heavy(site const& where) noexcept {
   e.done(op_kind::heavy, s, 0, 0, event_outcome::none, 0);
 }
 
-void fail(char const* tag_and_claim, site const& where, site const& from) noexcept { current(where).fail_tagged(tag_and_claim, where, from); }
+void fail(char const* tag_and_claim, site const& where, site const& from) noexcept {
+  current(where).fail_tagged(tag_and_claim, where, from);
+}
 
 void fatal(char const* text, site const& where) noexcept {
   engine& e = current(where);
@@ -217,7 +228,8 @@ void* allocate(std::size_t bytes, std::size_t alignment, site const& where) noex
   engine& e = current(where);
   if (e.strike(fault_kind::enomem, where)) return nullptr;
   void* const p = e.arena_.allocate(bytes, alignment);
-  if (p == nullptr) e.fail("memory", "memory: the arena of the execution is used up", e.sites_.intern(where, op_kind::require).id);
+  if (p == nullptr)
+    e.fail("memory", "memory: the arena of the execution is used up", e.sites_.intern(where, op_kind::require).id);
   ++e.live_allocations_;
   return p;
 }
@@ -243,7 +255,9 @@ void* get_stack(std::size_t bytes, site const& where) noexcept {
   engine& e = current(where);
   if (e.strike(fault_kind::enomem, where)) return nullptr;
   void* const low = e.stack_get((bytes + 4095) / 4096 * 4096);
-  if (low == nullptr) e.fail("bound", "bound: more than pooled_stacks_max stacks in use, or no address space for one more", e.sites_.intern(where, op_kind::require).id);
+  if (low == nullptr)
+    e.fail("bound", "bound: more than pooled_stacks_max stacks in use, or no address space for one more",
+           e.sites_.intern(where, op_kind::require).id);
   return low;
 }
 

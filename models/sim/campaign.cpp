@@ -45,7 +45,11 @@ class pilot final : public chooser {
 
 bool is_choice_point(op_kind kind) noexcept {
   switch (kind) {
-    case op_kind::plain_read: case op_kind::plain_write: case op_kind::require: case op_kind::note: case op_kind::make: return false;
+    case op_kind::plain_read:
+    case op_kind::plain_write:
+    case op_kind::require:
+    case op_kind::note:
+    case op_kind::make: return false;
     default: return true;
   }
 }
@@ -115,8 +119,10 @@ campaign explore(engine& e, scenario const& s, chooser& c, campaign_limits const
   if (more && c.learns()) {
     measurement const m = measure(e, s, c);
     more = !m.failed && !e.last().cut;
-    if (more) c.learn(m.most);
-    else count(e.last(), m.last);
+    if (more)
+      c.learn(m.most);
+    else
+      count(e.last(), m.last);
   }
   while (more) {
     std::uint64_t const number = limits.first + r.executions * limits.stride;

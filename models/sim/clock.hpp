@@ -1,8 +1,10 @@
 // clock.hpp: vector clocks of fixed width.
 //
-// Component u of a clock is an epoch of thread slot u: how many visible operations it had completed. An operation belongs to the epoch
-// in which it happens and the epoch ends with it, so plain touches between two operations carry the epoch of the operation that
-// follows: a release publishes what came before it and nothing after. Loops run over the slots that the execution uses (`width`).
+// Component u of a clock is an epoch of thread slot u: how many visible operations it had
+// completed. An operation belongs to the epoch in which it happens and the epoch ends with it, so
+// plain touches between two operations carry the epoch of the operation that
+// follows: a release publishes what came before it and nothing after. Loops run over the slots that
+// the execution uses (`width`).
 #pragma once
 
 #include <cstdint>

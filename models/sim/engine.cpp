@@ -144,12 +144,11 @@ void engine::reset(scenario const& s, chooser& c) noexcept {
   for (void*& u : user_) u = nullptr;
   scenario_ = &s;
   result_ = {};
-  if (arena_.used() != 0) std::memset(places_.as<void>(), 0, sizeof(std::uint32_t) * (arena_.used() / stretch_bytes + 1));
+  if (arena_.used() != 0)
+    std::memset(places_.as<void>(), 0, sizeof(std::uint32_t) * (arena_.used() / stretch_bytes + 1));
   arena_.reset();
   live_allocations_ = 0;
-  for (std::uint32_t i = 0; i < pool_size_; ++i) {
-    pool_[i].used = false;
-  }
+  for (std::uint32_t i = 0; i < pool_size_; ++i) { pool_[i].used = false; }
 }
 
 execution const& engine::run(scenario const& s, chooser& c) {

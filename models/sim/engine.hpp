@@ -1,25 +1,33 @@
 // engine.hpp: runs one scenario once, with every decision taken by a chooser.
 //
-// Problem.   A protocol fails in one interleaving of a billion, on hardware that reorders, with a fault in between. To find that
-//            interleaving, to name it and to run it again, one party must decide everything that real machines leave open.
-// Rejected.  Real threads with a token (context switches of 2 us, and the kernel's order leaks in). A controller stack between any
-//            two threads (two switches a step: 58 ns instead of 29). Rewriting binaries: finds no annotations, hence no orders.
-// Recipe.    Virtual threads are stacks on one OS thread. Before a visible operation a thread announces it (point): a choice says who
-//            goes on; the switch goes straight to him. Back on the processor the operation runs, atomic up to the next announcement.
-//            A thread that cannot go on leaves the mask of enabled ones. When nobody can: jump the clock, or report.
-//            Up to chaos_steps the chooser decides, then the world heals: fair, no faults, newest values; now it must end.
-//            An alarm that rings and wakes no thread is no progress: every loop of the engine is bounded by a count of its own, and
-//            end_when() is asked in all of them.
+// Problem.   A protocol fails in one interleaving of a billion, on hardware that reorders, with a
+//            fault in between. To find that interleaving, to name it and to run it again, one party
+//            must decide everything that real machines leave open.
+// Rejected.  Real threads with a token (context switches of 2 us, and the kernel's order leaks in).
+//            A controller stack between any two threads (two switches a step: 58 ns instead of 29).
+//            Rewriting binaries: finds no annotations, hence no orders.
+// Recipe.    Virtual threads are stacks on one OS thread. Before a visible operation a thread
+//            announces it (point): a choice says who goes on; the switch goes straight to him. Back
+//            on the processor the operation runs, atomic up to the next announcement. A thread that
+//            cannot go on leaves the mask of enabled ones. When nobody can: jump the clock, or
+//            report. Up to chaos_steps the chooser decides, then the world heals: fair, no faults,
+//            newest values; now it must end. An alarm that rings and wakes no thread is no
+//            progress: every loop of the engine is bounded by a count of its own, and end_when() is
+//            asked in all of them.
 //            All state of an execution is reset in time proportional to what was used.
 //
-// States.    a thread slot is  unused | enabled | blocked (in a wait_list, with or without deadline) | paused (until a location it
-//            read changes, or it gives up) | yielded (until somebody else made a step) | ended. Only `enabled` is in the mask.
-// Fields.    the engine is reached by one global pointer, set while run() is active: the only mutable global of the image.
+// States.    a thread slot is  unused | enabled | blocked (in a wait_list, with or without
+//            deadline) | paused (until a location it read changes, or it gives up) | yielded (until
+//            somebody else made a step) | ended. Only `enabled` is in the mask.
+// Fields.    the engine is reached by one global pointer, set while run() is active: the only
+//            mutable global of the image.
 // Findings   tag                what happened
 //            (before the ':')   a failed require, ghost move or sim::fail
-//            race               two touches of a plain, one a write, unordered; or a touch unordered with the construction or the end
+//            race               two touches of a plain, one a write, unordered; or a touch
+//                               unordered with the construction or the end
 //            deadlock           nobody can run and no deadline is pending
-//            livelock           all that live spin on what no thread changes, and no loop gives up; or a healed world does not end
+//            livelock           all that live spin on what no thread changes, and no loop gives up;
+//                               or a healed world does not end
 //                               within heal_steps
 //            steps, memory, bound  a named bound was hit: steps_max, the arena, objects or threads
 //            use_after_free     an atomic or plain touched outside its life
@@ -27,8 +35,9 @@
 //            crash              SIGSEGV, SIGBUS, SIGFPE, SIGILL or SIGABRT inside the execution
 //
 // Checked by tests/sim/*.
-// Not promised: preemption between two visible operations (a race in plain data is found by clocks, not by interleaving it). More
-//            than 16 threads alive at one time; when slots are reused, races between the old and the new thread of a slot are missed.
+// Not promised: preemption between two visible operations (a race in plain data is found by clocks,
+//            not by interleaving it). More than 16 threads alive at one time; when slots are
+//            reused, races between the old and the new thread of a slot are missed.
 #pragma once
 
 #include <cstddef>
@@ -64,7 +73,7 @@ struct execution {
   std::uint32_t steps = 0;
   std::uint32_t choices = 0;
   std::uint32_t preemptions = 0;
-  std::uint32_t stale_reads = 0;   // and stores before newer ones
+  std::uint32_t stale_reads = 0;  // and stores before newer ones
   std::uint32_t faults = 0;
   std::uint32_t ticks = 0;
   std::uint32_t threads = 0;
@@ -77,17 +86,19 @@ struct execution {
 // One decision, as a replay keeps it.
 struct choice_record {
   choice_kind kind;
-  std::uint8_t thread;          // slot of who asked
+  std::uint8_t thread;  // slot of who asked
   op_kind op;
   bool running_enabled;
   std::uint16_t site;
-  std::uint16_t to;             // thread choices: slot chosen, or clock_slot
+  std::uint16_t to;  // thread choices: slot chosen, or clock_slot
   std::uint32_t n;
   std::uint32_t chosen;
-  std::uint32_t local;          // visible operations of that thread before this one
-  char const* name;             // fault and named: which
+  std::uint32_t local;  // visible operations of that thread before this one
+  char const* name;     // fault and named: which
 
-  bool preempts() const noexcept { return kind == choice_kind::thread && running_enabled && chosen != 0 && to != clock_slot; }
+  bool preempts() const noexcept {
+    return kind == choice_kind::thread && running_enabled && chosen != 0 && to != clock_slot;
+  }
 };
 static_assert(sizeof(choice_record) == 32);
 
@@ -103,14 +114,15 @@ struct event {
 };
 static_assert(sizeof(event) == 16);
 namespace event_outcome {
-inline constexpr std::uint8_t none = 0, won = 1, lost = 2, woken = 3, changed = 4, timed_out = 5, failed = 6, gave_up = 7;
+inline constexpr std::uint8_t none = 0, won = 1, lost = 2, woken = 3, changed = 4, timed_out = 5, failed = 6,
+                              gave_up = 7;
 }
 
 struct crash_watch;
 
 class engine {
  public:
-  static constexpr std::uint32_t events_max = 1U << 20;   // the last ones are kept
+  static constexpr std::uint32_t events_max = 1U << 20;  // the last ones are kept
   static constexpr std::uint32_t choices_max = 1U << 20;
 
   // Used on the OS thread that made it.
@@ -121,7 +133,8 @@ class engine {
 
   // One execution, decided by `c` (who gets no begin() and no end(): those are the caller's).
   execution const& run(scenario const& s, chooser& c);
-  // Asked once in look_steps steps, and once in look_rings alarms that ring in vain: true cuts the execution short. nullptr takes it away.
+  // Asked once in look_steps steps, and once in look_rings alarms that ring in vain: true cuts the
+  // execution short. nullptr takes it away.
   using over_hook = bool (*)(void* context);
   void end_when(over_hook over, void* context) noexcept {
     over_ = over;
@@ -137,7 +150,8 @@ class engine {
   char const* text_at(std::uint64_t offset) const noexcept { return texts_.as<char>() + offset; }
   // Texts of note_lane and print are kept only when this is on.
   void record_texts(bool on) noexcept { record_texts_ = on; }
-  // Pairs of (store, load that read it) are counted here, hashed, for libFuzzer: at most 1,024 bytes are of use.
+  // Pairs of (store, load that read it) are counted here, hashed, for libFuzzer: at most 1,024
+  // bytes are of use.
   void count_pairs(std::span<std::uint8_t> counters) noexcept { pairs_ = counters; }
   site_table& sites() noexcept { return sites_; }
   site_table const& sites() const noexcept { return sites_; }
@@ -169,12 +183,12 @@ class engine {
     std::uint32_t views_at;      // sc_version_ of `views`; never: of none
     sc_precedents views;
     // fences.cpp, where fences synchronize.
-    release_clocks released;     // by its last release fence
-    release_clocks acquirable;   // by its next acquire fence
-    bool read_clock;          // since its last pause
-    bool wrote;               // since its last pause
+    release_clocks released;    // by its last release fence
+    release_clocks acquirable;  // by its next acquire fence
+    bool read_clock;            // since its last pause
+    bool wrote;                 // since its last pause
     bool timed_out;
-    bool interrupted;         // its sleep was ended by a signal
+    bool interrupted;  // its sleep was ended by a signal
     thread_state state;
     // What pause() knows of the loop that the thread is in (spinning.cpp).
     bool reads_overflow;
@@ -198,11 +212,13 @@ class engine {
 
   // schedule.cpp
   void point(op_kind kind, site_record& s, std::uint32_t object) noexcept;
-  void done(op_kind kind, site_record const& s, std::uint32_t object, std::uint64_t value, std::uint8_t outcome, std::uint64_t hashed,
-            std::uint32_t age = 0) noexcept;
+  void done(op_kind kind, site_record const& s, std::uint32_t object, std::uint64_t value, std::uint8_t outcome,
+            std::uint64_t hashed, std::uint32_t age = 0) noexcept;
   std::uint32_t decide(choice_point const& p) noexcept;
-  std::uint32_t decide_value(choice_kind kind, std::uint32_t n, op_kind op, site_record const& s, char const* name) noexcept;
-  wait_result block(wait_list* list, std::int64_t deadline_ns, op_kind kind, site_record& s, std::uint32_t object) noexcept;
+  std::uint32_t decide_value(choice_kind kind, std::uint32_t n, op_kind op, site_record const& s,
+                             char const* name) noexcept;
+  wait_result block(wait_list* list, std::int64_t deadline_ns, op_kind kind, site_record& s,
+                    std::uint32_t object) noexcept;
   bool notify(wait_list& list, std::uint32_t index) noexcept;
   void rouse(std::uint32_t slot) noexcept;
   bool interrupt(std::uint32_t number) noexcept;
@@ -228,18 +244,25 @@ class engine {
   // After a choice point: others may have ended it meanwhile.
   location& find_again(void const* object, std::uint32_t number, site const& where, op_kind kind) noexcept {
     location& l = locations_.as<location>()[number];
-    if (l.owner == object && !l.dead) [[likely]] return l;
+    if (l.owner == object && !l.dead) [[likely]]
+      return l;
     return find(object, number, where, kind);
   }
-  std::uint32_t add_location(void const* object, std::uint64_t initial, value_traits traits, site const& where) noexcept;
+  std::uint32_t add_location(void const* object, std::uint64_t initial, value_traits traits,
+                             site const& where) noexcept;
   std::uint64_t read(location& l, order o, site_record const& s, std::uint32_t& age) noexcept;
-  // Rings lie an odd number of cache lines apart: a power of two would let all compete for the same few.
+  // Rings lie an odd number of cache lines apart: a power of two would let all compete for the same
+  // few.
   std::size_t ring_bytes() const noexcept { return (ring_mask_ + 1) * sizeof(store_entry) + alignof(store_entry); }
-  store_entry* ring_at(std::uint32_t number) const noexcept { return reinterpret_cast<store_entry*>(entries_.as<char>() + number * ring_bytes()); }
+  store_entry* ring_at(std::uint32_t number) const noexcept {
+    return reinterpret_cast<store_entry*>(entries_.as<char>() + number * ring_bytes());
+  }
   std::uint64_t take(location& l, std::uint32_t sequence, order o, site_record const& s) noexcept;
   std::uint32_t place_for(location& l, order o, site_record const& s) noexcept;
-  std::uint32_t entry_to_exchange(location& l, std::uint64_t expected, order o, bool weak, site_record const& s, bool& won) noexcept;
-  std::uint32_t append(location& l, std::uint64_t value, order o, std::uint32_t after, bool modifies, site_record const& s) noexcept;
+  std::uint32_t entry_to_exchange(location& l, std::uint64_t expected, order o, bool weak, site_record const& s,
+                                  bool& won) noexcept;
+  std::uint32_t append(location& l, std::uint64_t value, order o, std::uint32_t after, bool modifies,
+                       site_record const& s) noexcept;
   void acquire(store_entry& e, order o) noexcept;
   // fences.cpp
   void fence(order o) noexcept;
@@ -268,12 +291,14 @@ class engine {
   void read_sc(location& l, std::uint32_t sequence, order o) noexcept;
   void write_sc(location& l, std::uint32_t sequence, order o) noexcept;
   std::uint32_t fence_sc(thread& t, std::uint32_t slot, vector_clock const& also) noexcept;
-  store_entry& entry_at(location const& l, std::uint32_t sequence) const noexcept { return l.ring[sequence & ring_mask_]; }
+  store_entry& entry_at(location const& l, std::uint32_t sequence) const noexcept {
+    return l.ring[sequence & ring_mask_];
+  }
   void note_read(location& l, std::uint32_t sequence, site_record const& s) noexcept;
   // What of a value enters the hash of the trace. Addresses differ from process to process: of a
-  // pointer it is "zero or not", and so it is of an integer that is an address of the execution's own
-  // memory (arena, stacks). Each other integer enters whole. Not promised: an integer that carries an
-  // address of anything else, or an address with its upper bits in use.
+  // pointer it is "zero or not", and so it is of an integer that is an address of the execution's
+  // own memory (arena, stacks). Each other integer enters whole. Not promised: an integer that
+  // carries an address of anything else, or an address with its upper bits in use.
   std::uint64_t hash_class(location const& l, std::uint64_t value) const noexcept {
     if (l.traits.pointer) return value != 0;
     return value <= UINT32_MAX || !is_address(value) ? value : 1;
@@ -283,7 +308,8 @@ class engine {
   plain_record& find_plain(void const* object, std::uint32_t number, site const& where, op_kind kind) noexcept;
   void plain_touch(plain_record& p, site_record const& s, bool write) noexcept;
   void judge(plain_record& p, access how, std::uint16_t site) noexcept;
-  [[noreturn]] void fail_race(access how, std::uint16_t site, char const* earlier, std::uint32_t other, std::uint16_t earlier_site) noexcept;
+  [[noreturn]] void fail_race(access how, std::uint16_t site, char const* earlier, std::uint32_t other,
+                              std::uint16_t earlier_site) noexcept;
   void touch(location& l) noexcept { l.touched[running_slot_] = running_->hb.at[running_slot_]; }
   void judge_end(location& l, access how, std::uint16_t site) noexcept;
   void judge_end(plain_record& p, access how, std::uint16_t site) noexcept;
@@ -296,7 +322,8 @@ class engine {
 
   // threads.cpp, findings.cpp
   int start_thread(void (*entry)(void*), void* argument, site_record& s) noexcept;
-  [[noreturn]] void fail(char const* tag, char const* claim, std::uint16_t site, world::site from = world::site::current()) noexcept;
+  [[noreturn]] void fail(char const* tag, char const* claim, std::uint16_t site,
+                         world::site from = world::site::current()) noexcept;
   [[noreturn]] void fail_tagged(char const* tag_and_claim, site const& where, site const& from) noexcept;
   [[noreturn]] void finish() noexcept;
   void crashed(int signal) noexcept;
@@ -329,12 +356,15 @@ class engine {
   static constexpr std::size_t texts_bytes = 1U << 20;
   static constexpr std::int64_t step_ns = 20;
   static constexpr std::uint32_t look_steps = 1U << 16;
-  static constexpr std::uint32_t rounds_alone_max = 1'024;      // of a loop that may give up
+  static constexpr std::uint32_t rounds_alone_max = 1'024;  // of a loop that may give up
   static constexpr std::uint32_t operations_alone_max = 1U << 14;
   static constexpr std::uint32_t rings_at_once_max = 1U << 16;  // alarms that ring at one time
-  static constexpr std::uint32_t renewals_max = 1U << 14;       // alarms that ring in vain before those that renew themselves count for nothing
-  static constexpr std::uint32_t look_rings = 1U << 12;         // alarms that ring in vain then, from one look at the end of the campaign to the next
-  static constexpr std::uint32_t rings_max = 1U << 22;          // alarms that ring in vain while some thread waits for a deadline
+  static constexpr std::uint32_t renewals_max =
+      1U << 14;  // alarms that ring in vain before those that renew themselves count for nothing
+  static constexpr std::uint32_t look_rings =
+      1U << 12;  // alarms that ring in vain then, from one look at the end of the campaign to the next
+  static constexpr std::uint32_t rings_max = 1U
+                                             << 22;  // alarms that ring in vain while some thread waits for a deadline
 
   // Hot, in the order of use.
   thread* running_ = nullptr;
@@ -343,13 +373,13 @@ class engine {
   std::uint32_t yielded_ = 0;
   std::uint32_t paused_ = 0;
   std::uint32_t steps_ = 0;
-  std::uint32_t look_at_ = 0;      // the step at which point() leaves its short way: chaos_end_, or before
+  std::uint32_t look_at_ = 0;  // the step at which point() leaves its short way: chaos_end_, or before
   std::uint32_t chaos_end_ = 0;
   std::uint32_t heal_end_ = 0;
   std::uint32_t looked_at_ = 0;
-  std::uint32_t width_ = 1;        // slots in use so far
+  std::uint32_t width_ = 1;  // slots in use so far
   std::int64_t now_ns_ = 0;
-  std::int64_t wall_step_ns_ = 0;  // what the date was set forward by
+  std::int64_t wall_step_ns_ = 0;        // what the date was set forward by
   bool (*deliver_signals_)() = nullptr;  // on_interruption
   std::int64_t earliest_ns_ = no_deadline;
   std::uint64_t hash_ = 0;
@@ -365,28 +395,28 @@ class engine {
   std::uint32_t locations_used_ = 0;
   std::uint32_t plains_used_ = 0;
   std::uint32_t objects_made_ = 0;
-  std::uint32_t elsewhere_ = 0;    // the objects that do not lie in the arena, as places_
-  bool keeps_sc_ = false;                // a load can read an older store
-  std::uint32_t operations_used_ = 0;    // seq_cst.hpp
+  std::uint32_t elsewhere_ = 0;        // the objects that do not lie in the arena, as places_
+  bool keeps_sc_ = false;              // a load can read an older store
+  std::uint32_t operations_used_ = 0;  // seq_cst.hpp
   std::uint32_t reversals_used_ = 0;
-  std::uint32_t sc_version_ = 0;         // clocks of operations have changed so often
+  std::uint32_t sc_version_ = 0;  // clocks of operations have changed so often
   std::uint32_t placements_left_ = 0;
   std::uint32_t weak_failures_left_ = 0;
-  std::uint32_t lonely_ = 0;       // times in a row that nobody but spinners could run
-  std::uint32_t slice_ = 0;        // heal: steps left of the running thread's turn
-  std::uint32_t only_yielded_ = 0;  // times in this execution that no thread but those that yielded could run
-  std::uint32_t in_vain_ = 0;      // paused threads whose loop does not end on what they read
+  std::uint32_t lonely_ = 0;           // times in a row that nobody but spinners could run
+  std::uint32_t slice_ = 0;            // heal: steps left of the running thread's turn
+  std::uint32_t only_yielded_ = 0;     // times in this execution that no thread but those that yielded could run
+  std::uint32_t in_vain_ = 0;          // paused threads whose loop does not end on what they read
   std::uint32_t told_to_give_up_ = 0;  // a paused thread that goes on alone, as no other can run
   std::uint32_t give_ups_left_ = 0;
   std::uint32_t numbers_ = 0;
   std::uint32_t alive_ = 0;
   std::uint32_t faults_left_ = 0;
   std::uint32_t alarms_ = 0;
-  std::uint32_t rings_ = 0;        // alarms that rang in this execution
-  std::uint32_t still_step_ = 0;   // the last step before nobody could run
-  std::uint32_t still_rings_ = 0;  // rings_ then
+  std::uint32_t rings_ = 0;          // alarms that rang in this execution
+  std::uint32_t still_step_ = 0;     // the last step before nobody could run
+  std::uint32_t still_rings_ = 0;    // rings_ then
   std::int64_t still_asked_ns_ = 0;  // until when the hook was asked about it last
-  std::uint32_t looked_ring_ = 0;  // rings_ when the end of the campaign was looked for last
+  std::uint32_t looked_ring_ = 0;    // rings_ when the end of the campaign was looked for last
   std::uint32_t quiescence_count_ = 0;
   std::size_t text_next_ = 0;
   wait_list joiner_;
@@ -425,7 +455,7 @@ class engine {
     std::uint32_t operations;
     std::uint32_t places_count;
     loop_step places[places_max];  // of the last round before
-    std::uint64_t hash;        // as it was then
+    std::uint64_t hash;            // as it was then
     std::uint32_t event_next;
   };
   loop_alone alone_{};

@@ -51,7 +51,11 @@ void engine::fail_tagged(char const* tag_and_claim, site const& where, site cons
 }
 
 void engine::crashed(int signal) noexcept {
-  char const* const name = signal == SIGSEGV ? "SIGSEGV" : signal == SIGBUS ? "SIGBUS" : signal == SIGFPE ? "SIGFPE" : signal == SIGILL ? "SIGILL" : "SIGABRT";
+  char const* const name = signal == SIGSEGV  ? "SIGSEGV"
+                           : signal == SIGBUS ? "SIGBUS"
+                           : signal == SIGFPE ? "SIGFPE"
+                           : signal == SIGILL ? "SIGILL"
+                                              : "SIGABRT";
   char text[96];
   std::snprintf(text, sizeof text, "crash: %s in the simulated process", name);
   fail("crash", text, pending_[running_slot_].site);
@@ -66,7 +70,8 @@ void engine::put_text(op_kind kind, std::uint16_t lane, std::uint64_t id, char c
   char* const to = texts_.as<char>() + text_next_;
   std::memcpy(to, text, n);
   to[n] = 0;
-  events_.as<event>()[event_next_++ & (events_max - 1)] = {text_next_ | id << 32, 0, lane, static_cast<std::uint8_t>(running_slot_), kind, 0, 0};
+  events_.as<event>()[event_next_++ & (events_max - 1)] =
+      {text_next_ | id << 32, 0, lane, static_cast<std::uint8_t>(running_slot_), kind, 0, 0};
   text_next_ += n + 1;
 }
 

@@ -1,18 +1,22 @@
-// lifetimes.cpp: the end of an atomic, of a plain and of memory is a write, judged by happens-before as any other.
+// lifetimes.cpp: the end of an atomic, of a plain and of memory is a write, judged by
+// happens-before as any other.
 //
-// Problem.   A reference count with a weak order shows no wrong value in any schedule: its last holder destroys an object that another
-//            thread has touched before in this interleaving, and may touch after on a machine.
-// Rejected.  A shadow plain in each atomic: twice the objects. Choice points at destructors: more schedules, and no finding that the
-//            clocks do not give in the schedule at hand.
-// Recipe.    Each touch of an atomic leaves its epoch (engine::touch); a plain has its reads and its last write. The end compares them
-//            with the clock of the thread that ends, and becomes the object's last write. Memory that is given back ends what still
-//            lives in it, and must come after the end of what lived there: the objects hang in lists, one for each stretch of the arena
-//            and one for all else (stacks).
+// Problem.   A reference count with a weak order shows no wrong value in any schedule: its last
+//            holder destroys an object that another thread has touched before in this interleaving,
+//            and may touch after on a machine.
+// Rejected.  A shadow plain in each atomic: twice the objects. Choice points at destructors: more
+//            schedules, and no finding that the clocks do not give in the schedule at hand.
+// Recipe.    Each touch of an atomic leaves its epoch (engine::touch); a plain has its reads and
+//            its last write. The end compares them with the clock of the thread that ends, and
+//            becomes the object's last write. Memory that is given back ends what still lives in
+//            it, and must come after the end of what lived there: the objects hang in lists, one
+//            for each stretch of the arena and one for all else (stacks).
 //            A touch after the end is use_after_free (find, find_plain).
 //
 // Checked by tests/sim/lifetime_test.cpp.
-// Not promised: a destructor has no site: the finding names the ending thread's last operation. futex_wake is no touch: the kernel gets an address,
-//            and a lock's last holder may wake after the object was freed. A construction on top of an object that ended elsewhere (a
+// Not promised: a destructor has no site: the finding names the ending thread's last operation.
+//            futex_wake is no touch: the kernel gets an address, and a lock's last holder may wake
+//            after the object was freed. A construction on top of an object that ended elsewhere (a
 //            stack slot used again) is not judged.
 #include <cstring>
 #include <utility>
@@ -24,7 +28,8 @@ namespace retake::sim {
 namespace {
 
 bool touches_atomic(op_kind k) noexcept {
-  return k == op_kind::load || k == op_kind::store || k == op_kind::rmw || k == op_kind::cas || k == op_kind::split_store || k == op_kind::futex_wait;
+  return k == op_kind::load || k == op_kind::store || k == op_kind::rmw || k == op_kind::cas ||
+         k == op_kind::split_store || k == op_kind::futex_wait;
 }
 
 // Deallocate has overwritten the object with its number.
@@ -57,12 +62,15 @@ bool engine::is_address(std::uint64_t value) const noexcept {
 void engine::judge_end(location& l, access how, std::uint16_t site) noexcept {
   vector_clock const& hb = running_->hb;
   if (l.dead) {
-    if (l.first_epoch > hb.at[l.creator]) [[unlikely]] fail_race(how, site, "end", l.creator, l.site);
+    if (l.first_epoch > hb.at[l.creator]) [[unlikely]]
+      fail_race(how, site, "end", l.creator, l.site);
   } else {
     for (std::uint32_t u = 0; u < width_; ++u) {
-      if (l.touched[u] <= hb.at[u]) [[likely]] continue;
+      if (l.touched[u] <= hb.at[u]) [[likely]]
+        continue;
       event const* const touch = last_touch(u, l);
-      fail_race(how, site, touch != nullptr ? name_of(touch->op).data() : "construction", u, touch != nullptr ? touch->site : l.site);
+      fail_race(how, site, touch != nullptr ? name_of(touch->op).data() : "construction", u,
+                touch != nullptr ? touch->site : l.site);
     }
   }
   l.dead = true;
@@ -105,14 +113,17 @@ void engine::end_plain(void const* object, std::uint32_t number) noexcept {
   }
 }
 
-// Takes up an object where it lies, for end_memory. The key is its number with a bit for its kind; returns the key of the one before.
+// Takes up an object where it lies, for end_memory. The key is its number with a bit for its kind;
+// returns the key of the one before.
 std::uint32_t engine::place(void const* object, std::uint32_t key) noexcept {
   std::size_t const at = arena_.offset_of(object);
   return std::exchange(at < arena_.used() ? places_.as<std::uint32_t>()[at / stretch_bytes] : elsewhere_, key);
 }
 
 void engine::end_memory(void const* low, std::size_t bytes, access how, std::uint16_t site) noexcept {
-  auto const inside = [low, bytes](void const* owner) { return static_cast<std::size_t>(static_cast<char const*>(owner) - static_cast<char const*>(low)) < bytes; };
+  auto const inside = [low, bytes](void const* owner) {
+    return static_cast<std::size_t>(static_cast<char const*>(owner) - static_cast<char const*>(low)) < bytes;
+  };
   auto const end_those_of = [&](std::uint32_t key) {
     while (key != 0) {
       std::uint32_t const number = key / 2;
@@ -122,9 +133,7 @@ void engine::end_memory(void const* low, std::size_t bytes, access how, std::uin
         key = l.next_there;
       } else {
         plain_record& p = plains_.as<plain_record>()[number];
-        if (inside(p.owner)) {
-          judge_end(p, how, site);
-        }
+        if (inside(p.owner)) { judge_end(p, how, site); }
         key = p.next_there;
       }
     }
@@ -134,7 +143,8 @@ void engine::end_memory(void const* low, std::size_t bytes, access how, std::uin
     end_those_of(elsewhere_);
     return;
   }
-  for (std::size_t i = at / stretch_bytes; i <= (at + bytes - 1) / stretch_bytes; ++i) end_those_of(places_.as<std::uint32_t>()[i]);
+  for (std::size_t i = at / stretch_bytes; i <= (at + bytes - 1) / stretch_bytes; ++i)
+    end_those_of(places_.as<std::uint32_t>()[i]);
 }
 
 }  // namespace retake::sim

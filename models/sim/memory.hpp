@@ -1,9 +1,12 @@
-// memory.hpp: what an atomic's past looks like, and who may read which part of it. The memory model of `--memory=c11`.
+// memory.hpp: what an atomic's past looks like, and who may read which part of it. The memory model
+// of `--memory=c11`.
 //
-// Problem.   Interleaving alone is sequential consistency: it shows no missing fence and no order that is too weak, in any schedule.
-// Rejected.  Store buffers (x86's weakness only). Axiomatic graphs built after the fact (GenMC): right, and a rewrite of the engine
-//            from a runner into a solver. Views per message with promises (load buffering): pays for one shape that no compiler of
-//            ours emits around these protocols.
+// Problem.   Interleaving alone is sequential consistency: it shows no missing fence and no order
+//            that is too weak, in any schedule.
+// Rejected.  Store buffers (x86's weakness only). Axiomatic graphs built after the fact (GenMC):
+//            right, and a rewrite of the engine from a runner into a solver. Views per message with
+//            promises (load buffering): pays for one shape that no compiler of ours emits around
+//            these protocols.
 // Recipe.    RC11 (seq_cst.hpp says which paper), in an order of execution that agrees with program
 //            order and reads-from. Each location keeps its last stores in modification order. A
 //            load may read any kept entry from a floor to the newest. A store is the newest, or
@@ -20,10 +23,12 @@
 //            fences.cpp. Plain data is judged by happens-before alone. Bounds: the history, the
 //            budgets `placements` and `weak_failures`; a healed world takes the newest.
 //
-// Fields.    location   engine only. `owner` is the address that must match at each touch; `first_epoch` is when its construction
-//                       ended, and who touches it without that having happened before him races with the construction. `touched` is each
-//                       thread's last touch: the end must come after all of them (lifetimes.cpp). When `dead`, first_epoch, creator and
-//                       site say when, by which thread and after which site it ended.
+// Fields.    location  engine only. `owner` is the address that must match at each touch;
+//                        `first_epoch` is when its construction
+//                      ended, and who touches it without that having happened before him races
+//                      with the construction. `touched` is each thread's last touch: the end must
+//                      come after all of them (lifetimes.cpp). When `dead`, first_epoch, creator
+//                      and site say when, by which thread and after which site it ended.
 //            store_entry  immutable after its creation but for first_seen, which falls once from
 //                       "never", `modified` (a read-modify-write follows it) and has_record. Its
 //                       number moves when a store takes a place before it.
@@ -68,7 +73,7 @@ struct release_clocks {
 struct alignas(64) location {
   void const* owner;
   store_entry* ring;
-  std::uint32_t newest;   // sequence number of the newest store; 0 is the initial value
+  std::uint32_t newest;  // sequence number of the newest store; 0 is the initial value
   epoch first_epoch;
   std::uint32_t watchers;  // thread slots that paused until this changes
   std::uint16_t id;
@@ -78,11 +83,12 @@ struct alignas(64) location {
   value_traits traits;
   epoch touched[threads_max];
   std::uint32_t accesses[threads_max];  // the last seq_cst one of each slot (seq_cst.hpp)
-  std::uint32_t next_there;  // engine::place
+  std::uint32_t next_there;             // engine::place
   wait_list waiters;
 };
 
-// A plain object: last write (its end is one) and, per thread, last read. FastTrack's adaptive read set is not worth it at sixteen threads.
+// A plain object: last write (its end is one) and, per thread, last read. FastTrack's adaptive read
+// set is not worth it at sixteen threads.
 struct alignas(64) plain_record {
   void const* owner;
   epoch write_epoch;

@@ -1,4 +1,5 @@
-// operations.hpp: the kinds of visible operations, memory orders and mutations: small enums that everybody shares.
+// operations.hpp: the kinds of visible operations, memory orders and mutations: small enums that
+// everybody shares.
 #pragma once
 
 #include <array>
@@ -7,8 +8,8 @@
 
 namespace retake::sim {
 
-inline constexpr std::uint32_t threads_max = 16;    // alive at one time; the width of every clock
-inline constexpr std::uint32_t history_max = 16;    // stores kept per location (--history, default 8)
+inline constexpr std::uint32_t threads_max = 16;      // alive at one time; the width of every clock
+inline constexpr std::uint32_t history_max = 16;      // stores kept per location (--history, default 8)
 inline constexpr std::uint32_t objects_max = 65'535;  // atomics and plains made in one execution
 
 enum class order : std::uint8_t { relaxed, acquire, release, acq_rel, seq_cst };
@@ -20,14 +21,43 @@ struct value_traits {
 };
 
 enum class op_kind : std::uint8_t {
-  none, thread_begin, thread_exit, thread_start, load, store, rmw, cas, split_store, fence, heavy, futex_wait, futex_resume, futex_wake,
-  pause, clock, sleep, random, named, plain_read, plain_write, recheck, require, kernel, kernel_wait, signal, note, make, join, count
+  none,
+  thread_begin,
+  thread_exit,
+  thread_start,
+  load,
+  store,
+  rmw,
+  cas,
+  split_store,
+  fence,
+  heavy,
+  futex_wait,
+  futex_resume,
+  futex_wake,
+  pause,
+  clock,
+  sleep,
+  random,
+  named,
+  plain_read,
+  plain_write,
+  recheck,
+  require,
+  kernel,
+  kernel_wait,
+  signal,
+  note,
+  make,
+  join,
+  count
 };
 // As they stand in replays and timelines. Part of the replay format: never renamed, only added.
-inline constexpr std::array<std::string_view, static_cast<std::size_t>(op_kind::count)> op_names = {
-    "none", "thread_begin", "thread_exit", "thread_start", "load", "store", "rmw", "cas", "split_store", "fence", "heavy", "futex_wait",
-    "futex_resume", "futex_wake", "pause", "clock", "sleep", "random", "named", "plain_read", "plain_write", "recheck", "require", "kernel",
-    "kernel_wait", "signal", "note", "make", "join"};
+inline constexpr std::array<std::string_view, static_cast<std::size_t>(op_kind::count)> op_names =
+    {"none",        "thread_begin", "thread_exit", "thread_start", "load",         "store",      "rmw",     "cas",
+     "split_store", "fence",        "heavy",       "futex_wait",   "futex_resume", "futex_wake", "pause",   "clock",
+     "sleep",       "random",       "named",       "plain_read",   "plain_write",  "recheck",    "require", "kernel",
+     "kernel_wait", "signal",       "note",        "make",         "join"};
 
 inline std::string_view name_of(op_kind k) { return op_names[static_cast<std::size_t>(k)]; }
 

@@ -21,13 +21,16 @@ struct any_value {
 };
 template <class T, class... Values>
 consteval std::size_t members_of() {
-  if constexpr (requires { T{Values{}..., any_value{}}; }) return members_of<T, Values..., any_value>();
-  else return sizeof...(Values);
+  if constexpr (requires { T{Values{}..., any_value{}}; })
+    return members_of<T, Values..., any_value>();
+  else
+    return sizeof...(Values);
 }
 
 // Two values of an enumeration, 0 and 1, by their names.
 template <auto Member>
-bool parse_either(std::string_view text, options& out, std::string& accepted, std::string_view first, std::string_view second) {
+bool parse_either(std::string_view text, options& out, std::string& accepted, std::string_view first,
+                  std::string_view second) {
   using value = std::remove_reference_t<decltype(out.*Member)>;
   accepted = fmt::format("{}, {}", first, second);
   if (text != first && text != second) return false;
@@ -64,21 +67,31 @@ bool parse_mutant(std::string_view text, options& out, std::string& accepted) {
 constexpr std::uint32_t many = 1'000'000;
 
 constexpr option list[] = {
-    {"memory", "sc or c11 (default)", [](options const& o) { return std::string(o.memory == memory_mode::sc ? "sc" : "c11"); },
-     [](std::string_view t, options& o, std::string& accepted) { return parse_either<&options::memory>(t, o, accepted, "sc", "c11"); }},
+    {"memory", "sc or c11 (default)",
+     [](options const& o) { return std::string(o.memory == memory_mode::sc ? "sc" : "c11"); },
+     [](std::string_view t, options& o, std::string& accepted) {
+       return parse_either<&options::memory>(t, o, accepted, "sc", "c11");
+     }},
     number<&options::history, 1, history_max>("history", "c11: stores kept per location, default 8"),
     {"faults", "names, all or none", [](options const& o) { return faults_text(o.fault_mask); }, &parse_fault_mask},
     number<&options::fault_budget, 0, many>("fault_budget", "faults per execution, default 2"),
     number<&options::ticks_max, 0, many>("ticks", "clock ticks by choice per execution, default 4"),
     number<&options::spins_free, 0, many>("spins", "pauses of one loop that do not wait, default 2"),
     number<&options::give_ups_max, 0, many>("give_ups", "spin loops that give up by choice per execution, default 4"),
-    number<&options::placements_max, 0, many>("placements", "c11: stores placed before newer ones by choice per execution, default 4"),
-    number<&options::weak_failures_max, 0, many>("weak_failures", "weak compare_exchanges that fail by choice per execution, default 4"),
-    {"check", "commit or step: where the checkers look", [](options const& o) { return std::string(o.check == check_mode::step ? "step" : "commit"); },
-     [](std::string_view t, options& o, std::string& accepted) { return parse_either<&options::check>(t, o, accepted, "commit", "step"); }},
-    {"mutate", "SITE:KIND, as run_queue.hpp:123:relaxed", [](options const& o) { return o.mutate.text(); }, &parse_mutant},
+    number<&options::placements_max, 0,
+           many>("placements", "c11: stores placed before newer ones by choice per execution, default 4"),
+    number<&options::weak_failures_max, 0, many>("weak_failures",
+                                                 "weak compare_exchanges that fail by choice per execution, default 4"),
+    {"check", "commit or step: where the checkers look",
+     [](options const& o) { return std::string(o.check == check_mode::step ? "step" : "commit"); },
+     [](std::string_view t, options& o, std::string& accepted) {
+       return parse_either<&options::check>(t, o, accepted, "commit", "step");
+     }},
+    {"mutate", "SITE:KIND, as run_queue.hpp:123:relaxed", [](options const& o) { return o.mutate.text(); },
+     &parse_mutant},
 };
-static_assert(std::size(list) == members_of<options>(), "an option is missing in the list: its findings could not be run again");
+static_assert(std::size(list) == members_of<options>(),
+              "an option is missing in the list: its findings could not be run again");
 
 }  // namespace
 

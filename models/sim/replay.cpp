@@ -33,7 +33,8 @@ replay replay::of(engine const& e, sim::scenario const& s, char const* tag, std:
   r.tag = tag;
   r.revision = sim::revision();
   for (choice_record const& c : choices) {
-    r.choices.push_back({c.kind, c.thread, std::string(name_of(c.op)), name_of_choice(c.kind, c.name, e.sites()[c.site]), c.to, c.chosen, c.n});
+    r.choices.push_back({c.kind, c.thread, std::string(name_of(c.op)),
+                         name_of_choice(c.kind, c.name, e.sites()[c.site]), c.to, c.chosen, c.n});
   }
   return r;
 }
@@ -46,7 +47,8 @@ sim::scenario replay::bounded(sim::scenario s) const {
 }
 
 std::string replay::text() const {
-  std::string t = fmt::format("retake-replay {}\nscenario {}\nchaos_steps {}\nheal_steps {}\nsteps_max {}\n", replay_version, scenario, chaos_steps, heal_steps, steps_max);
+  std::string t = fmt::format("retake-replay {}\nscenario {}\nchaos_steps {}\nheal_steps {}\nsteps_max {}\n",
+                              replay_version, scenario, chaos_steps, heal_steps, steps_max);
   for (option const& o : option_list()) t += fmt::format("{} {}\n", o.name, replay_word(o.text(world)));
   t += fmt::format("tag {}\nrevision {}\n", replay_word(tag), replay_word(revision));
   for (auto const& c : choices) t += c.text() + "\n";
@@ -57,7 +59,8 @@ bool replay::write(std::string const& path, std::string& reason) const {
   std::string const temporary = fmt::format("{}.{}.tmp", path, getpid());
   std::string const all = text();
   std::FILE* const file = std::fopen(temporary.c_str(), "wbe");
-  bool written = file != nullptr && std::fwrite(all.data(), 1, all.size(), file) == all.size() && std::fflush(file) == 0 && fsync(fileno(file)) == 0;
+  bool written = file != nullptr && std::fwrite(all.data(), 1, all.size(), file) == all.size() &&
+                 std::fflush(file) == 0 && fsync(fileno(file)) == 0;
   int error = errno;
   if (file != nullptr && std::fclose(file) != 0 && written) {
     written = false;

@@ -1,24 +1,33 @@
 // replay.hpp: one schedule as text: written, read, followed.
 //
-// Problem.   A finding must be run again tomorrow, by somebody else, on a tree with an edited comment.
-// Recipe.    Header (what the world was), then one choice a line, then `end N`. A choice names slot, operation and function, never a
-//            line and never an address. Following is strict: each choice the run asks must be the one on record; the first that is
-//            not is reported, with both sides.
-// Rejected.  The seed alone: it names an execution of this binary only. Alternatives by index: an edit that enables one more thread
-//            would silently turn the record into another schedule; thread choices name the thread they chose.
+// Problem.   A finding must be run again tomorrow, by somebody else, on a tree with an edited
+//            comment.
+// Recipe.    Header (what the world was), then one choice a line, then `end N`. A choice names
+//            slot, operation and function, never a line and never an address. Following is strict:
+//            each choice the run asks must be the one on record; the first that is not is reported,
+//            with both sides.
+// Rejected.  The seed alone: it names an execution of this binary only. Alternatives by index: an
+//            edit that enables one more thread would silently turn the record into another
+//            schedule; thread choices name the thread they chose.
 //
-// Format     retake-replay 4                      then `word value` lines: scenario, chaos_steps, heal_steps, steps_max (the scenario's
-//            thread 1 cas take_over -> 0          bounds), each option of options.hpp in the order of its list, tag, revision;
-//            read 0 load poll -> 1/3              a value of `-` is empty. A choice: age of what was read / how many could be read.
-//            give_up 1 pause poll -> 1/2          0: waits in the spin loop; 1: gives up
-//            fault 0 futex_wait spurious -> 1/2   random, named: the same, with the name of the choice
+// Format     retake-replay 4                     then `word value` lines: scenario, chaos_steps,
+//                                                  heal_steps, steps_max (the scenario's
+//            thread 1 cas take_over -> 0         bounds), each option of options.hpp in the order
+//                                                  of its list, tag, revision;
+//            read 0 load poll -> 1/3             a value of `-` is empty. A choice: age of what was
+//                                                  read / how many could be read.
+//            give_up 1 pause poll -> 1/2         0: waits in the spin loop; 1: gives up
+//            fault 0 futex_wait spurious -> 1/2  random, named: the same, with the name of the
+//                                                  choice
 //            end 3
 //            place 1 store put -> 1/3             as read, of the store that this one follows
 //            Version 3 had no `placements` and `weak_failures`, version 2 no `give_ups` either, as
 //            nothing of the kind was a choice: they are read, as of 0. A file of another version is
 //            refused: version 1 did not say where the checkers look, nor the scenario's bounds.
-//            So is a file of more than file_bytes_max, a line of more than line_bytes_max, and a NUL byte.
-// Not promised: that a record runs under a later revision whose code differs: that is what "diverged" is for.
+//            So is a file of more than file_bytes_max, a line of more than line_bytes_max, and a
+//            NUL byte.
+// Not promised: that a record runs under a later revision whose code differs: that is what
+// "diverged" is for.
 #pragma once
 
 #include <cstdint>
@@ -70,8 +79,8 @@ struct replay {
 // As built; "unknown" when the build did not say.
 char const* revision() noexcept;
 
-// Follows a record. Strict: after the first divergence (and the caller must ask) nothing counts. Continuing: after it, or after the
-// end, alternative 0.
+// Follows a record. Strict: after the first divergence (and the caller must ask) nothing counts.
+// Continuing: after it, or after the end, alternative 0.
 class replay_chooser final : public chooser {
  public:
   replay_chooser(replay const& r, site_table const& sites) : replay_(r), sites_(sites) {}
@@ -86,7 +95,8 @@ class replay_chooser final : public chooser {
   // Empty: none so far. Else where, and what stood on each side.
   std::string const& divergence() const { return divergence_; }
   std::size_t followed() const { return place_; }
-  // Where the run left the record: at a divergence, or by ending before the record's end. Empty: followed to its end.
+  // Where the run left the record: at a divergence, or by ending before the record's end. Empty:
+  // followed to its end.
   std::string departure() const;
 
  private:

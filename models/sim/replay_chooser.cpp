@@ -7,13 +7,16 @@ namespace retake::sim {
 
 std::uint32_t replay_chooser::choose(choice_point const& p) {
   if (!divergence_.empty()) return 0;
-  replay_choice asked{p.kind, p.running, std::string(name_of(p.op)), name_of_choice(p.kind, p.name, sites_[p.site]), 0, 0, p.n};
+  replay_choice asked{p.kind, p.running, std::string(name_of(p.op)), name_of_choice(p.kind, p.name, sites_[p.site]), 0,
+                      0,      p.n};
   auto const diverge = [&](std::string const& why) {
     divergence_ = fmt::format("diverged at choice {} of {}: {}", place_ + 1, replay_.choices.size(), why);
     return 0U;
   };
-  std::string const asks = fmt::format("{} {} {} {}", choice_kind_names[static_cast<std::size_t>(p.kind)], asked.thread, asked.op, asked.function);
-  if (place_ == replay_.choices.size()) return diverge(fmt::format("the record is at its end, the run asks `{}`", asks));
+  std::string const asks = fmt::format("{} {} {} {}", choice_kind_names[static_cast<std::size_t>(p.kind)], asked.thread,
+                                       asked.op, asked.function);
+  if (place_ == replay_.choices.size())
+    return diverge(fmt::format("the record is at its end, the run asks `{}`", asks));
   replay_choice const& c = replay_.choices[place_];
   if (c.kind != asked.kind || c.thread != asked.thread || c.op != asked.op || c.function != asked.function) {
     return diverge(fmt::format("the record has `{}`, the run asks `{}`", c.text(), asks));
@@ -50,9 +53,12 @@ rerun run_again(engine& e, scenario const& s, replay const& r) {
 
 std::string rerun::verdict(replay const& r) const {
   std::string v;
-  if (reproduced) v = fmt::format("reproduced  {}: {}", result.what.tag, result.what.claim);
-  else if (result.failed) v = fmt::format("another finding  {}: {} (the record's is {})", result.what.tag, result.what.claim, r.tag);
-  else v = fmt::format("no failure in {} steps", result.steps);
+  if (reproduced)
+    v = fmt::format("reproduced  {}: {}", result.what.tag, result.what.claim);
+  else if (result.failed)
+    v = fmt::format("another finding  {}: {} (the record's is {})", result.what.tag, result.what.claim, r.tag);
+  else
+    v = fmt::format("no failure in {} steps", result.steps);
   return departure.empty() ? v : fmt::format("{}; not the recorded schedule: {}", v, departure);
 }
 

@@ -1,4 +1,5 @@
-// replay_reader.cpp: a record is read. Whatever the file holds: one line that says what is wrong, in bounded memory.
+// replay_reader.cpp: a record is read. Whatever the file holds: one line that says what is wrong,
+// in bounded memory.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -27,19 +28,23 @@ bool parse_choice(std::string const& line, replay_choice& c) {
   if (std::find(op_names.begin(), op_names.end(), c.op) == op_names.end()) return false;
   c.kind = static_cast<choice_kind>(k - choice_kind_names);
   if (c.kind == choice_kind::thread) {
-    if (to == "clock") c.to = clock_slot;
-    else if (!number(to, c.to) || c.to >= threads_max) return false;
+    if (to == "clock")
+      c.to = clock_slot;
+    else if (!number(to, c.to) || c.to >= threads_max)
+      return false;
     return true;
   }
   auto const slash = to.find('/');
-  return slash != std::string::npos && number(std::string_view(to).substr(0, slash), c.chosen) && number(std::string_view(to).substr(slash + 1), c.n) && c.chosen < c.n;
+  return slash != std::string::npos && number(std::string_view(to).substr(0, slash), c.chosen) &&
+         number(std::string_view(to).substr(slash + 1), c.n) && c.chosen < c.n;
 }
 
 // A part of a foreign line, fit for a terminal.
 std::string shown(std::string_view line) {
   constexpr std::size_t most = 80;
   std::string t(line.substr(0, most));
-  std::replace_if(t.begin(), t.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
+  std::replace_if(
+      t.begin(), t.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
   return line.size() > most ? t + "..." : t;
 }
 
@@ -55,7 +60,8 @@ class line_reader {
     auto const taken = static_cast<std::size_t>(in_.gcount());
     if (taken == 0 && in_.eof()) return false;
     ++at_;
-    if (in_.fail() && !in_.eof()) return refuse(fmt::format("line {}: longer than {} bytes", at_, replay::line_bytes_max));
+    if (in_.fail() && !in_.eof())
+      return refuse(fmt::format("line {}: longer than {} bytes", at_, replay::line_bytes_max));
     line.assign(buffer_.data(), taken - (in_.eof() ? 0 : 1));
     if (line.find('\0') != std::string::npos) return refuse(fmt::format("line {}: holds a NUL byte", at_));
     return true;
@@ -67,8 +73,10 @@ class line_reader {
     if (!wrong_.empty()) return "";
     std::istringstream words(line);
     words >> word >> value >> extra;
-    if (!is_there) refuse(fmt::format("line {}: truncated: there is no `{} ...`", at_ + 1, name));
-    else if (word != name || value.empty() || !extra.empty()) refuse(fmt::format("line {}: expected `{} ...`, found `{}`", at_, name, shown(line)));
+    if (!is_there)
+      refuse(fmt::format("line {}: truncated: there is no `{} ...`", at_ + 1, name));
+    else if (word != name || value.empty() || !extra.empty())
+      refuse(fmt::format("line {}: expected `{} ...`, found `{}`", at_, name, shown(line)));
     return value == "-" ? "" : value;
   }
   std::size_t at() const { return at_; }
@@ -97,15 +105,20 @@ bool read_version(line_reader& in, std::uint32_t& version) {
   constexpr std::string_view begin = "retake-replay ";
   std::string line;
   if (!in.next(line)) return in.refuse("it is empty");
-  if (!line.starts_with(begin)) return in.refuse(fmt::format("line 1: not a replay (it begins with `{}{}`)", begin, replay_version));
-  if (number(std::string_view(line).substr(begin.size()), version) && version >= oldest_version && version <= replay_version) return true;
-  return in.refuse(fmt::format("line 1: version `{}`; this build reads versions {} to {}", shown(line.substr(begin.size())), oldest_version, replay_version));
+  if (!line.starts_with(begin))
+    return in.refuse(fmt::format("line 1: not a replay (it begins with `{}{}`)", begin, replay_version));
+  if (number(std::string_view(line).substr(begin.size()), version) && version >= oldest_version &&
+      version <= replay_version)
+    return true;
+  return in.refuse(fmt::format("line 1: version `{}`; this build reads versions {} to {}",
+                               shown(line.substr(begin.size())), oldest_version, replay_version));
 }
 
 bool read_header(line_reader& in, std::uint32_t version, replay& r) {
   auto const bound = [&](char const* name, std::uint32_t& to) {
     std::string const value = in.value_of(name);
-    if (!number(value, to)) in.refuse(fmt::format("line {}: {} `{}`; a whole number of 32 bits", in.at(), name, shown(value)));
+    if (!number(value, to))
+      in.refuse(fmt::format("line {}: {} `{}`; a whole number of 32 bits", in.at(), name, shown(value)));
   };
   r.scenario = in.value_of("scenario");
   bound("chaos_steps", r.chaos_steps);
@@ -114,7 +127,8 @@ bool read_header(line_reader& in, std::uint32_t version, replay& r) {
   for (option const& o : option_list()) {
     std::string const value = version < since(o.name) ? "0" : in.value_of(o.name);
     std::string accepted;
-    if (in.wrong().empty() && !o.parse(value, r.world, accepted)) in.refuse(fmt::format("line {}: {} `{}`; accepted: {}", in.at(), o.name, shown(value), accepted));
+    if (in.wrong().empty() && !o.parse(value, r.world, accepted))
+      in.refuse(fmt::format("line {}: {} `{}`; accepted: {}", in.at(), o.name, shown(value), accepted));
   }
   r.tag = in.value_of("tag");
   r.revision = in.value_of("revision");
@@ -127,13 +141,16 @@ bool read_choices(line_reader& in, replay& r) {
     if (line.starts_with("end ")) {
       std::uint32_t n = 0;
       if (!number(std::string_view(line).substr(4), n) || n != r.choices.size()) {
-        return in.refuse(fmt::format("line {}: `{}`, but {} choices stand above it", in.at(), shown(line), r.choices.size()));
+        return in.refuse(
+            fmt::format("line {}: `{}`, but {} choices stand above it", in.at(), shown(line), r.choices.size()));
       }
-      return !in.next(line) && in.wrong().empty() ? true : in.refuse(fmt::format("line {}: text after the end", in.at()));
+      return !in.next(line) && in.wrong().empty() ? true
+                                                  : in.refuse(fmt::format("line {}: text after the end", in.at()));
     }
     replay_choice c;
     if (!parse_choice(line, c)) return in.refuse(fmt::format("line {}: not a choice: `{}`", in.at(), shown(line)));
-    if (r.choices.size() == engine::choices_max) return in.refuse(fmt::format("line {}: more than {} choices", in.at(), engine::choices_max));
+    if (r.choices.size() == engine::choices_max)
+      return in.refuse(fmt::format("line {}: more than {} choices", in.at(), engine::choices_max));
     r.choices.push_back(std::move(c));
   }
   return in.refuse(fmt::format("line {}: truncated: there is no `end {}`", in.at() + 1, r.choices.size()));
@@ -164,9 +181,12 @@ bool replay::read(std::string const& path, replay& out, std::string& reason) {
   std::uintmax_t const bytes = is_file ? std::filesystem::file_size(path, error) : 0;
   std::ifstream in;
   if (is_file && !error) in.open(path, std::ios::binary);
-  if (!in.is_open()) reason = "no file that can be read";
-  else if (bytes > file_bytes_max) reason = fmt::format("{} bytes; a replay has {} at most", bytes, file_bytes_max);
-  else if (read_all(in, out, reason)) return true;
+  if (!in.is_open())
+    reason = "no file that can be read";
+  else if (bytes > file_bytes_max)
+    reason = fmt::format("{} bytes; a replay has {} at most", bytes, file_bytes_max);
+  else if (read_all(in, out, reason))
+    return true;
   reason = fmt::format("{}: {}", path, reason);
   return false;
 }

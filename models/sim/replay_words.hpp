@@ -9,7 +9,8 @@
 
 namespace retake::sim {
 
-inline constexpr std::string_view choice_kind_names[] = {"thread", "read", "random", "fault", "named", "give_up", "place", "weak_failure"};
+inline constexpr std::string_view choice_kind_names[] = {"thread", "read",    "random", "fault",
+                                                         "named",  "give_up", "place",  "weak_failure"};
 
 inline std::string replay_word(std::string_view text) {
   std::string w(text.empty() ? "-" : text);

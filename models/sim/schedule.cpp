@@ -9,7 +9,8 @@ namespace retake::sim {
 
 namespace {
 
-constexpr char const* healed_livelock = "livelock: a healed world (fair, no faults, newest values) does not come to its end";
+constexpr char const* healed_livelock =
+    "livelock: a healed world (fair, no faults, newest values) does not come to its end";
 constexpr std::uint32_t lonely_max = 64;  // rounds in which only spinners can run, before they are called a livelock
 
 std::uint32_t scramble(std::uint32_t x) noexcept {
@@ -18,7 +19,8 @@ std::uint32_t scramble(std::uint32_t x) noexcept {
   return x ^ (x >> 16);
 }
 
-// Without the instruction (baseline x86-64) std::popcount is a call, and a loop ends where no branch predictor expects it.
+// Without the instruction (baseline x86-64) std::popcount is a call, and a loop ends where no
+// branch predictor expects it.
 std::uint32_t count_slots(std::uint32_t mask) noexcept {
   mask -= mask >> 1 & 0x55555555U;
   mask = (mask & 0x33333333U) + (mask >> 2 & 0x33333333U);
@@ -37,8 +39,10 @@ void engine::point(op_kind kind, site_record& s, std::uint32_t object) noexcept 
     enabled_ |= yielded_;
     yielded_ = 0;
   }
-  if (now_ns_ >= earliest_ns_) [[unlikely]] expire();
-  if (options_.check == check_mode::step && commit_ != nullptr) [[unlikely]] commit_(commit_context_, nullptr, nullptr);
+  if (now_ns_ >= earliest_ns_) [[unlikely]]
+    expire();
+  if (options_.check == check_mode::step && commit_ != nullptr) [[unlikely]]
+    commit_(commit_context_, nullptr, nullptr);
   if (steps_ >= look_at_) [[unlikely]] {
     if (alone_.active && stays_alone(s, object)) {  // all its rounds are one step, and take no time
       --steps_;
@@ -55,42 +59,50 @@ void engine::point(op_kind kind, site_record& s, std::uint32_t object) noexcept 
   pick_next(true);
 }
 
-void engine::done(op_kind kind, site_record const& s, std::uint32_t object, std::uint64_t value, std::uint8_t outcome, std::uint64_t hashed,
-                  std::uint32_t age) noexcept {
-  std::uint64_t const word = running_slot_ | static_cast<std::uint64_t>(kind) << 8 | static_cast<std::uint64_t>(object & 0xffff) << 16 |
+void engine::done(op_kind kind, site_record const& s, std::uint32_t object, std::uint64_t value, std::uint8_t outcome,
+                  std::uint64_t hashed, std::uint32_t age) noexcept {
+  std::uint64_t const word = running_slot_ | static_cast<std::uint64_t>(kind) << 8 |
+                             static_cast<std::uint64_t>(object & 0xffff) << 16 |
                              static_cast<std::uint64_t>(s.function_hash) << 32;
-  std::uint64_t const result = hashed + (static_cast<std::uint64_t>(outcome) << 48) + (static_cast<std::uint64_t>(age) << 56);
+  std::uint64_t const result =
+      hashed + (static_cast<std::uint64_t>(outcome) << 48) + (static_cast<std::uint64_t>(age) << 56);
   hash_ = (hash_ ^ word ^ (result * 0xff51afd7ed558ccdULL)) * 0x9e3779b97f4a7c15ULL;
   hash_ ^= hash_ >> 29;
-  events_.as<event>()[event_next_++ & (events_max - 1)] = {value, s.id, static_cast<std::uint16_t>(object), static_cast<std::uint8_t>(running_slot_),
-                                                           kind, outcome, static_cast<std::uint8_t>(age)};
+  events_.as<event>()[event_next_++ & (events_max - 1)] =
+      {value, s.id,    static_cast<std::uint16_t>(object), static_cast<std::uint8_t>(running_slot_),
+       kind,  outcome, static_cast<std::uint8_t>(age)};
   ++running_->hb.at[running_slot_];
 }
 
 std::uint32_t engine::decide(choice_point const& p) noexcept {
   std::uint32_t const chosen = chooser_->choose(p);
-  if (chosen >= p.n) [[unlikely]] {
-    fail("harness", "the chooser answered outside of the alternatives", p.site);
-  }
+  if (chosen >= p.n) [[unlikely]] { fail("harness", "the chooser answered outside of the alternatives", p.site); }
   std::uint32_t const to = p.kind == choice_kind::thread ? p.slot_of(chosen) : 0;
-  choices_.as<choice_record>()[choice_next_++] = {p.kind, static_cast<std::uint8_t>(p.running), p.op, p.running_enabled, p.site,
-                                                  static_cast<std::uint16_t>(to), p.n, chosen, p.local, p.name};
-  if (choice_next_ == choices_max) [[unlikely]] chaos_end_ = look_at_ = steps_;  // full: the rest of the execution heals
+  choices_.as<choice_record>()[choice_next_++] = {p.kind,  static_cast<std::uint8_t>(p.running),
+                                                  p.op,    p.running_enabled,
+                                                  p.site,  static_cast<std::uint16_t>(to),
+                                                  p.n,     chosen,
+                                                  p.local, p.name};
+  if (choice_next_ == choices_max) [[unlikely]]
+    chaos_end_ = look_at_ = steps_;  // full: the rest of the execution heals
   if (chosen == 0) return 0;
   switch (p.kind) {
     case choice_kind::thread:
       if (p.running_enabled && to != clock_slot) ++result_.preemptions;
       break;
-    case choice_kind::read_from: case choice_kind::place: ++result_.stale_reads; break;
+    case choice_kind::read_from:
+    case choice_kind::place: ++result_.stale_reads; break;
     case choice_kind::fault: ++result_.faults; break;
     default: break;
   }
   return chosen;
 }
 
-std::uint32_t engine::decide_value(choice_kind kind, std::uint32_t n, op_kind op, site_record const& s, char const* name) noexcept {
+std::uint32_t engine::decide_value(choice_kind kind, std::uint32_t n, op_kind op, site_record const& s,
+                                   char const* name) noexcept {
   if (n <= 1) return 0;
-  if (alone_.active) [[unlikely]] leave_alone(true);  // a loop that draws
+  if (alone_.active) [[unlikely]]
+    leave_alone(true);  // a loop that draws
   if (steps_ >= chaos_end_) [[unlikely]] {
     bool const free_value = kind == choice_kind::random || kind == choice_kind::named;
     if (!free_value) return 0;
@@ -127,8 +139,20 @@ void engine::pick_next(bool running_enabled) noexcept {
       slot = static_cast<std::uint32_t>(std::countr_zero(enabled_));
     } else {
       pending_operation const& mine = pending_[running_slot_];
-      choice_point const p{choice_kind::thread, running_enabled, tick, mine.kind, n, running_slot_, enabled_, steps_,
-                           running_->hb.at[running_slot_], mine.object, mine.site, nullptr, pending_, options_.ticks_max - result_.ticks};
+      choice_point const p{choice_kind::thread,
+                           running_enabled,
+                           tick,
+                           mine.kind,
+                           n,
+                           running_slot_,
+                           enabled_,
+                           steps_,
+                           running_->hb.at[running_slot_],
+                           mine.object,
+                           mine.site,
+                           nullptr,
+                           pending_,
+                           options_.ticks_max - result_.ticks};
       decide(p);
       slot = choices_.as<choice_record>()[choice_next_ - 1].to;
     }
@@ -142,13 +166,15 @@ void engine::pick_next(bool running_enabled) noexcept {
   }
 }
 
-// Healed: round robin in turns of varying length, so that two threads cannot dance in step for ever.
+// Healed: round robin in turns of varying length, so that two threads cannot dance in step for
+// ever.
 void engine::pick_fair(bool running_enabled) noexcept {
   if (!healing_) {
     healing_ = true;
     result_.truncated = true;
   }
-  if (scenario_->steps_max != 0 && steps_ >= scenario_->steps_max) fail("steps", "steps: the execution reached its bound of steps", pending_[running_slot_].site);
+  if (scenario_->steps_max != 0 && steps_ >= scenario_->steps_max)
+    fail("steps", "steps: the execution reached its bound of steps", pending_[running_slot_].site);
   if (steps_ >= heal_end_) fail("livelock", healed_livelock, pending_[running_slot_].site);
   while (enabled_ == 0) nobody_can_run();
   if (running_enabled && slice_ > 0) {
@@ -168,7 +194,8 @@ void engine::switch_to(std::uint32_t slot) noexcept {
   floor::switch_context(from.context, running_->context);
 }
 
-// Whether execution and campaign go on. Called once in look_steps steps, and at each step of a healed world.
+// Whether execution and campaign go on. Called once in look_steps steps, and at each step of a
+// healed world.
 void engine::look() noexcept {
   bool const due = steps_ >= looked_at_ + look_steps;
   if (due) looked_at_ = steps_;
@@ -182,9 +209,9 @@ void engine::cut() noexcept {
   finish();
 }
 
-// No thread can run. Until when that lasts at least: the next deadline of a thread or an alarm. Alarms
-// that merely renew themselves count for nothing once renewals_max have rung in vain. no_deadline: for
-// ever.
+// No thread can run. Until when that lasts at least: the next deadline of a thread or an alarm.
+// Alarms that merely renew themselves count for nothing once renewals_max have rung in vain.
+// no_deadline: for ever.
 std::int64_t engine::still_until() noexcept {
   if (earliest_ns_ == no_deadline) return no_deadline;
   if (still_step_ != steps_) {
@@ -226,7 +253,8 @@ void engine::nobody_can_run() noexcept {
     return;
   }
   if (std::int64_t const until_ns = still_until(); until_ns != no_deadline) {
-    // Asked once for the same end: an alarm that is renewed meanwhile changes nothing in the answer.
+    // Asked once for the same end: an alarm that is renewed meanwhile changes nothing in the
+    // answer.
     if (still_ != nullptr && until_ns != still_asked_ns_) still_(still_context_, until_ns);
     still_asked_ns_ = until_ns;
     jump_clock();
@@ -236,8 +264,10 @@ void engine::nobody_can_run() noexcept {
     if (lonely_++ < lonely_max && tell_to_give_up()) return;
     fail("livelock", "livelock: all who can run spin on what nobody will change", pending_[running_slot_].site);
   }
-  fail("deadlock", alive_ == 1 ? "deadlock: the last thread waits, and nobody is left to wake it"
-                               : "deadlock: every thread waits, and no deadline is pending", pending_[running_slot_].site);
+  fail("deadlock",
+       alive_ == 1 ? "deadlock: the last thread waits, and nobody is left to wake it"
+                   : "deadlock: every thread waits, and no deadline is pending",
+       pending_[running_slot_].site);
 }
 
 void engine::jump_clock() noexcept {
@@ -255,7 +285,8 @@ void engine::recompute_earliest() noexcept {
   }
 }
 
-// Deadlines that passed: waiters time out, alarms ring in the order of their deadlines, equal ones in the order they were set.
+// Deadlines that passed: waiters time out, alarms ring in the order of their deadlines, equal ones
+// in the order they were set.
 void engine::expire() noexcept {
   for (std::uint32_t u = 0; u < width_; ++u) {
     thread& t = threads_[u];
@@ -266,14 +297,17 @@ void engine::expire() noexcept {
   for (std::uint32_t at_once = 0;;) {
     std::uint32_t due = alarms_max;
     for (std::uint32_t i = 0; i < alarms_; ++i) {
-      if (alarm_[i].deadline_ns <= now_ns_ && (due == alarms_max || alarm_[i].deadline_ns < alarm_[due].deadline_ns)) due = i;
+      if (alarm_[i].deadline_ns <= now_ns_ && (due == alarms_max || alarm_[i].deadline_ns < alarm_[due].deadline_ns))
+        due = i;
     }
     if (due == alarms_max) break;
     pending_alarm const ringing = alarm_[due];
     --alarms_;
     for (std::uint32_t i = due; i < alarms_; ++i) alarm_[i] = alarm_[i + 1];
     ++rings_;
-    if (++at_once > rings_at_once_max) fail("bound", "bound: an alarm that is due sets itself again, rings_at_once_max times", pending_[running_slot_].site);
+    if (++at_once > rings_at_once_max)
+      fail("bound", "bound: an alarm that is due sets itself again, rings_at_once_max times",
+           pending_[running_slot_].site);
     ringing.call(ringing.context);
   }
   recompute_earliest();
@@ -324,8 +358,10 @@ bool engine::interrupt(std::uint32_t number) noexcept {
   return false;
 }
 
-wait_result engine::block(wait_list* list, std::int64_t deadline_ns, op_kind kind, site_record& s, std::uint32_t object) noexcept {
-  if (alone_.active) [[unlikely]] leave_alone(true);
+wait_result engine::block(wait_list* list, std::int64_t deadline_ns, op_kind kind, site_record& s,
+                          std::uint32_t object) noexcept {
+  if (alone_.active) [[unlikely]]
+    leave_alone(true);
   forget_loop();
   if (deadline_ns <= now_ns_) return wait_result::timed_out;
   thread& me = *running_;
@@ -346,9 +382,11 @@ wait_result engine::block(wait_list* list, std::int64_t deadline_ns, op_kind kin
 }
 
 bool engine::strike(fault_kind kind, site const& where) noexcept {
-  if ((options_.fault_mask >> static_cast<std::uint32_t>(kind) & 1U) == 0 || faults_left_ == 0 || steps_ >= chaos_end_) return false;
+  if ((options_.fault_mask >> static_cast<std::uint32_t>(kind) & 1U) == 0 || faults_left_ == 0 || steps_ >= chaos_end_)
+    return false;
   site_record const& s = sites_.intern(where, op_kind::named);
-  bool const struck = decide_value(choice_kind::fault, 2, pending_[running_slot_].kind, s, fault_names[static_cast<std::size_t>(kind)].data()) != 0;
+  bool const struck = decide_value(choice_kind::fault, 2, pending_[running_slot_].kind, s,
+                                   fault_names[static_cast<std::size_t>(kind)].data()) != 0;
   if (struck) --faults_left_;
   return struck;
 }

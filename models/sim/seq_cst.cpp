@@ -7,7 +7,9 @@ namespace retake::sim {
 
 namespace {
 
-void keep_last(vector_clock& c, std::uint32_t slot, std::uint32_t number) noexcept { c.at[slot] = std::max(c.at[slot], number); }
+void keep_last(vector_clock& c, std::uint32_t slot, std::uint32_t number) noexcept {
+  c.at[slot] = std::max(c.at[slot], number);
+}
 
 bool reaches(vector_clock const& c, vector_clock const& epochs, std::uint32_t width) noexcept {
   for (std::uint32_t u = 0; u < width; ++u) {
@@ -39,7 +41,8 @@ void engine::begin_run(thread& t, std::uint32_t location) noexcept {
   if (t.knows_sc) t.run_elsewhere = t.sc.elsewhere;
 }
 
-void engine::publish_sc(sc_past& to, bool& has, thread const& t, std::uint32_t slot, std::uint32_t last) const noexcept {
+void engine::publish_sc(sc_past& to, bool& has, thread const& t, std::uint32_t slot,
+                        std::uint32_t last) const noexcept {
   if (!t.knows_sc) return;
   join_known(to, has, t.sc, width_);
   keep_last(to.elsewhere, slot, last);
@@ -100,7 +103,8 @@ std::uint32_t engine::forced_by_sc(location const& l, std::uint32_t low, order o
   return low;
 }
 
-std::uint32_t engine::add_operation(thread& t, std::uint32_t slot, vector_clock const& predecessors, bool is_fence) noexcept {
+std::uint32_t engine::add_operation(thread& t, std::uint32_t slot, vector_clock const& predecessors,
+                                    bool is_fence) noexcept {
   if (++operations_used_ == sc_operations_max) chaos_end_ = look_at_ = steps_;  // full: the rest of the execution heals
   std::uint32_t const number = operations_used_;
   sc_operation& x = operation(number);

@@ -13,9 +13,9 @@
 //            newest store and is the newest in modification order has incoming edges only, so its
 //            clock is the join of those of its predecessors. Two things make edges to operations
 //            that were made before: a read of an older store (it precedes the newer ones) and a
-//            store with an earlier place. `forced_by_sc` asks whether such an edge would close a cycle;
-//            if none does, `reverse` draws the edges and joins clocks down the paths behind them.
-//            The edges of psc, by the clock in which they are found:
+//            store with an earlier place. `forced_by_sc` asks whether such an edge would close a
+//            cycle; if none does, `reverse` draws the edges and joins clocks down the paths behind
+//            them. The edges of psc, by the clock in which they are found:
 //              sc_past.fences      F happens before an access. F precedes it, and what its read or
 //                                  place is before
 //              sc_past.elsewhere   sb|!=loc ; hb ; sb|!=loc to an access (begin_run)

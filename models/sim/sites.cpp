@@ -25,8 +25,10 @@ std::string_view strip_arguments(std::string_view name) {
   std::size_t from = 0;
   if (name.substr(0, op.size()) == op) {
     from = op.size();
-    if (name.substr(from, 2) == "()") from += 2;
-    else while (from < name.size() && std::strchr("<>=", name[from]) != nullptr) ++from;
+    if (name.substr(from, 2) == "()")
+      from += 2;
+    else
+      while (from < name.size() && std::strchr("<>=", name[from]) != nullptr) ++from;
   }
   auto const bracket = name.find('<', from);
   return bracket == std::string_view::npos ? name : name.substr(0, bracket);
@@ -67,7 +69,9 @@ std::span<std::string_view const> sides_of(op_kind kind) noexcept {
   }
 }
 
-std::size_t sides_needed(op_kind kind, bool may_time_out) noexcept { return sides_of(kind).empty() ? 0 : may_time_out ? 3 : 2; }
+std::size_t sides_needed(op_kind kind, bool may_time_out) noexcept {
+  return sides_of(kind).empty() ? 0 : may_time_out ? 3 : 2;
+}
 
 std::string_view site_record::basename() const noexcept { return base_of(file); }
 std::string_view site_record::function_name() const noexcept { return strip_arguments(function); }
@@ -146,9 +150,10 @@ void site_table::remember(cache_entry const& e) noexcept {
 
 void site_table::apply_mutant(site_record& r) noexcept {
   if (mutant_.kind == mutation::none || r.line != mutant_.line || r.basename() != mutant_.file) return;
-  // Construction, plain data and re-checks may stand on the same line as the operation that is meant.
-  if (r.kind == op_kind::make || r.kind == op_kind::recheck || r.kind == op_kind::plain_read || r.kind == op_kind::plain_write ||
-      r.kind == op_kind::require || r.kind == op_kind::split_store) {
+  // Construction, plain data and re-checks may stand on the same line as the operation that is
+  // meant.
+  if (r.kind == op_kind::make || r.kind == op_kind::recheck || r.kind == op_kind::plain_read ||
+      r.kind == op_kind::plain_write || r.kind == op_kind::require || r.kind == op_kind::split_store) {
     return;
   }
   mutant_reached_ = true;
@@ -199,8 +204,11 @@ std::vector<site_record> site_table::merged() const {
 std::string site_table::counters_json() const {
   std::string text;
   for (auto const& r : merged()) {
-    nlohmann::ordered_json line = {{"kind", "site"}, {"site", fmt::format("{}:{}", r.basename(), r.line)},
-                                   {"op", name_of(r.kind)}, {"function", r.function_name()}, {"reached", r.reached}};
+    nlohmann::ordered_json line = {{"kind", "site"},
+                                   {"site", fmt::format("{}:{}", r.basename(), r.line)},
+                                   {"op", name_of(r.kind)},
+                                   {"function", r.function_name()},
+                                   {"reached", r.reached}};
     auto const sides = sides_of(r.kind);
     for (std::size_t i = 0; i < sides.size(); ++i) line[std::string(sides[i])] = r.outcomes[i];
     text += line.dump() + "\n";
@@ -217,8 +225,10 @@ std::vector<std::string> site_table::one_sided() const {
     std::string seen;
     std::string unseen;
     for (std::size_t i = 0; i < sides.size(); ++i) {
-      if (r.outcomes[i] != 0) seen += fmt::format("{}{} {} times", seen.empty() ? "" : ", ", sides[i], r.outcomes[i]);
-      else if (i < needed) unseen += fmt::format(", never {}", sides[i]);
+      if (r.outcomes[i] != 0)
+        seen += fmt::format("{}{} {} times", seen.empty() ? "" : ", ", sides[i], r.outcomes[i]);
+      else if (i < needed)
+        unseen += fmt::format(", never {}", sides[i]);
     }
     lines.push_back(fmt::format("{}:{} {} in {}: {}{}", r.basename(), r.line, name_of(r.kind), r.function_name(),
                                 seen.empty() ? "reached" : seen, unseen));

@@ -1,12 +1,17 @@
-// sites.hpp: the table of source sites that executed an operation: names, hashes, counters, the mutant.
+// sites.hpp: the table of source sites that executed an operation: names, hashes, counters, the
+// mutant.
 //
-// Problem.   A site arrives as three pointers and a line, a few times in every 100 ns, and must become a record with counters and a name
-//            whose hash is the same in every process and from both compilers.
-// Rejected.  Hashing the strings at each step. A static object per call site: data of ours in the image, and order of initialisation.
-// Recipe.    An open-addressed cache keyed by (file pointer, line, kind of operation); a miss looks the strings up among the records.
-//            The pointer serves the look-up alone. Functions are named up to their template arguments (GCC writes them, clang not).
+// Problem.   A site arrives as three pointers and a line, a few times in every 100 ns, and must
+//            become a record with counters and a name whose hash is the same in every process and
+//            from both compilers.
+// Rejected.  Hashing the strings at each step. A static object per call site: data of ours in the
+//            image, and order of initialisation.
+// Recipe.    An open-addressed cache keyed by (file pointer, line, kind of operation); a miss looks
+//            the strings up among the records. The pointer serves the look-up alone. Functions are
+//            named up to their template arguments (GCC writes them, clang not).
 //
-// Fields.    reached, outcomes: counted over all executions of the engine; only clear_counters() resets them.
+// Fields.    reached, outcomes: counted over all executions of the engine; only clear_counters()
+//            resets them.
 // Not promised: two operations of one kind on one line are one site. More than sites_max sites: the
 //            execution ends with the finding `bound`.
 #pragma once
@@ -81,9 +86,11 @@ class site_table {
   op_kind mutant_misfit() const noexcept { return misfit_; }
   void clear_counters() noexcept;
 
-  // One JSON object per site with counters, merged by file name, line and kind: lines, each ends with '\n'. Merge across runs by adding.
+  // One JSON object per site with counters, merged by file name, line and kind: lines, each ends
+  // with '\n'. Merge across runs by adding.
   std::string counters_json() const;
-  // Sites that were asked a two-sided question and did not see each answer: text for people, one a line.
+  // Sites that were asked a two-sided question and did not see each answer: text for people, one a
+  // line.
   std::vector<std::string> one_sided() const;
 
  private:
@@ -97,7 +104,8 @@ class site_table {
   };
 
   static std::uint64_t slot_of(char const* file, unsigned line, op_kind kind) noexcept {
-    return (reinterpret_cast<std::uintptr_t>(file) >> 3) * 31 + line * 2654435761U + static_cast<std::uint64_t>(kind) * 97;
+    return (reinterpret_cast<std::uintptr_t>(file) >> 3) * 31 + line * 2654435761U +
+           static_cast<std::uint64_t>(kind) * 97;
   }
   void remember(cache_entry const& e) noexcept;
   site_record& look_up(world::site const& where, op_kind kind) noexcept;

@@ -1,21 +1,22 @@
-// spinning.cpp: what a pause means: a step, a wait until what the loop read changes, or the loop's end.
+// spinning.cpp: what a pause means: a step, a wait until what the loop read changes, or the loop's
+// end.
 //
-// Problem.   A search that takes a spin loop step by step never ends, and one in which the loop only
-//            waits for a change never sees a bounded spin give up.
+// Problem.   A search that takes a spin loop step by step never ends, and one in which the loop
+//            only waits for a change never sees a bounded spin give up.
 // Rejected.  So many free pauses more: one loop has a bound of 4 rounds, the next of 100. A look at
 //            the loop's own state, to see that it goes round for ever: it lies in registers and in
 //            memory that compilers lay out as they like.
 // Recipe.    The first spins_free pauses of a loop are plain steps. At each further one a choice
 //            (give_up) decides:
 //              0  the thread waits until a location that its round read is stored to. If that is so
-//                 already it goes on, and its next read there returns the newest value. A round that
-//                 wrote or read the clock waits for a step of another thread.
+//                 already it goes on, and its next read there returns the newest value. A round
+//                 that wrote or read the clock waits for a step of another thread.
 //              1  it gives up: it goes through its rounds alone. No other thread runs, no time
 //                 passes and its reads return the entries that they returned last, so nothing but a
-//                 count of its own can end it. The first operation that is not one of its last round
-//                 (by site and object) says that the loop has ended: all those rounds were one step.
-//                 After rounds_alone_max rounds or operations_alone_max operations it was in vain,
-//                 and the thread waits as with 0.
+//                 count of its own can end it. The first operation that is not one of its last
+//                 round (by site and object) says that the loop has ended: all those rounds were
+//                 one step. After rounds_alone_max rounds or operations_alone_max operations it was
+//                 in vain, and the thread waits as with 0.
 //            If no thread can run, those that wait give up in turn, and it is a livelock only when
 //            all of them did so in vain.
 //            A loop is known by its pauses and its effects (read-modify-writes, fences), each by
@@ -24,9 +25,9 @@
 //
 // Checked by tests/sim/spinning_test.cpp.
 // Not promised: that a loop gives up which needs more rounds or operations than that, more than
-//            places_max different operations or known_max different effects. Two loops in a row with
-//            the same operations on the same objects are one: they give up together, or the second
-//            waits.
+//            places_max different operations or known_max different effects. Two loops in a row
+//            with the same operations on the same objects are one: they give up together, or the
+//            second waits.
 #include <algorithm>
 #include <bit>
 
@@ -63,7 +64,8 @@ bool engine::read_what_changed(bool keep_fresh) noexcept {
     if (r.where->newest == r.sequence) continue;
     changed = true;
     std::span const fresh(me.fresh, me.fresh_count);
-    bool const there = std::any_of(fresh.begin(), fresh.end(), [&r](spin_read const& f) { return f.where == r.where && f.site == r.site; });
+    bool const there = std::any_of(fresh.begin(), fresh.end(),
+                                   [&r](spin_read const& f) { return f.where == r.where && f.site == r.site; });
     if (keep_fresh && !there && me.fresh_count < thread::reads_max) me.fresh[me.fresh_count++] = r;
   }
   return changed;
@@ -177,8 +179,8 @@ bool engine::add_place(loop_step p) noexcept {
   return true;
 }
 
-// The operations since this thread's last pause at this site, read back from the events; the last of
-// them is this pause.
+// The operations since this thread's last pause at this site, read back from the events; the last
+// of them is this pause.
 bool engine::learn_places(site_record const& s) noexcept {
   constexpr std::uint32_t events_read_max = 4'096;
   alone_.places_count = 0;
@@ -193,13 +195,15 @@ bool engine::learn_places(site_record const& s) noexcept {
   // Its first pause (spins_free is 0), or long ago.
   alone_.places_count = 0;
   add_place({s.id, 0});
-  for (std::uint32_t i = 0; i < running_->reads_count; ++i) add_place({running_->reads[i].site, running_->reads[i].where->id});
+  for (std::uint32_t i = 0; i < running_->reads_count; ++i)
+    add_place({running_->reads[i].site, running_->reads[i].where->id});
   return true;
 }
 
 // A round of more than operations_alone_max operations is none: the loop no longer pauses.
 bool engine::stays_alone(site_record const& s, std::uint32_t object) noexcept {
-  if (++alone_.operations < 2 * operations_alone_max && is_place_alone({s.id, static_cast<std::uint16_t>(object)})) return true;
+  if (++alone_.operations < 2 * operations_alone_max && is_place_alone({s.id, static_cast<std::uint16_t>(object)}))
+    return true;
   leave_alone(true);
   return false;
 }

@@ -1,14 +1,18 @@
 // stack_memory.hpp: a stack that looks the same at the start of every execution.
 //
-// Problem.   An execution leaves its frames behind. A local that is read before it is written then depends on what ran before, and a
-//            finding that depends on it does not replay.
-// Rejected.  Filling all of it each time (256 KiB a thread, for an execution of 1 us). Asking the kernel which pages were touched (a
-//            system call a stack). Looking for the end of what was used each time (three times the price of filling it).
-// Recipe.    All of it holds `fresh_byte` at first. renew() fills again what executions have used so far, and looks at the `window` bytes
-//            below: frames are dense, so an execution that went deeper shows there, and then the whole stack is looked through. It is
-//            also at the 1st, 2nd, 4th, 8th ... renewal, which brings back a mark that one deep execution has set.
-// Not promised: a frame that leaves more than `window` bytes unwritten, just where the deepest execution before ended, hides what is
-//            below it until the next renewal that looks through everything.
+// Problem.   An execution leaves its frames behind. A local that is read before it is written then
+//            depends on what ran before, and a finding that depends on it does not replay.
+// Rejected.  Filling all of it each time (256 KiB a thread, for an execution of 1 us). Asking the
+//            kernel which pages were touched (a system call a stack). Looking for the end of what
+//            was used each time (three times the price of filling it).
+// Recipe.    All of it holds `fresh_byte` at first. renew() fills again what executions have used
+//            so far, and looks at the `window` bytes
+//            below: frames are dense, so an execution that went deeper shows there, and then the
+//            whole stack is looked through. It is also at the 1st, 2nd, 4th, 8th ... renewal, which
+//            brings back a mark that one deep execution has set.
+// Not promised: a frame that leaves more than `window` bytes unwritten, just where the deepest
+//            execution before ended, hides what is below it until the next renewal that looks
+//            through everything.
 #pragma once
 
 #include <cstddef>
@@ -25,7 +29,9 @@ class stack_memory {
   static constexpr std::size_t window = 128;
 
   stack_memory() = default;
-  stack_memory(char* low, std::size_t bytes) noexcept : low_(low), bytes_(bytes) { std::memset(low, arena::fresh_byte, bytes); }
+  stack_memory(char* low, std::size_t bytes) noexcept : low_(low), bytes_(bytes) {
+    std::memset(low, arena::fresh_byte, bytes);
+  }
 
   char* low() const noexcept { return low_; }
   std::size_t bytes() const noexcept { return bytes_; }
@@ -37,7 +43,8 @@ class stack_memory {
     floor::unpoison_stack(low_, bytes_);  // an execution that ended in the middle of a frame did not unwind it
     ++renewals_;
     bool const deeper = used_ + window <= bytes_ && !is_fresh<window>(low_ + bytes_ - used_ - window);
-    if (deeper || (renewals_ & (renewals_ - 1)) == 0) [[unlikely]] used_ = find_used();
+    if (deeper || (renewals_ & (renewals_ - 1)) == 0) [[unlikely]]
+      used_ = find_used();
     std::memset(low_ + bytes_ - used_, arena::fresh_byte, used_);
   }
 

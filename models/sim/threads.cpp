@@ -13,12 +13,14 @@ namespace retake::sim {
 namespace {
 
 constexpr std::size_t page_bytes = 4096;
-// Stacks lie a power of two apart: without a shift all their hot ends would compete for the same cache lines.
+// Stacks lie a power of two apart: without a shift all their hot ends would compete for the same
+// cache lines.
 constexpr std::size_t colour_bytes = 5 * 64;
 
 }  // namespace
 
-// The slot for a new thread: a fresh one; else one whose last thread ended before the creator's now; else any that ended.
+// The slot for a new thread: a fresh one; else one whose last thread ended before the creator's
+// now; else any that ended.
 int engine::start_thread(void (*entry)(void*), void* argument, site_record& s) noexcept {
   std::uint32_t slot = width_;
   epoch first = 1;
@@ -69,9 +71,12 @@ int engine::start_thread(void (*entry)(void*), void* argument, site_record& s) n
   enabled_ |= 1U << slot;
   ++alive_;
   lonely_ = 0;
-  if (thread_stacks_[slot].low() == nullptr) thread_stacks_[slot] = stack_memory(stacks_.as<char>() + slot * (thread_stack_bytes + page_bytes) + page_bytes, thread_stack_bytes);
+  if (thread_stacks_[slot].low() == nullptr)
+    thread_stacks_[slot] =
+        stack_memory(stacks_.as<char>() + slot * (thread_stack_bytes + page_bytes) + page_bytes, thread_stack_bytes);
   thread_stacks_[slot].renew();
-  floor::make_context(t.context, thread_stacks_[slot].low(), thread_stack_bytes - slot * colour_bytes, &thread_main, &t);
+  floor::make_context(t.context, thread_stacks_[slot].low(), thread_stack_bytes - slot * colour_bytes, &thread_main,
+                      &t);
   return 0;
 }
 
@@ -129,7 +134,8 @@ void* engine::stack_get(std::size_t bytes) noexcept {
     if (spare == pooled_stacks_max) return nullptr;
     drop_pooled_stack(spare);  // of a size that nobody asks for now
   }
-  void* const base = mmap(nullptr, bytes + page_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  void* const base =
+      mmap(nullptr, bytes + page_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (base == MAP_FAILED) return nullptr;
   mprotect(base, page_bytes, PROT_NONE);
   pool_[pool_size_] = {stack_memory(static_cast<char*>(base) + page_bytes, bytes), true};
@@ -149,7 +155,8 @@ void engine::drop_pooled_stack(std::uint32_t index) noexcept {
   pool_[index] = pool_[--pool_size_];
 }
 
-// Pages of a stack were given back: below what was used there is now something else than the fresh byte.
+// Pages of a stack were given back: below what was used there is now something else than the fresh
+// byte.
 void engine::note_given_back(void const* low) noexcept {
   for (std::uint32_t i = 0; i < pool_size_; ++i) {
     if (pool_[i].memory.contains(low)) pool_[i].memory.all_used();
@@ -177,7 +184,9 @@ bool fault_boundary(void (*fn)(void*), void* argument, processor_fault& what) no
 
 void raise_fault(processor_fault what) noexcept {
   auto* const b = static_cast<boundary*>(exchange_fault_boundary(nullptr));
-  if (b == nullptr) the_engine->fail("crash", "crash: a fault that nobody contains", the_engine->pending_[the_engine->running_slot_].site);
+  if (b == nullptr)
+    the_engine->fail("crash", "crash: a fault that nobody contains",
+                     the_engine->pending_[the_engine->running_slot_].site);
   *b->what = what;
   floor::give_up(b->guard);
 }

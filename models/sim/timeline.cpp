@@ -30,7 +30,8 @@ bool has_value(op_kind k) {
 std::string value_text(std::uint64_t v) { return v > 0xffff'ffff ? fmt::format("{:#x}", v) : fmt::format("{}", v); }
 
 std::string what(engine const& e, event const& x) {
-  static constexpr char const* outcomes[] = {"", " won", " lost", " woken", " changed", " timed out", " failed", " gave up"};
+  static constexpr char const* outcomes[] = {"",         " won",       " lost",   " woken",
+                                             " changed", " timed out", " failed", " gave up"};
   if (x.op == op_kind::note) return e.text_at(x.value & 0xffff'ffff);
   std::string t(name_of(x.op));
   if (x.object != 0) t += fmt::format(" #{}", x.object);
@@ -48,15 +49,17 @@ class stores_in_order {
   // Event `i` is done. Empty, or why it could read, or take a place, behind newer stores.
   std::string after(std::uint32_t i) {
     event const& x = e_.event_at(i);
-    bool const stores = x.op == op_kind::store || x.op == op_kind::rmw || x.op == op_kind::split_store || (x.op == op_kind::cas && x.outcome == event_outcome::won);
+    bool const stores = x.op == op_kind::store || x.op == op_kind::rmw || x.op == op_kind::split_store ||
+                        (x.op == op_kind::cas && x.outcome == event_outcome::won);
     std::string why;
     auto& all = by_object_[x.object];
     if (x.age != 0 && (stores || x.op == op_kind::load || x.op == op_kind::cas) && x.age <= all.size()) {
       std::uint32_t const newer = all[all.size() - x.age];
       event const& n = e_.event_at(newer);
       site_record const& s = e_.sites()[n.site];
-      why = fmt::format("  [step {}, {} by M{} at {}:{}, is newer: no happens-before, fence or coherence forces M{}{}]", newer, value_text(n.value),
-                        e_.thread_number(n.thread), s.basename(), s.line, e_.thread_number(x.thread), stores ? "'s store behind it" : " to see it");
+      why = fmt::format("  [step {}, {} by M{} at {}:{}, is newer: no happens-before, fence or coherence forces M{}{}]",
+                        newer, value_text(n.value), e_.thread_number(n.thread), s.basename(), s.line,
+                        e_.thread_number(x.thread), stores ? "'s store behind it" : " to see it");
     }
     if (stores) all.insert(all.end() - std::min<std::ptrdiff_t>(x.age, std::ssize(all)), i);
     return why;
@@ -69,7 +72,8 @@ class stores_in_order {
 
 std::string where(engine const& e, event const& x) {
   site_record const& s = e.sites()[x.site];
-  return s.basename().empty() ? std::string(s.function_name()) : fmt::format("{}:{} {}", s.basename(), s.line, s.function_name());
+  return s.basename().empty() ? std::string(s.function_name())
+                              : fmt::format("{}:{} {}", s.basename(), s.line, s.function_name());
 }
 
 }  // namespace
@@ -92,7 +96,8 @@ std::string timeline(engine const& e, std::uint32_t steps_max) {
     auto const place = static_cast<std::size_t>(std::distance(slots.begin(), slots.find(x.thread)));
     std::string cell = what(e, x);
     if (x.op == op_kind::note) {
-      t += fmt::format("{:>6}  {}{}{}: {}\n", i, std::string(place * column, ' '), static_cast<char>(x.object), x.value >> 32, cell);
+      t += fmt::format("{:>6}  {}{}{}: {}\n", i, std::string(place * column, ' '), static_cast<char>(x.object),
+                       x.value >> 32, cell);
       continue;
     }
     std::size_t const rest = slots.size() * column - place * column;
@@ -113,9 +118,16 @@ std::string chrome_trace(engine const& e) {
   auto const lane = [&](int kind, std::uint64_t id) {
     if (!lanes.emplace(kind, id).second) return;
     if (id == lanes.lower_bound({kind, 0})->second) {
-      put({{"ph", "M"}, {"name", "process_name"}, {"pid", kind}, {"args", {{"name", std::string(1, static_cast<char>(kind))}}}});
+      put({{"ph", "M"},
+           {"name", "process_name"},
+           {"pid", kind},
+           {"args", {{"name", std::string(1, static_cast<char>(kind))}}}});
     }
-    put({{"ph", "M"}, {"name", "thread_name"}, {"pid", kind}, {"tid", id}, {"args", {{"name", fmt::format("{}{}", static_cast<char>(kind), id)}}}});
+    put({{"ph", "M"},
+         {"name", "thread_name"},
+         {"pid", kind},
+         {"tid", id},
+         {"args", {{"name", fmt::format("{}{}", static_cast<char>(kind), id)}}}});
   };
   for (std::uint32_t i = 0; i < e.event_count(); ++i) {
     event const& x = e.event_at(i);
@@ -126,7 +138,14 @@ std::string chrome_trace(engine const& e) {
     }
     std::uint32_t const m = e.thread_number(x.thread);
     lane('M', m);
-    put({{"ph", "X"}, {"name", what(e, x)}, {"cat", name_of(x.op)}, {"pid", 'M'}, {"tid", m}, {"ts", i}, {"dur", 1}, {"args", {{"site", where(e, x)}}}});
+    put({{"ph", "X"},
+         {"name", what(e, x)},
+         {"cat", name_of(x.op)},
+         {"pid", 'M'},
+         {"tid", m},
+         {"ts", i},
+         {"dur", 1},
+         {"args", {{"site", where(e, x)}}}});
   }
   return t + "\n],\"displayTimeUnit\":\"ns\"}\n";
 }

@@ -25,10 +25,12 @@ bool join_traces(std::string const& path, trace_set const& seen, joined_traces& 
     }
   }
   std::uint64_t const before = trace_set::estimate_of(joined);
-  std::transform(joined.begin(), joined.end(), seen.registers().begin(), joined.begin(), [](std::uint8_t a, std::uint8_t b) { return std::max(a, b); });
+  std::transform(joined.begin(), joined.end(), seen.registers().begin(), joined.begin(),
+                 [](std::uint8_t a, std::uint8_t b) { return std::max(a, b); });
   out.known = trace_set::estimate_of(joined);
   out.fresh = out.known - std::min(before, out.known);
-  if (std::error_code const error = durable::write(path, {reinterpret_cast<char const*>(joined.data()), joined.size()})) {
+  if (std::error_code const error =
+          durable::write(path, {reinterpret_cast<char const*>(joined.data()), joined.size()})) {
     out.disk_full = durable::is_full(error);
     reason = fmt::format("--traces `{}`: cannot be written: {}", path, error.message());
     return false;

@@ -1,8 +1,10 @@
 // trace_set.hpp: how many different executions were seen.
 //
-// Exact up to exact_max (an open-addressed set); beyond that an estimate (HyperLogLog, 2^14 registers, standard error 0.8 %): a set of
-// all hashes would cost a cache miss per execution. Two traces with one 64-bit hash count as one. The registers of two sets, the greater of each pair,
-// are the registers of their union: that is how a night knows what earlier runs have seen (trace_file.hpp).
+// Exact up to exact_max (an open-addressed set); beyond that an estimate (HyperLogLog, 2^14
+// registers, standard error 0.8 %): a set of all hashes would cost a cache miss per execution. Two
+// traces with one 64-bit hash count as one. The registers of two sets, the greater of each pair,
+// are the registers of their union: that is how a night knows what earlier runs have seen
+// (trace_file.hpp).
 #pragma once
 
 #include <bit>

@@ -1,4 +1,5 @@
-// waiting.cpp: the calls that sleep, spin, read the clock, start threads or draw a value; and the simulated kernel's toolbox.
+// waiting.cpp: the calls that sleep, spin, read the clock, start threads or draw a value; and the
+// simulated kernel's toolbox.
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -12,7 +13,8 @@ namespace {
 
 engine& current(site const& where) noexcept {
   if (the_engine == nullptr) [[unlikely]] {
-    std::fprintf(stderr, "retake sim: a world operation outside of an execution (%s:%u in %s)\n", where.file, where.line, where.function);
+    std::fprintf(stderr, "retake sim: a world operation outside of an execution (%s:%u in %s)\n", where.file,
+                 where.line, where.function);
     std::abort();
   }
   return *the_engine;
@@ -23,7 +25,8 @@ constexpr std::int64_t hour_ns = 3'600'000'000'000;
 
 }  // namespace
 
-wait_result futex_wait(void const* object, std::uint32_t number, std::uint32_t expected, std::int64_t deadline_ns, site const& where) noexcept {
+wait_result futex_wait(void const* object, std::uint32_t number, std::uint32_t expected, std::int64_t deadline_ns,
+                       site const& where) noexcept {
   engine& e = current(where);
   site_record& s = e.sites_.intern(where, op_kind::futex_wait);
   s.may_time_out |= deadline_ns != no_deadline;
@@ -32,7 +35,8 @@ wait_result futex_wait(void const* object, std::uint32_t number, std::uint32_t e
   std::uint16_t const id = l.id;
   store_entry& newest = e.entry_at(l, l.newest);
   e.touch(l);
-  if (e.c11_ && newest.first_seen[e.running_slot_] == never) newest.first_seen[e.running_slot_] = e.running_->hb.at[e.running_slot_];
+  if (e.c11_ && newest.first_seen[e.running_slot_] == never)
+    newest.first_seen[e.running_slot_] = e.running_->hb.at[e.running_slot_];
   if (e.operations_used_ != 0) e.read_sc(l, l.newest, order::relaxed);
   e.running_->run_at = 0;
   e.forget_loop();
@@ -55,7 +59,8 @@ wait_result futex_wait(void const* object, std::uint32_t number, std::uint32_t e
   wait_result const how = e.block(&l.waiters, deadline_ns, op_kind::futex_wait, s, id);
   bool const interrupted = e.running_->interrupted;
   ++s.outcomes[how == wait_result::timed_out ? 2 : interrupted ? 3 : 0];
-  e.done(op_kind::futex_resume, s, id, 0, how == wait_result::timed_out ? event_outcome::timed_out : event_outcome::woken, 0);
+  e.done(op_kind::futex_resume, s, id, 0,
+         how == wait_result::timed_out ? event_outcome::timed_out : event_outcome::woken, 0);
   if (interrupted) e.deliver();
   return how;
 }
@@ -66,7 +71,8 @@ void futex_wake(void const* object, std::uint32_t number, std::uint32_t count, s
   location& l = e.find(object, number, where, op_kind::futex_wake);
   e.point(op_kind::futex_wake, s, l.id);
   e.forget_loop();
-  if (l.dead) {  // the kernel gets an address, not the word: whoever released it may have freed it meanwhile (a lock in a freed object)
+  if (l.dead) {  // the kernel gets an address, not the word: whoever released it may have freed it meanwhile (a lock in
+                 // a freed object)
     e.done(op_kind::futex_wake, s, l.id, 0, event_outcome::none, 0);
     return;
   }
@@ -88,8 +94,7 @@ void futex_wake(void const* object, std::uint32_t number, std::uint32_t count, s
 void futex_rouse(void const* object, std::uint32_t number) noexcept {
   engine& e = current(site::current());
   location& l = e.find(object, number, site::current(), op_kind::futex_wake);
-  while (e.notify(l.waiters, 0)) {
-  }
+  while (e.notify(l.waiters, 0)) {}
 }
 
 void pause(site const& where) noexcept {
@@ -142,9 +147,11 @@ void sleep_until(std::int64_t deadline_ns, site const& where) noexcept {
   engine& e = current(where);
   site_record& s = e.sites_.intern(where, op_kind::sleep);
   e.point(op_kind::sleep, s, 0);
-  e.done(op_kind::sleep, s, 0, static_cast<std::uint64_t>(deadline_ns), event_outcome::none, static_cast<std::uint64_t>(deadline_ns));
+  e.done(op_kind::sleep, s, 0, static_cast<std::uint64_t>(deadline_ns), event_outcome::none,
+         static_cast<std::uint64_t>(deadline_ns));
   e.deliver();
-  while (e.block(nullptr, deadline_ns, op_kind::sleep, s, 0) != wait_result::timed_out) e.deliver();  // bound: the deadline is absolute
+  while (e.block(nullptr, deadline_ns, op_kind::sleep, s, 0) != wait_result::timed_out)
+    e.deliver();  // bound: the deadline is absolute
 }
 
 std::uint32_t random_below(std::uint32_t n, site const& where) noexcept {
@@ -189,11 +196,13 @@ std::uint32_t faults_struck() noexcept { return the_engine == nullptr ? 0 : the_
 
 bool healing() noexcept { return the_engine != nullptr && the_engine->steps_ >= the_engine->chaos_end_; }
 
-wait_result wait(wait_list& list, std::int64_t deadline_ns, op_kind kind, std::uint32_t object_id, site const& where) noexcept {
+wait_result wait(wait_list& list, std::int64_t deadline_ns, op_kind kind, std::uint32_t object_id,
+                 site const& where) noexcept {
   engine& e = current(where);
   site_record& s = e.sites_.intern(where, kind);
   wait_result const how = e.block(&list, deadline_ns, kind, s, object_id);
-  e.done(op_kind::futex_resume, s, object_id, 0, how == wait_result::timed_out ? event_outcome::timed_out : event_outcome::woken, 0);
+  e.done(op_kind::futex_resume, s, object_id, 0,
+         how == wait_result::timed_out ? event_outcome::timed_out : event_outcome::woken, 0);
   return how;
 }
 
@@ -201,7 +210,9 @@ std::uint32_t notify_one(wait_list& list) noexcept { return the_engine->notify(l
 
 void on_interruption(bool (*deliver)()) noexcept { current(site::current()).deliver_signals_ = deliver; }
 
-bool interrupt_sleeper(std::uint64_t thread) noexcept { return current(site::current()).interrupt(static_cast<std::uint32_t>(thread)); }
+bool interrupt_sleeper(std::uint64_t thread) noexcept {
+  return current(site::current()).interrupt(static_cast<std::uint32_t>(thread));
+}
 
 std::uint32_t notify_all(wait_list& list) noexcept {
   std::uint32_t n = 0;
@@ -247,7 +258,8 @@ void on_stillness(still_hook call, void* context) noexcept {
 
 void at_quiescence(hook call, void* context) noexcept {
   engine& e = current(site::current());
-  if (e.quiescence_count_ == engine::quiescence_hooks_max) e.fail("bound", "bound: more quiescence hooks than quiescence_hooks_max", 0);
+  if (e.quiescence_count_ == engine::quiescence_hooks_max)
+    e.fail("bound", "bound: more quiescence hooks than quiescence_hooks_max", 0);
   e.quiescence_[e.quiescence_count_++] = {call, context};
 }
 
@@ -268,7 +280,8 @@ void*& slot(user_slot which) noexcept { return current(site::current()).user_[st
 bool recording() noexcept { return the_engine != nullptr && the_engine->record_texts_; }
 
 void note_lane(char kind, std::uint32_t id, char const* text) noexcept {
-  if (the_engine != nullptr) the_engine->put_text(op_kind::note, static_cast<std::uint16_t>(kind), id, text, std::strlen(text));
+  if (the_engine != nullptr)
+    the_engine->put_text(op_kind::note, static_cast<std::uint16_t>(kind), id, text, std::strlen(text));
 }
 
 }  // namespace retake::sim

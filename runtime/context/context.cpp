@@ -1,12 +1,13 @@
 // The tree of contexts: a context that is done makes done all that were derived from it.
 //
-// A node is in the list of the nearest one above it that can be done, under that one's lock, from its derivation until it is done, called off or its canceller
-// ends: the list holds a use of it. make_done() takes a node's list off it under the lock and goes on with each, one level at a
-// time and without recursion. No two nodes' locks are held at once.
+// A node is in the list of the nearest one above it that can be done, under that one's lock, from
+// its derivation until it is done, called off or its canceller
+// ends: the list holds a use of it. make_done() takes a node's list off it under the lock and goes
+// on with each, one level at a time and without recursion. No two nodes' locks are held at once.
 //
-// A node's error and the end of its channel are one step for every reader: make_done() sets the error and
-// closes the channel under the node's lock, and error() reads under it. So a node's lock comes before its
-// channel's, and the goroutines that waited are readied when both are free.
+// A node's error and the end of its channel are one step for every reader: make_done() sets the
+// error and closes the channel under the node's lock, and error() reads under it. So a node's lock
+// comes before its channel's, and the goroutines that waited are readied when both are free.
 //
 // A timer that was started has a use of its node, until it is stopped or its goroutine has made the
 // node done.
@@ -32,7 +33,8 @@ class context_node : runtime_timer {
  public:
   enum class kind : std::uint32_t { value, cancel, call, without_cancel };
 
-  context_node(kind what, context_node* parent) : runtime_timer(deadline_passed, let_go), what_(what), parent_(parent), uses_(1), linked_(0), is_done_(0) {
+  context_node(kind what, context_node* parent)
+      : runtime_timer(deadline_passed, let_go), what_(what), parent_(parent), uses_(1), linked_(0), is_done_(0) {
     if (what == kind::cancel) done.emplace();
     keep(parent);
   }
@@ -80,7 +82,7 @@ class context_node : runtime_timer {
   std::optional<channel<never_sent>> done;  // of one that can be done
   std::optional<time_point> deadline;       // fixed when others learn of the node, as the four below
   std::error_code deadline_cause;
-  bool own_deadline = false;                // sooner than its parent's
+  bool own_deadline = false;  // sooner than its parent's
   void const* key = nullptr;
   std::unique_ptr<erased> held;
 
@@ -99,8 +101,9 @@ class context_node : runtime_timer {
   context_node* const parent_;
   world::atomic<std::uint32_t> uses_;
   spin_lock lock_;
-  context_node* first_ = nullptr;       // under lock_, as error_, cause_ and is_done_: those derived
-  context_node* next_ = nullptr;        // under the lock of the one above, as the two below; after the last use: of a list of ends
+  context_node* first_ = nullptr;  // under lock_, as error_, cause_ and is_done_: those derived
+  context_node* next_ =
+      nullptr;  // under the lock of the one above, as the two below; after the last use: of a list of ends
   context_node* previous_ = nullptr;
   world::plain<std::uint32_t> linked_;
   world::plain<std::uint32_t> is_done_;
@@ -185,8 +188,9 @@ void context_node::make_done(std::error_code error, std::error_code cause) noexc
   }
 }
 
-// After the last use. With a node ends its use of its parent, and its value or function may hold the last use of other contexts,
-// to any depth: one end at a time. Those that come while the goroutine is in the end of another wait in its list.
+// After the last use. With a node ends its use of its parent, and its value or function may hold
+// the last use of other contexts, to any depth: one end at a time. Those that come while the
+// goroutine is in the end of another wait in its list.
 void context_node::end() noexcept {
   machine* const m = this_machine();
   goroutine* const g = m != nullptr ? m->current.get() : nullptr;
@@ -228,7 +232,8 @@ void context_node::run_until(std::int64_t due_ns) noexcept {
 }
 
 void context_node::deadline_passed(runtime_timer& t, std::int64_t) noexcept {
-  go([&me = static_cast<context_node&>(t)] {  // a goroutine, for the last use of a node may end here, and with it a value of the user's
+  go([&me = static_cast<context_node&>(
+          t)] {  // a goroutine, for the last use of a node may end here, and with it a value of the user's
     me.pass_deadline();
     me.unuse();
   });
@@ -267,7 +272,8 @@ context_node* derive(context const& parent) {
   return node;
 }
 
-// Joins the context to its parent. Its deadline may be over already, also one that is inherited and whose timer is late: then it is done here.
+// Joins the context to its parent. Its deadline may be over already, also one that is inherited and
+// whose timer is late: then it is done here.
 cancellable hand_out(context_node* node) noexcept {
   node->join();
   if (node->deadline && *node->deadline <= monotonic_now()) node->pass_deadline();
@@ -309,9 +315,7 @@ canceller::~canceller() {
   node_->unuse();
 }
 
-cancellable with_cancel(context const& parent) {
-  return hand_out(derive(parent));
-}
+cancellable with_cancel(context const& parent) { return hand_out(derive(parent)); }
 
 cancellable with_deadline(context const& parent, time_point deadline, std::error_code cause) {
   context_node* const node = derive(parent);

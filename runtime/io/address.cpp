@@ -63,7 +63,8 @@ std::string to_string(address const& where) {
       return std::string(text) + ":" + std::to_string(where.port);
     case address_family::ipv6:
       ::inet_ntop(AF_INET6, where.bytes, text, sizeof(text));
-      return "[" + std::string(text) + (where.scope != 0 ? "%" + std::to_string(where.scope) : "") + "]:" + std::to_string(where.port);
+      return "[" + std::string(text) + (where.scope != 0 ? "%" + std::to_string(where.scope) : "") +
+             "]:" + std::to_string(where.port);
     case address_family::local: {
       std::string name(reinterpret_cast<char const*>(where.bytes), where.used);
       if (!name.empty() && name[0] == 0) name[0] = '@';

@@ -50,7 +50,8 @@ result<datagram> datagram_socket::receive(std::span<std::byte> into) {
     got.cut = m.cut;
     return done;
   };
-  const std::int64_t bytes = asked(socket_.file_, [&](polled_file& f) { return f.reading([&] { return receive_from(f); }); });
+  const std::int64_t bytes =
+      asked(socket_.file_, [&](polled_file& f) { return f.reading([&] { return receive_from(f); }); });
   if (bytes < 0) return error_of(bytes);
   got.bytes = static_cast<std::size_t>(bytes);
   if (got.from.used == 0) got.from = {};
@@ -63,7 +64,8 @@ result<std::size_t> datagram_socket::send(byte_view from) {
 
 result<std::size_t> datagram_socket::send_to(byte_view from, address const& to) {
   address copy = to;
-  if (to.family != address_family::local) return detail::bytes_or_error(write_to(socket_.file_, [&](int fd) { return send_once(fd, from, &copy); }));
+  if (to.family != address_family::local)
+    return detail::bytes_or_error(write_to(socket_.file_, [&](int fd) { return send_once(fd, from, &copy); }));
   for (;;) {  // bound: the receiver reads or goes, a close or a deadline
     bool full = false;
     const std::int64_t done = write_to(socket_.file_, [&](int fd) {
@@ -76,7 +78,10 @@ result<std::size_t> datagram_socket::send_to(byte_view from, address const& to) 
   }
 }
 
-std::error_code datagram_socket::connect(address const& to) { return code_of(asked(socket_.file_, [&](polled_file& f) { return f.at_once([&] { return kernel::connect(f.fd(), to); }); })); }
+std::error_code datagram_socket::connect(address const& to) {
+  return code_of(
+      asked(socket_.file_, [&](polled_file& f) { return f.at_once([&] { return kernel::connect(f.fd(), to); }); }));
+}
 
 void datagram_socket::forget_name() noexcept { detail::remove_local_name(name_); }
 

@@ -15,9 +15,12 @@ namespace kernel = world::kernel;
 
 namespace {
 
-static_assert(static_cast<std::uint32_t>(open_mode::read) == kernel::open_read && static_cast<std::uint32_t>(open_mode::write) == kernel::open_write &&
-              static_cast<std::uint32_t>(open_mode::create) == kernel::open_create && static_cast<std::uint32_t>(open_mode::exclusive) == kernel::open_exclusive &&
-              static_cast<std::uint32_t>(open_mode::truncate) == kernel::open_truncate && static_cast<std::uint32_t>(open_mode::append) == kernel::open_append &&
+static_assert(static_cast<std::uint32_t>(open_mode::read) == kernel::open_read &&
+              static_cast<std::uint32_t>(open_mode::write) == kernel::open_write &&
+              static_cast<std::uint32_t>(open_mode::create) == kernel::open_create &&
+              static_cast<std::uint32_t>(open_mode::exclusive) == kernel::open_exclusive &&
+              static_cast<std::uint32_t>(open_mode::truncate) == kernel::open_truncate &&
+              static_cast<std::uint32_t>(open_mode::append) == kernel::open_append &&
               static_cast<std::uint32_t>(open_mode::direct) == kernel::open_direct);
 
 static_assert(static_cast<int>(seek_from::begin) == static_cast<int>(kernel::seek_from::begin) &&
@@ -33,7 +36,8 @@ file_status status_from(kernel::file_record const& r) noexcept {
   return {r.bytes, r.inode, r.mode, r.links, std::chrono::sys_time<std::chrono::nanoseconds>(since_1970)};
 }
 
-// Calls until all of it is done, or one call does nothing. `call` takes the piece that is left and how much is done.
+// Calls until all of it is done, or one call does nothing. `call` takes the piece that is left and
+// how much is done.
 template <class Call>
 transfer_result all_of(void* memory, std::size_t bytes, Call call) {
   std::size_t done = 0;
@@ -47,7 +51,9 @@ transfer_result all_of(void* memory, std::size_t bytes, Call call) {
   return done;
 }
 
-void* writable(std::byte const* memory) noexcept { return const_cast<std::byte*>(memory); }  // a write's slices are not written to
+void* writable(std::byte const* memory) noexcept {
+  return const_cast<std::byte*>(memory);
+}  // a write's slices are not written to
 
 // 0 where the file may be asked at `offset`, else -errno. Beyond 2^63 - 1 an offset would be one
 // below 0, among which are those that mean something else.
@@ -75,7 +81,8 @@ namespace detail {
 // A registered buffer's among those of the rings, which end with their program.
 class buffer_place : outliving {
  public:
-  buffer_place(scheduler& s, int number) noexcept : outliving(s.objects, [](outliving&) noexcept {}), rings_(s.network.rings), number_(number) {}
+  buffer_place(scheduler& s, int number) noexcept
+      : outliving(s.objects, [](outliving&) noexcept {}), rings_(s.network.rings), number_(number) {}
   ~buffer_place() {
     if (!program_has_ended()) rings_.remove_buffer(number_);
   }
@@ -106,15 +113,20 @@ registered_buffer::~registered_buffer() {
 
 transfer_result file::read_at(std::span<std::byte> into, std::uint64_t offset) {
   if (const std::int64_t refused = refusal_at(body_, offset); refused != 0) return error_of(refused);
-  return all_of(into.data(), into.size(), [&](kernel::io_slice const& left, std::size_t done) { return body_->read(&left, 1, static_cast<std::int64_t>(offset + done)); });
+  return all_of(into.data(), into.size(), [&](kernel::io_slice const& left, std::size_t done) {
+    return body_->read(&left, 1, static_cast<std::int64_t>(offset + done));
+  });
 }
 
-transfer_result file::read_at(registered_buffer const& into, std::size_t begin, std::size_t bytes, std::uint64_t offset) {
+transfer_result file::read_at(registered_buffer const& into, std::size_t begin, std::size_t bytes,
+                              std::uint64_t offset) {
   if (const std::int64_t refused = refusal_at(body_, offset); refused != 0) return error_of(refused);
-  if (begin > into.memory_.size() || bytes > into.memory_.size() - begin) return std::make_error_code(std::errc::invalid_argument);
+  if (begin > into.memory_.size() || bytes > into.memory_.size() - begin)
+    return std::make_error_code(std::errc::invalid_argument);
   const int number = into.place_ != nullptr ? into.place_->number() : -1;
-  return all_of(into.memory_.data() + begin, bytes,
-                [&](kernel::io_slice const& left, std::size_t done) { return body_->read(&left, 1, static_cast<std::int64_t>(offset + done), number); });
+  return all_of(into.memory_.data() + begin, bytes, [&](kernel::io_slice const& left, std::size_t done) {
+    return body_->read(&left, 1, static_cast<std::int64_t>(offset + done), number);
+  });
 }
 
 transfer_result file::write_at(std::span<std::byte const> from, std::uint64_t offset) {
@@ -136,7 +148,8 @@ result<std::size_t> file::read(std::span<std::byte> into) {
 transfer_result file::write(std::span<std::byte const> from) {
   if (!valid()) return error_of(world::errors::bad_descriptor);
   std::size_t done = 0;
-  if (const std::int64_t failed = body_->write_on(writable(from.data()), from.size(), done); failed < 0) return {error_of(failed), done};
+  if (const std::int64_t failed = body_->write_on(writable(from.data()), from.size(), done); failed < 0)
+    return {error_of(failed), done};
   return done;
 }
 
@@ -144,7 +157,8 @@ result<std::size_t> file::readv_at(std::span<std::span<std::byte> const> into, s
   if (const std::int64_t refused = refusal_at(body_, offset); refused != 0) return error_of(refused);
   std::array<kernel::io_slice, pieces_max> slices;
   if (!slices_of(into, slices)) return std::make_error_code(std::errc::invalid_argument);
-  const std::int64_t done = body_->read(slices.data(), static_cast<int>(into.size()), static_cast<std::int64_t>(offset));
+  const std::int64_t done =
+      body_->read(slices.data(), static_cast<int>(into.size()), static_cast<std::int64_t>(offset));
   if (done < 0) return error_of(done);
   return static_cast<std::size_t>(done);
 }
@@ -153,7 +167,8 @@ result<std::size_t> file::writev_at(std::span<std::span<std::byte const> const> 
   if (const std::int64_t refused = refusal_to_write_at(body_, offset); refused != 0) return error_of(refused);
   std::array<kernel::io_slice, pieces_max> slices;
   if (!slices_of(from, slices)) return std::make_error_code(std::errc::invalid_argument);
-  const std::int64_t done = body_->write(slices.data(), static_cast<int>(from.size()), static_cast<std::int64_t>(offset));
+  const std::int64_t done =
+      body_->write(slices.data(), static_cast<int>(from.size()), static_cast<std::int64_t>(offset));
   if (done < 0) return error_of(done);
   return static_cast<std::size_t>(done);
 }

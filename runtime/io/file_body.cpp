@@ -52,7 +52,8 @@ void serve(scheduler& s, machine& m, poller::harvest& found) noexcept {
 // What a call holds while it is inside.
 class file_body::use {
  public:
-  explicit use(file_body& file, direction way = direction::none) noexcept : file_(file), way_(way), granted_(file.enter(way)) {}
+  explicit use(file_body& file, direction way = direction::none) noexcept
+      : file_(file), way_(way), granted_(file.enter(way)) {}
   ~use() {
     if (granted_) file_.leave(way_);
     preempt_point();  // of calls that never have to wait too
@@ -143,7 +144,8 @@ void file_body::delist(operation& o) noexcept {
   }
 }
 
-// The M's own stack, behind the goroutine. False: it goes on at once, its operation was not sent or has come back already.
+// The M's own stack, behind the goroutine. False: it goes on at once, its operation was not sent or
+// has come back already.
 bool file_body::commit_send(goroutine& g, void* argument) noexcept {
   sending& mine = *static_cast<sending*>(argument);
   operation_ring& ring = mine.ring;
@@ -186,7 +188,8 @@ std::int64_t file_body::through_ring(world::ring_request const& request, file_bo
     const std::int64_t result = o.result.get();
     if (result == not_taken) s.paths.ring_busy.add();
     if (!what.sent || result == not_taken) return result;
-    if (result == world::errors::bad_address) return not_taken;  // a thread that ended is no address space to read into; a blocking call says what is true
+    if (result == world::errors::bad_address)
+      return not_taken;  // a thread that ended is no address space to read into; a blocking call says what is true
     if (result != world::errors::cancelled && result != world::errors::interrupted) {
       s.paths.file_ring.add();
       return result;
@@ -225,8 +228,8 @@ std::int64_t file_body::read(kernel::io_slice const* slices, int count, std::int
   const auto wait_for_it = [&] { return kernel::read_at(fd_, slices, count, offset, false); };
   if (offset != kernel::at_position || !has_position_) return waiting(request, wait_for_it);
   if (reads_at_once_.load_relaxed() == 0) return blocking(wait_for_it);
-  // A ring brings the bytes into the kernel's memory; the position moves by the call that takes them
-  // from there, since a ring moves it in a way of its own (write_inside()).
+  // A ring brings the bytes into the kernel's memory; the position moves by the call that takes
+  // them from there, since a ring moves it in a way of its own (write_inside()).
   request.offset = kernel::seek(fd_, 0, kernel::seek_from::position);
   if (through_ring(request, this) == world::errors::cancelled) return world::errors::cancelled;
   const std::int64_t brought = read_at_once(slices, count, offset);
@@ -238,7 +241,8 @@ std::int64_t file_body::read_at_once(kernel::io_slice const* slices, int count, 
   if (reads_at_once_.load_relaxed() == 0) return world::errors::would_block;
   const std::int64_t done = kernel::read_at(fd_, slices, count, offset, true);
   if (done == world::errors::not_supported) reads_at_once_.store_relaxed(0);
-  if (done == world::errors::would_block || done == world::errors::not_supported || done == world::errors::interrupted) return world::errors::would_block;
+  if (done == world::errors::would_block || done == world::errors::not_supported || done == world::errors::interrupted)
+    return world::errors::would_block;
   home().paths.file_at_once.add();
   return done;
 }
@@ -265,7 +269,8 @@ std::int64_t file_body::write_inside(kernel::io_slice const* slices, int count, 
   if (writes_at_once_.load_relaxed() != 0) {
     const std::int64_t done = kernel::write_at(fd_, slices, count, offset, true);
     if (done == world::errors::not_supported) writes_at_once_.store_relaxed(0);
-    if (done != world::errors::would_block && done != world::errors::not_supported && done != world::errors::interrupted) {
+    if (done != world::errors::would_block && done != world::errors::not_supported &&
+        done != world::errors::interrupted) {
       home().paths.file_at_once.add();
       return done;
     }
@@ -321,9 +326,12 @@ std::int64_t file_body::status(kernel::file_record& into) noexcept {
 
 std::int64_t file_body::open(char const* path, std::uint32_t how, std::uint32_t permissions) noexcept {
   const int at_once = kernel::open_file(path, how, permissions, true);
-  const auto wait_for_it = [&] { return blocking([&] { return std::int64_t{kernel::open_file(path, how, permissions, false)}; }); };
+  const auto wait_for_it = [&] {
+    return blocking([&] { return std::int64_t{kernel::open_file(path, how, permissions, false)}; });
+  };
   if (at_once == world::errors::no_device) return wait_for_it();
-  if (at_once != world::errors::would_block && at_once != world::errors::not_supported && at_once != world::errors::interrupted) {
+  if (at_once != world::errors::would_block && at_once != world::errors::not_supported &&
+      at_once != world::errors::interrupted) {
     home().paths.file_at_once.add();
     return at_once;
   }
@@ -372,7 +380,8 @@ void file_body::close() noexcept {
     first = number_.close([&sent_away](goroutine& g) { sent_away.push_back(&g); });
   }
   ready_all(sent_away);
-  for (std::uint32_t round = 0; !cancel_all(); ++round) {  // bound: what cannot be cancelled ends when its device has done it
+  for (std::uint32_t round = 0; !cancel_all();
+       ++round) {  // bound: what cannot be cancelled ends when its device has done it
     if (round < close_yields) {
       sched::yield();
     } else {

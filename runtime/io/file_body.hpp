@@ -45,8 +45,10 @@ class file_body : public outliving {
   // the kernel would wait all the same; open_append.
   [[nodiscard]] static file_body* make(int fd, std::uint32_t how) noexcept;
 
-  // By a goroutine. Values >= 0 or -errno. One piece of memory may lie in the registered buffer of this number.
-  [[nodiscard]] std::int64_t read(world::kernel::io_slice const* slices, int count, std::int64_t offset, int buffer = -1) noexcept;
+  // By a goroutine. Values >= 0 or -errno. One piece of memory may lie in the registered buffer of
+  // this number.
+  [[nodiscard]] std::int64_t read(world::kernel::io_slice const* slices, int count, std::int64_t offset,
+                                  int buffer = -1) noexcept;
   [[nodiscard]] std::int64_t write(world::kernel::io_slice const* slices, int count, std::int64_t offset) noexcept;
   // All of them at the position, in one turn; `memory` is not written to. 0 or -errno; `done`
   // counts what was written.
@@ -58,7 +60,8 @@ class file_body : public outliving {
   // -1: closed.
   [[nodiscard]] int descriptor() noexcept;
 
-  // Operations without a file. A ring opens files and folders only: the kernel has few threads for what waits in opens, and FIFOs without a partner would hold them all.
+  // Operations without a file. A ring opens files and folders only: the kernel has few threads for
+  // what waits in opens, and FIFOs without a partner would hold them all.
   [[nodiscard]] static std::int64_t open(char const* path, std::uint32_t how, std::uint32_t permissions) noexcept;
   [[nodiscard]] static std::int64_t status_of(char const* path, world::kernel::file_record& into) noexcept;
 
@@ -96,8 +99,10 @@ class file_body : public outliving {
   [[nodiscard]] bool enter(direction way) noexcept;
   void leave(direction way) noexcept;
   void close_number() noexcept;
-  [[nodiscard]] std::int64_t read_at_once(world::kernel::io_slice const* slices, int count, std::int64_t offset) noexcept;
-  [[nodiscard]] std::int64_t write_inside(world::kernel::io_slice const* slices, int count, std::int64_t offset) noexcept;
+  [[nodiscard]] std::int64_t read_at_once(world::kernel::io_slice const* slices, int count,
+                                          std::int64_t offset) noexcept;
+  [[nodiscard]] std::int64_t write_inside(world::kernel::io_slice const* slices, int count,
+                                          std::int64_t offset) noexcept;
   void drop() noexcept;
 
   int const fd_;

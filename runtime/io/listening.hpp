@@ -9,7 +9,8 @@ namespace retake::detail {
 
 inline constexpr int listen_backlog = 4096;
 
-// A handle for a socket that another program has bound: taken over, also on failure, and made to listen.
+// A handle for a socket that another program has bound: taken over, also on failure, and made to
+// listen.
 // `fits`: whether its name is of the kind that is wanted.
 template <class Handle, class Fits>
 result<Handle> listening_on(int descriptor, Fits fits) {

@@ -14,9 +14,7 @@ namespace retake::detail {
 
 namespace kernel = world::kernel;
 
-namespace {
-
-}  // namespace
+namespace {}  // namespace
 
 polled_file* polled_file::make_with(int fd, scheduler& s, poll_descriptor* entry, int& failed) noexcept {
   void* const memory = world::allocate(sizeof(polled_file), alignof(polled_file));
@@ -103,7 +101,8 @@ int polled_file::connect(kernel::socket_address const& where) noexcept {
   // Asked again after each wait, so that a readiness for nothing is not taken for a connection.
   return static_cast<int>(writing([this, &where] {
     const int begun = kernel::connect(fd_, where);
-    if (begun == world::errors::in_progress || begun == world::errors::already_connecting) return std::int64_t{world::errors::would_block};
+    if (begun == world::errors::in_progress || begun == world::errors::already_connecting)
+      return std::int64_t{world::errors::would_block};
     return std::int64_t{begun == world::errors::already_connected ? 0 : begun};
   }));
 }

@@ -31,7 +31,8 @@ class polled_file : public outliving {
  public:
   // By a goroutine. Takes `fd` (non-blocking) over, also on failure. nullptr and -errno.
   [[nodiscard]] static polled_file* make(int fd, int& failed) noexcept;
-  // The same for a descriptor of unknown kind: one that the poller refuses is called in system calls that hand their P over.
+  // The same for a descriptor of unknown kind: one that the poller refuses is called in system
+  // calls that hand their P over.
   [[nodiscard]] static polled_file* adopt(int fd, int& failed) noexcept;
 
   // A goroutine's, on its stack: the direction is its own. Blocks it until it is.
@@ -68,7 +69,8 @@ class polled_file : public outliving {
     return turn(*this, direction::writing).make(call);
   }
 
-  // By a goroutine: makes `call` with the number, once; it does not wait. Its answer, or -ECANCELED when closed.
+  // By a goroutine: makes `call` with the number, once; it does not wait. Its answer, or -ECANCELED
+  // when closed.
   template <class Call>
   [[nodiscard]] int at_once(Call call) noexcept;
 
@@ -86,16 +88,19 @@ class polled_file : public outliving {
   [[nodiscard]] bool closed() const noexcept { return number_.closed(); }
   [[nodiscard]] bool polled() const noexcept { return entry_ != nullptr; }
 
-  // By a goroutine: until when calls of a direction may take; 0: without limit. 0, -ECANCELED, or -EOPNOTSUPP where the poller refuses the kind.
+  // By a goroutine: until when calls of a direction may take; 0: without limit. 0, -ECANCELED, or
+  // -EOPNOTSUPP where the poller refuses the kind.
   [[nodiscard]] int set_deadlines(std::int64_t due_ns, bool reading, bool writing) noexcept;
 
-  // By a goroutine: ends all waits; the number is closed when the last call has left, here if none is inside. Does nothing more when it is called again.
+  // By a goroutine: ends all waits; the number is closed when the last call has left, here if none
+  // is inside. Does nothing more when it is called again.
   void close() noexcept;
   // The owner's last word: closes; the object is gone with it, or with the last call.
   void release() noexcept;
 
  private:
-  polled_file(int fd, scheduler& s, poll_descriptor* entry) noexcept : outliving(s.objects, end_program), fd_(fd), network_(s.network), entry_(entry), holders_(2) {}
+  polled_file(int fd, scheduler& s, poll_descriptor* entry) noexcept
+      : outliving(s.objects, end_program), fd_(fd), network_(s.network), entry_(entry), holders_(2) {}
 
   static void end_program(outliving& self) noexcept;
   [[nodiscard]] static polled_file* make_with(int fd, scheduler& s, poll_descriptor* entry, int& failed) noexcept;
@@ -115,7 +120,8 @@ class polled_file : public outliving {
   world::atomic<std::uint32_t> holders_;  // of this memory: the owner until release(), the number until it is closed
 };
 
-inline polled_file::turn::turn(polled_file& file, direction way) noexcept : file_(file), way_(way), granted_(file.enter(way)) {}
+inline polled_file::turn::turn(polled_file& file, direction way) noexcept
+    : file_(file), way_(way), granted_(file.enter(way)) {}
 
 inline polled_file::turn::~turn() {
   if (granted_) file_.leave(way_);

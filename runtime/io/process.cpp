@@ -45,7 +45,9 @@ struct child_end {
     switch (how) {
       case redirect::null: return {};
       case redirect::inherit: fd = number; return {};
-      case redirect::file: fd = given; return fd < 0 ? std::make_error_code(std::errc::bad_file_descriptor) : std::error_code();
+      case redirect::file:
+        fd = given;
+        return fd < 0 ? std::make_error_code(std::errc::bad_file_descriptor) : std::error_code();
       case redirect::output: return std::make_error_code(std::errc::invalid_argument);
       case redirect::pipe: break;
     }
@@ -54,7 +56,8 @@ struct child_end {
     const bool child_reads = number == 0;
     fd = ends[child_reads ? 0 : 1];
     owned = true;
-    static_cast<void>(kernel::set_nonblocking(fd, false));  // programs expect that; our side is another file description
+    static_cast<void>(
+        kernel::set_nonblocking(fd, false));  // programs expect that; our side is another file description
     result<stream> ours = detail::handle_for<stream>(ends[child_reads ? 1 : 0]);
     if (!ours) return ours.error();
     mine = std::move(*ours);
@@ -68,7 +71,9 @@ static_assert(process_options::same_group == kernel::same_group);
 
 result<exit_status> process::wait() {
   kernel::exit_status ended;
-  const std::int64_t failed = asked(descriptor_.file_, [&](polled_file& f) { return f.reading([&] { return std::int64_t{kernel::reap_process(f.fd(), ended)}; }); });
+  const std::int64_t failed = asked(descriptor_.file_, [&](polled_file& f) {
+    return f.reading([&] { return std::int64_t{kernel::reap_process(f.fd(), ended)}; });
+  });
   if (failed < 0) return error_of(failed);
   return exit_status{ended.code, ended.signal, std::chrono::nanoseconds(ended.user_ns),
                      std::chrono::nanoseconds(ended.system_ns), ended.memory_max_bytes};
@@ -91,12 +96,15 @@ result<exit_status> process::wait(context const& until, process_ending how) {
 }
 
 std::error_code process::signal(int number) {
-  return code_of(asked(descriptor_.file_, [&](polled_file& f) { return f.at_once([&] { return kernel::signal_process(f.fd(), number); }); }));
+  return code_of(asked(descriptor_.file_, [&](polled_file& f) {
+    return f.at_once([&] { return kernel::signal_process(f.fd(), number); });
+  }));
 }
 
 result<process> spawn(process_options const& options) {
   if (options.arguments.empty()) return std::make_error_code(std::errc::invalid_argument);
-  if (has_zero_byte(options.arguments) || has_zero_byte(options.directory) || (options.environment && has_zero_byte(*options.environment))) {
+  if (has_zero_byte(options.arguments) || has_zero_byte(options.directory) ||
+      (options.environment && has_zero_byte(*options.environment))) {
     return std::make_error_code(std::errc::invalid_argument);
   }
   stream input, output, error;
@@ -123,7 +131,8 @@ result<process> spawn(process_options const& options) {
   what.session = options.session;
   kernel::spawn_credentials rights;
   if (options.credentials) {
-    rights = {options.credentials->user, options.credentials->group, options.credentials->groups.data(), options.credentials->groups.size()};
+    rights = {options.credentials->user, options.credentials->group, options.credentials->groups.data(),
+              options.credentials->groups.size()};
     what.credentials = &rights;
   }
   const int number = syscall([&] { return kernel::spawn(what); });

@@ -10,7 +10,9 @@
 
 namespace retake::detail {
 
-inline std::error_code error_of(std::int64_t negative) noexcept { return {static_cast<int>(-negative), std::generic_category()}; }
+inline std::error_code error_of(std::int64_t negative) noexcept {
+  return {static_cast<int>(-negative), std::generic_category()};
+}
 
 inline std::error_code code_of(std::int64_t done) noexcept { return done < 0 ? error_of(done) : std::error_code(); }
 
@@ -19,7 +21,8 @@ inline result<std::size_t> bytes_or_error(std::int64_t done) {
   return static_cast<std::size_t>(done);
 }
 
-// Whether a handle has a descriptor: not made by its default constructor, nor moved from, and its program goes on.
+// Whether a handle has a descriptor: not made by its default constructor, nor moved from, and its
+// program goes on.
 template <class File>
 [[nodiscard]] bool is_usable(File const* file) noexcept {
   return file != nullptr && !file->program_has_ended();

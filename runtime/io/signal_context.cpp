@@ -29,9 +29,7 @@ constinit signal_texts const texts_of_signals;
 
 }  // namespace detail
 
-std::error_category const& signal_category() noexcept {
-  return detail::texts_of_signals;
-}
+std::error_category const& signal_category() noexcept { return detail::texts_of_signals; }
 
 signal_canceller::signal_canceller(canceller inner, std::shared_ptr<detail::signal_watch> watch) noexcept
     : inner_(std::move(inner)), watch_(std::move(watch)) {}

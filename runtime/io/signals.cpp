@@ -79,7 +79,8 @@ signal_service* signal_service::of(scheduler& s, int& failed) noexcept {
   return static_cast<signal_service*>(s.signal_service.load_acquire());
 }
 
-// The program is over, every thread has exited: what was taken of the process is given back, and what no channel was told of is forgotten with the program.
+// The program is over, every thread has exited: what was taken of the process is given back, and
+// what no channel was told of is forgotten with the program.
 void signal_service::end(scheduler_service* opaque) noexcept {
   auto* const me = static_cast<signal_service*>(opaque);
   static_cast<void>(for_each(me->wanted(), give_back));
@@ -119,7 +120,8 @@ void signal_service::relay() noexcept {
   } while (relay_once());
 }
 
-// The bits are taken after the counter: a signal that comes now makes it readable again. False: no subscriber is left.
+// The bits are taken after the counter: a signal that comes now makes it readable again. False: no
+// subscriber is left.
 bool signal_service::relay_once() noexcept {
   const held hold(lock_);
   tell_recorded();
@@ -170,7 +172,8 @@ int signal_service::add(channel<int>& to, std::uint64_t numbers) noexcept {
   return 0;
 }
 
-// Under the lock, when the actions of `numbers` are changed: what was recorded before is told, then the channels lose them; `from` alone, or all.
+// Under the lock, when the actions of `numbers` are changed: what was recorded before is told, then
+// the channels lose them; `from` alone, or all.
 void signal_service::withdraw(std::uint64_t numbers, channel<int> const* from) noexcept {
   tell_recorded();
   const bool any = first_ != nullptr;

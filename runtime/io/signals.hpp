@@ -1,9 +1,13 @@
-// signals.hpp: which channels want which signals, and the goroutine that relays them. The service hangs off the scheduler from the first request on.
+// signals.hpp: which channels want which signals, and the goroutine that relays them. The service
+// hangs off the scheduler from the first request on.
 //
-// Recipe.    The relay lives from the first subscriber to the last: while none is left, it neither waits in the poller, where it would keep a deadlock from
-//            being found, nor is it there for reports. A number that the last channel gives up is relayed once more, under the same lock as its
+// Recipe.    The relay lives from the first subscriber to the last: while none is left, it neither
+//            waits in the poller, where it would keep a deadlock from being found, nor is it there
+//            for reports. A number that the last channel gives up is relayed once more, under the
+//            same lock as its
 //            removal: what a handler has caught before reaches the channels that wanted it then.
-// Locks:     `lock_` is below a channel's. While it is held nothing parks or yields: sends do not wait, and the M's lock count keeps preemption away.
+// Locks:     `lock_` is below a channel's. While it is held nothing parks or yields: sends do not
+//            wait, and the M's lock count keeps preemption away.
 #pragma once
 
 #include <cstdint>
@@ -40,7 +44,14 @@ class signal_service : public scheduler_service {
     subscriber* next;
   };
 
-  signal_service(poller& network, int fd, poll_descriptor& entry) noexcept : scheduler_service{end}, network_(network), fd_(fd), entry_(entry), relay_(0), relaying_(false), first_(nullptr) {}
+  signal_service(poller& network, int fd, poll_descriptor& entry) noexcept
+      : scheduler_service{end},
+        network_(network),
+        fd_(fd),
+        entry_(entry),
+        relay_(0),
+        relaying_(false),
+        first_(nullptr) {}
   static void end(scheduler_service* me) noexcept;
   void relay() noexcept;
   [[nodiscard]] bool relay_once() noexcept;
@@ -54,7 +65,7 @@ class signal_service : public scheduler_service {
   poll_descriptor& entry_;
   world::atomic<std::uint64_t> relay_;  // the goroutine's id; 0: none has begun
   spin_lock lock_;
-  bool relaying_;                       // under lock_: the relay has been started and has not decided to end
+  bool relaying_;      // under lock_: the relay has been started and has not decided to end
   subscriber* first_;  // under lock_
 };
 

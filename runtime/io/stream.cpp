@@ -16,8 +16,12 @@ using detail::handle_for;
 using detail::moved_by;
 using detail::polled_file;
 
-result<std::size_t> stream::read(std::span<std::byte> into) { return bytes_or_error(asked(file_, [&](polled_file& f) { return f.read(into.data(), into.size()); })); }
-transfer_result stream::write(byte_view from) { return moved_by(file_, [&](polled_file& f, std::size_t& done) { return f.write(from.data(), from.size(), done); }); }
+result<std::size_t> stream::read(std::span<std::byte> into) {
+  return bytes_or_error(asked(file_, [&](polled_file& f) { return f.read(into.data(), into.size()); }));
+}
+transfer_result stream::write(byte_view from) {
+  return moved_by(file_, [&](polled_file& f, std::size_t& done) { return f.write(from.data(), from.size(), done); });
+}
 
 namespace {
 
@@ -26,26 +30,31 @@ int shut(polled_file& f, kernel::shutdown_how how) noexcept {
 }
 
 std::error_code limited(polled_file* file, time_point due, bool reading, bool writing) {
-  return code_of(asked(file, [&](polled_file& f) {
-    return f.set_deadlines(detail::nanoseconds_of(due), reading, writing);
-  }));
+  return code_of(
+      asked(file, [&](polled_file& f) { return f.set_deadlines(detail::nanoseconds_of(due), reading, writing); }));
 }
 
 }  // namespace
 
-std::error_code stream::close_write() { return code_of(asked(file_, [](polled_file& f) { return shut(f, kernel::shutdown_how::write); })); }
-std::error_code stream::close_read() { return code_of(asked(file_, [](polled_file& f) { return shut(f, kernel::shutdown_how::read); })); }
+std::error_code stream::close_write() {
+  return code_of(asked(file_, [](polled_file& f) { return shut(f, kernel::shutdown_how::write); }));
+}
+std::error_code stream::close_read() {
+  return code_of(asked(file_, [](polled_file& f) { return shut(f, kernel::shutdown_how::read); }));
+}
 
 result<address> stream::local_address() const {
   address name;
-  const std::int64_t failed = asked(file_, [&](polled_file& f) { return f.at_once([&] { return kernel::local_address(f.fd(), name); }); });
+  const std::int64_t failed =
+      asked(file_, [&](polled_file& f) { return f.at_once([&] { return kernel::local_address(f.fd(), name); }); });
   if (failed != 0) return error_of(failed);
   return name;
 }
 
 result<address> stream::peer_address() const {
   address name;
-  const std::int64_t failed = asked(file_, [&](polled_file& f) { return f.at_once([&] { return kernel::peer_address(f.fd(), name); }); });
+  const std::int64_t failed =
+      asked(file_, [&](polled_file& f) { return f.at_once([&] { return kernel::peer_address(f.fd(), name); }); });
   if (failed != 0) return error_of(failed);
   return name;
 }

@@ -31,7 +31,10 @@ constexpr time_point long_ago(std::chrono::nanoseconds(1));
 constexpr std::chrono::milliseconds put_off_first(5);
 constexpr std::chrono::milliseconds put_off_longest(100);
 
-bool passes_by_itself(int failed) noexcept { return failed == world::errors::too_many_open || failed == world::errors::too_many_in_system || failed == world::errors::out_of_memory || failed == world::errors::no_buffer_space; }
+bool passes_by_itself(int failed) noexcept {
+  return failed == world::errors::too_many_open || failed == world::errors::too_many_in_system ||
+         failed == world::errors::out_of_memory || failed == world::errors::no_buffer_space;
+}
 
 int whole(std::chrono::seconds s) noexcept {
   using limits = std::numeric_limits<int>;
@@ -55,7 +58,8 @@ void apply(int fd, tcp_options const& options) noexcept {
 
 // A new socket, prepared as the caller wishes, that is closed unless it is taken.
 struct fresh_socket {
-  fresh_socket(address const& where, tcp_options const& options) : fd(kernel::socket(where.family, kernel::socket_kind::stream)), failed(code_of(fd)) {
+  fresh_socket(address const& where, tcp_options const& options)
+      : fd(kernel::socket(where.family, kernel::socket_kind::stream)), failed(code_of(fd)) {
     if (!failed && options.prepare) failed = options.prepare(fd);
   }
   ~fresh_socket() {
@@ -77,10 +81,14 @@ int listen_at(int fd, address const& where) noexcept {
 
 }  // namespace
 
-std::error_code tcp_stream::set_keep_alive(keep_alive const& probes) { return code_of(asked(file_, [&](polled_file& f) { return f.at_once([&] { return apply(f.fd(), probes); }); })); }
+std::error_code tcp_stream::set_keep_alive(keep_alive const& probes) {
+  return code_of(asked(file_, [&](polled_file& f) { return f.at_once([&] { return apply(f.fd(), probes); }); }));
+}
 
 std::error_code tcp_stream::set_no_delay(bool on) {
-  return code_of(asked(file_, [&](polled_file& f) { return f.at_once([&] { return kernel::set_option(f.fd(), kernel::socket_option::no_delay, on ? 1 : 0); }); }));
+  return code_of(asked(file_, [&](polled_file& f) {
+    return f.at_once([&] { return kernel::set_option(f.fd(), kernel::socket_option::no_delay, on ? 1 : 0); });
+  }));
 }
 
 std::error_code tcp_stream::set_linger(std::chrono::seconds patience) {
@@ -131,15 +139,16 @@ result<tcp_listener> tcp_listen(std::uint32_t host, std::uint16_t port) { return
 
 namespace {
 
-// On loopback the kernel may give a socket the very port that it connects to: then this one socket is
-// both ends of the connection, and no listener is there.
+// On loopback the kernel may give a socket the very port that it connects to: then this one socket
+// is both ends of the connection, and no listener is there.
 bool is_its_own_peer(detail::polled_file& file, address const& where) noexcept {
   address own, peer;
   if (file.at_once([&] { return kernel::local_address(file.fd(), own); }) != 0 || own.port != where.port) return false;
   return file.at_once([&] { return kernel::peer_address(file.fd(), peer); }) == 0 && own == peer;
 }
 
-// A socket with its options and its deadline for as long as `connect` takes, which says what became of it.
+// A socket with its options and its deadline for as long as `connect` takes, which says what became
+// of it.
 template <class Connect>
 result<tcp_stream> connected(address const& where, tcp_options const& options, Connect connect) {
   fresh_socket socket(where, options);
@@ -162,7 +171,8 @@ result<tcp_stream> connected(address const& where, tcp_options const& options, C
 }  // namespace
 
 result<tcp_stream> tcp_connect(address const& where, tcp_options const& options) {
-  return connected(where, options, [&](tcp_stream&, detail::polled_file& file) { return code_of(file.connect(where)); });
+  return connected(where, options,
+                   [&](tcp_stream&, detail::polled_file& file) { return code_of(file.connect(where)); });
 }
 
 result<tcp_stream> tcp_connect(context const& ctx, address const& where, tcp_options const& options) {

@@ -1,4 +1,5 @@
-// Bytes that go from one descriptor to another, inside the kernel where it can, and through memory of ours where it refuses the two kinds.
+// Bytes that go from one descriptor to another, inside the kernel where it can, and through memory
+// of ours where it refuses the two kinds.
 #include <algorithm>
 #include <limits>
 
@@ -22,11 +23,16 @@ namespace {
 
 constexpr std::size_t copy_bytes = 16 * 1024;  // on the goroutine's stack
 constexpr std::size_t splice_bytes = std::size_t{1} << 20;
-constexpr std::size_t sendfile_bytes = std::size_t{64} << 10;  // what one call may take before it looks at the deadline again, and holds the P for when memory has it
+constexpr std::size_t sendfile_bytes =
+    std::size_t{64}
+    << 10;  // what one call may take before it looks at the deadline again, and holds the P for when memory has it
 constexpr std::size_t page_bytes = 4096;
 
 // The kernel moves nothing between these two kinds: the same bytes go by read and write.
-bool refuses_kinds(std::int64_t answer) noexcept { return answer == world::errors::invalid || answer == world::errors::no_function || answer == world::errors::not_supported; }
+bool refuses_kinds(std::int64_t answer) noexcept {
+  return answer == world::errors::invalid || answer == world::errors::no_function ||
+         answer == world::errors::not_supported;
+}
 
 // A pipe of our own, for splice.
 struct inner_pipe {
@@ -42,8 +48,12 @@ struct inner_pipe {
   inner_pipe& operator=(inner_pipe const&) = delete;
 };
 
-std::int64_t write_to(polled_file& to, std::byte const* from, std::size_t bytes, std::size_t& done) noexcept { return to.write(from, bytes, done); }
-std::int64_t write_to(turn& to, std::byte const* from, std::size_t bytes, std::size_t& done) noexcept { return polled_file::write(to, from, bytes, done); }
+std::int64_t write_to(polled_file& to, std::byte const* from, std::size_t bytes, std::size_t& done) noexcept {
+  return to.write(from, bytes, done);
+}
+std::int64_t write_to(turn& to, std::byte const* from, std::size_t bytes, std::size_t& done) noexcept {
+  return polled_file::write(to, from, bytes, done);
+}
 
 // Reads and writes until `read_into` answers 0 or an error: in a turn of its own for each write, or
 // in the one that is given. `done` counts what was written. 0 or -errno.
@@ -68,7 +78,8 @@ std::int64_t pour(turn& to, int pipe, std::size_t left, std::size_t& done) noexc
   return move_by_hand(to, done, [&](std::span<std::byte> part) {
     if (done == end) return std::int64_t{0};
     std::int64_t got = world::errors::interrupted;
-    while (got == world::errors::interrupted) got = kernel::read(pipe, part.data(), part.size());  // they are there: nothing waits
+    while (got == world::errors::interrupted)
+      got = kernel::read(pipe, part.data(), part.size());  // they are there: nothing waits
     return got;
   });
 }
@@ -104,8 +115,9 @@ bool may_be_terminal(polled_file& from) noexcept {
   return (what.mode & type_bits) == character_device;
 }
 
-// Whether memory has this piece of a file, by its ends. Then sending it copies and does not wait: under the bookkeeping of a system call the monitor would take the P
-// whenever the machine is busy, and threads would grow with the load.
+// Whether memory has this piece of a file, by its ends. Then sending it copies and does not wait:
+// under the bookkeeping of a system call the monitor would take the P whenever the machine is busy,
+// and threads would grow with the load.
 bool is_in_memory(int file, std::int64_t offset, std::size_t bytes) noexcept {
   const auto has = [file](std::int64_t at) {
     std::byte one{};
@@ -120,19 +132,22 @@ std::int64_t send_by_hand(turn& to, int file, std::int64_t offset, std::size_t b
     kernel::io_slice const slice{part.data(), part.size() < bytes - done ? part.size() : bytes - done};
     if (slice.bytes == 0) return std::int64_t{0};
     std::int64_t got = world::errors::interrupted;
-    while (got == world::errors::interrupted) got = syscall([&] { return kernel::read_at(file, &slice, 1, offset + static_cast<std::int64_t>(done), false); });
+    while (got == world::errors::interrupted)
+      got = syscall([&] { return kernel::read_at(file, &slice, 1, offset + static_cast<std::int64_t>(done), false); });
     return got;
   });
 }
 
-std::int64_t send_pieces(polled_file& to, int file, std::int64_t offset, std::size_t bytes, std::size_t& done) noexcept {
+std::int64_t send_pieces(polled_file& to, int file, std::int64_t offset, std::size_t bytes,
+                         std::size_t& done) noexcept {
   turn mine(to, direction::writing);
   if (!mine.granted()) return world::errors::cancelled;
   while (done < bytes) {
     const std::size_t wanted = bytes - done < sendfile_bytes ? bytes - done : sendfile_bytes;
     const std::int64_t at = offset + static_cast<std::int64_t>(done);
     const auto send = [&] { return kernel::sendfile(to.fd(), file, at, wanted); };
-    // Calls of a descriptor that does not poll are system calls already: a second enter has no P to leave.
+    // Calls of a descriptor that does not poll are system calls already: a second enter has no P to
+    // leave.
     const bool hands_off = to.polled() && !is_in_memory(file, at, wanted);
     const std::int64_t some = mine.make([&] { return hands_off ? syscall(send) : send(); });
     if (refuses_kinds(some)) return send_by_hand(mine, file, offset, bytes, done);
@@ -158,7 +173,9 @@ transfer_result send_file(stream& to, int file, std::int64_t offset, std::size_t
   if (offset < 0) return error_of(world::errors::invalid);
   constexpr std::int64_t end = std::numeric_limits<std::int64_t>::max();  // a file ends there at the latest
   const std::size_t most = std::min(bytes, static_cast<std::size_t>(end - offset));
-  return moved_by(to.file_, [&](polled_file& target, std::size_t& done) { return send_pieces(target, file, offset, most, done); });
+  return moved_by(to.file_, [&](polled_file& target, std::size_t& done) {
+    return send_pieces(target, file, offset, most, done);
+  });
 }
 
 }  // namespace retake

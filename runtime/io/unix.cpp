@@ -28,7 +28,8 @@ static_assert(passed_descriptors_max == kernel::passed_descriptors_max);
 }  // namespace
 
 transfer_result unix_stream::send(byte_view from, std::span<int const> descriptors) {
-  if (from.empty() || descriptors.size() > passed_descriptors_max) return std::make_error_code(std::errc::invalid_argument);
+  if (from.empty() || descriptors.size() > passed_descriptors_max)
+    return std::make_error_code(std::errc::invalid_argument);
   int passed[passed_descriptors_max];
   std::copy(descriptors.begin(), descriptors.end(), passed);
   kernel::io_slice const slice{const_cast<std::byte*>(from.data()), from.size()};
@@ -55,7 +56,8 @@ result<unix_stream::message> unix_stream::receive(std::span<std::byte> into, std
     m.slices = &slice;
     m.slice_count = 1;
     m.descriptors = descriptors.data();
-    m.descriptor_count = static_cast<std::uint32_t>(descriptors.size() < passed_descriptors_max ? descriptors.size() : passed_descriptors_max);
+    m.descriptor_count = static_cast<std::uint32_t>(
+        descriptors.size() < passed_descriptors_max ? descriptors.size() : passed_descriptors_max);
     const std::int64_t done = kernel::receive_message(f.fd(), m);
     got.descriptors = done >= 0 ? m.descriptor_count : 0;
     got.cut = m.cut;

@@ -14,7 +14,8 @@ constexpr std::size_t key_frames_max = 8;
 std::vector<std::uintptr_t> key_of(still_stack const& stack) {
   std::vector<std::uintptr_t> key{stack.from.pc};
   std::uintptr_t frame = stack.from.fp;
-  while (key.size() < key_frames_max && frame >= stack.bytes.low && frame - stack.bytes.low + 2 * sizeof(frame) <= stack.bytes.bytes.size() && frame % sizeof(frame) == 0) {
+  while (key.size() < key_frames_max && frame >= stack.bytes.low &&
+         frame - stack.bytes.low + 2 * sizeof(frame) <= stack.bytes.bytes.size() && frame % sizeof(frame) == 0) {
     std::uintptr_t link[2];  // the caller's frame pointer, the return address
     std::memcpy(link, stack.bytes.bytes.data() + (frame - stack.bytes.low), sizeof(link));
     key.push_back(link[1]);

@@ -25,7 +25,8 @@ std::vector<goroutine_info> all_goroutines() {
   return foreign_call([&s] {
     observe::symbols names;
     std::vector<goroutine_info> all;
-    for (observe::goroutine_view const& view : observe::view_all(s, names, nullptr)) all.push_back(observe::info_of(names, view));
+    for (observe::goroutine_view const& view : observe::view_all(s, names, nullptr))
+      all.push_back(observe::info_of(names, view));
     return all;
   });
 }
@@ -59,9 +60,7 @@ void dump_at_end(scheduler& s, registers const* here) noexcept {
     if (!main_is_there && s.ending.load_relaxed() != 0) say("goroutine 1 [main has returned]\n\n");
     for (std::size_t i = 0; i < all.size() && i < last_dump_max; ++i) say(text_of(info_of(names, all[i])) + "\n");
     if (all.size() > last_dump_max) say("...more goroutines are not shown...\n");
-  } catch (std::exception const& failed) {
-    say(fmt::format("the dump failed: {}\n", failed.what()));
-  }
+  } catch (std::exception const& failed) { say(fmt::format("the dump failed: {}\n", failed.what())); }
 }
 
 }  // namespace observe

@@ -28,15 +28,18 @@ std::string waited(std::chrono::nanoseconds length) {
 }
 
 std::string line_of(stack_frame const& frame) {
-  return fmt::format("{}\n\t{}:{}{}\n", frame.function.empty() ? "?" : frame.function, frame.file.empty() ? "?" : frame.file, frame.line,
+  return fmt::format("{}\n\t{}:{}{}\n", frame.function.empty() ? "?" : frame.function,
+                     frame.file.empty() ? "?" : frame.file, frame.line,
                      frame.address != 0 ? fmt::format(" pc={:#x}", frame.address) : "");
 }
 
 }  // namespace
 
 bool is_internal(stack_frame const& frame) noexcept {
-  static constexpr std::array<std::string_view, 11> own = {"retake::detail::", "retake::sched::", "retake::floor::", "retake::world::", "retake_floor_", "retake::go<", "retake::run<",
-                                                           "retake::waiter", "retake::park_in", "retake::(anonymous namespace)::", "retake::poller"};
+  static constexpr std::array<std::string_view, 11> own =
+      {"retake::detail::", "retake::sched::", "retake::floor::", "retake::world::", "retake_floor_",
+       "retake::go<",      "retake::run<",    "retake::waiter",  "retake::park_in", "retake::(anonymous namespace)::",
+       "retake::poller"};
   const std::string_view name = qualified(frame.function);
   return std::any_of(own.begin(), own.end(), [name](std::string_view prefix) { return name.starts_with(prefix); });
 }
@@ -90,7 +93,8 @@ std::string text_of(goroutine_info const& info) {
   for (stack_frame const& one : info.stack) text += line_of(one);
   if (!info.created_at.empty()) {
     stack_frame const& at = info.created_at.front();
-    text += fmt::format("created by {} in goroutine {}\n\t{}:{}\n", at.function.empty() ? "?" : at.function, info.created_by, at.file.empty() ? "?" : at.file, at.line);
+    text += fmt::format("created by {} in goroutine {}\n\t{}:{}\n", at.function.empty() ? "?" : at.function,
+                        info.created_by, at.file.empty() ? "?" : at.file, at.line);
   }
   return text;
 }

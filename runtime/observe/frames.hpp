@@ -1,4 +1,5 @@
-// frames.hpp: addresses as a reader wants them: named, inlined functions apart, and without the runtime's own frames at either end.
+// frames.hpp: addresses as a reader wants them: named, inlined functions apart, and without the
+// runtime's own frames at either end.
 #pragma once
 
 #include <cstdint>

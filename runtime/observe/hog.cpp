@@ -1,4 +1,5 @@
-// A goroutine that computes and does not give way although it was asked to, while others wait: who it is, and where.
+// A goroutine that computes and does not give way although it was asked to, while others wait: who
+// it is, and where.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -30,9 +31,11 @@ struct standing {
 
 void copy(world::thread_registers const& at, void* argument) noexcept {
   standing& to = *static_cast<standing*>(argument);
-  const auto low = reinterpret_cast<std::uintptr_t>(to.whose->stack.low), end = reinterpret_cast<std::uintptr_t>(to.whose);
+  const auto low = reinterpret_cast<std::uintptr_t>(to.whose->stack.low),
+             end = reinterpret_cast<std::uintptr_t>(to.whose);
   to.at = at;
-  if (at.sp >= low && at.sp < end) to.bytes = world::peek(to.stack, at.sp, std::min<std::size_t>(end - at.sp, most_bytes));
+  if (at.sp >= low && at.sp < end)
+    to.bytes = world::peek(to.stack, at.sp, std::min<std::size_t>(end - at.sp, most_bytes));
 }
 
 }  // namespace
@@ -52,9 +55,13 @@ void watch::hogs(processor& p, std::int64_t since_ns, std::int64_t now_ns) noexc
   observe::symbols names;
   observe::goroutine_view view = observe::view_of(*g, names, nullptr);
   if (view.state != goroutine_state::running) return;
-  if (still->bytes != 0) view.pcs = names.walk(observe::registers_of(still->at), {still->at.sp, {still->stack, still->stack + still->bytes}});
-  const std::string text = fmt::format("runtime: goroutine {} has run for {:.1f} s and does not give way, others wait; preempt_point() in its loop would let them run\n{}\n", view.id,
-                                       static_cast<double>(now_ns - since_ns) / 1e9, observe::text_of(observe::info_of(names, view)));
+  if (still->bytes != 0)
+    view.pcs =
+        names.walk(observe::registers_of(still->at), {still->at.sp, {still->stack, still->stack + still->bytes}});
+  const std::string text = fmt::format(
+      "runtime: goroutine {} has run for {:.1f} s and does not give way, others wait; preempt_point() in its loop "
+      "would let them run\n{}\n",
+      view.id, static_cast<double>(now_ns - since_ns) / 1e9, observe::text_of(observe::info_of(names, view)));
   world::print(text.data(), text.size());
 } catch (std::bad_alloc const&) {
   return;  // one report less

@@ -1,5 +1,5 @@
-// inspector.hpp: the friend of the protocols in the os world. One for all that look: the scheduler's
-// trace, the hammers' checks of quiescence, and the tests. The simulator's is
+// inspector.hpp: the friend of the protocols in the os world. One for all that look: the
+// scheduler's trace, the hammers' checks of quiescence, and the tests. The simulator's is
 // models/sim/checkers/inspector.hpp; a program has one of the two.
 #pragma once
 
@@ -14,10 +14,9 @@ namespace retake {
 struct inspector {
   using idle_lists = idle_set<processor, machine, world::limits::processors_max>;
 
-  // Without the scheduler's lock, for what has no published copy: by peek, as nothing is decided here.
-  static std::uint32_t timers(timer_heap const& h) noexcept {
-    return world::peek_word<std::uint32_t>(&h.count_, 0);
-  }
+  // Without the scheduler's lock, for what has no published copy: by peek, as nothing is decided
+  // here.
+  static std::uint32_t timers(timer_heap const& h) noexcept { return world::peek_word<std::uint32_t>(&h.count_, 0); }
   static bool spinner_wanted(wake_gate const& g) noexcept { return g.wanted_.load_relaxed() != 0; }
 
   // Under the scheduler's lock.

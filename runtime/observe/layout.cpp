@@ -9,7 +9,8 @@
 #include "switch/saved_registers.hpp"
 #include "world/last_words.hpp"
 
-#pragma GCC diagnostic ignored "-Winvalid-offsetof"  // no virtual base is in these records: the compilers know the offsets
+#pragma GCC diagnostic ignored \
+    "-Winvalid-offsetof"  // no virtual base is in these records: the compilers know the offsets
 
 namespace retake::observe {
 

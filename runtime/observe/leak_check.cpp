@@ -21,7 +21,8 @@ std::string leak_check::report_after(std::int64_t patience_ns) const {
   std::string text;
   const std::uint64_t self = goroutine_id();
   for (goroutine_info const& one : all_goroutines()) {
-    if (one.id > newest_ && one.id != self && !detail::signal_service::is_relay(s, one.id)) text += observe::text_of(one) + "\n";
+    if (one.id > newest_ && one.id != self && !detail::signal_service::is_relay(s, one.id))
+      text += observe::text_of(one) + "\n";
   }
   return text;
 }

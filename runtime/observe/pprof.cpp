@@ -10,12 +10,32 @@ namespace retake::observe {
 namespace {
 
 // Field numbers of profile.proto.
-namespace profile { enum : std::uint32_t { sample_type = 1, sample = 2, location = 4, function = 5, string_table = 6, time_nanos = 9, default_sample_type = 14 }; }
-namespace value_type { enum : std::uint32_t { type = 1, unit = 2 }; }
-namespace sample { enum : std::uint32_t { location_id = 1, value = 2 }; }
-namespace location { enum : std::uint32_t { id = 1, address = 3, line = 4 }; }
-namespace line { enum : std::uint32_t { function_id = 1, number = 2 }; }
-namespace function { enum : std::uint32_t { id = 1, name = 2, system_name = 3, filename = 4 }; }
+namespace profile {
+enum : std::uint32_t {
+  sample_type = 1,
+  sample = 2,
+  location = 4,
+  function = 5,
+  string_table = 6,
+  time_nanos = 9,
+  default_sample_type = 14
+};
+}
+namespace value_type {
+enum : std::uint32_t { type = 1, unit = 2 };
+}
+namespace sample {
+enum : std::uint32_t { location_id = 1, value = 2 };
+}
+namespace location {
+enum : std::uint32_t { id = 1, address = 3, line = 4 };
+}
+namespace line {
+enum : std::uint32_t { function_id = 1, number = 2 };
+}
+namespace function {
+enum : std::uint32_t { id = 1, name = 2, system_name = 3, filename = 4 };
+}
 
 // Things that are named once and referred to by number; numbers begin at `first`.
 template <class Key>
@@ -102,7 +122,8 @@ class writer {
 
 }  // namespace
 
-std::string pprof_bytes(std::vector<std::string> const& types, std::vector<pprof_sample> const& samples, std::int64_t walltime_ns) {
+std::string pprof_bytes(std::vector<std::string> const& types, std::vector<pprof_sample> const& samples,
+                        std::int64_t walltime_ns) {
   writer out;
   for (std::string const& one : types) out.type(one);
   for (pprof_sample const& one : samples) out.add(one);

@@ -15,6 +15,7 @@ struct pprof_sample {
 };
 
 // `types`: what each value counts; its unit behind a slash: "delay/nanoseconds", else "count".
-[[nodiscard]] std::string pprof_bytes(std::vector<std::string> const& types, std::vector<pprof_sample> const& samples, std::int64_t walltime_ns);
+[[nodiscard]] std::string pprof_bytes(std::vector<std::string> const& types, std::vector<pprof_sample> const& samples,
+                                      std::int64_t walltime_ns);
 
 }  // namespace retake::observe

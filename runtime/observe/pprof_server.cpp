@@ -1,9 +1,11 @@
-// A server for a handful of readers on the loopback: one request a connection, the request line and nothing else of the request looked at, which is why
-// no parser library is here.
+// A server for a handful of readers on the loopback: one request a connection, the request line and
+// nothing else of the request looked at, which is why no parser library is here.
 //
-// Bounds. Readers may be slow, hang, or be many: connections_max are served, the others wait in the kernel's queue; reports_max of them are in memory, from
-// the making of a report until it is written; a request and an answer have `patience` each, however slowly their bytes move. A report is made without a P
-// (foreign_call), however long that takes: the program's goroutines do not wait for it.
+// Bounds. Readers may be slow, hang, or be many: connections_max are served, the others wait in the
+// kernel's queue; reports_max of them are in memory, from the making of a report until it is
+// written; a request and an answer have `patience` each, however slowly their bytes move. A report
+// is made without a P (foreign_call), however long that takes: the program's goroutines do not wait
+// for it.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -13,8 +15,8 @@
 #include <list>
 #include <map>
 #include <memory>
-#include <string>
 #include <span>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -54,8 +56,11 @@ struct answer {
 };
 
 constexpr char const* index_page =
-    "<!doctype html><title>/debug/pprof/</title><p><a href=goroutine?debug=1>goroutine</a> (<a href=goroutine?debug=2>full stacks</a>)<br>"
-    "<a href=threadcreate?debug=1>threadcreate</a><br><a href=block?debug=1>block</a><br><a href=mutex?debug=1>mutex</a><br><a href=\"trace?seconds=1\">trace</a> of one second<br><a href=/metrics>metrics</a>\n";
+    "<!doctype html><title>/debug/pprof/</title><p><a href=goroutine?debug=1>goroutine</a> (<a "
+    "href=goroutine?debug=2>full stacks</a>)<br>"
+    "<a href=threadcreate?debug=1>threadcreate</a><br><a href=block?debug=1>block</a><br><a "
+    "href=mutex?debug=1>mutex</a><br><a href=\"trace?seconds=1\">trace</a> of one second<br><a "
+    "href=/metrics>metrics</a>\n";
 
 // The number behind `key` in "a=1&b=2"; `otherwise` when it is not there or none.
 std::uint32_t parameter(std::string_view query, std::string_view key, std::uint32_t otherwise) {
@@ -97,7 +102,8 @@ std::string stacks_with_counts(scheduler& s) {
 std::string stacks_in_full(scheduler& s) {
   std::string text;
   observe::symbols names;
-  for (observe::goroutine_view const& view : observe::view_all(s, names, nullptr)) text += observe::text_of(observe::info_of(names, view)) + "\n";
+  for (observe::goroutine_view const& view : observe::view_all(s, names, nullptr))
+    text += observe::text_of(observe::info_of(names, view)) + "\n";
   return text;
 }
 
@@ -106,7 +112,8 @@ std::string thread_sites_text() {
   std::string sites;
   for (thread_site const& one : thread_profile()) {
     all += one.created;
-    sites += fmt::format("{} created, {} live @\n{}\n", one.created, one.live, one.stack.empty() ? "#\tthe runtime itself\n" : text_of(one.stack));
+    sites += fmt::format("{} created, {} live @\n{}\n", one.created, one.live,
+                         one.stack.empty() ? "#\tthe runtime itself\n" : text_of(one.stack));
   }
   return fmt::format("threadcreate profile: total {}\n{}", all, sites);
 }
@@ -137,9 +144,14 @@ answer answer_to(std::string_view path, std::string_view query, context const& s
     scheduler& s = machine_here().home;
     return {.body = foreign_call([&s, debug] { return debug == 1 ? stacks_with_counts(s) : stacks_in_full(s); })};
   }
-  if (path == "/debug/pprof/threadcreate") return debug == 0 ? answer{.type = protobuf, .body = threadcreate_pprof()} : answer{.body = thread_sites_text()};
-  if (path == "/debug/pprof/block") return debug == 0 ? answer{.type = protobuf, .body = block_pprof()} : answer{.body = wait_sites_text("block", block_profile())};
-  if (path == "/debug/pprof/mutex") return debug == 0 ? answer{.type = protobuf, .body = mutex_pprof()} : answer{.body = wait_sites_text("mutex", mutex_profile())};
+  if (path == "/debug/pprof/threadcreate")
+    return debug == 0 ? answer{.type = protobuf, .body = threadcreate_pprof()} : answer{.body = thread_sites_text()};
+  if (path == "/debug/pprof/block")
+    return debug == 0 ? answer{.type = protobuf, .body = block_pprof()}
+                      : answer{.body = wait_sites_text("block", block_profile())};
+  if (path == "/debug/pprof/mutex")
+    return debug == 0 ? answer{.type = protobuf, .body = mutex_pprof()}
+                      : answer{.body = wait_sites_text("mutex", mutex_profile())};
   if (path == "/debug/pprof/trace") return trace_for(parameter(query, "seconds", 1), service.done());
   return {.status = 404, .body = "there is no such report\n"};
 }
@@ -150,10 +162,12 @@ answer answer_to(std::string_view request, context const& service) {
   if (!line.starts_with("GET ")) return {.status = 405, .body = "only GET\n"};
   const std::string_view rest = line.substr(4);
   const std::size_t end = rest.find(' ');
-  if (end == std::string_view::npos || !rest.substr(end).starts_with(" HTTP/1.")) return {.status = 400, .body = "not HTTP\n"};
+  if (end == std::string_view::npos || !rest.substr(end).starts_with(" HTTP/1."))
+    return {.status = 400, .body = "not HTTP\n"};
   const std::string_view target = rest.substr(0, end);
   const std::size_t question = target.find('?');
-  return answer_to(target.substr(0, question), question == std::string_view::npos ? std::string_view() : target.substr(question + 1), service);
+  return answer_to(target.substr(0, question),
+                   question == std::string_view::npos ? std::string_view() : target.substr(question + 1), service);
 }
 
 // The head of a request; empty: it did not come in time, or is too long.
@@ -171,7 +185,9 @@ std::string read_request(tcp_stream& connection) {
 
 void write_answer(tcp_stream& connection, answer const& a) {
   static_cast<void>(connection.set_write_deadline(deadline_in(patience)));
-  const std::string head = fmt::format("HTTP/1.1 {} {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", a.status, a.status == 200 ? "OK" : "Error", a.type, a.body.size());
+  const std::string head =
+      fmt::format("HTTP/1.1 {} {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", a.status,
+                  a.status == 200 ? "OK" : "Error", a.type, a.body.size());
   for (std::string const* const part : {&head, &a.body}) {
     if (!connection.write(std::as_bytes(std::span(part->data(), part->size())))) return;
   }
@@ -194,7 +210,8 @@ struct pprof_server::service : outliving {
   semaphore free_reports{reports_max};
   wait_group goroutines;
 
-  explicit service(tcp_listener&& made) : outliving(machine_here().home.objects, [](outliving&) noexcept {}), listener(std::move(made)) {}
+  explicit service(tcp_listener&& made)
+      : outliving(machine_here().home.objects, [](outliving&) noexcept {}), listener(std::move(made)) {}
 
   void accept_each() {
     while (!free_connections.acquire(serving.ctx)) {
@@ -265,7 +282,8 @@ void watch::main_begins(scheduler& s) noexcept {
   if (where.empty()) return;
   const result<address> parsed = parse_address(where);
   result<pprof_server> server = parsed ? serve_pprof(*parsed) : result<pprof_server>(parsed.error());
-  const std::string text = server ? fmt::format("runtime: serves /debug/pprof/ on port {}\n", server->port()) : fmt::format("runtime: pprof={}: {}\n", where, server.error().message());
+  const std::string text = server ? fmt::format("runtime: serves /debug/pprof/ on port {}\n", server->port())
+                                  : fmt::format("runtime: pprof={}: {}\n", where, server.error().message());
   world::print(text.data(), text.size());
   if (server) w.server = std::make_shared<pprof_server>(std::move(*server));
 }

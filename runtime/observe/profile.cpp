@@ -22,7 +22,9 @@ namespace {
 
 // From the user's own line on: the call of the public header is what it is charged for.
 std::vector<stack_frame> users_frames(std::vector<stack_frame> frames) {
-  const auto own = std::find_if_not(frames.begin(), frames.end(), [](stack_frame const& one) { return observe::is_internal(one) || observe::is_public_header(one); });
+  const auto own = std::find_if_not(frames.begin(), frames.end(), [](stack_frame const& one) {
+    return observe::is_internal(one) || observe::is_public_header(one);
+  });
   frames.erase(frames.begin(), own);
   return frames;
 }
@@ -34,11 +36,14 @@ std::vector<thread_site> profile_of(scheduler& s) {
   std::vector<thread_site> all;
   for (observe::thread_sites::site const& one : observe::watcher_of(s).threads.all()) {
     std::vector<stack_frame> frames;
-    if (one.ended.file != nullptr) frames.push_back({"goroutine that ended locked", one.ended.file, one.ended.line, 0});
-    else frames = users_frames(observe::frames_of(names, names.walk(one.from.stack.from, one.from.stack.bytes)));
+    if (one.ended.file != nullptr)
+      frames.push_back({"goroutine that ended locked", one.ended.file, one.ended.line, 0});
+    else
+      frames = users_frames(observe::frames_of(names, names.walk(one.from.stack.from, one.from.stack.bytes)));
     all.push_back({std::move(frames), one.created, one.live});
   }
-  std::stable_sort(all.begin(), all.end(), [](thread_site const& a, thread_site const& b) { return a.created > b.created; });
+  std::stable_sort(all.begin(), all.end(),
+                   [](thread_site const& a, thread_site const& b) { return a.created > b.created; });
   return all;
 }
 
@@ -52,7 +57,8 @@ void watch::thread_refused(scheduler& s) noexcept {
     for (thread_site const& one : all) {
       stack_frame const& at = one.stack.empty() ? the_runtime : one.stack.front();
       const std::string where = at.file.empty() ? std::string() : fmt::format(" {}:{}", at.file, at.line);
-      const std::string text = fmt::format("runtime: {} threads, {} of them live, for {}{}\n", one.created, one.live, at.function, where);
+      const std::string text =
+          fmt::format("runtime: {} threads, {} of them live, for {}{}\n", one.created, one.live, at.function, where);
       world::print(text.data(), text.size());
     }
   } catch (std::bad_alloc const&) {
@@ -72,7 +78,8 @@ std::string threadcreate_pprof_of(scheduler& s) {
   for (thread_site& one : profile_of(s)) {
     if (one.created == 0) continue;
     if (one.stack.empty()) one.stack.push_back(the_runtime);
-    samples.push_back({std::move(one.stack), {static_cast<std::int64_t>(one.created), static_cast<std::int64_t>(one.live)}});
+    samples.push_back(
+        {std::move(one.stack), {static_cast<std::int64_t>(one.created), static_cast<std::int64_t>(one.live)}});
   }
   return observe::pprof_bytes({"threadcreate", "live"}, samples, world::walltime());
 }

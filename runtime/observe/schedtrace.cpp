@@ -7,9 +7,9 @@
 #include <type_traits>
 #include <vector>
 
-#include "retake/debug.hpp"
 #include "observe/inspector.hpp"
 #include "observe/watcher.hpp"
+#include "retake/debug.hpp"
 #include "world/clock.hpp"
 #include "world/peek.hpp"
 
@@ -33,7 +33,9 @@ std::string id_of(T const* what) {
   return what != nullptr ? fmt::format("{}", seen<std::remove_const_t<decltype(what->id)>>(what->id)) : "nil";
 }
 
-int status_of(processor_state state) noexcept { return static_cast<int>(state); }  // idle, running, syscall, gcstop, dead: as in Go
+int status_of(processor_state state) noexcept {
+  return static_cast<int>(state);
+}  // idle, running, syscall, gcstop, dead: as in Go
 
 int status_of(goroutine_state state) noexcept {
   switch (state) {
@@ -50,9 +52,10 @@ using out = std::back_insert_iterator<std::string>;
 
 void add_processors(out to, scheduler& s) {
   for (processor& p : s.processors.all()) {
-    fmt::format_to(to, "  P{}: status={} schedtick={} syscalltick={} m={} runqsize={} gfreecnt={} timerslen={}\n", p.id, status_of(p.status.load_relaxed()),
-                   p.schedule_tick.load_relaxed(), p.syscall_tick.load_relaxed(), id_of(p.machine.load_relaxed()), p.queue.size_hint(),
-                   seen<std::uint32_t>(p.free_goroutines.count), inspector::timers(p.timers));
+    fmt::format_to(to, "  P{}: status={} schedtick={} syscalltick={} m={} runqsize={} gfreecnt={} timerslen={}\n", p.id,
+                   status_of(p.status.load_relaxed()), p.schedule_tick.load_relaxed(), p.syscall_tick.load_relaxed(),
+                   id_of(p.machine.load_relaxed()), p.queue.size_hint(), seen<std::uint32_t>(p.free_goroutines.count),
+                   inspector::timers(p.timers));
   }
 }
 
@@ -61,8 +64,11 @@ void add_machines(out to, scheduler& s) {
   for (machine* m = inspector::first_machine(s.idle); m != nullptr; m = m->idle_link.get()) idle.push_back(m);
   for (machine* m = s.machines.get(); m != nullptr; m = m->all_link.get()) {
     const bool blocked = m->waiting_locked.get() != 0 || std::find(idle.begin(), idle.end(), m) != idle.end();
-    fmt::format_to(to, "  M{}: p={} curg={} mallocing=0 throwing=0 preemptoff= locks={} dying=0 spinning={} blocked={} lockedg={}\n", m->id,
-                   id_of(seen<processor_side*>(m->p)), id_of(seen<goroutine*>(m->current)), seen<std::uint32_t>(m->locks), seen<std::uint32_t>(m->spinning) != 0, blocked,
+    fmt::format_to(to,
+                   "  M{}: p={} curg={} mallocing=0 throwing=0 preemptoff= locks={} dying=0 spinning={} blocked={} "
+                   "lockedg={}\n",
+                   m->id, id_of(seen<processor_side*>(m->p)), id_of(seen<goroutine*>(m->current)),
+                   seen<std::uint32_t>(m->locks), seen<std::uint32_t>(m->spinning) != 0, blocked,
                    id_of(seen<goroutine*>(m->locked_g)));
   }
 }
@@ -70,7 +76,8 @@ void add_machines(out to, scheduler& s) {
 void add_goroutines(out to, scheduler& s) {
   for (goroutine* g = s.goroutines.get(); g != nullptr; g = g->all_link.get()) {
     const goroutine_state state = seen<goroutine_state>(g->state);
-    fmt::format_to(to, "  G{}: status={}({}) m={} lockedm={}\n", id_of(g), status_of(state), name_of(state == goroutine_state::dead ? wait_reason::none : seen<wait_reason>(g->reason)),
+    fmt::format_to(to, "  G{}: status={}({}) m={} lockedm={}\n", id_of(g), status_of(state),
+                   name_of(state == goroutine_state::dead ? wait_reason::none : seen<wait_reason>(g->reason)),
                    id_of(seen<machine*>(g->m)), id_of(seen<machine*>(g->locked_m)));
   }
 }
@@ -82,14 +89,18 @@ std::string schedtrace_text(scheduler& s, std::int64_t began_ns, bool detailed) 
   const out to = std::back_inserter(text);
   const std::int64_t ms = (world::nanotime() - began_ns) / millisecond_ns;
   const locked hold(s.lock);
-  fmt::format_to(to, "SCHED {}ms: gomaxprocs={} idleprocs={} threads={} spinningthreads={} needspinning={} idlethreads={} runqueue={}", ms, s.processors.count(),
-                 s.idle.processors_hint(), s.machine_count.get(), s.gate.spinning_hint(), inspector::spinner_wanted(s.gate) ? 1 : 0, s.idle.machines(), s.global.size_hint());
+  fmt::format_to(to,
+                 "SCHED {}ms: gomaxprocs={} idleprocs={} threads={} spinningthreads={} needspinning={} idlethreads={} "
+                 "runqueue={}",
+                 ms, s.processors.count(), s.idle.processors_hint(), s.machine_count.get(), s.gate.spinning_hint(),
+                 inspector::spinner_wanted(s.gate) ? 1 : 0, s.idle.machines(), s.global.size_hint());
   if (!detailed) {
     for (processor& p : s.processors.all()) fmt::format_to(to, " {}{}", p.id == 0 ? "[" : "", p.queue.size_hint());
     text += "]\n";
     return text;
   }
-  fmt::format_to(to, " gcwaiting={} nmidlelocked={} stopwait={} sysmonwait={}\n", s.stop.requested(), s.machines_idle_locked.get(), s.stop.missing(), s.monitor.hint() == monitor_rest::asleep);
+  fmt::format_to(to, " gcwaiting={} nmidlelocked={} stopwait={} sysmonwait={}\n", s.stop.requested(),
+                 s.machines_idle_locked.get(), s.stop.missing(), s.monitor.hint() == monitor_rest::asleep);
   add_processors(to, s);
   add_machines(to, s);
   add_goroutines(to, s);

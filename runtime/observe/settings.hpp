@@ -1,4 +1,5 @@
-// settings.hpp: RETAKE_DEBUG, as Go's GODEBUG: key=value, separated by commas. Unknown keys are ignored.
+// settings.hpp: RETAKE_DEBUG, as Go's GODEBUG: key=value, separated by commas. Unknown keys are
+// ignored.
 //
 //     schedtrace=N      a line about the scheduler every N milliseconds
 //     scheddetail=1     with it, a line for each P, M and G

@@ -19,7 +19,9 @@ constexpr std::uintptr_t guard_bytes_max = 64 * 1024;
 template <class T>
 class copied {
  public:
-  explicit copied(T const& original) noexcept : from_(reinterpret_cast<std::uintptr_t>(&original)) { whole_ = world::peek(bytes_, from_, sizeof(T)) == sizeof(T); }
+  explicit copied(T const& original) noexcept : from_(reinterpret_cast<std::uintptr_t>(&original)) {
+    whole_ = world::peek(bytes_, from_, sizeof(T)) == sizeof(T);
+  }
   [[nodiscard]] bool whole() const noexcept { return whole_; }
 
   template <class Value, class Member>
@@ -47,12 +49,14 @@ bool in_callback(goroutine const& g) noexcept {
   return m != nullptr && world::peek_word<std::uint32_t>(&m->callbacks, 0) != 0;
 }
 
-// In a callback it stands on its thread's stack, which ends nobody knows where: what can be read is what there is.
+// In a callback it stands on its thread's stack, which ends nobody knows where: what can be read is
+// what there is.
 stack_bytes copy_stack(goroutine const& g, std::uintptr_t sp) {
   stack_bytes copy;
   if (sp == 0) return copy;
   // Nothing orders the making of a goroutine before this look at it.
-  const std::uintptr_t low = world::peek_word<std::uintptr_t>(&g.stack.low, 0), end = reinterpret_cast<std::uintptr_t>(&g);
+  const std::uintptr_t low = world::peek_word<std::uintptr_t>(&g.stack.low, 0),
+                       end = reinterpret_cast<std::uintptr_t>(&g);
   const bool own = sp >= low && sp < end;
   if (!own && !in_callback(g)) return copy;
   copy.low = sp;
@@ -95,12 +99,14 @@ still_stack stack_of_record(goroutine const& g, copied<goroutine> const& record)
 }
 
 bool same_moment(goroutine const& g, copied<goroutine> const& before, copied<goroutine> const& after) noexcept {
-  return before.get<std::uint64_t>(g.id) == after.get<std::uint64_t>(g.id) && before.get<goroutine_state>(g.state) == after.get<goroutine_state>(g.state) &&
+  return before.get<std::uint64_t>(g.id) == after.get<std::uint64_t>(g.id) &&
+         before.get<goroutine_state>(g.state) == after.get<goroutine_state>(g.state) &&
          before.get<std::uintptr_t>(g.context.stack_pointer) == after.get<std::uintptr_t>(g.context.stack_pointer) &&
          before.get<std::uintptr_t>(g.call_sp) == after.get<std::uintptr_t>(g.call_sp);
 }
 
-// Nor has it been away and come back to the same place while its stack was copied: then a second copy is another.
+// Nor has it been away and come back to the same place while its stack was copied: then a second
+// copy is another.
 bool kept_still(goroutine const& g, copied<goroutine> const& record, still_stack const& found) {
   if (const copied<goroutine> after(g); !same_moment(g, record, after)) return false;
   return found.bytes.bytes.empty() || copy_stack(g, found.bytes.low).bytes == found.bytes.bytes;
@@ -140,7 +146,8 @@ goroutine_view view_of(goroutine const& g, symbols& names, registers const* here
     const bool timed = view.state == goroutine_state::waiting || view.state == goroutine_state::syscall;
     view.waited_ns = timed ? std::max<std::int64_t>(0, world::nanotime() - record.get<std::int64_t>(g.since_ns)) : 0;
     machine const* const m = record.get<machine*>(g.m);
-    view.in_foreign = view.state == goroutine_state::syscall && m != nullptr && world::peek_word<std::uint32_t>(&m->in_foreign, 0) != 0;
+    view.in_foreign = view.state == goroutine_state::syscall && m != nullptr &&
+                      world::peek_word<std::uint32_t>(&m->in_foreign, 0) != 0;
 
     still_stack stack;
     bool still = true;
@@ -180,7 +187,9 @@ std::size_t count_newer(scheduler& s, std::uint64_t newest) noexcept {
   for (; g != nullptr; g = world::peek_word<goroutine const*>(&g->all_link, nullptr)) {
     const copied<goroutine> record(*g);
     const std::uint64_t id = record.get<std::uint64_t>(g->id);
-    if (g != &this_goroutine() && id > newest && record.get<goroutine_state>(g->state) != goroutine_state::dead && !detail::signal_service::is_relay(s, id)) ++count;
+    if (g != &this_goroutine() && id > newest && record.get<goroutine_state>(g->state) != goroutine_state::dead &&
+        !detail::signal_service::is_relay(s, id))
+      ++count;
   }
   return count;
 }

@@ -1,8 +1,10 @@
 // snapshot.hpp: what each goroutine is doing, read from outside while everything goes on.
 //
-// Recipe.    A goroutine's record and the used end of its stack are copied by the kernel (world/peek.hpp), its record again behind that: when state and
-//            stack pointer are the same the copy is of one moment; else it has moved on, and is looked at again.
-//            Needs no lock: the list of all goroutines only grows at its head, and a goroutine's record stays where it is while the program runs.
+// Recipe.    A goroutine's record and the used end of its stack are copied by the kernel
+//            (world/peek.hpp), its record again behind that: when state and stack pointer are the
+//            same the copy is of one moment; else it has moved on, and is looked at again.
+//            Needs no lock: the list of all goroutines only grows at its head, and a goroutine's
+//            record stays where it is while the program runs.
 #pragma once
 
 #include <cstdint>
@@ -39,16 +41,19 @@ struct goroutine_view {
 // Where another thread, or this one at a fault, stood.
 [[nodiscard]] registers registers_of(world::thread_registers const& at) noexcept;
 
-// One goroutine. Dead: it has no goroutine now. `here`: registers of the calling thread, whose running goroutine has its stack from there.
+// One goroutine. Dead: it has no goroutine now. `here`: registers of the calling thread, whose
+// running goroutine has its stack from there.
 [[nodiscard]] goroutine_view view_of(goroutine const& g, symbols& names, registers const* here);
 
 // All that live, by id; `most` of them at most.
-[[nodiscard]] std::vector<goroutine_view> view_all(scheduler& s, symbols& names, registers const* here, std::size_t most = SIZE_MAX);
+[[nodiscard]] std::vector<goroutine_view> view_all(scheduler& s, symbols& names, registers const* here,
+                                                   std::size_t most = SIZE_MAX);
 
 // How many live whose id is above `newest`, the caller's goroutine not among them.
 [[nodiscard]] std::size_t count_newer(scheduler& s, std::uint64_t newest) noexcept;
 
-// The used end of a goroutine's stack, and from where to walk it. Empty: it runs, has not begun, or does not keep still.
+// The used end of a goroutine's stack, and from where to walk it. Empty: it runs, has not begun, or
+// does not keep still.
 struct still_stack {
   registers from;
   stack_bytes bytes;

@@ -58,10 +58,12 @@ bool set_registers(Dwfl_Thread* thread, void* argument) {
     const Dwarf_Word word = value;
     return dwfl_thread_state_registers(thread, number, 1, &word);
   };
-  // Numbers of the psABIs' DWARF mappings. A return address is moved into its call, where its line and its frame's rules are.
+  // Numbers of the psABIs' DWARF mappings. A return address is moved into its call, where its line
+  // and its frame's rules are.
   dwfl_thread_state_register_pc(thread, from.pc_is_exact ? from.pc : from.pc - 1);
 #if defined(__x86_64__)
-  return set(3, from.rbx) && set(6, from.fp) && set(7, from.sp) && set(12, from.r12) && set(13, from.r13) && set(14, from.r14) && set(15, from.r15);
+  return set(3, from.rbx) && set(6, from.fp) && set(7, from.sp) && set(12, from.r12) && set(13, from.r13) &&
+         set(14, from.r14) && set(15, from.r15);
 #else
   return set(29, from.fp) && set(31, from.sp);
 #endif
@@ -82,7 +84,8 @@ constexpr Dwfl_Thread_Callbacks walker{next_thread, get_thread, read_memory, set
 void call_site(Dwarf_Die* call, Dwarf_Die* unit, place& caller) {
   Dwarf_Attribute attribute;
   Dwarf_Word number = 0;
-  if (dwarf_formudata(dwarf_attr(call, DW_AT_call_line, &attribute), &number) == 0) caller.line = static_cast<std::uint32_t>(number);
+  if (dwarf_formudata(dwarf_attr(call, DW_AT_call_line, &attribute), &number) == 0)
+    caller.line = static_cast<std::uint32_t>(number);
   Dwarf_Files* files = nullptr;
   std::size_t count = 0;
   if (dwarf_formudata(dwarf_attr(call, DW_AT_call_file, &attribute), &number) != 0) return;
@@ -102,12 +105,14 @@ Dwarf_Die* unit_at(Dwfl_Module* module, Dwarf_Addr where, Dwarf_Addr& bias) {
 std::string name_of(Dwarf_Die* function) {
   Dwarf_Attribute attribute;
   for (unsigned const kind : {DW_AT_linkage_name, DW_AT_MIPS_linkage_name}) {
-    if (char const* const name = dwarf_formstring(dwarf_attr_integrate(function, kind, &attribute))) return demangled(name);
+    if (char const* const name = dwarf_formstring(dwarf_attr_integrate(function, kind, &attribute)))
+      return demangled(name);
   }
   // A local lambda has none: its own name, behind those of what it lies in.
   Dwarf_Die origin = *function;
   for (unsigned const kind : {DW_AT_abstract_origin, DW_AT_abstract_origin, DW_AT_specification}) {
-    if (Dwarf_Attribute* const is = dwarf_attr(&origin, kind, &attribute)) static_cast<void>(dwarf_formref_die(is, &origin));
+    if (Dwarf_Attribute* const is = dwarf_attr(&origin, kind, &attribute))
+      static_cast<void>(dwarf_formref_die(is, &origin));
   }
   Dwarf_Die* around = nullptr;
   const int count = dwarf_getscopes_die(&origin, &around);
@@ -143,9 +148,11 @@ void collect_functions(Dwarf_Die parent, std::vector<Dwarf_Die>& found) {
   if (dwarf_child(&parent, &child) != 0) return;
   do {
     const int tag = dwarf_tag(&child);
-    if (tag == DW_TAG_subprogram && (dwarf_hasattr(&child, DW_AT_low_pc) != 0 || dwarf_hasattr(&child, DW_AT_ranges) != 0)) found.push_back(child);
-    if (tag == DW_TAG_subprogram || tag == DW_TAG_namespace || tag == DW_TAG_structure_type || tag == DW_TAG_class_type || tag == DW_TAG_union_type ||
-        tag == DW_TAG_lexical_block) {
+    if (tag == DW_TAG_subprogram &&
+        (dwarf_hasattr(&child, DW_AT_low_pc) != 0 || dwarf_hasattr(&child, DW_AT_ranges) != 0))
+      found.push_back(child);
+    if (tag == DW_TAG_subprogram || tag == DW_TAG_namespace || tag == DW_TAG_structure_type ||
+        tag == DW_TAG_class_type || tag == DW_TAG_union_type || tag == DW_TAG_lexical_block) {
       collect_functions(child, found);
     }
   } while (dwarf_siblingof(&child, &child) == 0);
@@ -156,14 +163,16 @@ bool child_at(Dwarf_Die parent, Dwarf_Addr where, Dwarf_Die& child) {
   if (dwarf_child(&parent, &child) != 0) return false;
   do {
     const int tag = dwarf_tag(&child);
-    if ((tag == DW_TAG_inlined_subroutine || tag == DW_TAG_lexical_block) && dwarf_haspc(&child, where) > 0) return true;
+    if ((tag == DW_TAG_inlined_subroutine || tag == DW_TAG_lexical_block) && dwarf_haspc(&child, where) > 0)
+      return true;
   } while (dwarf_siblingof(&child, &child) == 0);
   return false;
 }
 
 }  // namespace
 
-// Not dwarf_getscopes(): it does not look into functions without code, where GCC puts the lambdas of what was inlined everywhere.
+// Not dwarf_getscopes(): it does not look into functions without code, where GCC puts the lambdas
+// of what was inlined everywhere.
 std::vector<Dwarf_Die> symbols::state::functions_at(Dwarf_Die const& unit, Dwarf_Addr where) {
   Dwarf_Die top = unit;
   const auto [at, is_new] = functions.try_emplace(dwarf_dieoffset(&top));
@@ -203,7 +212,8 @@ symbols::symbols() : state_(std::make_unique<state>()) {
   Dwfl* const dwfl = dwfl_begin(&how);
   if (dwfl == nullptr) return;
   dwfl_report_begin(dwfl);
-  if (!report_modules(dwfl) || dwfl_report_end(dwfl, nullptr, nullptr) != 0 || !dwfl_attach_state(dwfl, nullptr, the_only_thread, &walker, &state_->now)) {
+  if (!report_modules(dwfl) || dwfl_report_end(dwfl, nullptr, nullptr) != 0 ||
+      !dwfl_attach_state(dwfl, nullptr, the_only_thread, &walker, &state_->now)) {
     dwfl_end(dwfl);
     return;
   }
@@ -217,7 +227,8 @@ symbols::~symbols() {
 std::vector<std::uintptr_t> symbols::walk(registers const& from, stack_bytes const& stack, std::size_t most) {
   if (state_->dwfl == nullptr || from.pc == 0) return {};
   state_->now = {from, &stack, most, {}};
-  static_cast<void>(dwfl_getthread_frames(state_->dwfl, the_only_thread, take_frame, &state_->now));  // however it ends: what was found is found
+  static_cast<void>(dwfl_getthread_frames(state_->dwfl, the_only_thread, take_frame,
+                                          &state_->now));  // however it ends: what was found is found
   if (state_->now.found.empty()) return {from.pc};
   return std::move(state_->now.found);
 }
@@ -243,7 +254,8 @@ std::vector<place> symbols::look_up(std::uintptr_t where) {
     if (dwarf_lineno(line, &number) == 0) outer.line = static_cast<std::uint32_t>(number);
   }
   if (unit != nullptr) {
-    std::vector<Dwarf_Die> chain = state_->functions_at(*unit, where - bias);  // the function, and in it what is inlined, outside first
+    std::vector<Dwarf_Die> chain =
+        state_->functions_at(*unit, where - bias);  // the function, and in it what is inlined, outside first
     for (std::size_t i = chain.size(); i-- > 0;) {
       outer.function = name_of(&chain[i]);
       if (i == 0) break;

@@ -23,7 +23,8 @@ class thread_sites {
 
   thread_sites() : sites_(1) {}
 
-  // A thread is about to be made because of `charged`, else of who locked at `ended` and ended so, else of nobody: where to report its end. Any thread, without locks.
+  // A thread is about to be made because of `charged`, else of who locked at `ended` and ended so,
+  // else of nobody: where to report its end. Any thread, without locks.
   [[nodiscard]] site* made(goroutine const* charged, lock_site ended);
   void ended(site* where) noexcept;
   [[nodiscard]] std::vector<site> all();

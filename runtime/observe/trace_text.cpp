@@ -11,7 +11,8 @@ namespace retake::observe {
 
 namespace {
 
-constexpr char const* kind_names[] = {"run", "leave", "ready", "enter", "exit", "wire", "unwire", "retake", "handoff", "lock", "unlock"};
+constexpr char const* kind_names[] = {"run",    "leave",  "ready",   "enter", "exit",  "wire",
+                                      "unwire", "retake", "handoff", "lock",  "unlock"};
 constexpr char const* exit_names[] = {"old P", "old P (ABA)", "idle P", "slow", "slow locked"};
 constexpr char const* retake_names[] = {"queue", "nobody idle", "10 ms", "lost the CAS"};
 
@@ -23,16 +24,24 @@ struct timed {
   trace_ring::event what;
 };
 
-// Ticks to microseconds; events of a burst that share one reading of the clock are spread evenly up to the next.
+// Ticks to microseconds; events of a burst that share one reading of the clock are spread evenly up
+// to the next.
 void add_timed(std::vector<timed>& all, tracer::recording const& recording, tracer::recorded const& lane) {
-  const auto us = [&](std::uint64_t ticks) { return static_cast<double>(ticks - recording.began_ticks) * recording.ns_per_tick / 1'000; };
+  const auto us = [&](std::uint64_t ticks) {
+    return static_cast<double>(ticks - recording.began_ticks) * recording.ns_per_tick / 1'000;
+  };
   for (std::size_t from = 0; from < lane.events.size();) {
     std::size_t until = from;
     while (until < lane.events.size() && lane.events[until].ticks == lane.events[from].ticks) ++until;
     const double begin = us(lane.events[from].ticks);
-    const double longest = burst_step_us * static_cast<double>(until - from);  // a longer one was no burst to its end: what was long came last
-    const double end = until < lane.events.size() ? std::min(us(lane.events[until].ticks), begin + longest) : begin + longest;
-    for (std::size_t i = from; i < until; ++i) all.push_back({begin + (end - begin) * static_cast<double>(i - from) / static_cast<double>(until - from), lane.machine, lane.events[i]});
+    const double longest =
+        burst_step_us *
+        static_cast<double>(until - from);  // a longer one was no burst to its end: what was long came last
+    const double end =
+        until < lane.events.size() ? std::min(us(lane.events[until].ticks), begin + longest) : begin + longest;
+    for (std::size_t i = from; i < until; ++i)
+      all.push_back({begin + (end - begin) * static_cast<double>(i - from) / static_cast<double>(until - from),
+                     lane.machine, lane.events[i]});
     from = until;
   }
 }
@@ -43,7 +52,8 @@ class renderer {
 
   void begin(double end_us) {
     end_us_ = end_us;
-    for (auto const& [pid, name] : {std::pair{1, "Ps"}, {2, "Threads"}, {3, "Goroutines"}}) add("{{\"ph\":\"M\",\"pid\":{},\"name\":\"process_name\",\"args\":{{\"name\":\"{}\"}}}}", pid, name);
+    for (auto const& [pid, name] : {std::pair{1, "Ps"}, {2, "Threads"}, {3, "Goroutines"}})
+      add("{{\"ph\":\"M\",\"pid\":{},\"name\":\"process_name\",\"args\":{{\"name\":\"{}\"}}}}", pid, name);
   }
 
   void on(timed const& t) {
@@ -57,7 +67,9 @@ class renderer {
         m.run_since = t.at_us;
         m.on_p = t.what.argument;
         if (g.flow != 0) {
-          add("{{\"ph\":\"f\",\"bp\":\"e\",\"id\":{},\"cat\":\"wake\",\"name\":\"wake\",\"pid\":2,\"tid\":{},\"ts\":{:.3f}}}", g.flow, t.machine, t.at_us);
+          add("{{\"ph\":\"f\",\"bp\":\"e\",\"id\":{},\"cat\":\"wake\",\"name\":\"wake\",\"pid\":2,\"tid\":{},\"ts\":{:."
+              "3f}}}",
+              g.flow, t.machine, t.at_us);
           g.flow = 0;
         }
         break;
@@ -65,11 +77,17 @@ class renderer {
       case trace_kind::leave: {
         goroutine& g = goroutines_[subject];
         const auto left = static_cast<goroutine_state>(t.what.argument >> 8);
-        char const* const why = left == goroutine_state::waiting ? name_of(static_cast<wait_reason>(t.what.argument & 0xff)) : left == goroutine_state::syscall ? "slow exit" : "yield or end";
+        char const* const why = left == goroutine_state::waiting
+                                    ? name_of(static_cast<wait_reason>(t.what.argument & 0xff))
+                                : left == goroutine_state::syscall ? "slow exit"
+                                                                   : "yield or end";
         if (m.runs == subject) {
-          add("{{\"ph\":\"X\",\"pid\":1,\"tid\":{},\"ts\":{:.3f},\"dur\":{:.3f},\"name\":\"G{}\",\"args\":{{\"M\":{},\"ends\":\"{}\"}}}}", m.on_p, m.run_since, t.at_us - m.run_since, subject,
-              t.machine, why);
-          add("{{\"ph\":\"X\",\"pid\":2,\"tid\":{},\"ts\":{:.3f},\"dur\":{:.3f},\"name\":\"G{}\",\"args\":{{\"P\":{}}}}}", t.machine, m.run_since, t.at_us - m.run_since, subject, m.on_p);
+          add("{{\"ph\":\"X\",\"pid\":1,\"tid\":{},\"ts\":{:.3f},\"dur\":{:.3f},\"name\":\"G{}\",\"args\":{{\"M\":{},"
+              "\"ends\":\"{}\"}}}}",
+              m.on_p, m.run_since, t.at_us - m.run_since, subject, t.machine, why);
+          add("{{\"ph\":\"X\",\"pid\":2,\"tid\":{},\"ts\":{:.3f},\"dur\":{:.3f},\"name\":\"G{}\",\"args\":{{\"P\":{}}}}"
+              "}",
+              t.machine, m.run_since, t.at_us - m.run_since, subject, m.on_p);
         }
         m.runs = 0;
         change(subject, g, left == goroutine_state::waiting ? state::waiting : state::runnable, t.at_us);
@@ -79,7 +97,8 @@ class renderer {
         goroutine& g = goroutines_[subject];
         change(subject, g, state::runnable, t.at_us);
         g.flow = ++flows_;
-        add("{{\"ph\":\"s\",\"id\":{},\"cat\":\"wake\",\"name\":\"wake\",\"pid\":2,\"tid\":{},\"ts\":{:.3f}}}", g.flow, t.machine, t.at_us);
+        add("{{\"ph\":\"s\",\"id\":{},\"cat\":\"wake\",\"name\":\"wake\",\"pid\":2,\"tid\":{},\"ts\":{:.3f}}}", g.flow,
+            t.machine, t.at_us);
         break;
       }
       case trace_kind::enter: {
@@ -90,13 +109,19 @@ class renderer {
       }
       case trace_kind::exit: {
         goroutine& g = goroutines_[subject];
-        add("{{\"ph\":\"X\",\"pid\":2,\"tid\":{},\"ts\":{:.3f},\"dur\":{:.3f},\"name\":\"call of G{}\",\"args\":{{\"exit\":\"{}\"}}}}", t.machine, g.call_since, t.at_us - g.call_since, subject,
+        add("{{\"ph\":\"X\",\"pid\":2,\"tid\":{},\"ts\":{:.3f},\"dur\":{:.3f},\"name\":\"call of "
+            "G{}\",\"args\":{{\"exit\":\"{}\"}}}}",
+            t.machine, g.call_since, t.at_us - g.call_since, subject,
             exit_names[std::min<std::size_t>(t.what.argument, 4)]);
         change(subject, g, state::running, t.at_us);
         break;
       }
-      case trace_kind::retake: instant(t, 1, subject, "retake", retake_names[std::min<std::size_t>(t.what.argument, 3)]); break;
-      case trace_kind::handoff: instant(t, 1, subject, "hand-off", fmt::format("case {}", name_of(static_cast<handoff_case>(t.what.argument)))); break;
+      case trace_kind::retake:
+        instant(t, 1, subject, "retake", retake_names[std::min<std::size_t>(t.what.argument, 3)]);
+        break;
+      case trace_kind::handoff:
+        instant(t, 1, subject, "hand-off", fmt::format("case {}", name_of(static_cast<handoff_case>(t.what.argument))));
+        break;
       case trace_kind::unwire:
         if (t.what.argument == 1) count_calls(t.at_us, subject, true);
         break;
@@ -116,7 +141,8 @@ class renderer {
       change(id, g, state::unknown, end_us_);
       result.goroutines.push_back({id, ns(g.spent[1]), ns(g.spent[2]), ns(g.spent[3]), ns(g.spent[4])});
     }
-    std::sort(result.goroutines.begin(), result.goroutines.end(), [](goroutine_times const& a, goroutine_times const& b) { return a.id < b.id; });
+    std::sort(result.goroutines.begin(), result.goroutines.end(),
+              [](goroutine_times const& a, goroutine_times const& b) { return a.id < b.id; });
     for (tracer::recorded const& one : recording.machines) {
       result.events += one.events.size();
       result.lost += one.lost;
@@ -124,7 +150,8 @@ class renderer {
     out_.erase(out_.size() - 2);
     out_ += fmt::format("\n],\n\"otherData\":{{\"lost\":{}}},\n\"retakeEvents\":[\n", result.lost);
     for (timed const& t : all) {
-      fmt::format_to(std::back_inserter(out_), "[{:.3f},{},\"{}\",{},{},{}],\n", t.at_us, t.machine, kind_names[static_cast<std::size_t>(t.what.kind)], t.what.subject, t.what.moves, t.what.argument);
+      fmt::format_to(std::back_inserter(out_), "[{:.3f},{},\"{}\",{},{},{}],\n", t.at_us, t.machine,
+                     kind_names[static_cast<std::size_t>(t.what.kind)], t.what.subject, t.what.moves, t.what.argument);
     }
     if (!all.empty()) out_.erase(out_.size() - 2);
     out_ += "\n]}\n";
@@ -157,10 +184,14 @@ class renderer {
     out_ += ",\n";
   }
 
-  void counter(char const* name, double at_us, std::int64_t value) { add("{{\"ph\":\"C\",\"pid\":1,\"ts\":{:.3f},\"name\":\"{}\",\"args\":{{\"value\":{}}}}}", at_us, name, value); }
+  void counter(char const* name, double at_us, std::int64_t value) {
+    add("{{\"ph\":\"C\",\"pid\":1,\"ts\":{:.3f},\"name\":\"{}\",\"args\":{{\"value\":{}}}}}", at_us, name, value);
+  }
 
   void instant(timed const& t, int process, std::uint64_t lane, char const* name, std::string const& why) {
-    add("{{\"ph\":\"i\",\"s\":\"t\",\"pid\":{},\"tid\":{},\"ts\":{:.3f},\"name\":\"{}\",\"args\":{{\"why\":\"{}\",\"M\":{}}}}}", process, lane, t.at_us, name, why, t.machine);
+    add("{{\"ph\":\"i\",\"s\":\"t\",\"pid\":{},\"tid\":{},\"ts\":{:.3f},\"name\":\"{}\",\"args\":{{\"why\":\"{}\","
+        "\"M\":{}}}}}",
+        process, lane, t.at_us, name, why, t.machine);
   }
 
   void count_calls(double at_us, std::uint64_t p, bool in_call) {
@@ -177,9 +208,11 @@ class renderer {
     const auto index = static_cast<std::size_t>(g.now);
     if (g.now != state::unknown) {
       g.spent[index] += std::max(0.0, at_us - g.since);
-      add("{{\"ph\":\"X\",\"pid\":3,\"tid\":{},\"ts\":{:.3f},\"dur\":{:.3f},\"name\":\"{}\"}}", id, g.since, std::max(0.0, at_us - g.since), names[index]);
+      add("{{\"ph\":\"X\",\"pid\":3,\"tid\":{},\"ts\":{:.3f},\"dur\":{:.3f},\"name\":\"{}\"}}", id, g.since,
+          std::max(0.0, at_us - g.since), names[index]);
     }
-    if ((g.now == state::runnable) != (to == state::runnable)) counter("runnable", at_us, runnable_ += to == state::runnable ? 1 : -1);
+    if ((g.now == state::runnable) != (to == state::runnable))
+      counter("runnable", at_us, runnable_ += to == state::runnable ? 1 : -1);
     g.now = to;
     g.since = at_us;
   }

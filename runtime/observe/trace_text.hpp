@@ -1,4 +1,5 @@
-// trace_text.hpp: a recording as Chrome's trace events, and as a table of how each goroutine spent its time.
+// trace_text.hpp: a recording as Chrome's trace events, and as a table of how each goroutine spent
+// its time.
 #pragma once
 
 #include "observe/tracer.hpp"

@@ -60,7 +60,8 @@ tracer::recording tracer::stop(scheduler& s) {
   all.ran = true;
   all.began_ticks = began_ticks_;
   all.ended_ticks = world::report_ticks();
-  all.ns_per_tick = static_cast<double>(world::nanotime() - began_ns_) / static_cast<double>(all.ended_ticks - began_ticks_);
+  all.ns_per_tick =
+      static_cast<double>(world::nanotime() - began_ns_) / static_cast<double>(all.ended_ticks - began_ticks_);
   for (lane& one : lanes_) {
     trace_ring const& ring = *one.ring;
     if (ring.written() == one.first) continue;
@@ -73,7 +74,9 @@ tracer::recording tracer::stop(scheduler& s) {
     // What was overwritten while it was copied is not an event; one more may be half written.
     const std::uint64_t now = ring.written() + 1;
     const std::uint64_t oldest = now > trace_ring::capacity ? now - trace_ring::capacity : 0;
-    if (oldest > from) its.events.erase(its.events.begin(), its.events.begin() + static_cast<std::ptrdiff_t>(std::min(oldest, until) - from));
+    if (oldest > from)
+      its.events.erase(its.events.begin(),
+                       its.events.begin() + static_cast<std::ptrdiff_t>(std::min(oldest, until) - from));
     its.lost = until - one.first - its.events.size();
     one.first = ring.written();
   }

@@ -29,7 +29,8 @@ class tracer {
   // Likewise.
   [[nodiscard]] recording stop(scheduler& s);
 
-  // A thread is about to be made for `m`: it is traced from its first step. And it ends: its ring stays for who reads.
+  // A thread is about to be made for `m`: it is traced from its first step. And it ends: its ring
+  // stays for who reads.
   void attach(machine& m);
   void detach(machine& m) noexcept;
 
@@ -41,7 +42,8 @@ class tracer {
     std::uint64_t first = 0;         // events before are of an earlier trace
   };
 
-  // A ring lasts as long as this object: a thread may be in the middle of an event when a trace stops.
+  // A ring lasts as long as this object: a thread may be in the middle of an event when a trace
+  // stops.
   void attach_locked(machine& m);
 
   spin_lock lock_;

@@ -54,7 +54,8 @@ void add_here(observe::wait_sites& sites, observe::registers const& here, double
 [[gnu::noinline]] void watch::contended(machine& m, std::int64_t wait_ns) noexcept {
   const std::uint32_t one_in = m.home.mutex_profile_one_in.get();
   if (one_in == 0 || world::random_below(one_in) != 0) return;
-  add_here(observe::watcher_of(m.home).contentions, observe::registers_here(), one_in, static_cast<double>(wait_ns) * one_in);
+  add_here(observe::watcher_of(m.home).contentions, observe::registers_here(), one_in,
+           static_cast<double>(wait_ns) * one_in);
 }
 
 }  // namespace retake

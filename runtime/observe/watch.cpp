@@ -45,11 +45,13 @@ void begin(scheduler& s) noexcept {
   observe::watcher* const w = new (memory) observe::watcher(s);
   s.watcher = w;
   if (w->chosen.gomaxprocs) {
-    const std::string text = fmt::format("runtime: gomaxprocs={}; affinity and cgroup allow {}\n", s.processors.count(), world::kernel::cpu_limit());
+    const std::string text = fmt::format("runtime: gomaxprocs={}; affinity and cgroup allow {}\n", s.processors.count(),
+                                         world::kernel::cpu_limit());
     world::print(text.data(), text.size());
   }
   world::on_fatal(report, &s);
-  world::require(retake_layout.scheduler == &world::at_fatal.argument, "retake_layout leads debuggers elsewhere");  // also what links it
+  world::require(retake_layout.scheduler == &world::at_fatal.argument,
+                 "retake_layout leads debuggers elsewhere");  // also what links it
   world::keep_quit(report, wake_monitor, &s);
 }
 
@@ -63,7 +65,8 @@ void end(scheduler& s) noexcept {
 
 void limit_changed(scheduler& s, std::uint32_t before, std::uint32_t now) noexcept {
   if (!watcher_of(s).chosen.gomaxprocs || before == now) return;
-  const std::string text = fmt::format("runtime: gomaxprocs={}; it was {}: affinity or cgroup have changed\n", now, before);
+  const std::string text =
+      fmt::format("runtime: gomaxprocs={}; it was {}: affinity or cgroup have changed\n", now, before);
   world::print(text.data(), text.size());
 }
 

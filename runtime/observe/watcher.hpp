@@ -18,7 +18,8 @@ class pprof_server;
 namespace retake::observe {
 
 struct watcher {
-  explicit watcher(scheduler& s) noexcept : home(s), began_ns(s.clock_ns.get()), chosen(settings_from_environment()), next_trace_ns(began_ns) {}
+  explicit watcher(scheduler& s) noexcept
+      : home(s), began_ns(s.clock_ns.get()), chosen(settings_from_environment()), next_trace_ns(began_ns) {}
   scheduler& home;
   std::int64_t const began_ns;
   settings const chosen;
@@ -32,7 +33,8 @@ struct watcher {
 
 [[nodiscard]] inline watcher& watcher_of(scheduler& s) noexcept { return *static_cast<watcher*>(s.watcher); }
 
-// All goroutines onto standard error, on a process that is about to end: takes no lock. `here`: of the thread that reports.
+// All goroutines onto standard error, on a process that is about to end: takes no lock. `here`: of
+// the thread that reports.
 void dump_at_end(scheduler& s, registers const* here) noexcept;
 
 }  // namespace retake::observe

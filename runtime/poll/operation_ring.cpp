@@ -7,10 +7,13 @@ namespace retake {
 
 namespace {
 
-constexpr std::uint64_t of_a_cancel = 1;  // no address of an operation; nor is 0, which comes back for what was withdrawn
+constexpr std::uint64_t of_a_cancel =
+    1;  // no address of an operation; nor is 0, which comes back for what was withdrawn
 constexpr std::int64_t drain_pause_ns = 1'000'000;
 
-operation* operation_of(std::uint64_t user_data) noexcept { return user_data > of_a_cancel ? reinterpret_cast<operation*>(user_data) : nullptr; }
+operation* operation_of(std::uint64_t user_data) noexcept {
+  return user_data > of_a_cancel ? reinterpret_cast<operation*>(user_data) : nullptr;
+}
 
 void give_back(operation& o, std::int64_t result, poller::harvest& found) noexcept {
   o.result.set(result);

@@ -25,7 +25,9 @@ operation_ring* operation_rings::here(scheduler& s) noexcept {
   int failed = 0;
   p.ring = make(s, failed);
   if (p.ring != nullptr) return p.ring;
-  if (failed == world::errors::out_of_memory || failed == world::errors::too_many_open || failed == world::errors::too_many_in_system) return nullptr;  // perhaps next time
+  if (failed == world::errors::out_of_memory || failed == world::errors::too_many_open ||
+      failed == world::errors::too_many_in_system)
+    return nullptr;  // perhaps next time
   p.ring_refused = true;
   s.paths.rings_refused.add();
   return nullptr;

@@ -1,6 +1,8 @@
-// operation_rings.hpp: all rings of a program, made when a P first needs its own, and the buffers that are registered with them.
+// operation_rings.hpp: all rings of a program, made when a P first needs its own, and the buffers
+// that are registered with them.
 //
-// Fields.    rings_: a slot is written once, before count_ is raised; anybody who has seen the count reads it. buffers_: under lock_.
+// Fields.    rings_: a slot is written once, before count_ is raised; anybody who has seen the
+//            count reads it. buffers_: under lock_.
 #pragma once
 
 #include <cstddef>
@@ -21,7 +23,8 @@ class operation_rings {
  public:
   operation_rings() noexcept : count_(0) {}
 
-  // The ring of the caller's P, made at its first use. nullptr: the kernel refuses (and that is counted), or has no room for one now. By a goroutine.
+  // The ring of the caller's P, made at its first use. nullptr: the kernel refuses (and that is
+  // counted), or has no room for one now. By a goroutine.
   [[nodiscard]] operation_ring* here(scheduler& s) noexcept;
   // The poller, for an event of ring `number`.
   [[nodiscard]] operation_ring& at(std::uint32_t number) noexcept;

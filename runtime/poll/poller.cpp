@@ -20,14 +20,17 @@ namespace {
 constexpr std::int64_t ns_per_ms = 1'000'000;
 constexpr std::int64_t longest_wait_ms = 1'000'000'000;
 
-// Up, so that a timer is due when the wait ends; a wait that ends early would turn into a busy loop of waits of 0 ms.
+// Up, so that a timer is due when the wait ends; a wait that ends early would turn into a busy loop
+// of waits of 0 ms.
 int whole_milliseconds(std::int64_t delay_ns) noexcept {
   if (delay_ns < 0) return -1;
   const std::int64_t ms = delay_ns / ns_per_ms + (delay_ns % ns_per_ms != 0 ? 1 : 0);
   return static_cast<int>(ms < longest_wait_ms ? ms : longest_wait_ms);
 }
 
-std::uint64_t event_data(poll_descriptor const& d, std::uint32_t sequence) noexcept { return std::uint64_t{sequence} << 32 | d.index; }
+std::uint64_t event_data(poll_descriptor const& d, std::uint32_t sequence) noexcept {
+  return std::uint64_t{sequence} << 32 | d.index;
+}
 
 struct waiting {
   poll_waiter<goroutine>& direction;
@@ -42,7 +45,8 @@ bool commit_wait(goroutine& g, void* argument) noexcept {
   return false;
 }
 
-// The timer of a deadline, on some M. The entry may be another descriptor's by now: then its deadline is not over, or it is over by itself.
+// The timer of a deadline, on some M. The entry may be another descriptor's by now: then its
+// deadline is not over, or it is over by itself.
 void deadline_is_due(runtime_timer& t, std::int64_t now_ns) noexcept {
   auto& way = static_cast<poll_direction&>(t);
   if (!way.deadline.pass(now_ns)) return;
@@ -55,7 +59,8 @@ void deadline_is_due(runtime_timer& t, std::int64_t now_ns) noexcept {
 
 // Go's texts, by which people look for it.
 [[noreturn, gnu::cold]] void refuse_to_wait(int epoll, int error) noexcept {
-  say("runtime: epollwait on fd ", static_cast<std::uint64_t>(epoll), " failed with ", static_cast<std::uint64_t>(error), "\n");
+  say("runtime: epollwait on fd ", static_cast<std::uint64_t>(epoll), " failed with ",
+      static_cast<std::uint64_t>(error), "\n");
   world::fatal("runtime: netpoll failed");
 }
 
@@ -70,7 +75,8 @@ int poller::open() noexcept {
   if (epoll_ < 0) return epoll_;
   wake_ = kernel::eventfd();
   if (wake_ < 0) return wake_;
-  return kernel::epoll_add(epoll_, wake_, kernel::poll_in, wake_data);  // level-triggered: only who drains it may miss it
+  return kernel::epoll_add(epoll_, wake_, kernel::poll_in,
+                           wake_data);  // level-triggered: only who drains it may miss it
 }
 
 void poller::close() noexcept {
@@ -95,9 +101,11 @@ poller::harvest poller::poll(std::int64_t delay_ns) noexcept {
   kernel::poll_event events[world::limits::events_per_poll];
   const int timeout_ms = whole_milliseconds(delay_ns);
   int count = kernel::epoll_wait(epoll_, events, world::limits::events_per_poll, timeout_ms);
-  while (count == world::errors::interrupted && timeout_ms <= 0) count = kernel::epoll_wait(epoll_, events, world::limits::events_per_poll, timeout_ms);
+  while (count == world::errors::interrupted && timeout_ms <= 0)
+    count = kernel::epoll_wait(epoll_, events, world::limits::events_per_poll, timeout_ms);
   if (count == world::errors::interrupted) return found;  // a timed wait: the scheduler looks at its timers again
-  if (count < 0) [[unlikely]] refuse_to_wait(epoll_, -count);
+  if (count < 0) [[unlikely]]
+    refuse_to_wait(epoll_, -count);
   for (int i = 0; i < count; ++i) {
     const kernel::poll_event event = events[i];
     if (event.data == wake_data) {
@@ -111,9 +119,11 @@ poller::harvest poller::poll(std::int64_t delay_ns) noexcept {
       continue;
     }
     poll_descriptor& d = *entry(static_cast<std::uint32_t>(event.data));
-    if (d.sequence.load_acquire() != static_cast<std::uint32_t>(event.data >> 32)) continue;  // N4: an event of an earlier use
+    if (d.sequence.load_acquire() != static_cast<std::uint32_t>(event.data >> 32))
+      continue;  // N4: an event of an earlier use
     const std::uint32_t bits = event.events;
-    if ((bits & (kernel::poll_in | kernel::poll_rdhup | kernel::poll_hup | kernel::poll_err)) != 0) collect(d.reader, found);
+    if ((bits & (kernel::poll_in | kernel::poll_rdhup | kernel::poll_hup | kernel::poll_err)) != 0)
+      collect(d.reader, found);
     if ((bits & (kernel::poll_out | kernel::poll_hup | kernel::poll_err)) != 0) collect(d.writer, found);
   }
   return found;
@@ -139,8 +149,11 @@ void poller::interrupt(poll_wake& gate) noexcept {
   world::require(written == sizeof one, "N7: the wake-up descriptor cannot be written");
 }
 
-// Level-triggered: whoever reaps may do so before the event is seen, and a completion that it overlooks is an event again.
-int poller::watch_ring(int fd, std::uint32_t number) noexcept { return kernel::epoll_add(epoll_, fd, kernel::poll_in, std::uint64_t{number} << 32 | ring_index); }
+// Level-triggered: whoever reaps may do so before the event is seen, and a completion that it
+// overlooks is an event again.
+int poller::watch_ring(int fd, std::uint32_t number) noexcept {
+  return kernel::epoll_add(epoll_, fd, kernel::poll_in, std::uint64_t{number} << 32 | ring_index);
+}
 
 poll_descriptor* poller::entry(std::uint32_t index) noexcept {
   chunk* const c = chunks_[index / chunk_entries].load_acquire();
@@ -174,7 +187,8 @@ poll_descriptor* poller::add(int fd, int& failed) noexcept {
   }
   const std::uint32_t sequence = d->sequence.load_relaxed();
   d->fd = fd;
-  failed = kernel::epoll_add(epoll_, fd, kernel::poll_in | kernel::poll_out | kernel::poll_rdhup | kernel::poll_edge, event_data(*d, sequence));
+  failed = kernel::epoll_add(epoll_, fd, kernel::poll_in | kernel::poll_out | kernel::poll_rdhup | kernel::poll_edge,
+                             event_data(*d, sequence));
   if (failed == 0) return d;
   const locked hold(lock_);
   d->next_free = free_;

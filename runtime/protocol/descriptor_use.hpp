@@ -73,8 +73,8 @@ class descriptor_use {
       const std::uint32_t now = word_.load_relaxed();
       if ((now & closed_bit) != 0) return begun::closed;
       if ((now & mine) != 0) return begun::taken;
-      // [DU1] acquire: what had the direction before is through with it. Pairs with [DU2]. Killed by:
-      // model descriptor_use.
+      // [DU1] acquire: what had the direction before is through with it. Pairs with [DU2]. Killed
+      // by: model descriptor_use.
       const bool inside = word_.compare_exchange_acquire(now, (now | mine) + one).won;
       if (inside) return begun::inside;
     }
@@ -118,9 +118,9 @@ class descriptor_use {
         continue;
       }
       world::require(now >= one, "N2: more have left a number than were inside");
-      // [DU2] release: what was done inside is over before the next takes the direction, or the last
-      // closes the number; acquire: for that last. Pairs with [DU1], [DU2], [DU3]. Killed by: model
-      // descriptor_use.
+      // [DU2] release: what was done inside is over before the next takes the direction, or the
+      // last closes the number; acquire: for that last. Pairs with [DU1], [DU2], [DU3]. Killed by:
+      // model descriptor_use.
       const bool left = word_.compare_exchange_acq_rel(now, now - gone).won;
       if (left) return now - gone == closed_bit;
     }
@@ -165,7 +165,9 @@ class descriptor_use {
   static constexpr std::uint32_t marks = 8 + 16;  // of a queue that is not empty, reading and writing
   static constexpr std::uint32_t one = 32;        // above: how many are inside
 
-  [[nodiscard]] static constexpr std::uint32_t mark_of(direction way) noexcept { return static_cast<std::uint32_t>(way) * 4; }
+  [[nodiscard]] static constexpr std::uint32_t mark_of(direction way) noexcept {
+    return static_cast<std::uint32_t>(way) * 4;
+  }
   [[nodiscard]] wait_queue<G>& queue_of(direction way) noexcept { return queues_[way == direction::writing ? 1 : 0]; }
 
   // False: a close has sent all away.

@@ -1,16 +1,22 @@
-// global_queue.hpp: the goroutines that belong to no P: overflow, yielders, returned system calls without a P.
+// global_queue.hpp: the goroutines that belong to no P: overflow, yielders, returned system calls
+// without a P.
 //
-// Problem.   A ring is bounded and belongs to a P; some goroutines have neither room nor a P. They wait here, first in first out.
-// Rejected.  A lock-free list: every taker goes on to touch the idle lists under the scheduler's lock anyway, and "no work is here and
-//            I park" must be one atomic decision: with both sides under one lock there is nothing to get wrong.
-// Recipe.    Every call but size_hint() under the scheduler's lock. Who parks looks here once more under that lock.
+// Problem.   A ring is bounded and belongs to a P; some goroutines have neither room nor a P. They
+//            wait here, first in first out.
+// Rejected.  A lock-free list: every taker goes on to touch the idle lists under the scheduler's
+//            lock anyway, and "no work is here and I park" must be one atomic decision: with both
+//            sides under one lock there is nothing to get wrong.
+// Recipe.    Every call but size_hint() under the scheduler's lock. Who parks looks here once more
+//            under that lock.
 //
 // States.    A list; size_ counts it.
-// Fields.    first_, last_: under the lock. size_: written under the lock, read by anybody as a hint.
+// Fields.    first_, last_: under the lock. size_: written under the lock, read by anybody as a
+//            hint.
 // Invariants Q2 empty <=> size 0; G2; Q5 FIFO.
 // Orders     None: the lock orders everything, and a hint promises nothing.
 // Checked by models/relacy/global_queue_model.cpp, every scenario that yields.
-// Not promised: that size_hint() is current: whoever acts on zero must look again under the lock before it sleeps.
+// Not promised: that size_hint() is current: whoever acts on zero must look again under the lock
+// before it sleeps.
 #pragma once
 
 #include <cstdint>

@@ -1,17 +1,25 @@
-// idle_set.hpp: the Ps that nobody uses and the Ms that sleep, as lists under the scheduler's lock, with their counts for all to see.
+// idle_set.hpp: the Ps that nobody uses and the Ms that sleep, as lists under the scheduler's lock,
+// with their counts for all to see.
 //
-// Problem.   Whoever readies a goroutine must know at once whether a P is idle, without a lock; whoever takes the P needs it alone.
-// Rejected.  A bit mask with atomic claims: "put my P back, unless work has come" spans several words, and the stop of the world must
-//            see one consistent list. Counting the list on demand: the submitter would need the lock to learn that there is nothing.
-// Recipe.    All changes under the scheduler's lock; count and mask are written there and read by anybody. The order between "I put
-//            my P here" and "I look for work once more" is not made here but by wake_gate's fences.
+// Problem.   Whoever readies a goroutine must know at once whether a P is idle, without a lock;
+//            whoever takes the P needs it alone.
+// Rejected.  A bit mask with atomic claims: "put my P back, unless work has come" spans several
+//            words, and the stop of the world must see one consistent list. Counting the list on
+//            demand: the submitter would need the lock to learn that there is nothing.
+// Recipe.    All changes under the scheduler's lock; count and mask are written there and read by
+//            anybody. The order between "I put my P here" and "I look for work once more" is not
+//            made here but by wake_gate's fences.
 //
-// States.    A P is on the list or not; its ghost owner says idle_list exactly then. An M on the list sleeps on its note.
-// Fields.    lists and links: under the lock. processors_, mask_: written under the lock, hints elsewhere. machines_: under the lock.
-// Invariants P4 only a P with an empty queue is put; P5 count and mask agree with the list; M3 who is taken is not spinning and
-//            was handed nothing; P12 status Idle does not imply being here.
+// States.    A P is on the list or not; its ghost owner says idle_list exactly then. An M on the
+//            list sleeps on its note.
+// Fields.    lists and links: under the lock. processors_, mask_: written under the lock, hints
+//            elsewhere. machines_: under the lock.
+// Invariants P4 only a P with an empty queue is put; P5 count and mask agree with the list; M3 who
+//            is taken is not spinning and was handed nothing; P12 status Idle does not imply being
+//            here.
 // Orders     None of its own: see wake_gate.
-// Checked by models/relacy/idle_set_model.cpp, models/relacy/wake_gate_model.cpp, checkers of P5 and M12, every scenario.
+// Checked by models/relacy/idle_set_model.cpp, models/relacy/wake_gate_model.cpp, checkers of P5
+// and M12, every scenario.
 // Not promised: which P or M is taken (the last put, because its cache is warm).
 #pragma once
 
@@ -25,13 +33,15 @@ namespace retake {
 
 struct inspector;
 
-// P: a processor_side with `idle_link` (plain<P*>) and an id below ProcessorsMax. M: `idle_link` (plain<M*>).
+// P: a processor_side with `idle_link` (plain<P*>) and an id below ProcessorsMax. M: `idle_link`
+// (plain<M*>).
 template <class P, class M, std::uint32_t ProcessorsMax>
 class idle_set {
  public:
   idle_set() noexcept : first_processor_(nullptr), first_machine_(nullptr), processors_(0), machines_(0) {}
 
-  // Under the lock. `empty` is what the caller knows about the P's queue (its own look: it owns the P).
+  // Under the lock. `empty` is what the caller knows about the P's queue (its own look: it owns the
+  // P).
   void put_processor(P* processor, bool empty) noexcept {
     world::require(empty, "P4: only a P with an empty queue is idle");
     P* const first = first_processor_.get();
@@ -44,7 +54,8 @@ class idle_set {
     word.store_relaxed(mask | bit);
     const std::uint32_t count = processors_.load_relaxed();
     processors_.store_relaxed(count + 1);
-    processor->holder.move(processor_holder::hand, processor_holder::idle_list, "P9: a P is put on the idle list that is not in hand");
+    processor->holder.move(processor_holder::hand, processor_holder::idle_list,
+                           "P9: a P is put on the idle list that is not in hand");
   }
 
   // Under the lock. A P, now in the caller's hands alone, or nullptr.
@@ -62,7 +73,8 @@ class idle_set {
     world::require((mask & bit) != 0, "P5: a P on the idle list has no bit in the mask");
     word.store_relaxed(mask & ~bit);
     processors_.store_relaxed(count - 1);
-    processor->holder.move(processor_holder::idle_list, processor_holder::hand, "P9: a P is taken from the idle list that is not on it");
+    processor->holder.move(processor_holder::idle_list, processor_holder::hand,
+                           "P9: a P is taken from the idle list that is not on it");
     return processor;
   }
 

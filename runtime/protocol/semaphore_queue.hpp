@@ -1,25 +1,39 @@
-// semaphore_queue.hpp: so many permits, and those who wait for some, first come first served. A mutex is one permit; a reader takes one of many, a writer all.
+// semaphore_queue.hpp: so many permits, and those who wait for some, first come first served. A
+// mutex is one permit; a reader takes one of many, a writer all.
 //
-// Problem.   The common case is that nobody waits: then taking and giving back should cost one compare-exchange each. When somebody waits, nobody may overtake
-//            it, or one that wants much starves behind those who want little; and whoever gives back must not miss who is about to wait.
-// Rejected.  A lock around everything: four locked operations for a mutex instead of two. Letting newcomers in before those that wait, as Go's mutex does until
-//            somebody has waited for a millisecond: more throughput under contention, and two modes to prove. A word for each kind of lock: three proofs.
-// Recipe.    take n                                             give n back
-//            nobody queues and n are there: CAS them out [SQ1]   nobody queues: CAS them in [SQ3]
-//            else lock; set `queued` [SQ2]; are there n and      else lock; is it still queued? no: add them [SQ4]
-//            nobody before me: store the rest [SQ5], unlock      as long as the first in the queue can have what it wants: take it out
-//            else join the queue, park, unlock behind           store the rest, without `queued` when the queue is empty [SQ5]
-//                                                               unlock, ready those who were taken out
+// Problem.   The common case is that nobody waits: then taking and giving back should cost one
+//            compare-exchange each. When somebody waits, nobody may overtake it, or one that wants
+//            much starves behind those who want little; and whoever gives back must not miss who is
+//            about to wait.
+// Rejected.  A lock around everything: four locked operations for a mutex instead of two. Letting
+//            newcomers in before those that wait, as Go's mutex does until somebody has waited for
+//            a millisecond: more throughput under contention, and two modes to prove. A word for
+//            each kind of lock: three proofs.
+// Recipe.    take n                                      give n back
+//            nobody queues and n are there: CAS them     nobody queues: CAS them in [SQ3]
+//              out [SQ1]
+//            else lock; set `queued` [SQ2]; are there n  else lock; is it still queued? no: add
+//              and                                         them [SQ4]
+//            nobody before me: store the rest [SQ5],     as long as the first in the queue can have
+//              unlock                                      what it wants: take it out
+//            else join the queue, park, unlock behind    store the rest, without `queued` when the
+//                                                          queue is empty [SQ5]
+//                                                        unlock, ready those who were taken
+//                                                        out
 //
-//            While `queued` is set both short ways are closed: only who holds the lock writes the word. It is set and cleared under the lock, and is set
-//            exactly while the queue is not empty (but for the moment in which somebody is about to join).
+//            While `queued` is set both short ways are closed: only who holds the lock writes the
+//            word. It is set and cleared under the lock, and is set exactly while the queue is not
+//            empty (but for the moment in which somebody is about to join).
 //
 // States.    word: permits * 2 + queued.
-// Fields.    word_: anybody by CAS while it is not queued, else who holds the lock. queue: under the lock.
-// Invariants G6 each that waits is let go once; permits given out and left are as many as there were; nobody overtakes who waits.
-// Orders     [SQ1]-[SQ5], below: what was written before permits were given back is read by who takes them, on whichever way. A waiter that is let go
-//            learns by the ready.
-// Checked by models/relacy/semaphore_queue_model.cpp, scenarios mutex_is_exclusive, semaphore_serves_in_turn, writers_exclude_readers, patch sy4.
+// Fields.    word_: anybody by CAS while it is not queued, else who holds the lock. queue: under
+//            the lock.
+// Invariants G6 each that waits is let go once; permits given out and left are as many as there
+// were; nobody overtakes who waits.
+// Orders     [SQ1]-[SQ5], below: what was written before permits were given back is read by who
+//            takes them, on whichever way. A waiter that is let go learns by the ready.
+// Checked by models/relacy/semaphore_queue_model.cpp, scenarios mutex_is_exclusive,
+// semaphore_serves_in_turn, writers_exclude_readers, patch sy4.
 // Not promised: that permits are given back by the goroutine that took them.
 #pragma once
 
@@ -57,7 +71,8 @@ class semaphore_queue {
   [[nodiscard]] bool try_take(std::uint32_t n) noexcept {
     std::uint32_t now = word_.load_relaxed();
     while ((now & queued) == 0 && now / 2 >= n) {
-      // [SQ1] acquire: what was written before they were given back is read next. Pairs with [SQ3], [SQ4], [SQ5]. Killed by: model semaphore_queue.
+      // [SQ1] acquire: what was written before they were given back is read next. Pairs with [SQ3],
+      // [SQ4], [SQ5]. Killed by: model semaphore_queue.
       const world::exchanged<std::uint32_t> taken = word_.compare_exchange_acquire(now, now - n * 2);
       if (taken.won) return true;
       now = taken.seen;
@@ -65,11 +80,13 @@ class semaphore_queue {
     return false;
   }
 
-  // The goroutine that wants `w.wanted`. True: it has them. False: `w` is in the queue and the lock is held: the caller parks and drops it behind itself.
-  // The slow way; inlined, GCC 12 takes the waiter's place in the queue for a dangling pointer.
+  // The goroutine that wants `w.wanted`. True: it has them. False: `w` is in the queue and the lock
+  // is held: the caller parks and drops it behind itself. The slow way; inlined, GCC 12 takes the
+  // waiter's place in the queue for a dangling pointer.
   [[nodiscard, gnu::noinline]] bool take_or_queue(waiter& w) noexcept {
     lock.lock();
-    // [SQ2] acquire: as [SQ1], for who gave back on the short way. Pairs with [SQ3]. Killed by: model semaphore_queue.
+    // [SQ2] acquire: as [SQ1], for who gave back on the short way. Pairs with [SQ3]. Killed by:
+    // model semaphore_queue.
     const std::uint32_t now = word_.fetch_or_acquire(queued);
     if (world::recheck((now & queued) == 0 && now / 2 >= w.wanted)) {
       leave(now / 2 - w.wanted);
@@ -80,14 +97,15 @@ class semaphore_queue {
     return false;
   }
 
-  // Whoever has them. `let_go(G&)` is called for each that has got what it wanted and is the caller's to ready when this has returned. False: there would
-  // be more permits than there are.
+  // Whoever has them. `let_go(G&)` is called for each that has got what it wanted and is the
+  // caller's to ready when this has returned. False: there would be more permits than there are.
   template <class LetGo>
   [[nodiscard]] bool give(std::uint32_t n, LetGo let_go) noexcept {
     std::uint32_t now = word_.load_relaxed();
     while ((now & queued) == 0) {
       if (now / 2 + n > permits_) return false;
-      // [SQ3] release: what was written under them is read by who takes them. Pairs with [SQ1], [SQ2]. Killed by: model semaphore_queue.
+      // [SQ3] release: what was written under them is read by who takes them. Pairs with [SQ1],
+      // [SQ2]. Killed by: model semaphore_queue.
       const world::exchanged<std::uint32_t> given = word_.compare_exchange_release(now, now + n * 2);
       if (given.won) return true;
       now = given.seen;
@@ -95,7 +113,8 @@ class semaphore_queue {
     return give_slowly(n, let_go);
   }
 
-  // The goroutine of `w`, on again because something else has won it: those behind it may be let go now.
+  // The goroutine of `w`, on again because something else has won it: those behind it may be let go
+  // now.
   template <class LetGo>
   void withdraw(waiter& w, LetGo let_go) noexcept {
     const locked hold(lock);
@@ -124,7 +143,8 @@ class semaphore_queue {
   [[nodiscard]] bool serve(std::uint32_t n, LetGo& let_go) noexcept {
     const std::uint32_t now = word_.load_relaxed();
     if (world::recheck((now & queued) == 0)) {
-      // [SQ4] release: as [SQ3]; nobody waits any more, so others may be on the short way. Pairs with [SQ1]. Killed by: model semaphore_queue.
+      // [SQ4] release: as [SQ3]; nobody waits any more, so others may be on the short way. Pairs
+      // with [SQ1]. Killed by: model semaphore_queue.
       const std::uint32_t before = word_.fetch_add_release(n * 2);
       return before / 2 + n <= permits_;
     }
@@ -144,7 +164,8 @@ class semaphore_queue {
 
   // Under the lock, which is the only way to the word now.
   void leave(std::uint32_t permits) noexcept {
-    // [SQ5] release: as [SQ3], also for those who gave back before and whom this thread has read of. Pairs with [SQ1]. Killed by: model semaphore_queue.
+    // [SQ5] release: as [SQ3], also for those who gave back before and whom this thread has read
+    // of. Pairs with [SQ1]. Killed by: model semaphore_queue.
     word_.store_release(permits * 2 + (queue_.empty() ? 0 : queued));
   }
 

@@ -1,27 +1,34 @@
 // stop_world.hpp: one goroutine brings every P to a halt, wherever it is, and lets them go again.
 //
-// Problem.   Some changes need every P at rest. Running Ps stop by themselves at their next call of the runtime, idle ones are taken under
-//            the lock, but a P in a system call has nobody to stop it: either the stopper takes it, or the M that is entering
-//            the call notices the stop. If each looks before the other has spoken, the world waits for a call that may last an hour.
-// Rejected.  Signals to every thread: a stop would interrupt foreign code. Waiting for the calls: unbounded. A lock in enter: see
-//            processor_status.
-// Recipe.    stopper, under the lock                          M entering a system call
-//            missing = number of Ps; request [SW1]             publish Syscall [PS1]
-//            own P and idle Ps: stopped; each P: status [SW3]: then look for a request [SW2]: there is one: under the lock take
-//            Syscall: take it                                 the P (unless it is taken), stopped, missing - 1
-//            missing > 0: sleep until the last one says so
+// Problem.   Some changes need every P at rest. Running Ps stop by themselves at their next call of
+//            the runtime, idle ones are taken under the lock, but a P in a system call has nobody
+//            to stop it: either the stopper takes it, or the M that is entering the call notices
+//            the stop. If each looks before the other has spoken, the world waits for a call that
+//            may last an hour.
+// Rejected.  Signals to every thread: a stop would interrupt foreign code. Waiting for the calls:
+//            unbounded. A lock in enter: see processor_status.
+// Recipe.    stopper, under the lock                     M entering a system call
+//            missing = number of Ps; request [SW1]       publish Syscall [PS1]
+//            own P and idle Ps: stopped; each P whose    then look for a request [SW2]: there is
+//              status [SW3] is Syscall: take it            one: under the lock take the P (unless
+//            missing > 0: sleep until the last one         it is taken), stopped, missing - 1
+//              says so
 //
-//            [PS1] before [SW3] in the one order of all seq_cst operations: the stopper sees Syscall and takes the P. Else [SW1] before [SW2]: the
-//            M sees the request. Taking is a CAS: only one of them counts the P.
+//            [PS1] before [SW3] in the one order of all seq_cst operations: the stopper sees
+//            Syscall and takes the P. Else [SW1] before [SW2]: the M sees the request. Taking is a
+//            CAS: only one of them counts the P.
 //
-// States.    open (no request) / stopping (missing > 0) / stopped (missing == 0): every P is GcStop, only the stopper runs. Frozen: stopping, and
-//            missing never falls to 0, for the process is about to end and somebody reports why.
-// Fields.    requested_: set and cleared by the stopper under the lock, read by anybody. missing_: under the lock. done_: its sleeper is
-//            the stopper's M, its waker whoever brings missing_ to 0.
+// States.    open (no request) / stopping (missing > 0) / stopped (missing == 0): every P is
+//            GcStop, only the stopper runs. Frozen: stopping, and missing never falls to 0, for the
+//            process is about to end and somebody reports why.
+// Fields.    requested_: set and cleared by the stopper under the lock, read by anybody. missing_:
+//            under the lock. done_: its sleeper is the stopper's M, its waker whoever brings
+//            missing_ to 0.
 // Invariants P8, V4.
 // Orders     [SW1] [SW2] [SW3], below, and [PS1].
 // Checked by models/relacy/stop_world_model.cpp, scenario stop_against_returns, patches h17, h25.
-// Not promised: that a goroutine which never calls the runtime stops. Two stoppers at once: the caller serialises them.
+// Not promised: that a goroutine which never calls the runtime stops. Two stoppers at once: the
+// caller serialises them.
 #pragma once
 
 #include <cstdint>
@@ -43,11 +50,13 @@ class stop_world {
   void request(std::uint32_t processors) noexcept {
     done_.clear();
     missing_.set(processors);
-    // [SW1] seq_cst: the request is visible before any P's status is read. Pairs with [SW2]. Killed by: model stop_world.
+    // [SW1] seq_cst: the request is visible before any P's status is read. Pairs with [SW2]. Killed
+    // by: model stop_world.
     requested_.store_seq_cst(1);
   }
 
-  // Who ends the process, under the lock: a request that nobody can fulfil, so that the world stays stopped, or stopping, for good.
+  // Who ends the process, under the lock: a request that nobody can fulfil, so that the world stays
+  // stopped, or stopping, for good.
   void freeze(std::uint32_t processors) noexcept {
     frozen_.set(1);
     if (requested()) {
@@ -63,7 +72,8 @@ class stop_world {
 
   // The stopper, under the lock: takes `p` if it is in a system call.
   [[nodiscard]] bool take_from_call(processor_side& p) noexcept {
-    // [SW3] seq_cst: read after [SW1]; a status from before it would miss an M that entered without seeing the request. Pairs with [PS1] of processor_status. Killed by: model stop_world.
+    // [SW3] seq_cst: read after [SW1]; a status from before it would miss an M that entered without
+    // seeing the request. Pairs with [PS1] of processor_status. Killed by: model stop_world.
     const processor_state status = p.status.load_seq_cst();
     if (status != processor_state::syscall) return false;
     return take_now(p);
@@ -71,7 +81,8 @@ class stop_world {
 
   // An M that has published Syscall. True: it owes stop_own_call() under the lock.
   [[nodiscard]] bool requested_after_enter() const noexcept {
-    // [SW2] seq_cst: read after the status was published. Pairs with [SW1]. Killed by: model stop_world.
+    // [SW2] seq_cst: read after the status was published. Pairs with [SW1]. Killed by: model
+    // stop_world.
     const std::uint32_t requested = requested_.load_seq_cst();
     return requested != 0;
   }
@@ -96,8 +107,8 @@ class stop_world {
   // Anybody: a hint at every scheduling point; under the lock it is exact.
   [[nodiscard]] bool requested() const noexcept { return requested_.load_relaxed() != 0; }
 
-  // The stopper, without the lock. Blocks its thread until all have stopped; every `period_ns` it calls `again`, which asks the laggards once
-  // more, or says false: give up. False: given up.
+  // The stopper, without the lock. Blocks its thread until all have stopped; every `period_ns` it
+  // calls `again`, which asks the laggards once more, or says false: give up. False: given up.
   template <class Now, class Again>
   [[nodiscard]] bool wait(Now now_ns, Again again, std::int64_t period_ns) noexcept {
     for (;;) {

@@ -1,34 +1,47 @@
-// sysmon_gate.hpp: the monitor rests while there is little to monitor, and whoever gives it something to do wakes it.
+// sysmon_gate.hpp: the monitor rests while there is little to monitor, and whoever gives it
+// something to do wakes it.
 //
-// Problem.   sysmon looks every 20 us to 10 ms whether a P is stuck in a system call. In an idle process that is power for nothing; but once a P
-//            is in a system call, somebody must look, and when work waits beside it, soon: a monitor that has backed off to 10 ms needs two
-//            visits, and the work waits for 20 (so it does in Go).
-// Rejected.  Waking it at every system call: a system call of our own per system call. A longer period: the first stuck call after a pause
-//            would wait for it. A shorter one: power for nothing in every program that only computes.
-// Recipe.    sysmon                                            an M entering a system call, or taking an idle P
-//            under the lock: all Ps idle (or stopped)?         at rest? (a load without the lock)
-//            say asleep, clear the note; unlock; sleep         asleep: under the lock: still at rest: say awake, wake the note
-//            its period has grown long: say dozing, likewise   dozing: leave word that there is a call; the same if work waits
+// Problem.   sysmon looks every 20 us to 10 ms whether a P is stuck in a system call. In an idle
+//            process that is power for nothing; but once a P is in a system call, somebody must
+//            look, and when work waits beside it, soon: a monitor that has backed off to 10 ms
+//            needs two visits, and the work waits for 20 (so it does in Go).
+// Rejected.  Waking it at every system call: a system call of our own per system call. A longer
+//            period: the first stuck call after a pause would wait for it. A shorter one: power for
+//            nothing in every program that only computes.
+// Recipe.    sysmon                                      an M entering a system call, or taking an
+//                                                          idle P
+//            under the lock: all Ps idle (or stopped)?   at rest? (a load without the lock)
+//            say asleep, clear the note; unlock; sleep   asleep: under the lock: still at rest: say
+//                                                          awake, wake the note
+//            its period has grown long: say dozing,      dozing: leave word that there is a call;
+//              likewise                                    the same if work waits
 //            woken or late: under the lock say awake
 //                                                              who submits work while no P is idle
-//                                                              dozing, and there is a call: wake it as above
+//                                                              dozing, and there is a call: wake it
+//                                                              as above
 //
-//            A P that leaves the idle list computes, perhaps for long, and must be asked for a yield: taking it wakes a sleeping
-//            sysmon too, but without haste. Such a sysmon goes on with dozes, so that a program that is idle between short
-//            computations wakes it at most once for each doze.
+//            A P that leaves the idle list computes, perhaps for long, and must be asked for a
+//            yield: taking it wakes a sleeping sysmon too, but without haste. Such a sysmon goes on
+//            with dozes, so that a program that is idle between short computations wakes it at most
+//            once for each doze.
 //
-//            The load without the lock cannot miss sleep: sysmon says asleep under the lock while every P is idle or stopped, and a P leaves
-//            that state only under the same lock, later. It can miss a doze: then the work waits for the end of the doze, at most 10 ms.
+//            The load without the lock cannot miss sleep: sysmon says asleep under the lock while
+//            every P is idle or stopped, and a P leaves that state only under the same lock, later.
+//            It can miss a doze: then the work waits for the end of the doze, at most 10 ms.
 //
-// States.    awake: sysmon makes its rounds. dozing: it sleeps on the note until its next round. asleep: it sleeps on the note, without rounds.
-//            Whoever says awake owes the note a wake-up.
-// Fields.    rest_: under the lock, read as a hint by anybody. calls_: a hint, meaningful while dozing. hurried_: under the lock.
+// States.    awake: sysmon makes its rounds. dozing: it sleeps on the note until its next round.
+//            asleep: it sleeps on the note, without rounds. Whoever says awake owes the note a
+//            wake-up.
+// Fields.    rest_: under the lock, read as a hint by anybody. calls_: a hint, meaningful while
+//            dozing. hurried_: under the lock.
 //            note_: its sleeper is sysmon.
 // Invariants M7, V6. M13: sysmon is asleep only while every P is idle or stopped.
 // Orders     None of its own: the lock's and the note's.
-// Checked by models/relacy/sysmon_gate_model.cpp, scenarios syscall_wakes_sysmon, call_wakes_dozing_sysmon, work_wakes_dozing_sysmon,
-//            computation_after_timer, patches h33, d61, d62, d63 to d67.
-// Not promised: that sysmon is awake soon after; a P in a call is found within its period, counted from the wake-up.
+// Checked by models/relacy/sysmon_gate_model.cpp, scenarios syscall_wakes_sysmon,
+//            call_wakes_dozing_sysmon, work_wakes_dozing_sysmon, computation_after_timer, patches
+//            h33, d61, d62, d63 to d67.
+// Not promised: that sysmon is awake soon after; a P in a call is found within its period, counted
+// from the wake-up.
 #pragma once
 
 #include <cstdint>
@@ -60,7 +73,8 @@ class sysmon_gate {
     rest(monitor_rest::asleep);
   }
 
-  // sysmon, under the lock, before a long pause between two rounds. Afterwards it owes a look at the Ps, and word of the calls it sees.
+  // sysmon, under the lock, before a long pause between two rounds. Afterwards it owes a look at
+  // the Ps, and word of the calls it sees.
   void doze() noexcept {
     calls_.store_relaxed(0);
     rest(monitor_rest::dozing);
@@ -79,14 +93,16 @@ class sysmon_gate {
   // Anybody, without the lock.
   [[nodiscard]] monitor_rest hint() const noexcept { return rest_.load_relaxed(); }
 
-  // Who knows of a system call beside a dozing sysmon: the M that has entered it, or sysmon. True: the first one of this doze.
+  // Who knows of a system call beside a dozing sysmon: the M that has entered it, or sysmon. True:
+  // the first one of this doze.
   [[nodiscard]] bool leave_word() noexcept {
     if (calls_.load_relaxed() != 0) return false;
     calls_.store_relaxed(1);
     return true;
   }
 
-  // Who has submitted work that no idle P can take, without the lock: whether waking sysmon may help.
+  // Who has submitted work that no idle P can take, without the lock: whether waking sysmon may
+  // help.
   [[nodiscard]] bool dozes_beside_calls() const noexcept {
     if (hint() != monitor_rest::dozing) return false;
     return world::recheck(calls_.load_relaxed() != 0);
@@ -98,7 +114,8 @@ class sysmon_gate {
     end_rest();
   }
 
-  // Under the same lock under which a P left the idle list: ends a sleep, without haste. A doze goes on.
+  // Under the same lock under which a P left the idle list: ends a sleep, without haste. A doze
+  // goes on.
   void wake_from_sleep() noexcept {
     if (hint() == monitor_rest::asleep) end_rest();
   }

@@ -1,20 +1,20 @@
 // c-ares over the poller.
 //
-// Problem.   c-ares has several sockets at once (servers, UDP and TCP) that come and go, and has to hear
-//            of each, and of time. It keeps the answer for one family until the other is answered or
-//            given up, and some servers never answer for one of them.
-// Rejected.  A goroutine for each socket: they would have to share the channel. c-ares' own thread: a
-//            thread. One question for both families, cancelled in time: c-ares answers with what it
-//            has, but does not say before whether it has something.
+// Problem.   c-ares has several sockets at once (servers, UDP and TCP) that come and go, and has to
+//            hear of each, and of time. It keeps the answer for one family until the other is
+//            answered or given up, and some servers never answer for one of them.
+// Rejected.  A goroutine for each socket: they would have to share the channel. c-ares' own thread:
+//            a thread. One question for both families, cancelled in time: c-ares answers with what
+//            it has, but does not say before whether it has something.
 // Recipe.    The sockets are registered in a poll set of their own, level-triggered; that set is a
-//            descriptor, and the goroutine waits for it in the runtime's poller, until the library's
-//            next time-out at the latest. One channel for each turn: nothing is shared. Every call of
-//            the library is a foreign call: it reads files (/etc/resolv.conf, /etc/hosts) and wants a
-//            real stack; its callbacks only write down what they are given.
-//            The two families are two questions for the same full name; the next name is asked for only
-//            when neither had an answer. So the search list, and the order of the hosts file and the
-//            servers, are followed here: c-ares would follow them for each family alone and mix the
-//            addresses of two hosts.
+//            descriptor, and the goroutine waits for it in the runtime's poller, until the
+//            library's next time-out at the latest. One channel for each turn: nothing is shared.
+//            Every call of the library is a foreign call: it reads files (/etc/resolv.conf,
+//            /etc/hosts) and wants a real stack; its callbacks only write down what they are given.
+//            The two families are two questions for the same full name; the next name is asked for
+//            only when neither had an answer. So the search list, and the order of the hosts file
+//            and the servers, are followed here: c-ares would follow them for each family alone and
+//            mix the addresses of two hosts.
 #include <ares.h>
 
 #include <algorithm>
@@ -51,7 +51,7 @@ struct turn {
 
 struct conversation {
   ares_channel channel = nullptr;
-  int sockets = -1;  // the poll set
+  int sockets = -1;             // the poll set
   int open = 0;                 // questions without an answer
   int status = ARES_ENOTFOUND;  // why there is no address, if not because the name has none
   std::uint16_t port = 0;
@@ -81,7 +81,8 @@ void answer_came(void* opaque, int status, int, ares_addrinfo* result) {
   --c.open;
   if (status != ARES_SUCCESS && meaning(status) != resolve_error::not_found) c.status = status;
   if (result == nullptr) return;
-  for (ares_addrinfo_node const* at = result->nodes; at != nullptr; at = at->ai_next) append(c.found, at->ai_addr, c.port);
+  for (ares_addrinfo_node const* at = result->nodes; at != nullptr; at = at->ai_next)
+    append(c.found, at->ai_addr, c.port);
   ares_freeaddrinfo(result);
 }
 
@@ -96,8 +97,8 @@ int begin(conversation& c, turn const& t, question const& q, resolver_options co
   wishes.tries = static_cast<int>(std::clamp<std::int64_t>(options.tries, 1, most));
   wishes.sock_state_cb = socket_changed;
   wishes.sock_state_cb_data = &c;
-  constexpr int wished = ARES_OPT_FLAGS | ARES_OPT_DOMAINS | ARES_OPT_LOOKUPS | ARES_OPT_TIMEOUTMS |
-                         ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB;
+  constexpr int wished = ARES_OPT_FLAGS | ARES_OPT_DOMAINS | ARES_OPT_LOOKUPS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES |
+                         ARES_OPT_SOCK_STATE_CB;
   int failed = ares_init_options(&c.channel, &wishes, wished);
   if (failed != ARES_SUCCESS) return failed;
   if (!options.servers.empty()) {
@@ -119,8 +120,8 @@ int begin(conversation& c, turn const& t, question const& q, resolver_options co
   return ARES_SUCCESS;
 }
 
-// The hosts file and the servers in the order of the system, the servers for each full name that the
-// search list makes of `name`. Source: nameList in Go's dnsclient_unix.go; resolv.conf(5).
+// The hosts file and the servers in the order of the system, the servers for each full name that
+// the search list makes of `name`. Source: nameList in Go's dnsclient_unix.go; resolv.conf(5).
 int turns_for(std::string const& name, std::vector<turn>& turns) {
   ares_channel system = nullptr;
   ares_options known{};
@@ -159,13 +160,13 @@ void go_on(conversation& c, kernel::poll_event const* events, int count) {
 time_point next_look(conversation const& c, time_point deadline) {
   timeval room{};
   timeval const* const wait = ares_timeout(c.channel, nullptr, &room);
-  const time_point due = deadline_in(wait == nullptr ? 1s
-                                                     : std::chrono::seconds(wait->tv_sec) + std::chrono::microseconds(wait->tv_usec));
+  const time_point due =
+      deadline_in(wait == nullptr ? 1s : std::chrono::seconds(wait->tv_sec) + std::chrono::microseconds(wait->tv_usec));
   return deadline != no_deadline ? std::min(due, deadline) : due;
 }
 
-// One family has answered. The other has one time-out, and at most half of the time that is left: the
-// other half is for the caller, which wants to connect.
+// One family has answered. The other has one time-out, and at most half of the time that is left:
+// the other half is for the caller, which wants to connect.
 time_point other_family_until(time_point deadline, resolver_options const& options) {
   const time_point now = monotonic_now();
   const time_point one_time_out = deadline_in(std::max<std::chrono::nanoseconds>(options.timeout, 1ms));

@@ -30,7 +30,8 @@ addresses look_up(context const& ctx, resolver const& names, std::string_view ho
     answered->send(names.lookup(name, port, deadline));
   });
   addresses answer = std::make_error_code(std::errc::operation_canceled);
-  select(on_receive(*answered, [&](std::optional<addresses> a) { answer = std::move(*a); }), on_receive(done, [&](auto) { answer = ctx.error(); }));
+  select(on_receive(*answered, [&](std::optional<addresses> a) { answer = std::move(*a); }),
+         on_receive(done, [&](auto) { answer = ctx.error(); }));
   return answer;
 }
 

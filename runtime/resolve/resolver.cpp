@@ -35,7 +35,9 @@ void append(std::vector<address>& to, void const* raw, std::uint16_t port) {
   to.push_back(a);
 }
 
-int family_of(address_family family) noexcept { return family == address_family::ipv4 ? AF_INET : family == address_family::ipv6 ? AF_INET6 : AF_UNSPEC; }
+int family_of(address_family family) noexcept {
+  return family == address_family::ipv4 ? AF_INET : family == address_family::ipv6 ? AF_INET6 : AF_UNSPEC;
+}
 
 result<std::vector<address>> ask_system(question const& q) {
   addrinfo hints{};
@@ -77,8 +79,12 @@ void say(std::string const& line) { world::print(line.data(), line.size()); }
 
 char const* word_of(resolver_kind kind) noexcept { return kind == resolver_kind::system ? "getaddrinfo" : "c-ares"; }
 
-// A name of the network: neither the path nor the name of a local socket, nor cut by a zero byte where a C interface reads it.
-bool is_host(std::string_view name) noexcept { return !name.empty() && name.find_first_of(std::string_view("/@\0", 3)) == std::string_view::npos && name.front() != '.'; }
+// A name of the network: neither the path nor the name of a local socket, nor cut by a zero byte
+// where a C interface reads it.
+bool is_host(std::string_view name) noexcept {
+  return !name.empty() && name.find_first_of(std::string_view("/@\0", 3)) == std::string_view::npos &&
+         name.front() != '.';
+}
 
 // An address that needs no question.
 result<address> literal(std::string_view name, std::uint16_t port) {
@@ -94,7 +100,8 @@ std::error_category const& resolve_category() noexcept {
   return the_one;
 }
 
-resolver::resolver(resolver_options options) : options_(std::move(options)), kind_(options_.kind), talk_(observe::settings_from_environment().netdns) {
+resolver::resolver(resolver_options options)
+    : options_(std::move(options)), kind_(options_.kind), talk_(observe::settings_from_environment().netdns) {
   std::string why = "the program chose it";
   if (kind_ == resolver_kind::environment) {
     char const* const text = std::getenv("RETAKE_DNS");
@@ -106,7 +113,7 @@ resolver::resolver(resolver_options options) : options_(std::move(options)), kin
 }
 
 result<std::vector<address>> resolver::lookup(std::string_view name, std::uint16_t port, time_point deadline,
-                                               address_family family) const {
+                                              address_family family) const {
   const time_point began = talk_ >= 2 ? monotonic_now() : time_point();
   char const* who = "itself, being an address";
   result<std::vector<address>> answer = make_error_code(resolve_error::not_found);

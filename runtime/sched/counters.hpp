@@ -1,4 +1,5 @@
-// counters.hpp: which way a call took, how often: exit, retake and hand-off. Relaxed counts, read by reports, metrics and tests.
+// counters.hpp: which way a call took, how often: exit, retake and hand-off. Relaxed counts, read
+// by reports, metrics and tests.
 #pragma once
 
 #include <cstdint>
@@ -28,11 +29,13 @@ struct path_counters {
   counter accepts_put_off;  // for want of descriptors or memory
   counter stacks_trimmed;   // times that the monitor gave memory of stacks back
   counter polls_broken, machines_started, threads_started;
-  counter file_at_once, file_ring, file_blocking;  // how a file's operation was done: without waiting, through a ring, by a call that blocks
-  counter rings_refused;                           // Ps for which the kernel refuses io_uring: all their operations that wait are blocking calls
-  counter ring_busy, ring_asked_again;             // operations that a ring did not take; that ended unasked and were sent again
-  counter signals_told, signals_waited_ns;         // times that signals were told; how long the first of each had waited for that
-  counter wall_reads;                              // of wall_now(), by threads of the runtime
+  counter file_at_once, file_ring,
+      file_blocking;      // how a file's operation was done: without waiting, through a ring, by a call that blocks
+  counter rings_refused;  // Ps for which the kernel refuses io_uring: all their operations that wait are blocking calls
+  counter ring_busy, ring_asked_again;  // operations that a ring did not take; that ended unasked and were sent again
+  counter signals_told,
+      signals_waited_ns;  // times that signals were told; how long the first of each had waited for that
+  counter wall_reads;     // of wall_now(), by threads of the runtime
 };
 
 }  // namespace retake

@@ -6,10 +6,12 @@ namespace retake::sched {
 
 namespace {
 
-// Whoever has the lock may be the caller itself, at the place where it found the error. Then nobody else gets far either.
+// Whoever has the lock may be the caller itself, at the place where it found the error. Then nobody
+// else gets far either.
 constexpr int lock_tries = 50;
 constexpr std::int64_t lock_pause_ns = 20'000;
-// Who runs has this long to come to a call of the runtime; who does not is shown as running (Go: 5 times 1 ms).
+// Who runs has this long to come to a call of the runtime; who does not is shown as running (Go: 5
+// times 1 ms).
 constexpr int asks = 5;
 constexpr std::int64_t ask_pause_ns = 1'000'000;
 

@@ -50,7 +50,9 @@ namespace {
 
 struct sleeper : runtime_timer {
   explicit sleeper(goroutine& who, std::int64_t until_ns) noexcept
-      : runtime_timer([](runtime_timer& t, std::int64_t) noexcept { sched::ready(static_cast<sleeper&>(t).g); }), g(who), due_ns(until_ns) {}
+      : runtime_timer([](runtime_timer& t, std::int64_t) noexcept { sched::ready(static_cast<sleeper&>(t).g); }),
+        g(who),
+        due_ns(until_ns) {}
   goroutine& g;
   std::int64_t const due_ns;
 };

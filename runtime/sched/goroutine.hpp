@@ -1,18 +1,24 @@
 // goroutine.hpp: G, a function on a stack of its own.
 //
-// It lives at the upper end of its stack, so that a parked goroutine touches one page; the closure it runs lies below it.
+// It lives at the upper end of its stack, so that a parked goroutine touches one page; the closure
+// it runs lies below it.
 //
-// States.    state      the goroutine is                                          owned by
-//            dead       not in use; it keeps its stack                            a free list
-//            runnable   ready to run                                              exactly one queue, `next` slot or hand (G2)
-//            running    on an M with a P                                          that M (G3)
-//            syscall    in a system call or foreign code, on an M                 that M; its P may be taken
-//            waiting    parked                                                    whoever will ready it, exactly once (G5, G6)
+// States.    state     the goroutine is                       owned by
+//            dead      not in use; it keeps its stack         a free list
+//            runnable  ready to run                           exactly one queue, `next` slot or
+//                                                               hand (G2)
+//            running   on an M with a P                       that M (G3)
+//            syscall   in a system call or foreign code, on   that M; its P may be taken
+//                        an M
+//            waiting   parked                                 whoever will ready it, exactly once
+//                                                               (G5, G6)
 //
-// V9: a dead record is used again before another is made, but for those that a P keeps to itself (goroutines.cpp).
+// V9: a dead record is used again before another is made, but for those that a P keeps to itself
+// (goroutines.cpp).
 //
-// Edges.     dead -> runnable (go), runnable -> running (run), running -> runnable (yield), running -> waiting (park), waiting -> runnable
-//            (ready), running -> syscall (enter), syscall -> running (exit with a P), syscall -> runnable (exit without), running -> dead.
+// Edges.     dead -> runnable (go), runnable -> running (run), running -> runnable (yield), running
+//            -> waiting (park), waiting -> runnable (ready), running -> syscall (enter), syscall ->
+//            running (exit with a P), syscall -> runnable (exit without), running -> dead.
 #pragma once
 
 #include <cstdint>
@@ -31,11 +37,26 @@ struct machine;
 namespace detail {
 class context_node;
 struct exit_hook;
-}
+}  // namespace detail
 
 enum class goroutine_state : std::uint32_t { dead, runnable, running, syscall, waiting };
 
-enum class wait_reason : std::uint32_t { none, chan_receive, chan_send, sleep, sync_wait_group, sync_mutex, sync_rw_mutex, sync_cond, semaphore, select, io_wait, stop_the_world, background, callback_gate };
+enum class wait_reason : std::uint32_t {
+  none,
+  chan_receive,
+  chan_send,
+  sleep,
+  sync_wait_group,
+  sync_mutex,
+  sync_rw_mutex,
+  sync_cond,
+  semaphore,
+  select,
+  io_wait,
+  stop_the_world,
+  background,
+  callback_gate
+};
 
 // As Go prints them.
 [[nodiscard]] constexpr char const* name_of(wait_reason reason) noexcept {
@@ -74,8 +95,8 @@ enum class wait_reason : std::uint32_t { none, chan_receive, chan_send, sleep, s
   }
 }
 
-// Lies on the stack of a goroutine that waits. A program's end abandons the goroutine, and the queue
-// that this is in may outlive both: forget() takes it out, before the stack is given back.
+// Lies on the stack of a goroutine that waits. A program's end abandons the goroutine, and the
+// queue that this is in may outlive both: forget() takes it out, before the stack is given back.
 struct abandoned_wait {
   abandoned_wait* older;
   void (*forget)(abandoned_wait& self) noexcept;
@@ -83,23 +104,40 @@ struct abandoned_wait {
 
 struct goroutine : goroutine_pair<machine> {
   explicit goroutine(world::stack where) noexcept
-      : id(0), stack(where), state(goroutine_state::dead), link(nullptr), m(nullptr), all_link(nullptr), reason(wait_reason::none), wakeup(0), life(goroutine_state::dead), since_ns(0), made_at(0), made_by(0), call_pc(0), call_sp(0), call_fp(0), moves(0) {}
+      : id(0),
+        stack(where),
+        state(goroutine_state::dead),
+        link(nullptr),
+        m(nullptr),
+        all_link(nullptr),
+        reason(wait_reason::none),
+        wakeup(0),
+        life(goroutine_state::dead),
+        since_ns(0),
+        made_at(0),
+        made_by(0),
+        call_pc(0),
+        call_sp(0),
+        call_fp(0),
+        moves(0) {}
 
-  std::uint64_t id;                       // unique while the process lives; a recycled goroutine gets a new one
+  std::uint64_t id;  // unique while the process lives; a recycled goroutine gets a new one
   world::stack const stack;
   floor::context context;
 
-  world::atomic<goroutine_state> state;   // written by the owner; atomic for the reports that read it from elsewhere
-  world::plain<goroutine*> link;          // whoever owns it
-  world::plain<machine*> m;               // while running or in a system call
-  world::plain<goroutine*> all_link;      // the list of all goroutines, under the scheduler's lock
-  world::atomic<wait_reason> reason;      // for reports
-  world::plain<std::uintptr_t> wakeup;    // left by who readies it for the goroutine itself
+  world::atomic<goroutine_state> state;  // written by the owner; atomic for the reports that read it from elsewhere
+  world::plain<goroutine*> link;         // whoever owns it
+  world::plain<machine*> m;              // while running or in a system call
+  world::plain<goroutine*> all_link;     // the list of all goroutines, under the scheduler's lock
+  world::atomic<wait_reason> reason;     // for reports
+  world::plain<std::uintptr_t> wakeup;   // left by who readies it for the goroutine itself
 
   [[no_unique_address]] world::ghost<goroutine_state> life;  // the same for the timeline: when it changed hands
 
-  // For dumps and profiles. since_ns: when it parked or entered its call, on the scheduler's coarse clock. made_at, made_by: the line that started it, and the
-  // goroutine that did. call_*: where it left for its system call: the registers from which its stack is walked while its thread is elsewhere.
+  // For dumps and profiles. since_ns: when it parked or entered its call, on the scheduler's coarse
+  // clock. made_at, made_by: the line that started it, and the goroutine that did. call_*: where it
+  // left for its system call: the registers from which its stack is walked while its thread is
+  // elsewhere.
   world::report_only<std::int64_t> since_ns;
   world::report_only<std::uintptr_t> made_at;
   world::report_only<std::uint64_t> made_by;
@@ -109,10 +147,10 @@ struct goroutine : goroutine_pair<machine> {
   std::uintptr_t call_frame = 0;            // the goroutine: the frame that its system call was entered by
   void (*invoke)(void* closure) = nullptr;  // runs and destroys the closure
   void* closure = nullptr;
-  bool shared = false;   // made without a P: it returns to the shared list of dead goroutines
+  bool shared = false;  // made without a P: it returns to the shared list of dead goroutines
   detail::context_node** ending_contexts = nullptr;  // in the end of a context: those that end next
-  detail::exit_hook* exit_hooks = nullptr;  // the goroutine; what it runs at its end
-  abandoned_wait* waits = nullptr;          // the goroutine; the last program's end: what lies on its stack in queues
+  detail::exit_hook* exit_hooks = nullptr;           // the goroutine; what it runs at its end
+  abandoned_wait* waits = nullptr;  // the goroutine; the last program's end: what lies on its stack in queues
 };
 
 // G1: takes one legal edge. By the owner.

@@ -52,8 +52,9 @@ goroutine* take_close(scheduler& s, processor& p) noexcept {
   return p.free_goroutines.pop_front();
 }
 
-// A maker without a P (a foreign thread, sysmon) has the shared lists alone; its goroutine returns there, not to the P on
-// which it ends: else each P would collect records that their makers never find.
+// A maker without a P (a foreign thread, sysmon) has the shared lists alone; its goroutine returns
+// there, not to the P on which it ends: else each P would collect records that their makers never
+// find.
 goroutine* take_without_processor(scheduler& s) noexcept {
   const locked hold(s.lock);
   goroutine* const g = take_shared(s);
@@ -79,7 +80,8 @@ void put_free(scheduler& s, processor& p, goroutine& g) noexcept {
   p.free_goroutines.push_back(&g);
   if (p.free_goroutines.count < s.rules.free_goroutines_per_processor) return;
   const locked hold(s.lock);
-  while (p.free_goroutines.count > s.rules.free_goroutines_per_processor / 2) s.free_goroutines.push_back(p.free_goroutines.pop_front());
+  while (p.free_goroutines.count > s.rules.free_goroutines_per_processor / 2)
+    s.free_goroutines.push_back(p.free_goroutines.pop_front());
 }
 
 // The M's own stack, behind a goroutine that has ended.
@@ -115,7 +117,8 @@ struct parking {
 };
 
 bool after_park(machine& m, goroutine& g, void* argument) noexcept {
-  const parking how = *static_cast<parking*>(argument);  // it lies on the goroutine's stack, which is somebody else's after the commit
+  const parking how =
+      *static_cast<parking*>(argument);  // it lies on the goroutine's stack, which is somebody else's after the commit
   drop(m, g);
   if (how.commit(g, how.argument)) return false;
   change(g, goroutine_state::waiting, goroutine_state::runnable, "G1: a park that was called off");
@@ -163,17 +166,20 @@ void start_goroutine(goroutine& g) noexcept {
 
 void park(park_commit commit, void* argument, wait_reason reason) noexcept {
   goroutine* const self = running_machine().current.get();
-  if (self == nullptr) [[unlikely]] world::fatal("G3: this call needs a goroutine, and the M runs none");
+  if (self == nullptr) [[unlikely]]
+    world::fatal("G3: this call needs a goroutine, and the M runs none");
   goroutine& g = *self;
   parking how{commit, argument};
   g.reason.store_relaxed(reason);
   scheduler& s = g.m.get()->home;
-  const bool profiled = is_for_goroutines(reason) && (s.block_profile_ns.get() != 0 || s.mutex_profile_one_in.get() != 0);
+  const bool profiled =
+      is_for_goroutines(reason) && (s.block_profile_ns.get() != 0 || s.mutex_profile_one_in.get() != 0);
   const std::int64_t since_ns = profiled ? world::report_time_ns() : s.clock_ns.get();
   g.since_ns.set(since_ns);
   change(g, goroutine_state::running, goroutine_state::waiting, "G1: a goroutine parks that does not run");
   leave(after_park, &how);
-  if (profiled) [[unlikely]] watch::waited(*g.m.get(), world::report_time_ns() - since_ns);
+  if (profiled) [[unlikely]]
+    watch::waited(*g.m.get(), world::report_time_ns() - since_ns);
 }
 
 void put_last(scheduler& s, goroutine& g) noexcept {
@@ -181,7 +187,8 @@ void put_last(scheduler& s, goroutine& g) noexcept {
   {
     const locked hold(s.lock);
     s.global.put(&g);
-    somebody_idle = s.idle.processors_hint() != 0;  // exact: whoever puts a P down looks at the global queue under this lock
+    somebody_idle =
+        s.idle.processors_hint() != 0;  // exact: whoever puts a P down looks at the global queue under this lock
   }
   if (somebody_idle) wake(s);
 }

@@ -20,8 +20,11 @@ enum class handoff_case : std::uint8_t {
   last_poller,   // all other Ps are idle and no M blocks in the poller: an M has to poll
   idle,          // nothing to do: the idle list
 };
-inline constexpr std::array<char const*, 9> handoff_case_names = {"queue", "trace_reader", "background", "last_spinner", "stop",
-                                                                  "safe_point", "global_queue", "last_poller", "idle"};
-inline constexpr char const* name_of(handoff_case which) noexcept { return handoff_case_names[static_cast<std::size_t>(which)]; }
+inline constexpr std::array<char const*, 9> handoff_case_names = {"queue",        "trace_reader", "background",
+                                                                  "last_spinner", "stop",         "safe_point",
+                                                                  "global_queue", "last_poller",  "idle"};
+inline constexpr char const* name_of(handoff_case which) noexcept {
+  return handoff_case_names[static_cast<std::size_t>(which)];
+}
 
 }  // namespace retake

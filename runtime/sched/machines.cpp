@@ -178,7 +178,8 @@ void start_thread(scheduler& s, machine& m, void (*entry)(void*)) noexcept {
   s.paths.threads_started.add();
 }
 
-// With `p` in hand, or nullptr: any idle P, if there is one. `spinning`: the caller's unit of the count goes to the M that starts.
+// With `p` in hand, or nullptr: any idle P, if there is one. `spinning`: the caller's unit of the
+// count goes to the M that starts.
 void start_machine(scheduler& s, processor* p, bool spinning) noexcept {
   machine* m = nullptr;
   std::uint32_t id = 0;
@@ -320,7 +321,8 @@ void handoff(scheduler& s, processor& p) noexcept {
       run_safe_point_locked(s, p);
     }
     const bool more = world::recheck(s.global.size_hint() != 0);
-    const bool last_to_poll = world::recheck(s.idle.processors_hint() + 1 == s.processors.count() && !s.polling.somebody_blocks());
+    const bool last_to_poll =
+        world::recheck(s.idle.processors_hint() + 1 == s.processors.count() && !s.polling.somebody_blocks());
     if (!more && !last_to_poll) {
       taken(handoff_case::idle);
       first_timer_ns = p.timers.first_due_ns();
@@ -335,7 +337,8 @@ void handoff(scheduler& s, processor& p) noexcept {
     return;
   }
   if (first_timer_ns > 0) announce_timer(s, first_timer_ns);
-  // Who submitted a goroutine since the looks above saw no idle P, or a spinner that has found something else by now (Go does not look).
+  // Who submitted a goroutine since the looks above saw no idle P, or a spinner that has found
+  // something else by now (Go does not look).
   s.gate.found_nothing(false);
   if (processor* const again = look_again(s)) {
     s.gate.start_spinning();
@@ -376,7 +379,8 @@ void give_up_processor(machine& m) noexcept {
     m.home.gate.withdraw();
   }
   if (m.p.get() != nullptr) static_cast<void>(unwire(m));
-  // The signal that ends a blocking poll is drained by the M that it woke, and another may block since: it is passed on.
+  // The signal that ends a blocking poll is drained by the M that it woke, and another may block
+  // since: it is passed on.
   if (m.home.ending.load_relaxed() != 0) m.home.network.interrupt(m.home.polling);
 }
 

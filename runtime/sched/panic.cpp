@@ -39,8 +39,7 @@ void run_to_end(void* argument) {
   goroutine& g = *static_cast<goroutine*>(argument);
   try {
     g.invoke(g.closure);
-  } catch (detail::goroutine_exit const&) {
-  }
+  } catch (detail::goroutine_exit const&) {}
   while (detail::exit_hook* const last = g.exit_hooks) {
     g.exit_hooks = last->next;
     try {

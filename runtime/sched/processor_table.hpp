@@ -1,11 +1,15 @@
-// processor_table.hpp: the Ps that were ever made, and how many of them run goroutines (GOMAXPROCS).
+// processor_table.hpp: the Ps that were ever made, and how many of them run goroutines
+// (GOMAXPROCS).
 //
-// Problem.   The number of Ps changes while the program runs. Who has a P, or the lock, sees a fixed number, for it changes only in a stopped world; but
-//            sysmon, an M that goes idle and one that returns from a system call look through the Ps and stop for nobody.
-// Rejected.  Freeing a P that is too many: every such look would need protection against that. A table that is replaced as a whole, with
-//            snapshots of it (Go): a thread that looks through an old one misses the Ps of the new one.
-// Recipe.    A P that was made stays, at its place. One that is too many is Dead: it has no goroutines, no timers and no bit in the idle mask, so that
-//            a look at it finds nothing; it comes back when the number rises again.
+// Problem.   The number of Ps changes while the program runs. Who has a P, or the lock, sees a
+//            fixed number, for it changes only in a stopped world; but sysmon, an M that goes idle
+//            and one that returns from a system call look through the Ps and stop for nobody.
+// Rejected.  Freeing a P that is too many: every such look would need protection against that. A
+//            table that is replaced as a whole, with snapshots of it (Go): a thread that looks
+//            through an old one misses the Ps of the new one.
+// Recipe.    A P that was made stays, at its place. One that is too many is Dead: it has no
+//            goroutines, no timers and no bit in the idle mask, so that a look at it finds nothing;
+//            it comes back when the number rises again.
 #pragma once
 
 #include <cstdint>
@@ -58,7 +62,8 @@ class processor_table {
   // Anybody: all that were ever made, Dead ones among them.
   [[nodiscard]] range made() const noexcept { return {table_, made_.load_acquire()}; }  // with make()
 
-  // In a stopped world, or before there is one: there are at least `n` afterwards. A new one is Idle, in the caller's hands. Fatal without memory.
+  // In a stopped world, or before there is one: there are at least `n` afterwards. A new one is
+  // Idle, in the caller's hands. Fatal without memory.
   void make(std::uint32_t n) noexcept;
   [[nodiscard]] std::uint32_t made_count() const noexcept { return made_.load_relaxed(); }
   // Likewise, under the lock.

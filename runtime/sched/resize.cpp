@@ -19,7 +19,8 @@ void retire(scheduler& s, processor& p) noexcept {
   processor_status::retire_stopped(p);
 }
 
-// The goroutine that sysmon starts. Who has said how many Ps there shall be meanwhile has said it before this world stops, or says it behind.
+// The goroutine that sysmon starts. Who has said how many Ps there shall be meanwhile has said it
+// before this world stops, or says it behind.
 void take_limit(void*) {
   scheduler& s = machine_here().home;
   stop_the_world();
@@ -31,7 +32,9 @@ void take_limit(void*) {
 
 }  // namespace
 
-std::uint32_t processors_allowed() noexcept { return std::min(static_cast<std::uint32_t>(world::kernel::cpu_limit()), world::limits::processors_max); }
+std::uint32_t processors_allowed() noexcept {
+  return std::min(static_cast<std::uint32_t>(world::kernel::cpu_limit()), world::limits::processors_max);
+}
 
 void follow_limit(scheduler& s) noexcept {
   const std::uint32_t before = s.limit_followed.load_relaxed();

@@ -34,11 +34,10 @@ namespace {
 policy rules_of(options const& chosen) noexcept {
   constexpr std::int64_t year_ns = 31'557'600'000'000'000;
   policy rules = chosen.rules != nullptr ? *chosen.rules : policy{};
-  for (auto* const length :
-       {&rules.sysmon_period, &rules.sysmon_period_max, &rules.sysmon_period_busy, &rules.sysmon_doze,
-        &rules.sysmon_deep_sleep, &rules.retake_grace, &rules.time_slice, &rules.hog_report, &rules.poll_overdue,
-        &rules.stop_again, &rules.steal_back_off, &rules.limit_recheck, &rules.stack_trim_period,
-        &rules.thread_start_pause}) {
+  for (auto* const length : {&rules.sysmon_period, &rules.sysmon_period_max, &rules.sysmon_period_busy,
+                             &rules.sysmon_doze, &rules.sysmon_deep_sleep, &rules.retake_grace, &rules.time_slice,
+                             &rules.hog_report, &rules.poll_overdue, &rules.stop_again, &rules.steal_back_off,
+                             &rules.limit_recheck, &rules.stack_trim_period, &rules.thread_start_pause}) {
     using duration = std::remove_reference_t<decltype(*length)>;
     *length = std::clamp(*length, duration(0), duration(year_ns));
   }
@@ -105,7 +104,8 @@ scheduler::scheduler(options const& chosen, std::int64_t now_ns) noexcept
   static_cast<void>(world::handle_broken_pipes());
   const int failed = network.open();
   if (failed != 0) world::fatal("runtime: cannot make the poller");
-  const std::uint32_t count = chosen.processors == 0 ? limit_followed.load_relaxed() : std::min(chosen.processors, world::limits::processors_max);
+  const std::uint32_t count = chosen.processors == 0 ? limit_followed.load_relaxed()
+                                                     : std::min(chosen.processors, world::limits::processors_max);
   processors.make(count);
   processors.set_count(count);
 }
@@ -154,7 +154,8 @@ void wait_for_threads(scheduler& s) noexcept {
 void finish(scheduler& s, machine& m) noexcept {
   sched::give_up_processor(m);
   wait_for_threads(s);
-  if (scheduler_service* const service = s.signal_service.load_relaxed()) service->end(service);  // before watch::end: it gives back the action of SIGQUIT
+  if (scheduler_service* const service = s.signal_service.load_relaxed())
+    service->end(service);  // before watch::end: it gives back the action of SIGQUIT
   watch::end(s);
   s.phase.set(2, "every thread has gone home");
   world::set_this_thread(nullptr);
@@ -170,7 +171,8 @@ namespace detail {
 
 void run(options const& chosen, void (*main)(void*), void* argument) {
   if (world::this_thread() != nullptr) world::fatal("M10: run() is called on a thread of a runtime");
-  if (world::kernel::hold_standard_descriptors() != 0) world::fatal("runtime: a standard descriptor is closed and /dev/null cannot be opened");
+  if (world::kernel::hold_standard_descriptors() != 0)
+    world::fatal("runtime: a standard descriptor is closed and /dev/null cannot be opened");
   void* const memory = world::allocate(sizeof(scheduler), alignof(scheduler));
   if (memory == nullptr) world::fatal("runtime: cannot allocate memory for the scheduler");
   scheduler& s = *new (memory) scheduler(chosen, world::nanotime());

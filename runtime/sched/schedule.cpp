@@ -10,7 +10,8 @@ namespace retake {
 
 goroutine& this_goroutine() noexcept {
   goroutine* const g = machine_here().current.get();
-  if (g == nullptr) [[unlikely]] world::fatal("G3: this call needs a goroutine, and the M runs none");
+  if (g == nullptr) [[unlikely]]
+    world::fatal("G3: this call needs a goroutine, and the M runs none");
   return *g;
 }
 
@@ -20,7 +21,7 @@ namespace {
 
 struct search {
   goroutine* g = nullptr;
-  bool inherits = false;       // continues the time slice of whoever readied it
+  bool inherits = false;  // continues the time slice of whoever readied it
 };
 
 constexpr std::int64_t no_timer = 0;
@@ -31,7 +32,8 @@ std::int64_t earlier(std::int64_t a_ns, std::int64_t b_ns) noexcept {
   return a_ns < b_ns ? a_ns : b_ns;
 }
 
-// Runs the timers of `p` that are due; true when one was. What their functions do is no scheduling point.
+// Runs the timers of `p` that are due; true when one was. What their functions do is no scheduling
+// point.
 bool run_timers(machine& m, processor& p, std::int64_t now_ns) noexcept {
   bool ran = false;
   ++m.locks;
@@ -60,8 +62,10 @@ goroutine* take_global_locking(scheduler& s, processor& p, std::uint32_t most) n
   return take_global(s, p, most);
 }
 
-// The goroutine of this P was asked to yield, and has parked or yielded: whoever was to go on with its time slice goes where one goes that yields. Else goroutines that ready
-// each other in turn, and park, keep the P among themselves: none of them runs for long, and a slice that is passed on counts no schedule.
+// The goroutine of this P was asked to yield, and has parked or yielded: whoever was to go on with
+// its time slice goes where one goes that yields. Else goroutines that ready each other in turn,
+// and park, keep the P among themselves: none of them runs for long, and a slice that is passed on
+// counts no schedule.
 void end_slice(scheduler& s, processor& p) noexcept {
   if (goroutine* const heir = p.queue.take_next()) put_last(s, *heir);
 }
@@ -70,7 +74,8 @@ void end_slice(scheduler& s, processor& p) noexcept {
 goroutine* take_offered(world::atomic<goroutine*>& slot) noexcept {
   if (slot.load_relaxed() == nullptr) return nullptr;
   goroutine* const g = slot.exchange_acquire(nullptr);
-  if (g != nullptr) change(*g, goroutine_state::waiting, goroutine_state::runnable, "G1: an offered goroutine does not wait");
+  if (g != nullptr)
+    change(*g, goroutine_state::waiting, goroutine_state::runnable, "G1: an offered goroutine does not wait");
   return g;
 }
 
@@ -79,7 +84,8 @@ void become_spinning(machine& m) noexcept {
   m.home.gate.start_spinning();
 }
 
-// Work of other Ps: their rings, and in the last round their timers and the goroutines that were to run next there.
+// Work of other Ps: their rings, and in the last round their timers and the goroutines that were to
+// run next there.
 goroutine* steal(machine& m, std::int64_t& now_ns, std::int64_t& first_timer_ns, bool& ran_timers) noexcept {
   scheduler& s = m.home;
   processor& mine = m.processor_here();
@@ -101,9 +107,11 @@ goroutine* steal(machine& m, std::int64_t& now_ns, std::int64_t& first_timer_ns,
         first_timer_ns = earlier(first_timer_ns, victim.timers.first_due_ns());
       }
       if (s.idle.idle_hint(victim.id)) continue;
-      // Who readied what is to run next there often parks right away and runs it itself, while it is still warm (Go: 3 us).
+      // Who readied what is to run next there often parks right away and runs it itself, while it
+      // is still warm (Go: 3 us).
       const auto back_off = [&s, &victim] {
-        if (victim.status.load_relaxed() == processor_state::running) world::sleep_until(world::nanotime() + s.rules.steal_back_off.count());
+        if (victim.status.load_relaxed() == processor_state::running)
+          world::sleep_until(world::nanotime() + s.rules.steal_back_off.count());
       };
       if (goroutine* const g = mine.queue.steal(victim.queue, last, back_off)) return g;
     }
@@ -123,7 +131,9 @@ found_work wait_for_work(machine& m, std::int64_t first_timer_ns, bool was_spinn
   scheduler& s = m.home;
   if ((s.network.anybody_waits() || first_timer_ns != no_timer) && s.polling.claim(first_timer_ns)) {
     const std::int64_t before_ns = world::nanotime();
-    const std::int64_t delay_ns = first_timer_ns == no_timer ? -1 : first_timer_ns > before_ns ? first_timer_ns - before_ns : 0;
+    const std::int64_t delay_ns = first_timer_ns == no_timer   ? -1
+                                  : first_timer_ns > before_ns ? first_timer_ns - before_ns
+                                                               : 0;
     poller::harvest found = s.network.poll(delay_ns);
     const std::int64_t after_ns = world::nanotime();
     s.polling.returned(after_ns, found.signalled);
@@ -152,16 +162,19 @@ found_work wait_for_work(machine& m, std::int64_t first_timer_ns, bool was_spinn
     if (was_spinning || timer_due) become_spinning(m);
     return found_work::look_again;
   }
-  if (first_timer_ns != no_timer && s.polling.for_timer(first_timer_ns) == poll_wake::need::break_poll) s.network.interrupt(s.polling);
+  if (first_timer_ns != no_timer && s.polling.for_timer(first_timer_ns) == poll_wake::need::break_poll)
+    s.network.interrupt(s.polling);
   return stop_machine(m) ? found_work::look_again : found_work::thread_ends;
 }
 
-// Blocks until there is a goroutine for this M. Without one, and without a P, when the thread has to end.
+// Blocks until there is a goroutine for this M. Without one, and without a P, when the thread has
+// to end.
 search find_runnable(machine& m) noexcept {
   scheduler& s = m.home;
   for (;;) {
     processor& p = m.processor_here();
-    // Who asks for a yield has written down before why: the stop, the end. An exchange, so that no question is cleared whose reason is not seen below.
+    // Who asks for a yield has written down before why: the stop, the end. An exchange, so that no
+    // question is cleared whose reason is not seen below.
     if (p.preempt.load_relaxed() != 0) {
       static_cast<void>(p.preempt.exchange_acquire(0));  // with ask_to_yield
       end_slice(s, p);
@@ -193,7 +206,7 @@ search find_runnable(machine& m) noexcept {
       poller::harvest found = s.network.poll(0);
       if (goroutine* const g = found.ready.pop_front()) {
         change(*g, goroutine_state::waiting, goroutine_state::runnable, "G1: a polled goroutine does not wait");
-      trace::add(m, trace_kind::ready, g->id);
+        trace::add(m, trace_kind::ready, g->id);
         inject(s, &m, found.ready);
         s.network.waiters_served(found.count);
         return {g, false};
@@ -211,7 +224,8 @@ search find_runnable(machine& m) noexcept {
     {
       const locked hold(s.lock);
       if (world::recheck(s.stop.requested() || p.safe_point.load_relaxed() != 0)) continue;
-      if (world::recheck(s.global.size_hint() != 0)) return {take_global(s, p, world::limits::run_queue_capacity), false};
+      if (world::recheck(s.global.size_hint() != 0))
+        return {take_global(s, p, world::limits::run_queue_capacity), false};
       if (m.spinning.get() == 0 && s.gate.spinner_wanted()) {
         become_spinning(m);
         continue;
@@ -239,7 +253,8 @@ search find_runnable(machine& m) noexcept {
   }
 }
 
-// One goroutine for this M to run, the M ready to run it. nullptr: the thread has to end; it may still have a P.
+// One goroutine for this M to run, the M ready to run it. nullptr: the thread has to end; it may
+// still have a P.
 search schedule(machine& m) noexcept {
   scheduler& s = m.home;
   world::require(m.locks == 0, "M2: scheduling while a lock is held");
@@ -281,7 +296,9 @@ bool execute(machine& m, goroutine& g, bool inherits) noexcept {
   }
   trace::move(m, trace_kind::run, g.id, g.moves, p.id);
   floor::switch_context(m.own, g.context);
-  trace::move(m, trace_kind::leave, g.id, g.moves, static_cast<std::uint32_t>(g.state.load_relaxed()) << 8 | static_cast<std::uint32_t>(g.reason.load_relaxed()));
+  trace::move(m, trace_kind::leave, g.id, g.moves,
+              static_cast<std::uint32_t>(g.state.load_relaxed()) << 8 |
+                  static_cast<std::uint32_t>(g.reason.load_relaxed()));
   return m.after(m, g, m.after_argument);
 }
 
@@ -289,7 +306,8 @@ bool execute(machine& m, goroutine& g, bool inherits) noexcept {
 
 processor* look_again(scheduler& s) noexcept {
   const auto work = [&s] {
-    // Who yields into the global queue after the P was dropped sees a spinner, and wakes nobody, until that spinner has lowered the count (Go since 1.24).
+    // Who yields into the global queue after the P was dropped sees a spinner, and wakes nobody,
+    // until that spinner has lowered the count (Go since 1.24).
     if (world::recheck(s.global.size_hint() != 0)) return true;
     for (processor& other : s.processors.made()) {
       if (s.idle.idle_hint(other.id)) continue;

@@ -1,8 +1,10 @@
 // The stacks of dead goroutines give their memory back when nobody has wanted them for a while.
 //
-// Dead goroutines that no P keeps wait in free_goroutines. The fewest that have waited there during a period are what the program did without: the monitor
-// takes so many, gives the pages of their stacks to the system, and puts them into trimmed_goroutines, from where they are used again when the others are gone.
-// (Go frees the stacks of dead goroutines in each garbage collection: gFree.stack and gFree.noStack.)
+// Dead goroutines that no P keeps wait in free_goroutines. The fewest that have waited there during
+// a period are what the program did without: the monitor takes so many, gives the pages of their
+// stacks to the system, and puts them into trimmed_goroutines, from where they are used again when
+// the others are gone. (Go frees the stacks of dead goroutines in each garbage collection:
+// gFree.stack and gFree.noStack.)
 #include <algorithm>
 
 #include "sched/scheduler.hpp"
@@ -38,7 +40,8 @@ std::uint32_t trim_stacks(scheduler& s, std::uint32_t wanted) noexcept {
   if (cold.count == 0) return wanted;  // they are in use again
   batch<goroutine> trimmed;
   while (goroutine* const g = cold.pop_front()) {
-    world::give_back_pages(g->stack.low, static_cast<std::size_t>(reinterpret_cast<char*>(g) - static_cast<char*>(g->stack.low)));
+    world::give_back_pages(g->stack.low,
+                           static_cast<std::size_t>(reinterpret_cast<char*>(g) - static_cast<char*>(g->stack.low)));
     trimmed.push_back(g);
   }
   const locked hold(s.lock);

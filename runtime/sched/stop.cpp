@@ -7,7 +7,8 @@ namespace retake::sched {
 
 namespace {
 
-// A stopper that the end of the program has overtaken: its goroutine is abandoned like all others, its thread goes home.
+// A stopper that the end of the program has overtaken: its goroutine is abandoned like all others,
+// its thread goes home.
 bool after_abandoning(machine& m, goroutine& g, void*) noexcept {
   change(g, goroutine_state::running, goroutine_state::waiting, "G1: a goroutine is abandoned that does not run");
   drop(m, g);
@@ -44,7 +45,8 @@ void cease_stopper(scheduler& s) noexcept {
   if (next != nullptr) ready(*next);
 }
 
-// Under the lock, which is dropped: the process ends, and this thread has nothing more to do with it.
+// Under the lock, which is dropped: the process ends, and this thread has nothing more to do with
+// it.
 [[noreturn]] void never_again(scheduler& s) noexcept {
   s.lock.unlock();
   for (;;) world::sleep_until(world::nanotime() + s.rules.sysmon_deep_sleep.count());
@@ -82,7 +84,9 @@ void stop_the_world() noexcept {
     }
     all = s.stop.missing() == 0;
   }
-  if (!all && !s.stop.wait([] { return world::nanotime(); }, [&s] { return ask_everybody(s); }, s.rules.stop_again.count())) leave(after_abandoning, nullptr);
+  if (!all &&
+      !s.stop.wait([] { return world::nanotime(); }, [&s] { return ask_everybody(s); }, s.rules.stop_again.count()))
+    leave(after_abandoning, nullptr);
   for (processor& p : s.processors.all()) {
     const processor_state status = p.status.load_relaxed();
     world::require(status == processor_state::gc_stop, "P8: the world is stopped and a P is not");
@@ -162,8 +166,8 @@ void run_safe_point(scheduler& s, processor& p) noexcept {
 
 namespace {
 
-// An M that enters a system call looks whether its P owes a run, and then gives the P up: one that has looked before it could
-// see, and still had its P at the first look here, is found at the next.
+// An M that enters a system call looks whether its P owes a run, and then gives the P up: one that
+// has looked before it could see, and still had its P at the first look here, is found at the next.
 void take_calls_that_owe(scheduler& s) noexcept {
   for (processor& p : s.processors.all()) {
     if (p.status.load_seq_cst() != processor_state::syscall || p.safe_point.load_relaxed() == 0) continue;
@@ -184,7 +188,8 @@ void for_each_processor(void (*fn)(processor&) noexcept) noexcept {
     const locked hold(s.lock);
     s.safe_point_fn = fn;
     s.safe_points_done.clear();
-    s.safe_points_missing.set(missing + 1);  // one for the caller, so that the last other cannot wake it before it waits
+    s.safe_points_missing.set(missing +
+                              1);  // one for the caller, so that the last other cannot wake it before it waits
     for (processor& p : s.processors.all()) {
       if (&p != &own) p.safe_point.store_seq_cst(1);
     }

@@ -19,7 +19,8 @@ struct round_seen {
   std::uint32_t taken = 0;  // Ps taken out of system calls
 };
 
-// Nothing to monitor: all Ps are idle, or the world stands still. Returns what ended the sleep, if there was one.
+// Nothing to monitor: all Ps are idle, or the world stands still. Returns what ended the sleep, if
+// there was one.
 // `trim_ns`: when stacks are to be trimmed, if there are any.
 monitor_wake sleep_deeply(scheduler& s, std::int64_t trim_ns) noexcept {
   std::int64_t wake_ns = world::nanotime() + s.rules.sysmon_deep_sleep.count();
@@ -72,7 +73,9 @@ void poll_if_overdue(scheduler& s, std::int64_t now_ns) noexcept {
   count_idle_locked(s, +1);
 }
 
-void say_retake(processor& p, trace_retake why) noexcept { trace::add(*this_machine(), trace_kind::retake, p.id, static_cast<std::uint32_t>(why)); }
+void say_retake(processor& p, trace_retake why) noexcept {
+  trace::add(*this_machine(), trace_kind::retake, p.id, static_cast<std::uint32_t>(why));
+}
 
 // Whether a P that was seen in a system call is worth taking now.
 bool worth_taking(scheduler& s, processor& p, std::int64_t now_ns) noexcept {
@@ -92,7 +95,8 @@ bool worth_taking(scheduler& s, processor& p, std::int64_t now_ns) noexcept {
   return true;
 }
 
-// Takes `p` out of its system call and gives it away. The pre-payment: between the taking and the start of an M nobody may be counted as running.
+// Takes `p` out of its system call and gives it away. The pre-payment: between the taking and the
+// start of an M nobody may be counted as running.
 bool take_and_hand_off(scheduler& s, processor& p) noexcept {
   count_idle_locked(s, -1);
   const bool won = processor_status::take(p, processor_state::idle);
@@ -108,7 +112,9 @@ bool take_and_hand_off(scheduler& s, processor& p) noexcept {
 
 // Once for each schedule, and only when it matters to somebody.
 void tell_hog(scheduler& s, processor& p, std::int64_t now_ns) noexcept {
-  if (s.rules.hog_report.count() == 0 || p.seen.schedule_since_ns + s.rules.hog_report.count() > now_ns || p.seen.hog_told) return;
+  if (s.rules.hog_report.count() == 0 || p.seen.schedule_since_ns + s.rules.hog_report.count() > now_ns ||
+      p.seen.hog_told)
+    return;
   if (p.status.load_relaxed() != processor_state::running || !anything_waits(s)) return;
   p.seen.hog_told = true;
   watch::hogs(p, p.seen.schedule_since_ns, now_ns);
@@ -129,7 +135,8 @@ round_seen retake(scheduler& s, std::int64_t now_ns) noexcept {
       p.seen.hog_told = false;
     } else if (p.seen.schedule_since_ns + s.rules.time_slice.count() <= now_ns) {
       long_slice = true;
-      // A goroutine in a call is not asked (so in Go): it loses the P, where the next one would find the request.
+      // A goroutine in a call is not asked (so in Go): it loses the P, where the next one would
+      // find the request.
       if (status == processor_state::running) {
         p.ask_to_yield();
         tell_hog(s, p, now_ns);
@@ -167,7 +174,9 @@ void monitor_loop(void* argument) noexcept {
     } else if (idle_rounds > s.rules.sysmon_idle_rounds) {
       period_ns *= 2;
     }
-    const std::int64_t cap_ns = last.idle ? s.rules.sysmon_period_max.count() : std::min(s.rules.sysmon_period_busy.count(), s.rules.sysmon_period_max.count());
+    const std::int64_t cap_ns = last.idle
+                                    ? s.rules.sysmon_period_max.count()
+                                    : std::min(s.rules.sysmon_period_busy.count(), s.rules.sysmon_period_max.count());
     if (period_ns > cap_ns) period_ns = cap_ns;
     if (pause_until(s, world::nanotime() + period_ns, period_ns > s.rules.sysmon_doze.count())) {
       period_ns = s.rules.sysmon_period.count() / 2;  // work waits: look now, and soon again

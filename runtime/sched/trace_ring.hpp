@@ -1,14 +1,18 @@
 // trace_ring.hpp: the last events of one thread, for the execution trace.
 //
-// Problem.   A trace that is cheap enough to leave on: no lock, no allocation, and a clock that costs a seventh of a switch cannot be read at each event.
-// Recipe.    One ring a thread, written by that thread alone, the oldest events overwritten; who reads drops those that may be half written. The clock is
-//            read at every event but in a burst of switches, where it is read at every eighth and when sysmon has moved the coarse clock; what lies between
-//            two readings is spread evenly when the trace is written out.
-//            Order does not rest on the clock: what changes hands carries a number that its owner raises (moves), so that two owners at once show as one
-//            number that was given out twice.
+// Problem.   A trace that is cheap enough to leave on: no lock, no allocation, and a clock that
+//            costs a seventh of a switch cannot be read at each event.
+// Recipe.    One ring a thread, written by that thread alone, the oldest events overwritten; who
+//            reads drops those that may be half written. The clock is read at every event but in a
+//            burst of switches, where it is read at every eighth and when sysmon has moved the
+//            coarse clock; what lies between two readings is spread evenly when the trace is
+//            written out. Order does not rest on the clock: what changes hands carries a number
+//            that its owner raises (moves), so that two owners at once show as one number that was
+//            given out twice.
 //
 // Fields.    All written by the one thread, read by anybody: report_only.
-// Not promised: times better than the coarse clock's (at most 10 ms) where a burst turns into a long slice without an event.
+// Not promised: times better than the coarse clock's (at most 10 ms) where a burst turns into a
+// long slice without an event.
 #pragma once
 
 #include <cstddef>
@@ -47,7 +51,8 @@ class trace_ring {
     std::uint64_t subject;   // a goroutine's id (48 bits), or a P's
   };
 
-  explicit trace_ring(world::report_only<std::int64_t> const& coarse_ns) noexcept : coarse_ns_(coarse_ns), written_(0) {}
+  explicit trace_ring(world::report_only<std::int64_t> const& coarse_ns) noexcept
+      : coarse_ns_(coarse_ns), written_(0) {}
 
   // The thread.
   void add(trace_kind kind, std::uint64_t subject, std::uint32_t moves, std::uint32_t argument) noexcept {
@@ -59,17 +64,20 @@ class trace_ring {
     written_.set(at + 1);
   }
 
-  // Anybody: how many there were, and one of the last `capacity`; it may be half overwritten by the time it is read: look at written() again.
+  // Anybody: how many there were, and one of the last `capacity`; it may be half overwritten by the
+  // time it is read: look at written() again.
   [[nodiscard]] std::uint64_t written() const noexcept { return written_.get(); }
   [[nodiscard]] event at(std::uint64_t number) const noexcept {
     slot const& s = slots_[number % capacity];
     const std::uint64_t what = s.what.get();
-    return {s.ticks.get(), static_cast<trace_kind>(what & 0xff), static_cast<std::uint32_t>(what >> 8 & 0xffff), static_cast<std::uint32_t>(what >> 32), s.subject.get()};
+    return {s.ticks.get(), static_cast<trace_kind>(what & 0xff), static_cast<std::uint32_t>(what >> 8 & 0xffff),
+            static_cast<std::uint32_t>(what >> 32), s.subject.get()};
   }
 
  private:
   static constexpr std::uint32_t burst = 8;
-  static constexpr trace_kind last_of_bursts = trace_kind::ready;  // calls, and Ps that come and go, always have their time
+  static constexpr trace_kind last_of_bursts =
+      trace_kind::ready;                               // calls, and Ps that come and go, always have their time
   static constexpr std::uint64_t pause_ticks = 2'000;  // about a microsecond
 
   struct slot {
@@ -91,7 +99,7 @@ class trace_ring {
 
   world::report_only<std::int64_t> const& coarse_ns_;
   world::report_only<std::uint64_t> written_;
-  std::uint64_t last_ = 0;            // the thread's own, as below
+  std::uint64_t last_ = 0;  // the thread's own, as below
   std::uint32_t to_skip_ = 0;
   std::int64_t seen_coarse_ns_ = 0;
   slot slots_[capacity];

@@ -1,6 +1,8 @@
-// watch.hpp: what the scheduler tells whoever watches it. The room observe/ listens; the simulator does not compile it, there nobody does.
+// watch.hpp: what the scheduler tells whoever watches it. The room observe/ listens; the simulator
+// does not compile it, there nobody does.
 //
-// All of it is rare; nothing here may park, unless it says so, and nothing of the scheduler depends on what is done with it.
+// All of it is rare; nothing here may park, unless it says so, and nothing of the scheduler depends
+// on what is done with it.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +26,8 @@ void end(scheduler& s) noexcept;
 void main_begins(scheduler& s) noexcept;
 void main_returned(scheduler& s) noexcept;
 
-// sysmon, on its own thread: once; around each sleep, in which it holds nothing; after each round; behind its last.
+// sysmon, on its own thread: once; around each sleep, in which it holds nothing; after each round;
+// behind its last.
 void monitor_begins(scheduler& s) noexcept;
 void monitor_sleeps(scheduler& s) noexcept;
 void monitor_wakes(scheduler& s) noexcept;
@@ -39,8 +42,9 @@ void hogs(processor& p, std::int64_t since_ns, std::int64_t now_ns) noexcept;
 // The world stands still: affinity or quota allow another number of Ps from now on.
 void limit_changed(scheduler& s, std::uint32_t before, std::uint32_t now) noexcept;
 
-// `m` is about to get a thread, for `charged`'s call or lock took a P from its thread; nullptr: for one that locked at `ended` and ended so; nowhere: for nobody's. And its
-// thread ends. Without locks.
+// `m` is about to get a thread, for `charged`'s call or lock took a P from its thread; nullptr: for
+// one that locked at `ended` and ended so; nowhere: for nobody's. And its thread ends. Without
+// locks.
 void thread_made(machine& m, goroutine* charged, lock_site ended) noexcept;
 void thread_ended(machine& m) noexcept;
 // A goroutine, behind a wait for other goroutines while such waits are profiled; and while those
@@ -48,7 +52,8 @@ void thread_ended(machine& m) noexcept;
 void waited(machine& m, std::int64_t wait_ns) noexcept;
 void contended(machine& m, std::int64_t wait_ns) noexcept;
 
-// The system refuses another thread for good: says which three calls made most of those that there are. Without locks.
+// The system refuses another thread for good: says which three calls made most of those that there
+// are. Without locks.
 void thread_refused(scheduler& s) noexcept;
 
 }  // namespace watch

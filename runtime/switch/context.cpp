@@ -1,10 +1,13 @@
 // context.cpp: the C++ half of a switch. The other half is switch_<architecture>.S.
 //
-// Problem.   What surrounds the jump must not be inlined into callers, who would then be free to keep thread-local addresses of their
-//            own across it. And the annotations must see each side of the jump exactly once.
-// Rejected.  All of it in assembly: the sanitizers' calls differ per build, and C++ says the rest more clearly at the same speed.
-// Recipe.    Everything before the jump, nothing after it but `arrive`, which is empty without ASan: then the jump is a tail call.
-//            The assembly carries one pointer over, the context that left, for `arrive` (see sanitizer.hpp).
+// Problem.   What surrounds the jump must not be inlined into callers, who would then be free to
+//            keep thread-local addresses of their own across it. And the annotations must see each
+//            side of the jump exactly once.
+// Rejected.  All of it in assembly: the sanitizers' calls differ per build, and C++ says the rest
+//            more clearly at the same speed.
+// Recipe.    Everything before the jump, nothing after it but `arrive`, which is empty without
+//            ASan: then the jump is a tail call. The assembly carries one pointer over, the context
+//            that left, for `arrive` (see sanitizer.hpp).
 // Fields.    none
 // Not promised: see context.hpp.
 #include "switch/context.hpp"
@@ -17,10 +20,13 @@ extern "C" {
 // switch_<architecture>.S
 [[gnu::visibility("hidden")]] context* retake_floor_switch(void** save, void* load, context* leaving) noexcept;
 [[gnu::visibility("hidden")]] void retake_floor_start() noexcept;
-[[gnu::visibility("hidden")]] void retake_floor_call(void* top, void (*fn)(void*), void* argument);  // lets unwinders pass
-// Called by retake_floor_start, the first frame of every stack. Not noexcept: the unwinder must run into the end of the stack in its
-// search phase, for then std::terminate is called on top of the throwing frame and not after everything was unwound.
-[[gnu::visibility("hidden")]] void retake_floor_begin(context* previous, context* self, void (*entry)(void*), void* argument);
+[[gnu::visibility("hidden")]] void retake_floor_call(void* top, void (*fn)(void*),
+                                                     void* argument);  // lets unwinders pass
+// Called by retake_floor_start, the first frame of every stack. Not noexcept: the unwinder must run
+// into the end of the stack in its search phase, for then std::terminate is called on top of the
+// throwing frame and not after everything was unwound.
+[[gnu::visibility("hidden")]] void retake_floor_begin(context* previous, context* self, void (*entry)(void*),
+                                                      void* argument);
 }
 
 namespace {
@@ -45,13 +51,15 @@ RETAKE_FLOOR_JUMPS void retake_floor_begin(context* previous, context* self, voi
   __builtin_trap();  // entry returned: there is no frame to return to
 }
 
-RETAKE_FLOOR_JUMPS void make_context(context& c, void* stack_low, std::size_t bytes, void (*entry)(void*), void* argument) noexcept {
+RETAKE_FLOOR_JUMPS void make_context(context& c, void* stack_low, std::size_t bytes, void (*entry)(void*),
+                                     void* argument) noexcept {
   if (bytes < stack_bytes_min || entry == nullptr) __builtin_trap();
   auto* frame = reinterpret_cast<saved_frame*>(aligned_top(stack_low, bytes) - sizeof(saved_frame));
   *frame = saved_frame{};
   frame->take_float_control();
-  // retake_floor_start finds these in its registers and passes them on. The pc points behind its first instruction, a nop, so
-  // that an unwinder, which looks one byte before a return address, still finds the function.
+  // retake_floor_start finds these in its registers and passes them on. The pc points behind its
+  // first instruction, a nop, so that an unwinder, which looks one byte before a return address,
+  // still finds the function.
   const auto start = reinterpret_cast<std::uintptr_t>(&retake_floor_start);
 #if defined(__x86_64__)
   frame->r12 = reinterpret_cast<std::uintptr_t>(&c);
@@ -77,8 +85,8 @@ RETAKE_FLOOR_JUMPS void adopt_thread_context(context& c) noexcept {
   c.sanitizer.adopt();
 }
 
-// A context that runs has no stack pointer: a report that looks at it before it is saved again finds
-// none, not that of before.
+// A context that runs has no stack pointer: a report that looks at it before it is saved again
+// finds none, not that of before.
 RETAKE_FLOOR_JUMPS void switch_context(context& from, context& to) noexcept {
   void* const target = to.stack_pointer;
   to.stack_pointer = nullptr;
@@ -108,7 +116,8 @@ RETAKE_FLOOR_JUMPS void retire_context(context& c) noexcept {
 
 namespace {
 
-// The visitor's way in and out as ASan sees it: two more switches, between the same context's two stacks.
+// The visitor's way in and out as ASan sees it: two more switches, between the same context's two
+// stacks.
 struct visit {
   void (*fn)(void*);
   void* argument;

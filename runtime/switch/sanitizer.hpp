@@ -1,22 +1,30 @@
 // sanitizer.hpp: tells ASan and TSan that the stack under their feet was changed on purpose.
 //
-// Problem.   ASan keeps bounds and a fake stack per OS thread: after a silent switch it calls a live frame "stack overflow" and lets
-//            poison rot on stacks that are reused. TSan keeps a shadow stack and a clock per OS thread: two contexts on one thread
-//            look like one thread, and a context that moves looks like a race with itself.
-// Rejected.  swapcontext, which both tools intercept: ASan's interception misses overflows, and it costs two system calls.
-//            Looking thread bounds up with pthread_getattr_np: on arrival ASan says what it left behind, be it a thread's stack, a
-//            context's or a visited one, so the arriving side writes them into the context that left and no lookup can be wrong.
-// Recipe.    leaving                                       arriving, on the other stack
-//            leave(from, to): save the fake stack (a       arrive(me, previous): restore my fake stack; the bounds ASan left go
-//            dying context frees it), announce bounds      into `previous`, which the switch carried over in a register
-//            TSan: become `to`'s fiber, signals blocked    -
+// Problem.   ASan keeps bounds and a fake stack per OS thread: after a silent switch it calls a
+//            live frame "stack overflow" and lets poison rot on stacks that are reused. TSan keeps
+//            a shadow stack and a clock per OS thread: two contexts on one thread look like one
+//            thread, and a context that moves looks like a race with itself.
+// Rejected.  swapcontext, which both tools intercept: ASan's interception misses overflows, and it
+//            costs two system calls. Looking thread bounds up with pthread_getattr_np: on arrival
+//            ASan says what it left behind, be it a thread's stack, a context's or a visited one,
+//            so the arriving side writes them into the context that left and no lookup can be
+//            wrong.
+// Recipe.    leaving                                     arriving, on the other stack
+//            leave(from, to): save the fake stack (a     arrive(me, previous): restore my fake
+//                                                          stack; the bounds ASan left go
+//            dying context frees it), announce bounds    into `previous`, which the switch carried
+//                                                          over in a register
+//            TSan: become `to`'s fiber, signals blocked  -
 //
-// Fields.    ASan: fake_stack, low, bytes of the stack the context left last. TSan: fiber; owned: ours to destroy, not a thread's.
-//            Written by the switch alone. In other builds the struct is empty and every function is nothing.
-// Checked by tests/switch/canary_*.cpp (must be reported), and all other tests under both tools (must be silent).
-// Not promised: that TSan sees a race between two contexts which one OS thread ran in turn: a switch orders them (it does, and
-//            code that keeps data per thread relies on it). That LeakSanitizer looks for pointers on suspended stacks: it does
-//            not. More than about 8,000 TSan fibers with GCC 12's runtime (clang 14's has no such limit).
+// Fields.    ASan: fake_stack, low, bytes of the stack the context left last. TSan: fiber; owned:
+//            ours to destroy, not a thread's. Written by the switch alone. In other builds the
+//            struct is empty and every function is nothing.
+// Checked by tests/switch/canary_*.cpp (must be reported), and all other tests under both tools
+// (must be silent).
+// Not promised: that TSan sees a race between two contexts which one OS thread ran in turn: a
+//            switch orders them (it does, and code that keeps data per thread relies on it). That
+//            LeakSanitizer looks for pointers on suspended stacks: it does not. More than about
+//            8,000 TSan fibers with GCC 12's runtime (clang 14's has no such limit).
 #pragma once
 
 #include <cstddef>
@@ -33,12 +41,13 @@
 #include <sanitizer/common_interface_defs.h>
 #elif defined(__SANITIZE_THREAD__) || RETAKE_FLOOR_HAS(thread_sanitizer)
 #define RETAKE_FLOOR_TSAN 1
-#include <csignal>
 #include <sanitizer/tsan_interface.h>
+#include <csignal>
 #endif
 
-// An annotation is part of the jump: neither instrumented nor a function of its own. TSan would note the entry of an instrumented
-// leave() on one fiber's shadow stack and its exit on the other's, which underflows when that one is new.
+// An annotation is part of the jump: neither instrumented nor a function of its own. TSan would
+// note the entry of an instrumented leave() on one fiber's shadow stack and its exit on the
+// other's, which underflows when that one is new.
 #define RETAKE_FLOOR_ANNOTATION __attribute__((always_inline, no_sanitize("address"), no_sanitize("thread"))) inline
 
 namespace retake::floor {
@@ -75,14 +84,16 @@ struct sanitizer_state {
     *this = {};
   }
 };
-// A stack that is handed out again while frames of its last user still poison it (an abandoned run).
+// A stack that is handed out again while frames of its last user still poison it (an abandoned
+// run).
 inline void unpoison_stack(const void* low, std::size_t bytes) noexcept { __asan_unpoison_memory_region(low, bytes); }
 
 #elif defined(RETAKE_FLOOR_TSAN)
 
-// TSan keeps a signal in the fiber that it found until that fiber's next call which TSan knows. A fiber
-// that is left may make none, and one that is made or destroyed is the thread's own meanwhile: there
-// the signal would be lost. pthread_sigmask is such a call: what came before it is handled in it.
+// TSan keeps a signal in the fiber that it found until that fiber's next call which TSan knows. A
+// fiber that is left may make none, and one that is made or destroyed is the thread's own
+// meanwhile: there the signal would be lost. pthread_sigmask is such a call: what came before it is
+// handled in it.
 class signals_blocked {
  public:
   RETAKE_FLOOR_ANNOTATION signals_blocked() noexcept {

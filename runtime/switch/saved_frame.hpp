@@ -1,14 +1,20 @@
-// saved_frame.hpp: what the assembly leaves at the stack pointer of a suspended context, as a struct.
+// saved_frame.hpp: what the assembly leaves at the stack pointer of a suspended context, as a
+// struct.
 //
-// Problem.   Three parties must agree on this layout: the assembly, make_context (which forges such a frame for the first switch) and
-//            a goroutine dump (which starts unwinding from the registers of somebody who is not running).
-// Rejected.  A jmp_buf-like area in the context: a second cache line per switch. Offsets written by hand in three places.
-// Recipe.    The assembly pushes exactly this; the offsets are asserted here and named at each push there.
+// Problem.   Three parties must agree on this layout: the assembly, make_context (which forges such
+//            a frame for the first switch) and a goroutine dump (which starts unwinding from the
+//            registers of somebody who is not running).
+// Rejected.  A jmp_buf-like area in the context: a second cache line per switch. Offsets written by
+//            hand in three places.
+// Recipe.    The assembly pushes exactly this; the offsets are asserted here and named at each push
+//            there.
 //
-// Fields.    Only the callee-saved registers (System V psABI 3.2.1, AAPCS64 6.1): the compiler saved the others around the call.
-//            The floating-point control words are callee-saved too. In a forged frame the registers named in make_context carry
-//            context, entry and argument, and the frame pointer is zero: the end for those who walk frame pointers.
-// Checked by tests/switch/registers_test.cpp, tests/switch/unwind_test.cpp (dump of a suspended context).
+// Fields.    Only the callee-saved registers (System V psABI 3.2.1, AAPCS64 6.1): the compiler
+//            saved the others around the call. The floating-point control words are callee-saved
+//            too. In a forged frame the registers named in make_context carry context, entry and
+//            argument, and the frame pointer is zero: the end for those who walk frame pointers.
+// Checked by tests/switch/registers_test.cpp, tests/switch/unwind_test.cpp (dump of a suspended
+// context).
 // Not promised: that the frame of a *running* context means anything.
 #pragma once
 
@@ -35,7 +41,8 @@ struct saved_frame {
   }
 };
 static_assert(offsetof(saved_frame, x87_control) == 4 && offsetof(saved_frame, r12) == 8);
-static_assert(offsetof(saved_frame, rbp) == 48 && offsetof(saved_frame, return_address) == 56 && sizeof(saved_frame) == 64);
+static_assert(offsetof(saved_frame, rbp) == 48 && offsetof(saved_frame, return_address) == 56 &&
+              sizeof(saved_frame) == 64);
 
 #elif defined(__aarch64__)
 

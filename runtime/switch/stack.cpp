@@ -1,8 +1,11 @@
 // stack.cpp: the system calls behind stack.hpp, where the reasons stand.
 //
-// Problem.   The kernel may refuse a guard in the middle of a slab (mappings exhausted by others, an old kernel, mlockall).
-// Rejected.  Failing then: a slab with weaker guards at its end is better than none, as long as it says so.
-// Recipe.    Walk the guards once, upwards; at a refusal step down to the next method and stay there.
+// Problem.   The kernel may refuse a guard in the middle of a slab (mappings exhausted by others,
+//            an old kernel, mlockall).
+// Rejected.  Failing then: a slab with weaker guards at its end is better than none, as long as it
+//            says so.
+// Recipe.    Walk the guards once, upwards; at a refusal step down to the next method and stay
+//            there.
 // Fields.    see stack.hpp
 // Not promised: errno: it is clobbered here, and reported as a value.
 #include "switch/stack.hpp"
@@ -23,7 +26,8 @@ constexpr int madv_guard_install = 102;  // Linux 6.13; not in Debian 12's heade
 
 bool install_guard(void* low, std::size_t bytes) noexcept { return madvise(low, bytes, madv_guard_install) == 0; }
 
-// qemu-user and the like answer 0 to advice that they do not know. Populating a real guard fails with EFAULT.
+// qemu-user and the like answer 0 to advice that they do not know. Populating a real guard fails
+// with EFAULT.
 bool guards_are_real(void* low, std::size_t bytes) noexcept {
   return madvise(low, bytes, madv_populate_read) != 0 && errno == EFAULT;
 }
@@ -56,7 +60,8 @@ std::size_t system_mapping_limit() noexcept {
 }
 
 int stack_slab::create(const stack_slab_options& options) noexcept {
-  constexpr std::size_t bytes_max = std::size_t{1} << 46;  // of a slab; no user address space is larger, and nothing below overflows
+  constexpr std::size_t bytes_max = std::size_t{1}
+                                    << 46;  // of a slab; no user address space is larger, and nothing below overflows
   if (base_ != nullptr || options.count == 0 || options.stack_bytes == 0 || options.guard_bytes == 0) return -EINVAL;
   if (options.stack_bytes > bytes_max || options.guard_bytes > bytes_max) return -EINVAL;
   const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
@@ -65,7 +70,8 @@ int stack_slab::create(const stack_slab_options& options) noexcept {
   if (options.count > bytes_max / (stack_bytes + guard_bytes)) return -EINVAL;
   const std::size_t bytes = options.count * (stack_bytes + guard_bytes);
 
-  void* const base = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
+  void* const base =
+      mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
   if (base == MAP_FAILED) return -errno;
   madvise(base, bytes, MADV_NOHUGEPAGE);  // refused by kernels without huge pages, which is as good
 
@@ -75,7 +81,8 @@ int stack_slab::create(const stack_slab_options& options) noexcept {
   guard_bytes_ = guard_bytes;
   std::size_t i = 0;
   if (options.strongest >= guard_method::madvise) {
-    while (i < count_ && install_guard(guard(i), guard_bytes_) && (i > 0 || guards_are_real(guard(0), guard_bytes_))) ++i;
+    while (i < count_ && install_guard(guard(i), guard_bytes_) && (i > 0 || guards_are_real(guard(0), guard_bytes_)))
+      ++i;
   }
   madvised_ = i;
   if (options.strongest >= guard_method::mprotect) {
@@ -104,8 +111,10 @@ guard_method stack_slab::guard_of(std::size_t i) const noexcept {
   return i < protected_ ? guard_method::mprotect : guard_method::canary;
 }
 
-// Overflowing frames leave poison in the guard (ASan), and a look must not cost shadow memory (TSan).
-__attribute__((no_sanitize("address"), no_sanitize("thread"))) bool stack_slab::check_canary(std::size_t i) const noexcept {
+// Overflowing frames leave poison in the guard (ASan), and a look must not cost shadow memory
+// (TSan).
+__attribute__((no_sanitize("address"), no_sanitize("thread"))) bool stack_slab::check_canary(
+    std::size_t i) const noexcept {
   if (guard_of(i) != guard_method::canary) return true;
   const char* const low = guard(i);
   std::uint64_t seen = 0;
@@ -119,7 +128,8 @@ __attribute__((no_sanitize("address"), no_sanitize("thread"))) bool stack_slab::
 
 stack_location stack_slab::contains(const void* address) const noexcept {
   const auto base = reinterpret_cast<std::uintptr_t>(base_);
-  const std::uintptr_t offset = reinterpret_cast<std::uintptr_t>(address) - base;  // wraps to a huge value below the slab
+  const std::uintptr_t offset =
+      reinterpret_cast<std::uintptr_t>(address) - base;  // wraps to a huge value below the slab
   const std::size_t slot = guard_bytes_ + stack_bytes_;
   if (base_ == nullptr || offset >= count_ * slot) return {};
   return {true, offset % slot < guard_bytes_, offset / slot};

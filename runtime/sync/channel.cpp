@@ -169,7 +169,9 @@ channel_core* make_channel(element_operations const& how, std::size_t capacity) 
 void free_channel(channel_core* core) noexcept { core->abandon(); }
 
 transfer channel_send(channel_core& core, void* element, bool block) noexcept { return core.send(element, block); }
-transfer channel_receive(channel_core& core, void* element, bool block) noexcept { return core.receive(element, block); }
+transfer channel_receive(channel_core& core, void* element, bool block) noexcept {
+  return core.receive(element, block);
+}
 bool channel_close(channel_core& core) noexcept {
   batch<goroutine> sent_away;
   const bool closed = core.close(sent_away);

@@ -1,7 +1,9 @@
-// channel_core.hpp: a ring of values, and the goroutines that wait to send or to receive, under one lock. A value goes straight to a goroutine that waits.
+// channel_core.hpp: a ring of values, and the goroutines that wait to send or to receive, under one
+// lock. A value goes straight to a goroutine that waits.
 //
-// A goroutine that waits in several places looks at each again when it goes on, also where it was passed over. By then the channel
-// may be gone: what had it served, or told it of the end, does not wait until it has looked. So such a wait keeps the core.
+// A goroutine that waits in several places looks at each again when it goes on, also where it was
+// passed over. By then the channel may be gone: what had it served, or told it of the end, does not
+// wait until it has looked. So such a wait keeps the core.
 #pragma once
 
 #include "retake/channel.hpp"
@@ -37,12 +39,14 @@ class channel_core {
 
   [[nodiscard]] transfer send(void* element, bool block) noexcept;
   [[nodiscard]] transfer receive(void* element, bool block) noexcept;
-  // Appends the goroutines that waited; the caller readies them when it holds no lock. False: it is closed already.
+  // Appends the goroutines that waited; the caller readies them when it holds no lock. False: it is
+  // closed already.
   bool close(batch<goroutine>& sent_away) noexcept;
   [[nodiscard]] std::size_t size() noexcept;
   [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
 
-  // For waits in several places. Its place in the order of locks: (P, sequence), given when it is first asked for.
+  // For waits in several places. Its place in the order of locks: (P, sequence), given when it is
+  // first asked for.
   [[nodiscard]] std::uint64_t id() noexcept;
 
   spin_lock lock;
@@ -56,9 +60,11 @@ class channel_core {
     uses_.set(uses_.get() + 1);
   }
 
-  // Without the lock: the goroutine that has joined goes on. The last to leave a channel that is gone ends the core.
+  // Without the lock: the goroutine that has joined goes on. The last to leave a channel that is
+  // gone ends the core.
   void leave(joined_waiter& w) noexcept;
-  // Without the lock: the channel ends. Fatal: "G6: a channel is destroyed while goroutines wait on it".
+  // Without the lock: the channel ends. Fatal: "G6: a channel is destroyed while goroutines wait on
+  // it".
   void abandon() noexcept;
 
  private:
@@ -70,7 +76,7 @@ class channel_core {
   std::size_t const capacity_;
   char* const ring_;
   world::atomic<std::uint64_t> id_;
-  world::plain<std::size_t> first_;   // under the lock, as all below
+  world::plain<std::size_t> first_;  // under the lock, as all below
   world::plain<std::size_t> count_;
   world::plain<std::uint32_t> closed_;
   world::plain<std::uint32_t> uses_;  // goroutines between join() and leave()

@@ -13,7 +13,8 @@ class cond_core {
     lock_.lock();
     waiting_.push_back(self);
     parking how{lock_, guard};
-    // In this order: the waiter is in the queue before the mutex is free. It may go on before this is over, and want the mutex.
+    // In this order: the waiter is in the queue before the mutex is free. It may go on before this
+    // is over, and want the mutex.
     sched::park(
         [](goroutine&, void* argument) noexcept {
           const parking now = *static_cast<parking*>(argument);

@@ -1,4 +1,5 @@
-// core_memory.hpp: what the public classes of this room keep behind their headers, in the world's memory.
+// core_memory.hpp: what the public classes of this room keep behind their headers, in the world's
+// memory.
 #pragma once
 
 #include <new>
@@ -28,8 +29,9 @@ void release_core(Core* core) noexcept {
   world::deallocate(core, sizeof(Core));
 }
 
-// The end of an object that goroutines wait for by mistake is fatal, with the text `waited_on`. They are looked
-// for on a thread of a runtime only: a program that has ended has taken its goroutines along, waiting or not.
+// The end of an object that goroutines wait for by mistake is fatal, with the text `waited_on`.
+// They are looked for on a thread of a runtime only: a program that has ended has taken its
+// goroutines along, waiting or not.
 template <class Core>
 void end_core(Core* core, char const* waited_on) noexcept {
   if (world::this_thread() != nullptr && core->waited_on()) world::fatal(waited_on);

@@ -1,4 +1,5 @@
-// mutex, rw_mutex and semaphore: one permit, many of which a writer takes all, and as many as one likes.
+// mutex, rw_mutex and semaphore: one permit, many of which a writer takes all, and as many as one
+// likes.
 #include "retake/context.hpp"
 #include "retake/sync.hpp"
 #include "sync/core_memory.hpp"
@@ -72,6 +73,8 @@ std::error_code semaphore::acquire(context const& until, std::uint32_t n) noexce
   return why;
 }
 
-void semaphore::release(std::uint32_t n) noexcept { give_back(*core_, n, "a semaphore gets back more permits than it gave"); }
+void semaphore::release(std::uint32_t n) noexcept {
+  give_back(*core_, n, "a semaphore gets back more permits than it gave");
+}
 
 }  // namespace retake

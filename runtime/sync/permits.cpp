@@ -22,7 +22,8 @@ struct parking {
   std::int64_t due_ns;
 };
 
-// The lock of the permits goes last: without it the goroutine cannot get past its end, where what this reads lies.
+// The lock of the permits goes last: without it the goroutine cannot get past its end, where what
+// this reads lies.
 bool wait_behind(goroutine&, void* argument) noexcept {
   parking& how = *static_cast<parking*>(argument);
   spin_lock& permits = how.permits;
@@ -94,7 +95,8 @@ void permits_core::note_contention(machine& m, batch<goroutine> const& let_go) n
   const std::int64_t now_ns = world::report_time_ns();
   for (goroutine const* g = let_go.first; g != nullptr; g = g->link.get()) {
     const wait_reason reason = g->reason.load_relaxed();
-    if (reason == wait_reason::sync_mutex || reason == wait_reason::sync_rw_mutex) watch::contended(m, now_ns - g->since_ns.get());
+    if (reason == wait_reason::sync_mutex || reason == wait_reason::sync_rw_mutex)
+      watch::contended(m, now_ns - g->since_ns.get());
   }
 }
 

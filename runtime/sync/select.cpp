@@ -1,4 +1,5 @@
-// select: looks at each channel in random order; when none is ready it waits in all of them at once (protocol/wait_queue.hpp).
+// select: looks at each channel in random order; when none is ready it waits in all of them at once
+// (protocol/wait_queue.hpp).
 #include "retake/select.hpp"
 
 #include <memory>
@@ -16,7 +17,8 @@ namespace {
 
 static_assert(sizeof(joined_waiter) <= sizeof(select_case::waiter_room));
 
-// The cases that can happen, in the order in which they are looked at and in that in which they are locked.
+// The cases that can happen, in the order in which they are looked at and in that in which they are
+// locked.
 class selection {
  public:
   selection(select_case* cases, std::size_t count) noexcept : cases_(cases), enabled_(0) {
@@ -43,7 +45,8 @@ class selection {
       select_case& one = polled(i);
       one.order = one.channel->id();
       std::uint32_t at = i;
-      for (; at > 0 && order((at - 1) / 2) < one.order; at = (at - 1) / 2) cases_[at].locked = cases_[(at - 1) / 2].locked;
+      for (; at > 0 && order((at - 1) / 2) < one.order; at = (at - 1) / 2)
+        cases_[at].locked = cases_[(at - 1) / 2].locked;
       cases_[at].locked = index(i);
     }
     for (std::uint32_t left = enabled_; left > 1;) {
@@ -57,7 +60,8 @@ class selection {
     }
   }
 
-  // Behind the parked goroutine it may go on while this runs, but not beyond the last lock: nothing is read after that is dropped.
+  // Behind the parked goroutine it may go on while this runs, but not beyond the last lock: nothing
+  // is read after that is dropped.
   void unlock_all() noexcept {
     for (std::uint32_t i = enabled_; i > 0;) {
       --i;

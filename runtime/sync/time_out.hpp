@@ -1,4 +1,5 @@
-// time_out.hpp: the end of a wait by the clock, as one of those who race for a goroutine (protocol/wait_queue.hpp).
+// time_out.hpp: the end of a wait by the clock, as one of those who race for a goroutine
+// (protocol/wait_queue.hpp).
 #pragma once
 
 #include "protocol/wait_queue.hpp"
@@ -10,15 +11,18 @@ namespace retake {
 // Lies on the stack of the goroutine that waits.
 class time_out : runtime_timer {
  public:
-  time_out(goroutine& who, wait_race& among, std::uint32_t number) noexcept : runtime_timer(over), g_(who), race_(among), number_(number) {}
+  time_out(goroutine& who, wait_race& among, std::uint32_t number) noexcept
+      : runtime_timer(over), g_(who), race_(among), number_(number) {}
 
-  // Behind the parked goroutine, before anybody else can find it: afterwards it may go on, and this is gone.
+  // Behind the parked goroutine, before anybody else can find it: afterwards it may go on, and this
+  // is gone.
   void begin(std::int64_t due_ns) noexcept { start(due_ns); }
 
   // The goroutine, on again, when somebody else has won: until nobody touches this any more.
   void end() noexcept {
     if (stop()) return;
-    sched::park([](goroutine&, void* race) noexcept { return static_cast<wait_race*>(race)->wait_until_left(); }, &race_, wait_reason::sleep);
+    sched::park([](goroutine&, void* race) noexcept { return static_cast<wait_race*>(race)->wait_until_left(); },
+                &race_, wait_reason::sleep);
   }
 
  private:

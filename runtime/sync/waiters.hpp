@@ -1,7 +1,8 @@
-// waiters.hpp: the wait queues of channels, semaphores and the like, with this runtime's goroutines in them.
+// waiters.hpp: the wait queues of channels, semaphores and the like, with this runtime's goroutines
+// in them.
 //
-// A waiter lies on the stack of its goroutine, which is parked for as long as the waiter is in a queue; whoever takes it out readies the
-// goroutine, once, after it has dropped the lock.
+// A waiter lies on the stack of its goroutine, which is parked for as long as the waiter is in a
+// queue; whoever takes it out readies the goroutine, once, after it has dropped the lock.
 #pragma once
 
 #include "protocol/spin_lock.hpp"
@@ -16,7 +17,8 @@ using waiter_queue = wait_queue<goroutine>;
 // The goroutine's own, which is running; the last that it makes ends first.
 struct waiter : queued, abandoned_wait {
   template <class... What>
-  explicit waiter(goroutine& who, What&&... what) noexcept : queued(who, what...), abandoned_wait{who.waits, leave_queue} {
+  explicit waiter(goroutine& who, What&&... what) noexcept
+      : queued(who, what...), abandoned_wait{who.waits, leave_queue} {
     who.waits = this;
   }
   ~waiter() { g.waits = older; }

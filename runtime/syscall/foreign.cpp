@@ -1,10 +1,12 @@
 // Foreign code on the thread's own stack, and callbacks out of it.
 //
-// The M's scheduler is suspended on that stack while a goroutine runs; foreign code begins `scheduler_room_bytes` below it. A callback stays where the foreign
-// code called it, so its goroutine, when it blocks, is suspended there: the scheduler then runs in that room above it and must find it untouched. So the goroutine
-// is locked to the thread until the callback returns, and a foreign call inside a callback goes on downwards instead of beginning anew at the top.
-// Rejected: running callbacks on the goroutine's stack, above the suspended call (Go): the same lock is needed for the foreign frames, and exceptions would have to
-// be carried twice.
+// The M's scheduler is suspended on that stack while a goroutine runs; foreign code begins
+// `scheduler_room_bytes` below it. A callback stays where the foreign code called it, so its
+// goroutine, when it blocks, is suspended there: the scheduler then runs in that room above it and
+// must find it untouched. So the goroutine is locked to the thread until the callback returns, and
+// a foreign call inside a callback goes on downwards instead of beginning anew at the top.
+// Rejected: running callbacks on the goroutine's stack, above the suspended call (Go): the same
+// lock is needed for the foreign frames, and exceptions would have to be carried twice.
 #include "retake/foreign_call.hpp"
 
 #include <charconv>
@@ -40,10 +42,13 @@ void leave_foreign(machine& m) noexcept {
   m.inside_foreign.store_relaxed(0);
 }
 
-std::exception_ptr as_fault(std::string const& what) noexcept { return std::make_exception_ptr(foreign_fault(what.c_str())); }
+std::exception_ptr as_fault(std::string const& what) noexcept {
+  return std::make_exception_ptr(foreign_fault(what.c_str()));
+}
 
 char* foreign_stack(machine& m) noexcept {
-  return reinterpret_cast<char*>(floor::suspended_stack_pointer(m.own) & ~std::uintptr_t{63}) - scheduler_room_bytes - world::limits::foreign_stack_bytes;
+  return reinterpret_cast<char*>(floor::suspended_stack_pointer(m.own) & ~std::uintptr_t{63}) - scheduler_room_bytes -
+         world::limits::foreign_stack_bytes;
 }
 
 void call_on_own_stack(machine& m, void (*fn)(void*), void* argument) noexcept {
@@ -54,7 +59,8 @@ void call_on_own_stack(machine& m, void (*fn)(void*), void* argument) noexcept {
   }
 }
 
-// Back from foreign code. A damaged thread may not fall to another goroutine on the way: its own keeps it until it has a P, and then leaves it.
+// Back from foreign code. A damaged thread may not fall to another goroutine on the way: its own
+// keeps it until it has a P, and then leaves it.
 void return_from_foreign() noexcept {
   machine& m = *this_machine();
   leave_foreign(m);
@@ -98,7 +104,8 @@ std::string text_of(int signal, std::uintptr_t address) {
 
 }  // namespace
 
-foreign_fault::foreign_fault(int signal, std::uintptr_t address) : std::runtime_error(text_of(signal, address)), signal_(signal), address_(address) {}
+foreign_fault::foreign_fault(int signal, std::uintptr_t address)
+    : std::runtime_error(text_of(signal, address)), signal_(signal), address_(address) {}
 
 namespace detail {
 
@@ -133,13 +140,9 @@ void foreign_call_contained(void (*fn)(void*), void* argument) {
 std::exception_ptr foreign_failure() noexcept {
   try {
     throw;
-  } catch (goroutine_exit const&) {
-    return std::current_exception();
-  } catch (std::exception const& thrown) {
+  } catch (goroutine_exit const&) { return std::current_exception(); } catch (std::exception const& thrown) {
     return as_fault(std::string("foreign code threw: ") + thrown.what());
-  } catch (...) {
-    return as_fault("foreign code threw");
-  }
+  } catch (...) { return as_fault("foreign code threw"); }
 }
 
 callback_scope::callback_scope() noexcept : boundary_(world::suspend_fault_boundary()) {

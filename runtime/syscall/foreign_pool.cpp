@@ -1,10 +1,13 @@
 // The workers of a foreign_pool, and how a call gets to one.
 //
-// The queue is the channel: a caller that no worker is free for waits in it as a sender, and a select that chooses the end of its context instead has taken it out.
-// From the hand-over on the job is both parties'. The worker says under the mutex that it has run, a caller that gives up says there that it has: who is second
-// finds the other's word and destroys the job. The worker says it and closes `over` under the mutex, so that a caller, who always takes the mutex once more, cannot
-// destroy the channel that is being closed.
-// Rejected: a count of uses in the job (two words that say what one mutex says); a queue beside the channel (a call must leave it and refuse the worker at once).
+// The queue is the channel: a caller that no worker is free for waits in it as a sender, and a
+// select that chooses the end of its context instead has taken it out. From the hand-over on the
+// job is both parties'. The worker says under the mutex that it has run, a caller that gives up
+// says there that it has: who is second finds the other's word and destroys the job. The worker
+// says it and closes `over` under the mutex, so that a caller, who always takes the mutex once
+// more, cannot destroy the channel that is being closed.
+// Rejected: a count of uses in the job (two words that say what one mutex says); a queue beside the
+// channel (a call must leave it and refuse the worker at once).
 #include "retake/foreign_pool.hpp"
 
 #include <limits>
@@ -64,7 +67,8 @@ class pool_core : public outliving {
 
 pool_core* open_pool(std::uint32_t workers, char const* file, unsigned line) {
   if (workers == 0) world::fatal("a foreign_pool without workers");
-  if (workers > static_cast<std::uint32_t>(std::numeric_limits<std::int32_t>::max())) world::fatal("a foreign_pool of too many workers");
+  if (workers > static_cast<std::uint32_t>(std::numeric_limits<std::int32_t>::max()))
+    world::fatal("a foreign_pool of too many workers");
   pool_core* const pool = make_core<pool_core>(machine_here().home.objects);
   pool->workers.add(static_cast<std::int32_t>(workers));
   for (std::uint32_t i = 0; i < workers; ++i) go([=] { pool->work(file, line); });
@@ -83,7 +87,8 @@ result<std::unique_ptr<pool_job>> run_in_pool(pool_core& pool, std::unique_ptr<p
   if (pool.program_has_ended()) return std::make_error_code(std::errc::operation_canceled);
   if (const std::error_code why = until.error()) return why;
   pool_job* const shared = job.get();
-  select(on_send(pool.handed_over, shared, [&] { static_cast<void>(job.release()); }), on_receive(until.done(), [](auto) {}));
+  select(on_send(pool.handed_over, shared, [&] { static_cast<void>(job.release()); }),
+         on_receive(until.done(), [](auto) {}));
   if (job != nullptr) return until.error();
   select(on_receive(shared->over, [](auto) {}), on_receive(until.done(), [](auto) {}));
   std::unique_ptr<pool_job> ran = pool.collect(shared);

@@ -1,7 +1,8 @@
 // A goroutine on its way into a system call and out of it.
 //
-// Enter leaves the P behind for whoever needs it first, or hands it over at once where the call is known to block; exit tries, in this order: the
-// old P, any idle P, and otherwise makes the goroutine runnable and puts the M to sleep. Source: entersyscall, entersyscallblock, exitsyscall,
+// Enter leaves the P behind for whoever needs it first, or hands it over at once where the call is
+// known to block; exit tries, in this order: the old P, any idle P, and otherwise makes the
+// goroutine runnable and puts the M to sleep. Source: entersyscall, entersyscallblock, exitsyscall,
 // exitsyscall0 in Go 1.22's proc.go.
 #include "retake/syscall.hpp"
 
@@ -13,8 +14,8 @@ namespace retake {
 
 namespace {
 
-// The monitor rests, and a P is in a system call: it has to look soon when work waits for a P. Of work that comes later it learns by the word
-// that is left here.
+// The monitor rests, and a P is in a system call: it has to look soon when work waits for a P. Of
+// work that comes later it learns by the word that is left here.
 void tell_monitor(scheduler& s, processor& p) noexcept {
   if (s.monitor.hint() == monitor_rest::dozing) {
     const bool first = s.monitor.leave_word();
@@ -24,8 +25,9 @@ void tell_monitor(scheduler& s, processor& p) noexcept {
   s.monitor.wake();
 }
 
-// The goroutine whose call has returned goes on with a P that was idle: another call, and another time slice, than its
-// last. Both begin before the P is seen to run, or sysmon finds it running in the slice of what ran there before.
+// The goroutine whose call has returned goes on with a P that was idle: another call, and another
+// time slice, than its last. Both begin before the P is seen to run, or sysmon finds it running in
+// the slice of what ran there before.
 void go_on_with(machine& m, processor& p) noexcept {
   const std::uint32_t tick = p.syscall_tick.load_relaxed();
   p.syscall_tick.store_relaxed(tick + 1);
@@ -58,7 +60,8 @@ bool after_exit_slow(machine& m, goroutine& g, void*) noexcept {
     p = sched::take_idle_processor(s);
     if (world::recheck(p == nullptr)) {
       is_locked = g.locked_m.get() != nullptr;  // read before the unlock: afterwards the goroutine is somebody else's
-      trace::add(m, trace_kind::exit, g.id, static_cast<std::uint32_t>(is_locked ? trace_exit::slow_locked : trace_exit::slow));
+      trace::add(m, trace_kind::exit, g.id,
+                 static_cast<std::uint32_t>(is_locked ? trace_exit::slow_locked : trace_exit::slow));
       s.global.put(&g);
     }
   }
@@ -83,7 +86,8 @@ bool after_exit_slow(machine& m, goroutine& g, void*) noexcept {
 
 namespace detail {
 
-// Where the caller of the function that this stands in goes on: from there a dump walks the goroutine's stack while its thread is in the kernel.
+// Where the caller of the function that this stands in goes on: from there a dump walks the
+// goroutine's stack while its thread is in the kernel.
 [[gnu::always_inline]] inline void remember_call(goroutine& g, scheduler& s) noexcept {
   g.call_pc.set(reinterpret_cast<std::uintptr_t>(__builtin_return_address(0)));
   g.call_frame = reinterpret_cast<std::uintptr_t>(__builtin_dwarf_cfa());
@@ -98,7 +102,8 @@ namespace detail {
   scheduler& s = m.home;
   goroutine& g = *m.current.get();
   remember_call(g, s);
-  change(g, goroutine_state::running, goroutine_state::syscall, "G1: a system call is entered by a goroutine that does not run");
+  change(g, goroutine_state::running, goroutine_state::syscall,
+         "G1: a system call is entered by a goroutine that does not run");
   processor& p = m.processor_here();
   if (p.safe_point.load_relaxed() != 0) sched::run_safe_point(s, p);
   trace::add(m, trace_kind::enter, g.id);
@@ -123,13 +128,15 @@ bool frame_is_valid(goroutine const& g, std::uintptr_t returns_to) noexcept {
   return returns_to <= g.call_frame + tolerance_bytes || !lies_there(g.call_frame) || !lies_there(returns_to);
 }
 
-// Nobody has to take the P: it goes where a P goes that was taken. exit_syscall() finds that there is no old one.
+// Nobody has to take the P: it goes where a P goes that was taken. exit_syscall() finds that there
+// is no old one.
 [[gnu::noinline]] void enter_syscall_blocking() noexcept {
   machine& m = running_machine();
   scheduler& s = m.home;
   goroutine& g = *m.current.get();
   remember_call(g, s);
-  change(g, goroutine_state::running, goroutine_state::syscall, "G1: a system call is entered by a goroutine that does not run");
+  change(g, goroutine_state::running, goroutine_state::syscall,
+         "G1: a system call is entered by a goroutine that does not run");
   trace::add(m, trace_kind::enter, g.id);
   processor& p = sched::unwire(m);
   const std::uint32_t tick = p.syscall_tick.load_relaxed();
@@ -142,16 +149,22 @@ void exit_syscall() noexcept {
   machine& m = *this_machine();
   scheduler& s = m.home;
   goroutine& g = *m.current.get();
-  if (!frame_is_valid(g, reinterpret_cast<std::uintptr_t>(__builtin_dwarf_cfa()))) [[unlikely]] world::fatal("exit_syscall: syscall frame is no longer valid");
+  if (!frame_is_valid(g, reinterpret_cast<std::uintptr_t>(__builtin_dwarf_cfa()))) [[unlikely]]
+    world::fatal("exit_syscall: syscall frame is no longer valid");
   const exit_outcome outcome = processor_status::exit_fast(m);
   if (outcome == exit_outcome::lost && !take_idle(s, m)) {
     sched::leave(after_exit_slow, nullptr);
     return;
   }
-  counter& way = outcome == exit_outcome::lost ? s.paths.exit_idle : outcome == exit_outcome::reacquired ? s.paths.exit_old : s.paths.exit_old_aba;
+  counter& way = outcome == exit_outcome::lost         ? s.paths.exit_idle
+                 : outcome == exit_outcome::reacquired ? s.paths.exit_old
+                                                       : s.paths.exit_old_aba;
   way.add();
   if (outcome != exit_outcome::lost) trace::move(m, trace_kind::wire, m.processor_here().id, m.processor_here().moves);
-  trace::add(m, trace_kind::exit, g.id, static_cast<std::uint32_t>(outcome == exit_outcome::reacquired ? trace_exit::old_p : outcome == exit_outcome::lost ? trace_exit::idle_p : trace_exit::old_p_aba));
+  trace::add(m, trace_kind::exit, g.id,
+             static_cast<std::uint32_t>(outcome == exit_outcome::reacquired ? trace_exit::old_p
+                                        : outcome == exit_outcome::lost     ? trace_exit::idle_p
+                                                                            : trace_exit::old_p_aba));
   change(g, goroutine_state::syscall, goroutine_state::running, "G1: a system call returns that was not entered");
   sched::preempt_point();
 }

@@ -1,7 +1,8 @@
 // Threads that the runtime did not create: each is an M while a goroutine of its own runs for it.
 //
-// The thread brings an M's record and a goroutine locked to it, looks for a P as a returning system call does, and is an M like any other, on its own stack, until
-// that goroutine has ended, as if the thread had to end then; only that it returns to its caller instead.
+// The thread brings an M's record and a goroutine locked to it, looks for a P as a returning system
+// call does, and is an M like any other, on its own stack, until that goroutine has ended, as if
+// the thread had to end then; only that it returns to its caller instead.
 #include <new>
 #include <optional>
 #include <system_error>
@@ -147,12 +148,13 @@ std::exception_ptr gate_failure() noexcept {
   try {
     throw;
   } catch (goroutine_exit const&) {
-    return std::make_exception_ptr(std::system_error(std::make_error_code(std::errc::operation_canceled), "callback_gate: the goroutine has ended"));
-  } catch (...) {
-    return std::current_exception();
-  }
+    return std::make_exception_ptr(std::system_error(std::make_error_code(std::errc::operation_canceled),
+                                                     "callback_gate: the goroutine has ended"));
+  } catch (...) { return std::current_exception(); }
 }
 
-void throw_gate_closed() { throw std::system_error(std::make_error_code(std::errc::operation_canceled), "callback_gate: the program has ended"); }
+void throw_gate_closed() {
+  throw std::system_error(std::make_error_code(std::errc::operation_canceled), "callback_gate: the program has ended");
+}
 
 }  // namespace retake::detail

@@ -57,7 +57,8 @@ void unlock_os_thread() noexcept {
   goroutine& g = this_goroutine();
   machine& m = *this_machine();
   const bool only_the_runtime_s = m.lock_count.get() == m.runtime_locks;
-  if (only_the_runtime_s || thread_lock::unlock(m, g) == lock_outcome::not_locked) world::fatal("unlock_os_thread: the goroutine is not locked to its thread");
+  if (only_the_runtime_s || thread_lock::unlock(m, g) == lock_outcome::not_locked)
+    world::fatal("unlock_os_thread: the goroutine is not locked to its thread");
   if (m.lock_count.get() == 0) trace::mark(m, trace_kind::unlock, g.id, g.moves);
   sched::leave_tainted_thread();
 }
@@ -82,7 +83,8 @@ std::size_t threads_ended_locked(std::span<unreleased_lock> into) noexcept {
   const locked hold(s.lock);
   const lock_sites& all = s.ended_locked;
   const std::size_t used = all.used.get();
-  for (std::size_t i = 0; i < used && i < into.size(); ++i) into[i] = {all.sites[i].file, all.sites[i].line, all.counts[i]};
+  for (std::size_t i = 0; i < used && i < into.size(); ++i)
+    into[i] = {all.sites[i].file, all.sites[i].line, all.counts[i]};
   return used;
 }
 

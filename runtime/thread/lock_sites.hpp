@@ -1,7 +1,9 @@
-// lock_sites.hpp: where the goroutines locked that ended without unlocking, and took their threads with them.
+// lock_sites.hpp: where the goroutines locked that ended without unlocking, and took their threads
+// with them.
 //
-// A goroutine that ends locked ends its thread: now and then that is wanted, and often it is a leak of threads that nobody sees. The first few places are counted,
-// the rest together. Under the scheduler's lock.
+// A goroutine that ends locked ends its thread: now and then that is wanted, and often it is a leak
+// of threads that nobody sees. The first few places are counted, the rest together. Under the
+// scheduler's lock.
 #pragma once
 
 #include <cstdint>

@@ -14,7 +14,8 @@ struct hexadecimal {
   std::uint64_t value;
 };
 
-// As many pieces as fit one line; what is too long is cut off. Any thread, also in a signal handler.
+// As many pieces as fit one line; what is too long is cut off. Any thread, also in a signal
+// handler.
 class line {
  public:
   void add(char const* text) noexcept { add(text, std::strlen(text)); }

@@ -1,8 +1,10 @@
 // The template thread: from it threads are cloned when the one that needs them may not be cloned.
 //
-// A thread inherits what its maker has done to itself: signal mask, namespaces, affinity, identity. A goroutine that locks itself to its thread does so to change such
-// things, and a fault leaves worse behind. So an M that is locked or tainted hands the M that it wants started to a thread that nobody has ever run on (L4).
-// It is made before the first lock, gate or foreign call, by a thread that is still clean. Source: newmHandoff and templateThread in Go's proc.go.
+// A thread inherits what its maker has done to itself: signal mask, namespaces, affinity, identity.
+// A goroutine that locks itself to its thread does so to change such things, and a fault leaves
+// worse behind. So an M that is locked or tainted hands the M that it wants started to a thread
+// that nobody has ever run on (L4). It is made before the first lock, gate or foreign call, by a
+// thread that is still clean. Source: newmHandoff and templateThread in Go's proc.go.
 #include "sched/scheduler.hpp"
 #include "world/require.hpp"
 #include "world/thread.hpp"
@@ -56,7 +58,8 @@ void need_template_thread(scheduler& s) noexcept {
     if (s.ending.load_relaxed() != 0 || s.clones.made.load_relaxed() != 0) return;
     id = reserve_machine(s);
     s.clones.here.set(1);  // it looks at what is wanted before it sleeps
-    s.clones.made.store_relaxed(1);  // under the lock: who sees it and locks itself finds the thread here when it needs it
+    s.clones.made.store_relaxed(
+        1);  // under the lock: who sees it and locks itself finds the thread here when it needs it
   }
   start_thread(s, *make_machine(s, id), [](void* arg) { template_loop(arg); });
 }

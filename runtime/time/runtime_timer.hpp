@@ -1,13 +1,18 @@
-// runtime_timer.hpp: something to be done at a time of the monotonic clock: the one kind of timer that sleeps, deadlines, timeouts and tickers are made of.
+// runtime_timer.hpp: something to be done at a time of the monotonic clock: the one kind of timer
+// that sleeps, deadlines, timeouts and tickers are made of.
 //
-// It is part of its owner's memory and is never copied or allocated by the heaps. start() and stop() cost O(log n) of the timers of one P.
+// It is part of its owner's memory and is never copied or allocated by the heaps. start() and
+// stop() cost O(log n) of the timers of one P.
 //
-// Memory.    While it waits, a heap holds it. stop() == true: it will not run and nobody will touch it: free it. stop() == false: it does not wait: it was
-//            never started, it has been stopped, or its function has run, runs or is about to run on some M, which then has the memory (usual ways: the
-//            owner holds one use for each start that stop() did not undo; or the function's last act is what lets the owner go on, as for a sleeper).
-//            The end of the program stops every timer that waits, and calls its `let_go` in place
-//            of the function.
-// Source.    runtimeTimer in Go's time.go; Go keeps the period in it, here the function starts the timer again.
+// Memory.    While it waits, a heap holds it. stop() == true: it will not run and nobody will touch
+//            it: free it. stop() == false: it does not wait: it was never started, it has been
+//            stopped, or its function has run, runs or is about to run on some M, which then has
+//            the memory (usual ways: the owner holds one use for each start that stop() did not
+//            undo; or the function's last act is what lets the owner go on, as for a sleeper). The
+//            end of the program stops every timer that waits, and calls its `let_go` in place of
+//            the function.
+// Source.    runtimeTimer in Go's time.go; Go keeps the period in it, here the function starts the
+//            timer again.
 #pragma once
 
 #include <cstdint>
@@ -22,21 +27,25 @@ class timer_heap;
 
 class runtime_timer {
  public:
-  // Runs on the M that finds the timer due, on that M's stack, with its P: short, must not block or throw. It may ready goroutines, start goroutines,
-  // send without blocking, start and stop timers, this one too. The timer no longer waits, and its memory is the function's to give on.
+  // Runs on the M that finds the timer due, on that M's stack, with its P: short, must not block or
+  // throw. It may ready goroutines, start goroutines, send without blocking, start and stop timers,
+  // this one too. The timer no longer waits, and its memory is the function's to give on.
   using function = void (*)(runtime_timer& t, std::int64_t now_ns) noexcept;
 
   // At the end of the program, on the only thread that is left: the timer no longer waits, and the
   // use that it had is given up here.
   using end_function = void (*)(runtime_timer& t) noexcept;
 
-  explicit runtime_timer(function run, end_function let_go = [](runtime_timer&) noexcept {}) noexcept : run_(run), let_go_(let_go), place_(0) {}
+  explicit runtime_timer(
+      function run, end_function let_go = [](runtime_timer&) noexcept {}) noexcept
+      : run_(run), let_go_(let_go), place_(0) {}
   ~runtime_timer() { world::require(!home_.waits(), "V3: the memory of a timer ends while it waits"); }
   runtime_timer(runtime_timer const&) = delete;
   runtime_timer& operator=(runtime_timer const&) = delete;
 
-  // By a goroutine, a park's commit or a timer's function; any number at once. Lets the function run once, at `due_ns` or soon after; a timer that waits is
-  // moved to that time. True: it was waiting. Does not block. When it returns the timer may have run already, and be gone.
+  // By a goroutine, a park's commit or a timer's function; any number at once. Lets the function
+  // run once, at `due_ns` or soon after; a timer that waits is moved to that time. True: it was
+  // waiting. Does not block. When it returns the timer may have run already, and be gone.
   bool start(std::int64_t due_ns) noexcept;
 
   // By the same. True: it was waiting and will not run; false: see "Memory" above. Does not block.

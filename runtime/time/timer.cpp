@@ -1,12 +1,15 @@
 // timer, ticker and after_func: a runtime_timer with something to send to or to call.
 //
-// Uses of the memory: one for the handle, one for each start that has been neither stopped nor run. A ticker's function starts its timer again with the use
-// that it has; `lock_` decides between that and a stop or a reset, which must not be followed by a start of the old period.
-// The end of the program lets go of the use of a start that waits.
+// Uses of the memory: one for the handle, one for each start that has been neither stopped nor run.
+// A ticker's function starts its timer again with the use that it has; `lock_` decides between that
+// and a stop or a reset, which must not be followed by a start of the old period. The end of the
+// program lets go of the use of a start that waits.
 //
-// A run begins when the timer has left its heap. From there until it has sent, a stop or a reset may come
-// first: so a run sends under `lock_`, and only what was asked for last (`asked_`, and the time that it was
-// asked for). What it has sent and no receiver has taken is taken back by the stop or the reset.
+// A run begins when the timer has left its heap. From there until it has sent, a stop or a reset
+// may come
+// first: so a run sends under `lock_`, and only what was asked for last (`asked_`, and the time
+// that it was asked for). What it has sent and no receiver has taken is taken back by the stop or
+// the reset.
 #include "retake/timer.hpp"
 
 #include "protocol/spin_lock.hpp"
@@ -24,7 +27,13 @@ namespace detail {
 class timer_core : runtime_timer {
  public:
   explicit timer_core(std::unique_ptr<timer_call> call)
-      : runtime_timer(happens, let_go), due(1), call_(std::move(call)), uses_(1), asked_(0), period_ns_(0), next_ns_(0) {}
+      : runtime_timer(happens, let_go),
+        due(1),
+        call_(std::move(call)),
+        uses_(1),
+        asked_(0),
+        period_ns_(0),
+        next_ns_(0) {}
 
   bool begin(std::int64_t duration_ns, std::int64_t period_ns) noexcept {
     const std::int64_t due_ns = due_after_ns(duration_ns);
@@ -102,7 +111,8 @@ class timer_core : runtime_timer {
   // False: the timer keeps no use for this run.
   bool send(std::int64_t now_ns, goroutine*& receiver) noexcept {
     const locked hold(lock_);
-    if (!world::recheck(asked_.get() != 0 && now_ns >= next_ns_.get())) return false;  // stopped or started anew meanwhile
+    if (!world::recheck(asked_.get() != 0 && now_ns >= next_ns_.get()))
+      return false;  // stopped or started anew meanwhile
     {
       channel_core& to = *channel_access::core(&due);
       const locked hold_channel(to.lock);
@@ -125,15 +135,18 @@ class timer_core : runtime_timer {
 
   std::unique_ptr<timer_call> const call_;
   world::atomic<std::uint32_t> uses_;
-  spin_lock lock_;                        // rank: below a P's timers' lock
-  world::plain<std::uint32_t> asked_;     // for a value that has neither been sent nor called off; a ticker: until it is stopped
+  spin_lock lock_;  // rank: below a P's timers' lock
+  world::plain<std::uint32_t>
+      asked_;  // for a value that has neither been sent nor called off; a ticker: until it is stopped
   world::plain<std::int64_t> period_ns_;  // 0: it does not start again
   world::plain<std::int64_t> next_ns_;
 };
 
 timer_core* make_timer(std::unique_ptr<timer_call> call) { return make_core<timer_core>(std::move(call)); }
 void release_timer(timer_core* core) noexcept { core->unuse(); }
-bool start_timer(timer_core& core, std::int64_t duration_ns, std::int64_t period_ns) noexcept { return core.begin(duration_ns, period_ns); }
+bool start_timer(timer_core& core, std::int64_t duration_ns, std::int64_t period_ns) noexcept {
+  return core.begin(duration_ns, period_ns);
+}
 bool stop_timer(timer_core& core) noexcept { return core.end(); }
 channel<time_point>& channel_of(timer_core& core) noexcept { return core.due; }
 

@@ -1,9 +1,13 @@
-// timer_heap.hpp: the timers of one P: a 4-ary heap under a lock of its own, and the first due time for all to see.
+// timer_heap.hpp: the timers of one P: a 4-ary heap under a lock of its own, and the first due time
+// for all to see.
 //
-// Anybody may run the timers of any P (a P may be busy, or idle); the lock makes that safe, and `first_due_ns` makes the common look
-// free: 0 means none. A thread that goes idle reads it after wake_gate's fence, a thread that adds one fences before it asks who polls.
+// Anybody may run the timers of any P (a P may be busy, or idle); the lock makes that safe, and
+// `first_due_ns` makes the common look
+// free: 0 means none. A thread that goes idle reads it after wake_gate's fence, a thread that adds
+// one fences before it asks who polls.
 //
-// Who has which timer is decided by protocol/timer_home.hpp; a timer knows its place here, so that it can be taken out in O(log n).
+// Who has which timer is decided by protocol/timer_home.hpp; a timer knows its place here, so that
+// it can be taken out in O(log n).
 #pragma once
 
 #include <cstdint>
@@ -37,7 +41,8 @@ class timer_heap {
 
   spin_lock lock;  // rank: the highest
 
-  // Under the lock. True: it is the first now, and earlier than the first before: somebody who waits has to learn of it.
+  // Under the lock. True: it is the first now, and earlier than the first before: somebody who
+  // waits has to learn of it.
   [[nodiscard]] bool put(runtime_timer& t, std::int64_t due_ns) noexcept;
   [[nodiscard]] bool move(runtime_timer& t, std::int64_t due_ns) noexcept;
   // Under the lock.
@@ -54,14 +59,16 @@ class timer_heap {
     runtime_timer* timer;
   };
 
-  static bool before(entry const& a, entry const& b) noexcept { return a.due_ns != b.due_ns ? a.due_ns < b.due_ns : a.order < b.order; }
+  static bool before(entry const& a, entry const& b) noexcept {
+    return a.due_ns != b.due_ns ? a.due_ns < b.due_ns : a.order < b.order;
+  }
   void set(std::uint32_t at, entry const& e) noexcept;
   void sift(std::uint32_t at, entry const& e) noexcept;
   [[nodiscard]] bool first_changed() noexcept;
   void grow() noexcept;
 
   world::atomic<std::int64_t> first_due_ns_;
-  entry* entries_;            // under the lock, as all below
+  entry* entries_;  // under the lock, as all below
   std::uint32_t count_;
   std::uint32_t capacity_;
   std::uint64_t added_;

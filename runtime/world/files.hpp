@@ -1,6 +1,8 @@
-// files.hpp: the words that calls on files and rings share, the same in every world: how a file is opened, what is known of it, what a ring is asked for.
+// files.hpp: the words that calls on files and rings share, the same in every world: how a file is
+// opened, what is known of it, what a ring is asked for.
 //
-// The layouts are Linux's (struct statx; io_slice in sockets.hpp is struct iovec): the os world asserts that, and passes them on as they are.
+// The layouts are Linux's (struct statx; io_slice in sockets.hpp is struct iovec): the os world
+// asserts that, and passes them on as they are.
 #pragma once
 
 #include <cstddef>
@@ -17,7 +19,8 @@ inline constexpr std::uint32_t open_create = 4;
 inline constexpr std::uint32_t open_exclusive = 8;  // with open_create: -EEXIST when it is there
 inline constexpr std::uint32_t open_truncate = 16;
 inline constexpr std::uint32_t open_append = 32;
-inline constexpr std::uint32_t open_direct = 64;  // past the page cache; offsets and memory aligned as the device wants it
+inline constexpr std::uint32_t open_direct =
+    64;  // past the page cache; offsets and memory aligned as the device wants it
 
 // As struct statx.
 struct file_record {
@@ -43,16 +46,19 @@ enum class seek_from : std::uint8_t { begin, position, end };
 namespace retake::world {
 
 enum class ring_operation : std::uint8_t {
-  nothing,     // completes, for tests
-  read, write, // `slices` of `fd` at `offset`
+  nothing,  // completes, for tests
+  read,
+  write,       // `slices` of `fd` at `offset`
   sync,        // `fd`; how == 1: only what is needed to read it back
   open,        // `path`, `how` (kernel::open_*), `permissions`; the result is a descriptor, close-on-exec
   status,      // `fd`, or with fd == -1 `path`, into `status`
-  cancel,      // operations under way with the user data `target`: 0, -ENOENT: none, -EALREADY: too late; the operation itself completes all the same
+  cancel,      // operations under way with the user data `target`: 0, -ENOENT: none, -EALREADY: too late; the operation
+               // itself completes all the same
   cancel_all,  // every operation under way
 };
 
-// What `slices`, `path` and `status` point at, and the memory that is read or written, stays until the completion has been taken.
+// What `slices`, `path` and `status` point at, and the memory that is read or written, stays until
+// the completion has been taken.
 struct ring_request {
   ring_operation what = ring_operation::nothing;
   int fd = -1;

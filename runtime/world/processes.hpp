@@ -6,8 +6,8 @@
 
 namespace retake::world::kernel {
 
-inline constexpr int no_file = -1;      // as a source: /dev/null
-inline constexpr int kill_signal = 9;   // SIGKILL
+inline constexpr int no_file = -1;     // as a source: /dev/null
+inline constexpr int kill_signal = 9;  // SIGKILL
 inline constexpr int same_group = -1;
 
 // Whose rights a child has. A process without privileges may give its own alone.
@@ -20,14 +20,14 @@ struct spawn_credentials {
 
 // What a child begins with. Strings end with a zero byte, lists with nullptr.
 struct spawn_request {
-  char const* path = nullptr;             // searched in PATH when it has no slash
-  char* const* arguments = nullptr;       // [0] is the name that the child sees
-  char* const* environment = nullptr;     // nullptr: this process'
-  char const* directory = nullptr;        // nullptr: this process'
-  int const* files = nullptr;             // files[i] becomes descriptor i of the child; all others are closed
+  char const* path = nullptr;          // searched in PATH when it has no slash
+  char* const* arguments = nullptr;    // [0] is the name that the child sees
+  char* const* environment = nullptr;  // nullptr: this process'
+  char const* directory = nullptr;     // nullptr: this process'
+  int const* files = nullptr;          // files[i] becomes descriptor i of the child; all others are closed
   std::size_t file_count = 0;
-  int group = same_group;                 // the process group: same_group: this process'; 0: its own; else this one
-  bool session = false;                   // leads a session of its own, without a terminal, and so a group
+  int group = same_group;  // the process group: same_group: this process'; 0: its own; else this one
+  bool session = false;    // leads a session of its own, without a terminal, and so a group
   spawn_credentials const* credentials = nullptr;  // nullptr: this process'
 };
 

@@ -1,4 +1,5 @@
-// sockets.hpp: the plain words of the socket calls, the same in every world: addresses, kinds, and what a message is made of.
+// sockets.hpp: the plain words of the socket calls, the same in every world: addresses, kinds, and
+// what a message is made of.
 #pragma once
 
 #include <cstddef>

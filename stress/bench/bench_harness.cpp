@@ -1,7 +1,8 @@
 // bench_harness.cpp: how many executions a second the harness tries
 //
-// Method.    The harness's own programs say it: the Relacy model of the hand-off, the same race in the simulator, and a whole runtime in it. Those that are
-//            not built are named and left out.
+// Method.    The harness's own programs say it: the Relacy model of the hand-off, the same race in
+//            the simulator, and a whole runtime in it. Those that are not built are named and left
+//            out.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -27,9 +28,18 @@ struct subject {
 std::vector<subject> subjects(double seconds) {
   const std::string limit = fmt::format("{:.1f}", seconds);
   return {
-      {"relacy_hand_off", "processor_status_model", {"--search", "random", "--executions", "100000000", "--seconds", limit, "--json"}, 1e6},
-      {"sim_hand_off", "retake-sim", {"sim", "core_handoff", "--executions", "100000000", "--seconds", limit, "--json"}, 1e6},
-      {"sim_whole_runtime", "retake-sim", {"sim", whole_runtime_scenario, "--executions", "100000000", "--seconds", limit, "--json"}, 1e4},
+      {"relacy_hand_off",
+       "processor_status_model",
+       {"--search", "random", "--executions", "100000000", "--seconds", limit, "--json"},
+       1e6},
+      {"sim_hand_off",
+       "retake-sim",
+       {"sim", "core_handoff", "--executions", "100000000", "--seconds", limit, "--json"},
+       1e6},
+      {"sim_whole_runtime",
+       "retake-sim",
+       {"sim", whole_runtime_scenario, "--executions", "100000000", "--seconds", limit, "--json"},
+       1e4},
   };
 }
 
@@ -58,11 +68,14 @@ int bench_harness(settings const& chosen) {
   int count = 0;
   constexpr std::uint32_t runs = 3;
   for (subject const& one : subjects(std::max(0.5, chosen.seconds / 30))) {
-    if (!chosen.only.empty() && chosen.only != "harness" && std::string(one.metric).find(chosen.only) == std::string::npos) continue;
+    if (!chosen.only.empty() && chosen.only != "harness" &&
+        std::string(one.metric).find(chosen.only) == std::string::npos)
+      continue;
     ++count;
     const std::string path = program(one.program);
     if (path.empty()) {
-      say_text(chosen, fmt::format("{}: {} is not built (./retake test or ./retake hunt builds it)", one.metric, one.program));
+      say_text(chosen,
+               fmt::format("{}: {} is not built (./retake test or ./retake hunt builds it)", one.metric, one.program));
       continue;
     }
     std::vector<std::string> words{path};
@@ -78,9 +91,12 @@ int bench_harness(settings const& chosen) {
     }
     say(chosen, "harness", one.metric, "executions/s", summarize(found.wall), "retake");
     // On a shared machine the wall clock counts the neighbours too.
-    if (!found.cpu.empty()) say(chosen, "harness", std::string(one.metric) + "_cpu", "/CPU second", summarize(found.cpu), "retake");
+    if (!found.cpu.empty())
+      say(chosen, "harness", std::string(one.metric) + "_cpu", "/CPU second", summarize(found.cpu), "retake");
     const double best = summarize(found.cpu.empty() ? found.wall : found.cpu).median;
-    if (!chosen.as_json) fmt::print("{:<24} {:<8} {:>14.0f} {:<14} {}\n", one.metric, "target", one.target, "executions/s", best >= one.target ? "met" : "missed");
+    if (!chosen.as_json)
+      fmt::print("{:<24} {:<8} {:>14.0f} {:<14} {}\n", one.metric, "target", one.target, "executions/s",
+                 best >= one.target ? "met" : "missed");
   }
   return count;
 }

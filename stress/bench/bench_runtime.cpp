@@ -1,9 +1,12 @@
 // bench_runtime.cpp: what each operation of the runtime costs, beside Go's
 //
-// Method.    Each body does n operations in a runtime of its own and says how long they took; n grows until a run lasts as long as it should. On one P
-//            processor time is counted, on two the wall clock.
-//            Go's side is peers/operations.go, the same operations in the same shapes; it is built and run here with --peers, in turn with ours.
-//            enter_exit: on Go's side what Syscall costs more than RawSyscall; on ours the bookkeeping around an empty function.
+// Method.    Each body does n operations in a runtime of its own and says how long they took; n
+//            grows until a run lasts as long as it should. On one P processor time is counted, on
+//            two the wall clock.
+//            Go's side is peers/operations.go, the same operations in the same shapes; it is built
+//            and run here with --peers, in turn with ours.
+//            enter_exit: on Go's side what Syscall costs more than RawSyscall; on ours the
+//            bookkeeping around an empty function.
 #include <fmt/format.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -32,18 +35,25 @@ namespace {
 
 using namespace std::chrono_literals;
 
-double wall_ns() { return static_cast<double>(std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count()); }
+double wall_ns() {
+  return static_cast<double>(
+      std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
+          .count());
+}
 
 double cpu_ns() {
   rusage used{};
   ::getrusage(RUSAGE_SELF, &used);
-  const auto ns = [](timeval const& t) { return static_cast<double>(t.tv_sec) * 1e9 + static_cast<double>(t.tv_usec) * 1e3; };
+  const auto ns = [](timeval const& t) {
+    return static_cast<double>(t.tv_sec) * 1e9 + static_cast<double>(t.tv_usec) * 1e3;
+  };
   return ns(used.ru_utime) + ns(used.ru_stime);
 }
 
 constexpr std::uint64_t batch = 1'000;
 
-// On one P what counts is processor time: on a shared machine the wall clock measures the neighbours. On two it is the wall clock.
+// On one P what counts is processor time: on a shared machine the wall clock measures the
+// neighbours. On two it is the wall clock.
 using clock = double (*)();
 
 // Each: n operations, the time they took in ns by `now_ns`.
@@ -168,7 +178,8 @@ double select_ready(std::uint64_t n, clock now_ns) {
   for (channel<int>* const one : {&a, &b, &c, &d}) one->close();
   const auto nothing = [](auto) {};
   const double begin = now_ns();
-  for (std::uint64_t i = 0; i < n; ++i) select(on_receive(a, nothing), on_receive(b, nothing), on_receive(c, nothing), on_receive(d, nothing));
+  for (std::uint64_t i = 0; i < n; ++i)
+    select(on_receive(a, nothing), on_receive(b, nothing), on_receive(c, nothing), on_receive(d, nothing));
   return now_ns() - begin;
 }
 
@@ -180,7 +191,8 @@ double select_blocking(std::uint64_t n, clock now_ns) {
   go([&] {
     for (bool on = true; on;) {
       const auto answer = [&](auto value) { back.send(*value); };
-      select(on_receive(there, answer), on_receive(never, answer), on_receive(stop, [&](auto) { on = false; }), on_send(never, 0, [] {}));
+      select(on_receive(there, answer), on_receive(never, answer), on_receive(stop, [&](auto) { on = false; }),
+             on_send(never, 0, [] {}));
     }
     other.done();
   });
@@ -226,7 +238,8 @@ double reads_of_4k(std::uint64_t n, clock now_ns) {
   for (std::uint64_t i = 0; i < readers; ++i) {
     go([&, i] {
       std::array<std::byte, page_bytes> into;
-      for (std::uint64_t k = 0; k < n / readers; ++k) static_cast<void>(made->read_at(into, (i * 7919 + k * 31) % pages * page_bytes));
+      for (std::uint64_t k = 0; k < n / readers; ++k)
+        static_cast<void>(made->read_at(into, (i * 7919 + k * 31) % pages * page_bytes));
       all.done();
     });
   }

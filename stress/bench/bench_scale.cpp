@@ -1,7 +1,9 @@
-// bench_scale.cpp: figures that are not the price of one operation: many of something, a latency, an idle process
+// bench_scale.cpp: figures that are not the price of one operation: many of something, a latency,
+// an idle process
 //
-// Method.    Each row is measured runs_per_figure times and its median said; what Go's side (peers/scale.go) does is the same, in turn. A row that this machine
-//            cannot show (descriptors, memory) says so and is left out.
+// Method.    Each row is measured runs_per_figure times and its median said; what Go's side
+//            (peers/scale.go) does is the same, in turn. A row that this machine cannot show
+//            (descriptors, memory) says so and is left out.
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
@@ -36,7 +38,10 @@ using namespace std::chrono_literals;
 constexpr std::uint32_t runs_per_figure = 3;
 constexpr std::int64_t ms = 1'000'000;
 
-std::int64_t clock_ns() { return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+std::int64_t clock_ns() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
 
 double resident_bytes() {
   double whole = 0, resident = 0;
@@ -89,7 +94,9 @@ numbers parked_goroutines() {
       });
     }
     while (arrived.load(std::memory_order_relaxed) < count) yield();
-    seen = {{"bytes", "bytes each", (resident_bytes() - before) / count}, {"threads", "threads", threads()}, {"made", "ns each", static_cast<double>(clock_ns() - began_ns) / count}};
+    seen = {{"bytes", "bytes each", (resident_bytes() - before) / count},
+            {"threads", "threads", threads()},
+            {"made", "ns each", static_cast<double>(clock_ns() - began_ns) / count}};
     gate.close();
     all.wait();
   });
@@ -112,27 +119,29 @@ numbers timers() {
       const std::int64_t due_ns = first_ns + std::int64_t{i} * 10'000;
       all.push_back(after_func(std::chrono::nanoseconds(due_ns - clock_ns()), [&, due_ns] {
         const std::int64_t late_ns = clock_ns() - due_ns;
-        for (std::int64_t known = latest_ns.load(); late_ns > known && !latest_ns.compare_exchange_weak(known, late_ns);) {
-        }
+        for (std::int64_t known = latest_ns.load();
+             late_ns > known && !latest_ns.compare_exchange_weak(known, late_ns);) {}
         fired.done();
       }));
     }
     const double bytes = (resident_bytes() - before) / count;
     fired.wait();
-    seen = {{"bytes", "bytes each", bytes}, {"threads", "threads", threads()}, {"latest", "ms late", static_cast<double>(latest_ns.load()) / ms}};
+    seen = {{"bytes", "bytes each", bytes},
+            {"threads", "threads", threads()},
+            {"latest", "ms late", static_cast<double>(latest_ns.load()) / ms}};
   });
   return seen;
 }
 
-// One P, whose goroutine enters a call that blocks while another is runnable: how long that one waits. `compute_ns`: what the P does before; the monitor backs off.
+// One P, whose goroutine enters a call that blocks while another is runnable: how long that one
+// waits. `compute_ns`: what the P does before; the monitor backs off.
 numbers handoff_after(std::int64_t compute_ns, int rounds) {
   std::vector<double> waited_us;
   on(1, [&] {
     int ends[2];
     if (::pipe(ends) != 0) return;
     for (int i = 0; i < rounds; ++i) {
-      for (const std::int64_t until_ns = clock_ns() + compute_ns; clock_ns() < until_ns;) {
-      }
+      for (const std::int64_t until_ns = clock_ns() + compute_ns; clock_ns() < until_ns;) {}
       const std::int64_t entered_ns = clock_ns();
       go([&waited_us, entered_ns, to = ends[1]] {
         waited_us.push_back(static_cast<double>(clock_ns() - entered_ns) / 1e3);
@@ -158,13 +167,18 @@ numbers idle() {
     ::getrusage(RUSAGE_SELF, &before);
     sleep_for(std::chrono::duration<double>(seconds));
     ::getrusage(RUSAGE_SELF, &after);
-    const auto cpu_s = [](rusage const& r) { return static_cast<double>(r.ru_utime.tv_sec + r.ru_stime.tv_sec) + static_cast<double>(r.ru_utime.tv_usec + r.ru_stime.tv_usec) / 1e6; };
-    seen = {{"cpu", "% of a CPU", (cpu_s(after) - cpu_s(before)) / seconds * 100}, {"wakeups", "a second", static_cast<double>(after.ru_nvcsw - before.ru_nvcsw) / seconds}};
+    const auto cpu_s = [](rusage const& r) {
+      return static_cast<double>(r.ru_utime.tv_sec + r.ru_stime.tv_sec) +
+             static_cast<double>(r.ru_utime.tv_usec + r.ru_stime.tv_usec) / 1e6;
+    };
+    seen = {{"cpu", "% of a CPU", (cpu_s(after) - cpu_s(before)) / seconds * 100},
+            {"wakeups", "a second", static_cast<double>(after.ru_nvcsw - before.ru_nvcsw) / seconds}};
   });
   return seen;
 }
 
-// One P, one goroutine that computes and calls preempt_point() now and then: how long another waits that is made runnable beside it.
+// One P, one goroutine that computes and calls preempt_point() now and then: how long another waits
+// that is made runnable beside it.
 numbers beside_hog() {
   std::vector<double> waited_ms;
   on(1, [&] {
@@ -179,8 +193,7 @@ numbers beside_hog() {
         ran = true;
       });
       while (!ran) {
-        for (const std::int64_t until_ns = clock_ns() + 20'000; clock_ns() < until_ns;) {
-        }
+        for (const std::int64_t until_ns = clock_ns() + 20'000; clock_ns() < until_ns;) {}
         preempt_point();
       }
     }
@@ -190,7 +203,9 @@ numbers beside_hog() {
 
 numbers of_load(echo_result const& seen, std::uint32_t wanted) {
   if (seen.connections != wanted) return {};
-  return {{"echoes", "a second", seen.per_second}, {"threads", "threads", static_cast<double>(seen.threads)}, {"bytes", "bytes each", seen.bytes_per_connection}};
+  return {{"echoes", "a second", seen.per_second},
+          {"threads", "threads", static_cast<double>(seen.threads)},
+          {"bytes", "bytes each", seen.bytes_per_connection}};
 }
 numbers connections(std::vector<std::string> const& server, std::uint32_t count) {
   constexpr double seconds = 2;
@@ -200,15 +215,15 @@ numbers connections(std::vector<std::string> const& server, std::uint32_t count)
 
 struct limit {
   char const* what;
-  double most;      // 0: none
-  char const* of;   // whose figure it is a share of; nullptr: it is the figure itself
+  double most;     // 0: none
+  char const* of;  // whose figure it is a share of; nullptr: it is the figure itself
   double least = 0;
 };
 
 struct row {
   char const* name;
   numbers (*ours)();
-  std::uint32_t connections;      // > 0: an echo server's, and `ours` is nothing
+  std::uint32_t connections;  // > 0: an echo server's, and `ours` is nothing
   std::uint32_t processors;
   std::vector<limit> limits;
 };
@@ -267,12 +282,14 @@ struct side {
 void say_side(settings const& chosen, row const& which, side const& one, side const& units) {
   for (std::size_t i = 0; i < one.order.size(); ++i) {
     std::string const& unit = i < units.order.size() ? units.order[i].second : one.order[i].second;
-    say(chosen, "runtime", std::string(which.name) + "_" + one.order[i].first, unit.c_str(), summarize(one.values[i]), one.peer);
+    say(chosen, "runtime", std::string(which.name) + "_" + one.order[i].first, unit.c_str(), summarize(one.values[i]),
+        one.peer);
   }
 }
 
 void bench_row(settings const& chosen, row const& which, peer const* go) {
-  const std::string self = std::filesystem::read_symlink("/proc/self/exe").string(), processors = std::to_string(which.processors);
+  const std::string self = std::filesystem::read_symlink("/proc/self/exe").string(),
+                    processors = std::to_string(which.processors);
   std::vector<side> sides{{"retake", {}, {}}};
   if (which.connections == 64) sides.push_back({"epoll", {}, {}});
   if (go != nullptr) sides.push_back({"go", {}, {}});
@@ -282,7 +299,10 @@ void bench_row(settings const& chosen, row const& which, peer const* go) {
       if (which.connections == 0) {
         one.add(one.peer == "go" ? parsed(go->figure(which.name, which.processors), names) : which.ours());
       } else {
-        one.add(connections(one.peer == "go" ? go->server(which.processors) : std::vector<std::string>{self, "--serve", one.peer, "--processors", processors}, which.connections));
+        one.add(connections(one.peer == "go"
+                                ? go->server(which.processors)
+                                : std::vector<std::string>{self, "--serve", one.peer, "--processors", processors},
+                            which.connections));
       }
     }
   }
@@ -299,7 +319,8 @@ void bench_row(settings const& chosen, row const& which, peer const* go) {
       continue;
     }
     for (side const& one : sides) {
-      if (one.peer == l.of && one.median(l.what) > 0) say_share(chosen, metric, mine / one.median(l.what), l.least, l.of);
+      if (one.peer == l.of && one.median(l.what) > 0)
+        say_share(chosen, metric, mine / one.median(l.what), l.least, l.of);
     }
   }
 }

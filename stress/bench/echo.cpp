@@ -86,7 +86,8 @@ void serve_with_epoll() {
   const int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   sockaddr_in at = loopback(0);
   socklen_t length = sizeof(at);
-  if (::bind(listener, reinterpret_cast<sockaddr*>(&at), sizeof(at)) != 0 || ::listen(listener, backlog) != 0) std::exit(1);
+  if (::bind(listener, reinterpret_cast<sockaddr*>(&at), sizeof(at)) != 0 || ::listen(listener, backlog) != 0)
+    std::exit(1);
   if (::getsockname(listener, reinterpret_cast<sockaddr*>(&at), &length) != 0) std::exit(1);
   say_port(ntohs(at.sin_port));
   const int poll = ::epoll_create1(EPOLL_CLOEXEC);
@@ -189,7 +190,8 @@ echo_result load(echo_server const& server, std::uint32_t connections, double se
     want.events = EPOLLIN;
     want.data.ptr = &one;
     ::epoll_ctl(poll, EPOLL_CTL_ADD, one.socket, &want);
-    if (::write(one.socket, message.data(), message.size()) != static_cast<ssize_t>(message.size())) seen.connections = 0;
+    if (::write(one.socket, message.data(), message.size()) != static_cast<ssize_t>(message.size()))
+      seen.connections = 0;
   }
   std::array<epoll_event, 128> ready;
   std::uint64_t echoes = 0, counted_from = 0;
@@ -209,12 +211,14 @@ echo_result load(echo_server const& server, std::uint32_t connections, double se
       if (one.got < message.size()) continue;
       one.got = 0;
       ++echoes;
-      if (::write(one.socket, message.data(), message.size()) != static_cast<ssize_t>(message.size())) seen.connections = 0;
+      if (::write(one.socket, message.data(), message.size()) != static_cast<ssize_t>(message.size()))
+        seen.connections = 0;
     }
   }
   seen.per_second = static_cast<double>(echoes - counted_from) / (now - from);
   seen.threads = server.threads();
-  seen.bytes_per_connection = seen.connections != 0 ? (static_cast<double>(server.resident_bytes()) - bytes_before) / seen.connections : 0;
+  seen.bytes_per_connection =
+      seen.connections != 0 ? (static_cast<double>(server.resident_bytes()) - bytes_before) / seen.connections : 0;
   for (client const& one : all) ::close(one.socket);
   ::close(poll);
   return seen;

@@ -1,7 +1,9 @@
-// echo.hpp: a server that sends back what it gets, as a process of its own, and a load that asks nothing of anybody's runtime.
+// echo.hpp: a server that sends back what it gets, as a process of its own, and a load that asks
+// nothing of anybody's runtime.
 //
-// Every server has the same load: one thread, bare epoll, each connection with 64 bytes under way. Two programs on two processors: a server that took part in
-// the load's process would be measured with the load.
+// Every server has the same load: one thread, bare epoll, each connection with 64 bytes under way.
+// Two programs on two processors: a server that took part in the load's process would be measured
+// with the load.
 #pragma once
 
 #include <sys/types.h>
@@ -12,7 +14,8 @@
 
 namespace retake::bench {
 
-// Serves until it is killed; the port is its first line on standard output. `retake`: a goroutine for each connection; else one thread over bare epoll.
+// Serves until it is killed; the port is its first line on standard output. `retake`: a goroutine
+// for each connection; else one thread over bare epoll.
 [[noreturn]] void serve_with_retake(std::uint32_t processors);
 [[noreturn]] void serve_with_epoll();
 
@@ -36,7 +39,7 @@ class echo_server {
 struct echo_result {
   std::uint32_t connections = 0;  // that stood; fewer than asked: no more descriptors or ports
   double per_second = 0;
-  std::uint64_t threads = 0;      // of the server, under load
+  std::uint64_t threads = 0;        // of the server, under load
   double bytes_per_connection = 0;  // of the server's memory; the kernel's buffers are not counted
 };
 [[nodiscard]] echo_result load(echo_server const& server, std::uint32_t connections, double seconds);

@@ -1,4 +1,5 @@
-// retake-bench: prints what the runtime costs and how fast the harness is; judges nothing, except beside a target.
+// retake-bench: prints what the runtime costs and how fast the harness is; judges nothing, except
+// beside a target.
 #include <fmt/format.h>
 #include <sys/utsname.h>
 
@@ -29,7 +30,8 @@ std::string machine() {
   ::uname(&name);
   double load = 0;
   std::ifstream("/proc/loadavg") >> load;
-  return fmt::format("machine: {}, {} processors, {} {}, load {:.1f} when it began", model, std::thread::hardware_concurrency(), name.sysname, name.release, load);
+  return fmt::format("machine: {}, {} processors, {} {}, load {:.1f} when it began", model,
+                     std::thread::hardware_concurrency(), name.sysname, name.release, load);
 }
 
 }  // namespace
@@ -66,7 +68,12 @@ int run(int argc, char** argv) {
   const int runtime = retake::bench::bench_runtime(chosen, go.get()) + retake::bench::bench_scale(chosen, go.get());
   const int harness = retake::bench::bench_harness(chosen);
   if (runtime + harness == 0) {
-    fmt::print(stderr, "bench: no metric is called \"{}\"; there are runtime, harness, enter_exit, foreign_call, go_exit, create_join, yield, ping_pong, buffered, select, mutex, timer, locked, sleep, read_4k_100, parked_million, timers_100k, handoff, idle, beside_hog, echo_64, connections_5k, connections_10k, relacy, sim\n", chosen.only);
+    fmt::print(stderr,
+               "bench: no metric is called \"{}\"; there are runtime, harness, enter_exit, foreign_call, go_exit, "
+               "create_join, yield, ping_pong, buffered, select, mutex, timer, locked, sleep, read_4k_100, "
+               "parked_million, timers_100k, handoff, idle, beside_hog, echo_64, connections_5k, connections_10k, "
+               "relacy, sim\n",
+               chosen.only);
     return 2;
   }
   return 0;

@@ -18,22 +18,28 @@ summary summarize(std::vector<double> values) {
   return {values[values.size() / 2], values.front(), values.back(), static_cast<std::uint32_t>(values.size())};
 }
 
-void say(settings const& chosen, char const* group, std::string const& metric, char const* unit, summary const& s, std::string const& peer) {
+void say(settings const& chosen, char const* group, std::string const& metric, char const* unit, summary const& s,
+         std::string const& peer) {
   if (chosen.as_json) {
-    const nlohmann::json line{{"kind", "bench"}, {"name", group},     {"metric", metric},     {"unit", unit}, {"value", s.median},
-                              {"min", s.least},  {"max", s.greatest}, {"runs", s.runs}, {"peer", peer}};
+    const nlohmann::json line{{"kind", "bench"},   {"name", group},     {"metric", metric},
+                              {"unit", unit},      {"value", s.median}, {"min", s.least},
+                              {"max", s.greatest}, {"runs", s.runs},    {"peer", peer}};
     fmt::print("{}\n", line.dump());
   } else {
-    fmt::print("{:<32} {:<11} {:>12.1f} {:<12} {:.1f} to {:.1f} in {} runs\n", metric, peer, s.median, unit, s.least, s.greatest, s.runs);
+    fmt::print("{:<32} {:<11} {:>12.1f} {:<12} {:.1f} to {:.1f} in {} runs\n", metric, peer, s.median, unit, s.least,
+               s.greatest, s.runs);
   }
   std::fflush(stdout);
 }
 
 void say_ratio(settings const& chosen, std::string const& metric, double ratio, double target) {
-  const std::string against = target > 0 ? fmt::format("target <= {:.2f}x: {}", target, ratio <= target ? "met" : "missed") : "no target";
+  const std::string against =
+      target > 0 ? fmt::format("target <= {:.2f}x: {}", target, ratio <= target ? "met" : "missed") : "no target";
   if (chosen.as_json) {
-    const nlohmann::json line{{"kind", "bench"}, {"name", "runtime"}, {"metric", metric + "_ratio"}, {"unit", "x"}, {"value", ratio},
-                              {"min", ratio},    {"max", ratio},      {"runs", runs_per_metric},     {"peer", "retake/go"}, {"target", target}};
+    const nlohmann::json line{{"kind", "bench"}, {"name", "runtime"},       {"metric", metric + "_ratio"},
+                              {"unit", "x"},     {"value", ratio},          {"min", ratio},
+                              {"max", ratio},    {"runs", runs_per_metric}, {"peer", "retake/go"},
+                              {"target", target}};
     fmt::print("{}\n", line.dump());
   } else {
     fmt::print("{:<32} {:<11} {:>12.2f} {:<12} {}\n", metric, "ratio", ratio, "x of go", against);
@@ -43,33 +49,42 @@ void say_ratio(settings const& chosen, std::string const& metric, double ratio, 
 
 void say_limit(settings const& chosen, std::string const& metric, double value, double most) {
   if (chosen.as_json) {
-    const nlohmann::json line{{"kind", "bench"}, {"name", "runtime"}, {"metric", metric + "_limit"}, {"unit", "at most"}, {"value", value}, {"min", value}, {"max", value},
-                              {"runs", 1}, {"peer", ""}, {"target", most}};
+    const nlohmann::json line{{"kind", "bench"},   {"name", "runtime"}, {"metric", metric + "_limit"},
+                              {"unit", "at most"}, {"value", value},    {"min", value},
+                              {"max", value},      {"runs", 1},         {"peer", ""},
+                              {"target", most}};
     fmt::print("{}\n", line.dump());
   } else {
-    fmt::print("{:<32} {:<11} {:>12.1f} target <= {:.1f}: {}\n", metric, "", value, most, value <= most ? "met" : "missed");
+    fmt::print("{:<32} {:<11} {:>12.1f} target <= {:.1f}: {}\n", metric, "", value, most,
+               value <= most ? "met" : "missed");
   }
   std::fflush(stdout);
 }
 
 void say_share(settings const& chosen, std::string const& metric, double share, double least, std::string const& of) {
   if (chosen.as_json) {
-    const nlohmann::json line{{"kind", "bench"}, {"name", "runtime"}, {"metric", metric + "_share"}, {"unit", "x"}, {"value", share}, {"min", share}, {"max", share},
-                              {"runs", 1}, {"peer", "retake/" + of}, {"target", least}};
+    const nlohmann::json line{{"kind", "bench"}, {"name", "runtime"}, {"metric", metric + "_share"},
+                              {"unit", "x"},     {"value", share},    {"min", share},
+                              {"max", share},    {"runs", 1},         {"peer", "retake/" + of},
+                              {"target", least}};
     fmt::print("{}\n", line.dump());
   } else {
-    fmt::print("{:<32} {:<11} {:>12.2f} x of {}, target >= {:.2f}x: {}\n", metric, "share", share, of, least, share >= least ? "met" : "missed");
+    fmt::print("{:<32} {:<11} {:>12.2f} x of {}, target >= {:.2f}x: {}\n", metric, "share", share, of, least,
+               share >= least ? "met" : "missed");
   }
   std::fflush(stdout);
 }
 
 bool wanted(settings const& chosen, std::string const& group, std::string const& row) {
-  return chosen.only.empty() || chosen.only == group || (chosen.only != "runtime" && chosen.only != "harness" && row.find(chosen.only) != std::string::npos);
+  return chosen.only.empty() || chosen.only == group ||
+         (chosen.only != "runtime" && chosen.only != "harness" && row.find(chosen.only) != std::string::npos);
 }
 
 void say_text(settings const& chosen, std::string const& text) {
-  if (chosen.as_json) fmt::print(stderr, "{}\n", text);
-  else fmt::print("{}\n", text);
+  if (chosen.as_json)
+    fmt::print(stderr, "{}\n", text);
+  else
+    fmt::print("{}\n", text);
 }
 
 std::string output_of(std::vector<std::string> const& words, int& code, std::string const& folder) {
@@ -89,10 +104,12 @@ std::string output_of(std::vector<std::string> const& words, int& code, std::str
   ::close(ends[1]);
   std::string text;
   char buffer[4096];
-  for (ssize_t n = 0; failed == 0 && (n = ::read(ends[0], buffer, sizeof buffer)) > 0;) text.append(buffer, static_cast<std::size_t>(n));
+  for (ssize_t n = 0; failed == 0 && (n = ::read(ends[0], buffer, sizeof buffer)) > 0;)
+    text.append(buffer, static_cast<std::size_t>(n));
   ::close(ends[0]);
   int status = 0;
-  if (failed == 0 && ::waitpid(child, &status, 0) == child) code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  if (failed == 0 && ::waitpid(child, &status, 0) == child)
+    code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   return text;
 }
 

@@ -1,7 +1,8 @@
 // measure.hpp: what the benches share: a metric, its repetitions, and how a result is said.
 //
-// A metric is measured in several runs, each about as long as its share of --seconds; the result is their median, with the least and the greatest.
-// With --peers the runs of retake and of Go alternate: on a shared machine only the ratio of neighbours means anything.
+// A metric is measured in several runs, each about as long as its share of --seconds; the result is
+// their median, with the least and the greatest. With --peers the runs of retake and of Go
+// alternate: on a shared machine only the ratio of neighbours means anything.
 #pragma once
 
 #include <cstdint>
@@ -12,8 +13,8 @@
 namespace retake::bench {
 
 struct settings {
-  std::string only;      // part of a name; empty: all
-  double seconds = 30;   // for all of it
+  std::string only;     // part of a name; empty: all
+  double seconds = 30;  // for all of it
   bool peers = false;
   bool as_json = false;
 };
@@ -30,7 +31,8 @@ struct summary {
 [[nodiscard]] summary summarize(std::vector<double> values);
 
 // One line: {metric, unit, value, min, max, runs, peer}.
-void say(settings const& chosen, char const* group, std::string const& metric, char const* unit, summary const& s, std::string const& peer);
+void say(settings const& chosen, char const* group, std::string const& metric, char const* unit, summary const& s,
+         std::string const& peer);
 // For people: the ratio beside its target; "" for none.
 void say_ratio(settings const& chosen, std::string const& metric, double ratio, double target);
 // A figure against the most that it may be, and a share of another's against the least.

@@ -35,7 +35,8 @@ peer::~peer() {
 
 double peer::measure(std::string const& metric, double seconds, std::uint32_t processors) const {
   int code = 0;
-  const std::string said = output_of({folder_ + "/operations", metric, std::to_string(seconds), std::to_string(processors)}, code);
+  const std::string said =
+      output_of({folder_ + "/operations", metric, std::to_string(seconds), std::to_string(processors)}, code);
   return code == 0 ? std::strtod(said.c_str(), nullptr) : -1;
 }
 
@@ -45,7 +46,9 @@ std::string peer::figure(std::string const& row, std::uint32_t processors) const
   return code == 0 ? said : std::string();
 }
 
-std::vector<std::string> peer::server(std::uint32_t processors) const { return {folder_ + "/operations", "serve", "0", std::to_string(processors)}; }
+std::vector<std::string> peer::server(std::uint32_t processors) const {
+  return {folder_ + "/operations", "serve", "0", std::to_string(processors)};
+}
 
 double measure_boost_fiber(std::string const& metric, double seconds) {
   const std::string where = program("retake-bench-boost-fiber");

@@ -1,4 +1,5 @@
-// peer.hpp: the programs that we are measured against. They run in turn with ours: on a shared machine only neighbours can be compared.
+// peer.hpp: the programs that we are measured against. They run in turn with ours: on a shared
+// machine only neighbours can be compared.
 #pragma once
 
 #include <cstdint>

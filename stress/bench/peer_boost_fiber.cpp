@@ -1,4 +1,5 @@
-// The operations of bench_runtime.cpp that Boost.Fiber has too: METRIC SECONDS prints CPU ns per operation of a run of about SECONDS, on one thread.
+// The operations of bench_runtime.cpp that Boost.Fiber has too: METRIC SECONDS prints CPU ns per
+// operation of a run of about SECONDS, on one thread.
 #include <sys/resource.h>
 
 #include <boost/fiber/all.hpp>
@@ -15,7 +16,9 @@ namespace fibers = boost::fibers;
 double cpu_ns() {
   rusage used{};
   ::getrusage(RUSAGE_SELF, &used);
-  const auto ns = [](timeval const& t) { return static_cast<double>(t.tv_sec) * 1e9 + static_cast<double>(t.tv_usec) * 1e3; };
+  const auto ns = [](timeval const& t) {
+    return static_cast<double>(t.tv_sec) * 1e9 + static_cast<double>(t.tv_usec) * 1e3;
+  };
   return ns(used.ru_utime) + ns(used.ru_stime);
 }
 
@@ -58,7 +61,10 @@ struct operation {
   char const* name;
   void (*body)(std::uint64_t n);
 };
-constexpr operation operations[] = {{"create_join", create_join}, {"yield", yields}, {"ping_pong_1p", ping_pong}, {"mutex", mutex_pair}};
+constexpr operation operations[] = {{"create_join", create_join},
+                                    {"yield", yields},
+                                    {"ping_pong_1p", ping_pong},
+                                    {"mutex", mutex_pair}};
 
 }  // namespace
 

@@ -1,4 +1,5 @@
-// better_waits.cpp: connections that are kept, a child's output through a pipe, a channel instead of a flag, and whether the clock is in this process' memory
+// better_waits.cpp: connections that are kept, a child's output through a pipe, a channel instead
+// of a flag, and whether the clock is in this process' memory
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/auxv.h>
@@ -62,8 +63,10 @@ void kept_connections(ledger& into) {
   });
   const std::uint16_t port = listener->port();
   into.compare(
-      {"kept_connections", "200 requests, each with a connection of its own", "over one that is kept", "us a request", 1.5,
-       "not when: the other side closes first, or state of the connection must not be seen by the next user; a pool needs a size and an age"},
+      {"kept_connections", "200 requests, each with a connection of its own", "over one that is kept", "us a request",
+       1.5,
+       "not when: the other side closes first, or state of the connection must not be seen by the next user; a pool "
+       "needs a size and an age"},
       7,
       [&] {
         const std::int64_t began_ns = now_ns();
@@ -114,14 +117,17 @@ void childs_output(ledger& into) {
     static_cast<void>(child->wait());
     return took;
   };
-  into.compare({"childs_output", "a child's first line, from a file when it has ended", "from a pipe, whose reader is parked in the poller", "ms", 1.5,
-                "not when: the output must outlive both, or is larger than anybody reads: a pipe that nobody reads stops the child"},
+  into.compare({"childs_output", "a child's first line, from a file when it has ended",
+                "from a pipe, whose reader is parked in the poller", "ms", 1.5,
+                "not when: the output must outlive both, or is larger than anybody reads: a pipe that nobody reads "
+                "stops the child"},
                3, by_file, by_pipe);
 }
 
 void told_not_asked(ledger& into) {
   static constexpr auto pause = 10ms, ready_after = 14ms;
-  // From the moment in which something is ready until the goroutine that waits for it goes on, in us.
+  // From the moment in which something is ready until the goroutine that waits for it goes on, in
+  // us.
   const auto flag = [] {
     std::atomic<std::int64_t> set_ns{0};
     go([&] {
@@ -140,7 +146,8 @@ void told_not_asked(ledger& into) {
     const std::int64_t sent_ns = *ready.receive();
     return static_cast<double>(now_ns() - sent_ns) * 1e-3;
   };
-  into.compare({"told_not_asked", "a flag that is looked at every 10 ms: from set to seen", "a channel: from sent to received", "us", 3,
+  into.compare({"told_not_asked", "a flag that is looked at every 10 ms: from set to seen",
+                "a channel: from sent to received", "us", 3,
                 "not when: whoever sets it is no goroutine and cannot send (then an eventfd in the poller)"},
                25, flag, told);
 }
@@ -189,7 +196,8 @@ void woken_directly(ledger& into) {
     loop.add(1);
     go([&] {
       epoll_event event{};
-      while (syscall_blocking([&] { return ::epoll_wait(epoll, &event, 1, -1); }) == 1 && event.data.fd == ends[0]) woken.send(0);
+      while (syscall_blocking([&] { return ::epoll_wait(epoll, &event, 1, -1); }) == 1 && event.data.fd == ends[0])
+        woken.send(0);
       loop.done();
     });
     const double each = cpu_of_wakes_us(ends[1], [&] {
@@ -210,7 +218,8 @@ void woken_directly(ledger& into) {
       static_cast<void>(ends->reader.read(byte));
     });
   };
-  into.compare({"woken_directly", "a goroutine that a loop over epoll_wait wakes through a channel", "one that the runtime's poller readies", "us of CPU a wake", 1.2,
+  into.compare({"woken_directly", "a goroutine that a loop over epoll_wait wakes through a channel",
+                "one that the runtime's poller readies", "us of CPU a wake", 1.2,
                 "instead of a poller of your own: adopt() the descriptor"},
                7, by_loop, by_runtime);
 }
@@ -225,9 +234,11 @@ void clock_verdict(ledger& into) {
   const auto in_memory = [] { return stress::once_ns(5'000, [] { stress::keep(monotonic_now()); }); };
   const bool mapped = ::getauxval(AT_SYSINFO_EHDR) != 0;
   into.compare({"vdso", "the clock, by a system call", "the clock, as the runtime reads it", "ns", mapped ? 2.0 : 0,
-                "nothing to apply: where it is missing (a hardened container, a clock source that needs the kernel) fix that, or bear it"},
+                "nothing to apply: where it is missing (a hardened container, a clock source that needs the kernel) "
+                "fix that, or bear it"},
                9, in_kernel, in_memory);
-  into.text(mapped ? "verdict: the vDSO is mapped; the row says whether it answers" : "verdict: this process has no vDSO: the clock is a system call");
+  into.text(mapped ? "verdict: the vDSO is mapped; the row says whether it answers"
+                   : "verdict: this process has no vDSO: the clock is a system call");
 }
 
 }  // namespace

@@ -35,12 +35,12 @@ void on_one_processor(Body body) {
   run(chosen, body);
 }
 
-// ---- a foreign call -----------------------------------------------------------------------------
+// ---- a foreign call ----------------------------------------------------------------------------
 
 // Each is the least mean of several rounds, for interruptions only add to it, less what a look at
 // the clock costs.
 struct steps {
-  double enter = 1e18, exit = 1e18;                  // of a system call: the bookkeeping alone
+  double enter = 1e18, exit = 1e18;                   // of a system call: the bookkeeping alone
   double there = 1e18, function = 1e18, back = 1e18;  // of a foreign call: with the change of stacks
 };
 
@@ -88,7 +88,8 @@ steps measure_steps(std::int64_t work_ns) {
     take(least.function, function);
     take(least.back, back);
   }
-  for (double* const one : {&least.enter, &least.exit, &least.there, &least.function, &least.back}) *one = std::max(0.0, *one - least_look);
+  for (double* const one : {&least.enter, &least.exit, &least.there, &least.function, &least.back})
+    *one = std::max(0.0, *one - least_look);
   return least;
 }
 
@@ -103,7 +104,9 @@ void foreign_steps(ledger& into) {
   });
   const double stacks = std::max(0.0, seen.there - seen.enter), stacks_back = std::max(0.0, seen.back - seen.exit);
   into.text("a foreign call, step by step: expected, measured");
-  const auto line = [&](char const* what, char const* expected, double ns) { into.text(fmt::format("  {:<28} {:>6} ns {:>8.1f} ns", what, expected, ns)); };
+  const auto line = [&](char const* what, char const* expected, double ns) {
+    into.text(fmt::format("  {:<28} {:>6} ns {:>8.1f} ns", what, expected, ns));
+  };
   line("enter", "30", seen.enter);
   line("change of stacks, there", "10", stacks);
   line("the function", "1", seen.function);
@@ -112,10 +115,11 @@ void foreign_steps(ledger& into) {
   const double sum = seen.enter + stacks + seen.function + stacks_back + seen.exit;
   line("together", "81", sum);
   line("the call as a whole", "80-150", whole);
-  into.at_most("foreign_steps", "the steps together against the call as a whole, or the other way round", std::max(sum / whole, whole / sum), 4, "x");
+  into.at_most("foreign_steps", "the steps together against the call as a whole, or the other way round",
+               std::max(sum / whole, whole / sum), 4, "x");
 }
 
-// ---- a thread that sleeps -----------------------------------------------------------------------
+// ---- a thread that sleeps ----------------------------------------------------------------------
 
 // Two Ps, one of them idle. What go() costs when it wakes the thread that sleeps there, against
 // what it costs when there is none to wake; and how long it takes until that thread runs the
@@ -141,7 +145,8 @@ wakes submit_beside(std::uint32_t processors) {
         other.done();
       });
       submit.push_back(static_cast<double>(now_ns() - asked_ns));
-      for (const std::int64_t until_ns = now_ns() + asleep_after_ns; processors > 1 && began_ns == 0 && now_ns() < until_ns;) {}
+      for (const std::int64_t until_ns = now_ns() + asleep_after_ns;
+           processors > 1 && began_ns == 0 && now_ns() < until_ns;) {}
       other.wait();
       ran.push_back(static_cast<double>(began_ns - asked_ns));
     }
@@ -152,8 +157,10 @@ wakes submit_beside(std::uint32_t processors) {
 void woken_thread(ledger& into) {
   std::vector<double> runs_after;
   into.compare(
-      {"woken_thread", "go() while a thread of the pool sleeps beside an idle P, which it wakes", "go() with one P: nobody to wake", "ns", 1.3,
-       "expected: 0.1 us for the pool and 1 us for the futex. Nothing to apply: it is what the first of a burst pays, and 5 to 50 us less than a new thread"},
+      {"woken_thread", "go() while a thread of the pool sleeps beside an idle P, which it wakes",
+       "go() with one P: nobody to wake", "ns", 1.3,
+       "expected: 0.1 us for the pool and 1 us for the futex. Nothing to apply: it is what the first of a burst pays, "
+       "and 5 to 50 us less than a new thread"},
       7,
       [&] {
         const wakes seen = submit_beside(2);
@@ -164,12 +171,13 @@ void woken_thread(ledger& into) {
   into.text(fmt::format("woken, the thread runs the goroutine after {:.0f} us (median)", stress::median(runs_after)));
 }
 
-// ---- the monitor --------------------------------------------------------------------------------
+// ---- the monitor -------------------------------------------------------------------------------
 
 std::vector<std::string> threads_now() {
   std::vector<std::string> all;
   std::error_code ignored;
-  for (auto const& one : std::filesystem::directory_iterator("/proc/self/task", ignored)) all.push_back(one.path().filename().string());
+  for (auto const& one : std::filesystem::directory_iterator("/proc/self/task", ignored))
+    all.push_back(one.path().filename().string());
   return all;
 }
 
@@ -207,10 +215,13 @@ double looks_a_second(Load load) {
 void monitor_rate(ledger& into) {
   static constexpr std::int64_t long_ns = 400'000'000;
   constexpr double least_told = 0.5;
-  const auto at_rest = [&] { return std::max(least_told, looks_a_second([] { sleep_for(std::chrono::nanoseconds(long_ns)); })); };
+  const auto at_rest = [&] {
+    return std::max(least_told, looks_a_second([] { sleep_for(std::chrono::nanoseconds(long_ns)); }));
+  };
   const auto computing = [] { return looks_a_second([] { stress::busy_ns(long_ns); }); };
   const auto call_after_call = [] {
-    for (const std::int64_t until_ns = now_ns() + long_ns; now_ns() < until_ns;) retake::syscall([] { stress::nap_ns(200'000); });
+    for (const std::int64_t until_ns = now_ns() + long_ns; now_ns() < until_ns;)
+      retake::syscall([] { stress::nap_ns(200'000); });
   };
   const auto in_calls = [&] { return std::max(least_told, looks_a_second(call_after_call)); };
   if (looks_a_second([] {}) < 0) return into.text("monitor_rate: /proc/self/task/*/status tells nothing here");
@@ -220,7 +231,7 @@ void monitor_rate(ledger& into) {
   into.text(fmt::format("beside a computation: {:.0f} Hz", computing()));
 }
 
-// ---- the date -----------------------------------------------------------------------------------
+// ---- the date ----------------------------------------------------------------------------------
 
 // What people hope for when they subtract dates instead of asking how long it took: that it is
 // cheaper. The twin's clock is the kernel's.
@@ -242,14 +253,18 @@ void date_arithmetic(ledger& into) {
   stress::pair_of_costs seen;
   on_one_processor([&] { seen = stress::in_turn(9, by_clock, by_dates); });
   into.text(fmt::format("a duration: {:.0f} ns by the clock, {:.0f} ns by two dates", seen.before, seen.after));
-  into.at_most("date_arithmetic", "a duration by the clock, against one by two dates, which `bug 8` shows to be wrong", seen.ratio, 1.5, "x");
+  into.at_most("date_arithmetic", "a duration by the clock, against one by two dates, which `bug 8` shows to be wrong",
+               seen.ratio, 1.5, "x");
 }
 
 struct row {
   char const* name;
   void (*measure)(ledger&);
 };
-constexpr row rows[] = {{"foreign_steps", foreign_steps}, {"woken_thread", woken_thread}, {"monitor_rate", monitor_rate}, {"date_arithmetic", date_arithmetic}};
+constexpr row rows[] = {{"foreign_steps", foreign_steps},
+                        {"woken_thread", woken_thread},
+                        {"monitor_rate", monitor_rate},
+                        {"date_arithmetic", date_arithmetic}};
 
 }  // namespace
 

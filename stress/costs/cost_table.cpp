@@ -106,27 +106,45 @@ void cost_table(ledger& into) {
   run(chosen, [&] {
     const int page = one_page();
     std::array<char, page_bytes> room;
-    into.cost("function_call", "a function call", {"1 ns", 1, 1, "a quicker processor", busy}, cost_ns(100'000, [] { noop(); }), "ns");
-    into.cost("clock", "the clock, in this process' memory", {"20 ns", 20, 20, "a quicker processor", "no vDSO, or a clock source of a hypervisor: see the row `vdso`"},
+    into.cost("function_call", "a function call", {"1 ns", 1, 1, "a quicker processor", busy},
+              cost_ns(100'000, [] { noop(); }), "ns");
+    into.cost("clock", "the clock, in this process' memory",
+              {"20 ns", 20, 20, "a quicker processor",
+               "no vDSO, or a clock source of a hypervisor: see the row `vdso`"},
               cost_ns(50'000, [] { stress::keep(monotonic_now()); }), "ns");
-    into.cost("enter_exit", "the bookkeeping of a system call", {"100 ns", 100, 100, "no trace, no stack to scan: two atomic operations of the P's status are all that is left", busy},
+    into.cost("enter_exit", "the bookkeeping of a system call",
+              {"100 ns", 100, 100,
+               "no trace, no stack to scan: two atomic operations of the P's status are all that is left", busy},
               cost_ns(50'000, [] { retake::syscall([] {}); }), "ns");
-    into.cost("fast_syscall", "a system call that does nothing (getppid)", {"200 ns", 200, 200, "a kernel without the slow mitigations", "a kernel with them, or a traced process"},
+    into.cost("fast_syscall", "a system call that does nothing (getppid)",
+              {"200 ns", 200, 200, "a kernel without the slow mitigations", "a kernel with them, or a traced process"},
               cost_ns(20'000, [] { ::syscall(SYS_getppid); }), "ns");
-    into.cost("working_syscalls", "calls that work (open, read, close of a /proc file)", {"1 us to 1 ms", 1, 1'000, "a quicker processor", busy}, cost_ns(300, whole_file) * 1e-3, "us");
-    into.cost("foreign_call", "a foreign call", {"100 ns", 100, 100, "the bookkeeping above and two changes of stacks: see the row `foreign_steps`", busy},
+    into.cost("working_syscalls", "calls that work (open, read, close of a /proc file)",
+              {"1 us to 1 ms", 1, 1'000, "a quicker processor", busy}, cost_ns(300, whole_file) * 1e-3, "us");
+    into.cost("foreign_call", "a foreign call",
+              {"100 ns", 100, 100, "the bookkeeping above and two changes of stacks: see the row `foreign_steps`",
+               busy},
               cost_ns(50'000, [] { foreign_call([] { noop(); }); }), "ns");
-    into.cost("handoff", "the monitor's hand-off (median)", {"5 to 50 us", 5, 50, "the monitor was awake", "a monitor that sleeps up to 10 ms, and a thread that the kernel has to run: see `monitor_rate`"},
+    into.cost("handoff", "the monitor's hand-off (median)",
+              {"5 to 50 us", 5, 50, "the monitor was awake",
+               "a monitor that sleeps up to 10 ms, and a thread that the kernel has to run: see `monitor_rate`"},
               handoff_us(), "us");
-    into.cost("thread", "a thread, made and ended", {"5 to 50 us", 5, 50, "a quicker processor", "the wait for its end is in it"}, cost_ns(50, [] { std::thread([] {}).join(); }) * 1e-3, "us");
-    into.cost("goroutine", "a goroutine, made and ended", {"1 us", 1'000, 1'000, "a stack is used again, and none grows", busy}, goroutine_ns(), "ns");
-    into.cost("event", "an event of epoll_wait, of 128", {"50 ns", 50, 50, "a quicker processor", busy}, event_ns(), "ns");
-    into.cost("read_4k", "4 KB in one read", {"1 us", 1, 1, "a quicker processor", "a file system in another process, or a traced one"},
+    into.cost("thread", "a thread, made and ended",
+              {"5 to 50 us", 5, 50, "a quicker processor", "the wait for its end is in it"},
+              cost_ns(50, [] { std::thread([] {}).join(); }) * 1e-3, "us");
+    into.cost("goroutine", "a goroutine, made and ended",
+              {"1 us", 1'000, 1'000, "a stack is used again, and none grows", busy}, goroutine_ns(), "ns");
+    into.cost("event", "an event of epoll_wait, of 128", {"50 ns", 50, 50, "a quicker processor", busy}, event_ns(),
+              "ns");
+    into.cost("read_4k", "4 KB in one read",
+              {"1 us", 1, 1, "a quicker processor", "a file system in another process, or a traced one"},
               cost_ns(2'000, [&] { stress::keep(::pread(page, room.data(), room.size(), 0)); }) * 1e-3, "us");
     const auto byte_by_byte = [&] {
       for (std::size_t i = 0; i < page_bytes; ++i) stress::keep(::pread(page, room.data(), 1, static_cast<off_t>(i)));
     };
-    into.cost("read_4k_by_bytes", "4 KB in 4,096 reads", {"4 ms", 4, 4, "a call of this kernel takes less than the microsecond that the figure counts with", "a file system in another process"},
+    into.cost("read_4k_by_bytes", "4 KB in 4,096 reads",
+              {"4 ms", 4, 4, "a call of this kernel takes less than the microsecond that the figure counts with",
+               "a file system in another process"},
               cost_ns(3, byte_by_byte) * 1e-6, "ms");
     ::close(page);
   });

@@ -1,4 +1,5 @@
-// false_economies.cpp: seven changes that are made in the hope of speed, each beside what it replaced: `before` is the change, `after` what it was better to leave
+// false_economies.cpp: seven changes that are made in the hope of speed, each beside what it
+// replaced: `before` is the change, `after` what it was better to leave
 #include <fmt/format.h>
 #include <malloc.h>
 #include <sys/socket.h>
@@ -20,13 +21,13 @@
 #include "retake/channel.hpp"
 #include "retake/clock.hpp"
 #include "retake/go.hpp"
+#include "retake/policy.hpp"
 #include "retake/run.hpp"
 #include "retake/stream.hpp"
 #include "retake/sync.hpp"
 #include "retake/syscall.hpp"
 #include "retake/thread_lock.hpp"
 #include "retake/unix.hpp"
-#include "retake/policy.hpp"
 
 namespace retake::costs {
 
@@ -87,20 +88,23 @@ void cached_clock(ledger& into) {
       sleep_for(window);
       for (int i = 0; i < looks; ++i) stress::keep(from_variable ? cached.load() : monotonic_now());
       const double cost_ns = (used_ns() - before_ns) / looks;
-      if (from_variable) age_us.push_back(std::chrono::duration<double, std::micro>(monotonic_now() - cached.load()).count());
+      if (from_variable)
+        age_us.push_back(std::chrono::duration<double, std::micro>(monotonic_now() - cached.load()).count());
       over = true;
       updater.wait();
       return cost_ns;
     });
   };
   into.compare(
-      {"cached_clock", "10,000 looks a second at a variable that a goroutine sets each millisecond: each costs", "at the clock", "ns of processor time", 2,
+      {"cached_clock", "10,000 looks a second at a variable that a goroutine sets each millisecond: each costs",
+       "at the clock", "ns of processor time", 2,
        "instead: read the clock; the variable also wakes an idle program a thousand times a second, and is old"},
       7, [&] { return cost_of_a_look(true); }, [&] { return cost_of_a_look(false); });
   into.text(fmt::format("the time from the variable was {:.0f} us old", stress::median(age_us)));
 }
 
-// One P: how long a goroutine waits beside one that computes for 120 ms and asks now and then whether it should yield.
+// One P: how long a goroutine waits beside one that computes for 120 ms and asks now and then
+// whether it should yield.
 void never_asked_to_yield(ledger& into) {
   const auto wait_beside = [](policy const& rules) {
     return on(with(1, &rules), [] {
@@ -144,15 +148,17 @@ void yields_in_loops(ledger& into) {
     });
   };
   into.compare(
-      {"yield_in_loops", "a turn of a hot loop that yields", "one that yields when it is asked to", "ns", 3, "instead: preempt_point(), which costs two loads"}, 7,
-      [&] { return loop(true); }, [&] { return loop(false); });
+      {"yield_in_loops", "a turn of a hot loop that yields", "one that yields when it is asked to", "ns", 3,
+       "instead: preempt_point(), which costs two loads"},
+      7, [&] { return loop(true); }, [&] { return loop(false); });
 }
 
 // Of all threads of this process: ready to run, and waiting for a processor.
 double ready_ns() {
   double sum = 0;
   std::error_code gone;
-  for (std::filesystem::directory_iterator task("/proc/self/task", gone), end; !gone && task != end; task.increment(gone)) {
+  for (std::filesystem::directory_iterator task("/proc/self/task", gone), end; !gone && task != end;
+       task.increment(gone)) {
     std::ifstream in(task->path() / "schedstat");
     double ran_ns = 0, waited_ns = 0;
     if (in >> ran_ns >> waited_ns) sum += waited_ns;
@@ -179,7 +185,8 @@ void more_processors(ledger& into) {
         go([&, i] {
           const std::int64_t began_ns = thread_cpu_ns();
           std::uint64_t state = i;
-          for (std::uint64_t k = 0; k < steps; ++k) stress::keep(state = state * 6364136223846793005u + 1442695040888963407u);
+          for (std::uint64_t k = 0; k < steps; ++k)
+            stress::keep(state = state * 6364136223846793005u + 1442695040888963407u);
           computed_ns += thread_cpu_ns() - began_ns;
           all.done();
         });
@@ -191,7 +198,8 @@ void more_processors(ledger& into) {
     });
   };
   into.compare(
-      {"more_processors", "24 computations over 12 Ps for each processor: threads are ready and wait", "over one P for each", "ms for each ms of computing", 1.5,
+      {"more_processors", "24 computations over 12 Ps for each processor: threads are ready and wait",
+       "over one P for each", "ms for each ms of computing", 1.5,
        "instead: one P for each processor: the kernel's turns between threads help nobody who computes"},
       5, [&] { return wait_share(12 * cpus); }, [&] { return wait_share(cpus); });
   into.text(fmt::format("threads: {:.0f} and {:.0f}", stress::median(threads_many), stress::median(threads_few)));
@@ -224,17 +232,19 @@ void pinned_everywhere(ledger& into) {
     });
   };
   into.compare(
-      {"pinned_everywhere", "two goroutines that talk, each locked to a thread", "the same, not locked", "ns there and back", 2,
-       "instead: lock the goroutine whose library asks for it, and no other"},
+      {"pinned_everywhere", "two goroutines that talk, each locked to a thread", "the same, not locked",
+       "ns there and back", 2, "instead: lock the goroutine whose library asks for it, and no other"},
       5, [&] { return ping_pong(true); }, [&] { return ping_pong(false); });
 }
 
-// There is no collector to call. What a forced one does here: the world stops, and all free memory goes back to the system, which the program then faults in again.
+// There is no collector to call. What a forced one does here: the world stops, and all free memory
+// goes back to the system, which the program then faults in again.
 void forced_collection(ledger& into) {
   const auto work = [](bool forces) {
     return on(with(2), [&] {
       constexpr int rounds = 120;
-      constexpr std::size_t blocks = 32, block_bytes = 96 * 1024;  // below the size from which malloc takes pages of its own
+      constexpr std::size_t blocks = 32,
+                            block_bytes = 96 * 1024;  // below the size from which malloc takes pages of its own
       const std::int64_t began_ns = now_ns();
       for (int i = 0; i < rounds; ++i) {
         std::vector<std::unique_ptr<char[]>> held;
@@ -253,8 +263,8 @@ void forced_collection(ledger& into) {
     });
   };
   into.compare(
-      {"forced_collection", "a round of allocations, with the world stopped and memory given back at every fourth", "without", "us", 1.2,
-       "instead: let the allocator keep what the next round needs"},
+      {"forced_collection", "a round of allocations, with the world stopped and memory given back at every fourth",
+       "without", "us", 1.2, "instead: let the allocator keep what the next round needs"},
       7, [&] { return work(true); }, [&] { return work(false); });
 }
 
@@ -283,7 +293,8 @@ void around_the_poller(ledger& into) {
           std::array<std::byte, 8> room;
           for (bool open = true; open;) {
             if (around) {
-              open = retake::syscall([&] { return ::read(raw[i][1], room.data(), room.size()); }) > 0 && ::write(raw[i][1], room.data(), room.size()) > 0;
+              open = retake::syscall([&] { return ::read(raw[i][1], room.data(), room.size()); }) > 0 &&
+                     ::write(raw[i][1], room.data(), room.size()) > 0;
             } else {
               const result<std::size_t> n = polled[i].second.read(room);
               open = n && *n > 0 && polled[i].second.write(room);
@@ -309,7 +320,8 @@ void around_the_poller(ledger& into) {
             static_cast<void>(polled[i].first.read(message));
         }
       }
-      (around ? blocking_us : polled_us).push_back(static_cast<double>(now_ns() - began_ns) * 1e-3 / (turns * connections));
+      (around ? blocking_us : polled_us)
+          .push_back(static_cast<double>(now_ns() - began_ns) * 1e-3 / (turns * connections));
       const double cost = static_cast<double>(threads.end()) - before;
       for (std::uint32_t i = 0; i < connections; ++i) {
         if (around)
@@ -323,18 +335,20 @@ void around_the_poller(ledger& into) {
     });
   };
   into.compare(
-      {"around_the_poller", "100 connections read by blocking calls: threads that they cost", "read through the poller", "threads", 5,
-       "instead: leave waiting to the poller, which waits for all with one thread"},
+      {"around_the_poller", "100 connections read by blocking calls: threads that they cost", "read through the poller",
+       "threads", 5, "instead: leave waiting to the poller, which waits for all with one thread"},
       3, [&] { return talk(true); }, [&] { return talk(false); });
-  into.text(fmt::format("an echo took {:.1f} us around the poller and {:.1f} us through it", stress::median(blocking_us), stress::median(polled_us)));
+  into.text(fmt::format("an echo took {:.1f} us around the poller and {:.1f} us through it",
+                        stress::median(blocking_us), stress::median(polled_us)));
 }
 
 struct row {
   char const* name;
   void (*measure)(ledger&);
 };
-constexpr row rows[] = {{"cached_clock", cached_clock},          {"no_preemption", never_asked_to_yield},  {"yield_in_loops", yields_in_loops},
-                        {"more_processors", more_processors},    {"pinned_everywhere", pinned_everywhere}, {"forced_collection", forced_collection},
+constexpr row rows[] = {{"cached_clock", cached_clock},           {"no_preemption", never_asked_to_yield},
+                        {"yield_in_loops", yields_in_loops},      {"more_processors", more_processors},
+                        {"pinned_everywhere", pinned_everywhere}, {"forced_collection", forced_collection},
                         {"around_the_poller", around_the_poller}};
 
 }  // namespace

@@ -28,7 +28,8 @@ using stress::now_ns;
 
 constexpr std::size_t page_bytes = 4'096;
 
-// In memory: a file system that cannot lend its pages (DAX, FUSE, 9p) would have its say in the figures.
+// In memory: a file system that cannot lend its pages (DAX, FUSE, 9p) would have its say in the
+// figures.
 int nameless_file(std::size_t bytes) {
   const int fd = ::memfd_create("retake-costs", MFD_CLOEXEC);
   const std::vector<char> content(bytes, 'x');
@@ -46,13 +47,15 @@ void larger_reads(ledger& into) {
     return [&, bytes] {
       const std::int64_t began_ns = now_ns();
       for (int turn = 0; turn < 4; ++turn) {
-        for (std::size_t at = 0; at < page_bytes; at += bytes) stress::keep(opened->read_at(std::span(room).first(bytes), at));
+        for (std::size_t at = 0; at < page_bytes; at += bytes)
+          stress::keep(opened->read_at(std::span(room).first(bytes), at));
       }
       return ms_since(began_ns) / 4;
     };
   };
-  into.compare({"larger_reads", "4 KB of a file, byte by byte", "4 KB in one read", "ms", 50, "not when: what is read comes in large pieces already"}, 5, in_pieces_of(1),
-               in_pieces_of(page_bytes));
+  into.compare({"larger_reads", "4 KB of a file, byte by byte", "4 KB in one read", "ms", 50,
+                "not when: what is read comes in large pieces already"},
+               5, in_pieces_of(1), in_pieces_of(page_bytes));
 }
 
 void buffered_reads(ledger& into) {
@@ -69,8 +72,8 @@ void buffered_reads(ledger& into) {
   };
   buffered_reader buffered(ends->reader);
   into.compare(
-      {"buffered_reads", "32 KB of a pipe, each byte asked of the pipe", "each byte asked of a buffer before it", "ms", 3,
-       "not when: another reads the same descriptor, which misses what the buffer took"},
+      {"buffered_reads", "32 KB of a pipe, each byte asked of the pipe", "each byte asked of a buffer before it", "ms",
+       3, "not when: another reads the same descriptor, which misses what the buffer took"},
       5, [&] { return bytes_of(ends->reader); }, [&] { return bytes_of(buffered); });
 }
 
@@ -89,7 +92,8 @@ void buffered_writes(ledger& into) {
       5,
       [&] {
         const std::int64_t began_ns = rewound();
-        for (int i = 0; i < lines; ++i) static_cast<void>(out->write(std::as_bytes(std::span(line.data(), line.size()))));
+        for (int i = 0; i < lines; ++i)
+          static_cast<void>(out->write(std::as_bytes(std::span(line.data(), line.size()))));
         return ms_since(began_ns);
       },
       [&] {
@@ -120,7 +124,8 @@ void one_writev(ledger& into) {
     return ms_since(began_ns);
   };
   into.compare(
-      {"writev", "head, body and tail of 2,000 messages, each written", "in one writev", "ms", 1.4, "not when: the pieces lie side by side already, or do not exist yet"},
+      {"writev", "head, body and tail of 2,000 messages, each written", "in one writev", "ms", 1.4,
+       "not when: the pieces lie side by side already, or do not exist yet"},
       7, [&] { return send(false); }, [&] { return send(true); });
 }
 
@@ -130,7 +135,8 @@ double ms_of(clockid_t clock) {
   return static_cast<double>(used.tv_sec) * 1e3 + static_cast<double>(used.tv_nsec) * 1e-6;
 }
 
-// A peer that takes what comes and copies nothing. Its own processor time can be told from the sender's.
+// A peer that takes what comes and copies nothing. Its own processor time can be told from the
+// sender's.
 class sink {
  public:
   explicit sink(std::uint16_t port) : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
@@ -174,7 +180,8 @@ void send_by_kernel(ledger& into) {
   std::vector<std::byte> room(piece);
   into.compare(
       {"sendfile", "16 MB from a file to a socket, read and written", "sendfile", "ms of CPU", 1.1,
-       "not when: the bytes are looked at or changed on their way (TLS, compression), or the file system cannot lend its pages (DAX, FUSE)"},
+       "not when: the bytes are looked at or changed on their way (TLS, compression), or the file system cannot lend "
+       "its pages (DAX, FUSE)"},
       11,
       [&] {
         const double began = peer.cpu_of_others_ms();
@@ -197,7 +204,8 @@ void batched_foreign(ledger& into) {
   constexpr int items = 20'000;
   into.compare(
       {"batched_foreign_calls", "20,000 foreign calls of nothing", "one, which does it 20,000 times", "ms", 3,
-       "not when: an item is much more than a microsecond of work, or others wait for the thread's P longer than they may"},
+       "not when: an item is much more than a microsecond of work, or others wait for the thread's P longer than they "
+       "may"},
       7,
       [] {
         const std::int64_t began_ns = now_ns();
@@ -217,8 +225,9 @@ struct row {
   char const* name;
   void (*measure)(ledger&);
 };
-constexpr row rows[] = {{"larger_reads", larger_reads}, {"buffered_reads", buffered_reads}, {"buffered_writes", buffered_writes},
-                        {"writev", one_writev},         {"sendfile", send_by_kernel},       {"batched_foreign_calls", batched_foreign}};
+constexpr row rows[] = {{"larger_reads", larger_reads},       {"buffered_reads", buffered_reads},
+                        {"buffered_writes", buffered_writes}, {"writev", one_writev},
+                        {"sendfile", send_by_kernel},         {"batched_foreign_calls", batched_foreign}};
 
 }  // namespace
 

@@ -1,4 +1,5 @@
-// fewer_threads.cpp: a bound on calls, the right size of a pool, pinning, and what the monitor takes
+// fewer_threads.cpp: a bound on calls, the right size of a pool, pinning, and what the monitor
+// takes
 #include <fmt/format.h>
 
 #include <atomic>
@@ -51,7 +52,8 @@ void bound_on_calls(ledger& into) {
   into.at_most("bound_throughput", "calls a second without the bound, against with it (80 % of it would be 1.25)",
                stress::median(free_rates) / stress::median(bounded_rates), 1.25, "x");
   for (std::size_t i = seen.size() - 2; i < seen.size(); ++i) {
-    into.text(fmt::format("{}: {:.0f} calls a second; from its arrival a call takes {:.1f} ms (p50), {:.1f} ms (p99)", i % 2 == 0 ? "without the bound" : "with it          ", seen[i].per_second,
+    into.text(fmt::format("{}: {:.0f} calls a second; from its arrival a call takes {:.1f} ms (p50), {:.1f} ms (p99)",
+                          i % 2 == 0 ? "without the bound" : "with it          ", seen[i].per_second,
                           seen[i].whole_p50_ms, seen[i].whole_p99_ms));
   }
 }
@@ -73,11 +75,13 @@ void pool_size(ledger& into) {
   into.text("  pool size: calls a second, p99 of a call, threads that they cost");
   for (tried const& one : all) {
     if (knee == 0 && one.seen.per_second >= plateau * best) knee = one.size;
-    into.text(fmt::format("  {:>4}: {:>6.0f} /s {:>7.1f} ms {:>5.0f}{}", one.size, one.seen.per_second, one.seen.p99_ms, one.seen.threads,
-                          one.size == knee ? "  <- the knee: three quarters of the best" : ""));
+    into.text(fmt::format("  {:>4}: {:>6.0f} /s {:>7.1f} ms {:>5.0f}{}", one.size, one.seen.per_second, one.seen.p99_ms,
+                          one.seen.threads, one.size == knee ? "  <- the knee: three quarters of the best" : ""));
   }
   const double off = knee == 0 ? 1e9 : std::max(knee / static_cast<double>(heads), heads / static_cast<double>(knee));
-  into.at_most("pool_size", fmt::format("the knee is at {}, the drive serves {} at a time: how far it is off", knee, heads), off, 2, "x");
+  into.at_most("pool_size",
+               fmt::format("the knee is at {}, the drive serves {} at a time: how far it is off", knee, heads), off, 2,
+               "x");
 }
 
 void pinning(ledger& into) {
@@ -95,7 +99,8 @@ void pinning(ledger& into) {
   run(chosen, [&] {
     into.compare(
         {"pinning", "foreign calls in a loop", "the same, locked to its thread", "ns a call", 0,
-         "the seed says 10 to 20 % at best; not when: the library does not ask for it. A goroutine that blocks while locked costs two thread switches"},
+         "the seed says 10 to 20 % at best; not when: the library does not ask for it. A goroutine that blocks while "
+         "locked costs two thread switches"},
         9, [&] { return loop(false); }, [&] { return loop(true); });
   });
 }
@@ -103,7 +108,8 @@ void pinning(ledger& into) {
 std::vector<std::string> threads_now() {
   std::vector<std::string> all;
   std::error_code ignored;
-  for (auto const& one : std::filesystem::directory_iterator("/proc/self/task", ignored)) all.push_back(one.path().filename().string());
+  for (auto const& one : std::filesystem::directory_iterator("/proc/self/task", ignored))
+    all.push_back(one.path().filename().string());
   return all;
 }
 
@@ -114,7 +120,8 @@ double cpu_of_thread_ns(std::string const& id) {
   return ns;
 }
 
-// The share of one processor that the monitor takes meanwhile, in percent. It is the first thread that a runtime makes.
+// The share of one processor that the monitor takes meanwhile, in percent. It is the first thread
+// that a runtime makes.
 template <class Load>
 double monitor_share(Load load) {
   const std::vector<std::string> before = threads_now();
@@ -125,12 +132,15 @@ double monitor_share(Load load) {
     std::string monitor;
     for (std::string const& one : threads_now()) {
       if (std::find(before.begin(), before.end(), one) == before.end())
-        monitor = monitor.empty() ? one : std::min(monitor, one, [](auto const& a, auto const& b) { return std::stoul(a) < std::stoul(b); });
+        monitor = monitor.empty() ? one : std::min(monitor, one, [](auto const& a, auto const& b) {
+          return std::stoul(a) < std::stoul(b);
+        });
     }
     const double began_cpu = cpu_of_thread_ns(monitor);
     const std::int64_t began_ns = now_ns();
     load();
-    if (began_cpu >= 0) share = (cpu_of_thread_ns(monitor) - began_cpu) / static_cast<double>(now_ns() - began_ns) * 100;
+    if (began_cpu >= 0)
+      share = (cpu_of_thread_ns(monitor) - began_cpu) / static_cast<double>(now_ns() - began_ns) * 100;
   });
   return share;
 }
@@ -154,11 +164,15 @@ constexpr double least_told = 0.001;  // percent: less than that is nothing
 
 void monitor(ledger& into) {
   const auto at_rest = [] { return std::max(least_told, monitor_share([] { sleep_for(300ms); })); };
-  const auto beside = [](std::uint32_t count) { return std::max(least_told, monitor_share([count] { calls_at_once(count); })); };
+  const auto beside = [](std::uint32_t count) {
+    return std::max(least_told, monitor_share([count] { calls_at_once(count); }));
+  };
   if (monitor_share([] {}) < 0) return into.text("monitor: /proc/self/task/*/schedstat tells nothing here");
-  into.compare({"monitor", "the monitor's share of a processor, beside 64 goroutines in calls of 0.1 ms", "at rest", "%", 3,
-                "not when: it is below 1 % of the whole machine, as the seed says; above that, fewer calls at a time are the remedy"},
-               3, [&] { return beside(64); }, at_rest);
+  into.compare(
+      {"monitor", "the monitor's share of a processor, beside 64 goroutines in calls of 0.1 ms", "at rest", "%", 3,
+       "not when: it is below 1 % of the whole machine, as the seed says; above that, fewer calls at a time are the "
+       "remedy"},
+      3, [&] { return beside(64); }, at_rest);
   into.text(fmt::format("beside 2 goroutines in such calls: {:.2f} %", beside(2)));
 }
 

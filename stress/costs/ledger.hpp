@@ -1,9 +1,10 @@
-// ledger.hpp: where the costs are entered: a figure beside the seed's; a way of doing something beside a better one; and what it all comes to.
+// ledger.hpp: where the costs are entered: a figure beside the seed's; a way of doing something
+// beside a better one; and what it all comes to.
 //
-// Recipe.    Two ways are measured in turn, round by round, and the median of the rounds' ratios counts (measured.hpp). Each row claims the least ratio that it must
-//            show, far below what is usually seen, and noise.hpp says whether the rounds hold it,
-//            refute it or cannot tell. --broken swaps the two ways in every row: no claim may hold
-//            then.
+// Recipe.    Two ways are measured in turn, round by round, and the median of the rounds' ratios
+//            counts (measured.hpp). Each row claims the least ratio that it must show, far below
+//            what is usually seen, and noise.hpp says whether the rounds hold it, refute it or
+//            cannot tell. --broken swaps the two ways in every row: no claim may hold then.
 #pragma once
 
 #include <string>
@@ -16,7 +17,8 @@ namespace retake::costs {
 
 using stress::pair_of_costs;
 
-// A claim: `after` costs at least `least` times less than `before`. 0: none is made, the figures are shown.
+// A claim: `after` costs at least `least` times less than `before`. 0: none is made, the figures
+// are shown.
 struct claim {
   char const* name;
   char const* before;
@@ -71,13 +73,15 @@ class ledger {
 };
 
 // Each: one group of rows.
-void cost_table(ledger& into);       // cost_table.cpp
-void fewer_calls(ledger& into);      // fewer_calls.cpp: larger reads, buffers, writev, sendfile, batches
-void fewer_threads(ledger& into);    // fewer_threads.cpp: bounds, the size of a pool, pinning, the monitor's share
-void better_waits(ledger& into);     // better_waits.cpp: connections kept, pipes, channels, the clock
-void call_by_steps(ledger& into);    // call_by_steps.cpp: a foreign call taken apart, a woken thread, the monitor's rate, dates
-void right_pools(ledger& into);      // right_pools.cpp: so many calls and connections at a time, and what a lock of every thread leads to
-void round_trips(ledger& into);      // round_trips.cpp: a database, buffers before sockets, messages
+void cost_table(ledger& into);     // cost_table.cpp
+void fewer_calls(ledger& into);    // fewer_calls.cpp: larger reads, buffers, writev, sendfile, batches
+void fewer_threads(ledger& into);  // fewer_threads.cpp: bounds, the size of a pool, pinning, the monitor's share
+void better_waits(ledger& into);   // better_waits.cpp: connections kept, pipes, channels, the clock
+void call_by_steps(
+    ledger& into);  // call_by_steps.cpp: a foreign call taken apart, a woken thread, the monitor's rate, dates
+void right_pools(ledger& into);  // right_pools.cpp: so many calls and connections at a time, and what a lock of every
+                                 // thread leads to
+void round_trips(ledger& into);  // round_trips.cpp: a database, buffers before sockets, messages
 void false_economies(ledger& into);  // false_economies.cpp: seven that lose
 
 }  // namespace retake::costs

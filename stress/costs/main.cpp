@@ -1,4 +1,5 @@
-// main.cpp: what the operations cost on this machine, what each optimisation brings, and what the false ones take
+// main.cpp: what the operations cost on this machine, what each optimisation brings, and what the
+// false ones take
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -15,7 +16,12 @@ namespace {
 
 using nlohmann::ordered_json;
 
-std::string plain(double value) { return value > 0 && value < 0.1 ? fmt::format("{:.2g}", value) : value >= 100 ? fmt::format("{:.0f}", value) : value >= 10 ? fmt::format("{:.1f}", value) : fmt::format("{:.2f}", value); }
+std::string plain(double value) {
+  return value > 0 && value < 0.1 ? fmt::format("{:.2g}", value)
+         : value >= 100           ? fmt::format("{:.0f}", value)
+         : value >= 10            ? fmt::format("{:.1f}", value)
+                                  : fmt::format("{:.2f}", value);
+}
 
 }  // namespace
 
@@ -35,11 +41,19 @@ void ledger::text(std::string const& line) const {
 void ledger::cost(char const* name, char const* what, expectation const& seed, double value, char const* unit) {
   begin_row();
   constexpr double half_an_order = 3.16;
-  const std::string verdict = value < seed.low / half_an_order    ? fmt::format("does not hold here, less: {}", seed.why_less)
-                              : value > seed.high * half_an_order ? fmt::format("does not hold here, more: {}", seed.why_more)
-                                                                  : "holds";
+  const std::string verdict =
+      value < seed.low / half_an_order    ? fmt::format("does not hold here, less: {}", seed.why_less)
+      : value > seed.high * half_an_order ? fmt::format("does not hold here, more: {}", seed.why_more)
+                                          : "holds";
   if (as_json_)
-    fmt::print("{}\n", ordered_json{{"kind", "costs"}, {"group", "table"}, {"name", name}, {"value", value}, {"unit", unit}, {"seed", seed.text}, {"verdict", verdict}}.dump());
+    fmt::print("{}\n", ordered_json{{"kind", "costs"},
+                                    {"group", "table"},
+                                    {"name", name},
+                                    {"value", value},
+                                    {"unit", unit},
+                                    {"seed", seed.text},
+                                    {"verdict", verdict}}
+                           .dump());
   else
     fmt::print("  {:<52} {:>16} {:>9} {:<3} {}\n", what, seed.text, plain(value), unit, verdict);
   std::fflush(stdout);
@@ -67,9 +81,14 @@ void ledger::enter(claim const& what, pair_of_costs const& seen) {
                                     {"caveat", what.caveat}}
                            .dump());
   } else {
-    const std::string said = what.least <= 0 ? "(no claim)" : fmt::format("{} (claimed: {}x)", holds ? "holds" : noisy ? "TOO NOISY" : "FAILS", plain(what.least));
-    fmt::print("  {}: {}x, {}\n    before: {}: {} {}\n    after:  {}: {} {}\n    {}\n", what.name, plain(seen.ratio), said, what.before, plain(seen.before), what.unit,
-               what.after, plain(seen.after), what.unit, what.caveat);
+    const std::string said = what.least <= 0 ? "(no claim)"
+                                             : fmt::format("{} (claimed: {}x)",
+                                                           holds   ? "holds"
+                                                           : noisy ? "TOO NOISY"
+                                                                   : "FAILS",
+                                                           plain(what.least));
+    fmt::print("  {}: {}x, {}\n    before: {}: {} {}\n    after:  {}: {} {}\n    {}\n", what.name, plain(seen.ratio),
+               said, what.before, plain(seen.before), what.unit, what.after, plain(seen.after), what.unit, what.caveat);
   }
   std::fflush(stdout);
 }
@@ -79,9 +98,17 @@ void ledger::at_most(char const* name, std::string const& what, double value, do
   const bool holds = value <= bound;
   failed_ += holds ? 0 : 1;
   if (as_json_) {
-    fmt::print("{}\n", ordered_json{{"kind", "costs"}, {"group", "bound"}, {"name", name}, {"value", value}, {"unit", unit}, {"bound", bound}, {"holds", holds}}.dump());
+    fmt::print("{}\n", ordered_json{{"kind", "costs"},
+                                    {"group", "bound"},
+                                    {"name", name},
+                                    {"value", value},
+                                    {"unit", unit},
+                                    {"bound", bound},
+                                    {"holds", holds}}
+                           .dump());
   } else {
-    fmt::print("  {}: {}: {} {}, {} (at most {})\n", name, what, plain(value), unit, holds ? "holds" : "FAILS", plain(bound));
+    fmt::print("  {}: {}: {} {}, {} (at most {})\n", name, what, plain(value), unit, holds ? "holds" : "FAILS",
+               plain(bound));
   }
   std::fflush(stdout);
 }
@@ -93,7 +120,8 @@ namespace {
 int run(int argc, char** argv) {
   bool as_json = false, broken = false;
   std::string only;
-  CLI::App app{"What operations cost here beside the seed's figures, each optimisation before and after, and the false ones"};
+  CLI::App app{
+      "What operations cost here beside the seed's figures, each optimisation before and after, and the false ones"};
   app.add_option("name", only, "part of a row's name; none: all rows");
   app.add_flag("--json", as_json, "JSON lines on standard output, nothing else there");
   app.add_flag("--broken", broken, "before and after are swapped: every claim has to fail");
@@ -107,8 +135,10 @@ int run(int argc, char** argv) {
   retake::costs::ledger all(as_json, broken, only);
   all.text(fmt::format("{} processors", std::thread::hardware_concurrency()));
   using group = void (*)(retake::costs::ledger&);
-  for (const group one : {group{retake::costs::cost_table}, group{retake::costs::fewer_calls}, group{retake::costs::fewer_threads}, group{retake::costs::better_waits},
-                          group{retake::costs::call_by_steps}, group{retake::costs::right_pools}, group{retake::costs::round_trips}, group{retake::costs::false_economies}})
+  for (const group one :
+       {group{retake::costs::cost_table}, group{retake::costs::fewer_calls}, group{retake::costs::fewer_threads},
+        group{retake::costs::better_waits}, group{retake::costs::call_by_steps}, group{retake::costs::right_pools},
+        group{retake::costs::round_trips}, group{retake::costs::false_economies}})
     one(all);
   if (all.rows() == 0) {
     fmt::print(stderr, "costs: no row's name has \"{}\" in it\n", only);
@@ -118,7 +148,9 @@ int run(int argc, char** argv) {
     all.text(fmt::format("{} claims do not hold", all.failed()));
     return 1;
   }
-  all.text(all.noisy() == 0 ? "every claim holds" : fmt::format("too noisy: {} claims are neither held nor refuted by their rounds", all.noisy()));
+  all.text(all.noisy() == 0
+               ? "every claim holds"
+               : fmt::format("too noisy: {} claims are neither held nor refuted by their rounds", all.noisy()));
   return all.noisy() == 0 ? 0 : 4;
 }
 

@@ -40,9 +40,10 @@ using stress::now_ns;
 
 const std::uint32_t cpus = std::max(1u, std::thread::hardware_concurrency());
 
-// ---- so many calls at a time --------------------------------------------------------------------
+// ---- so many calls at a time -------------------------------------------------------------------
 
-// A computation takes the processor's time, whatever the clock says; several of the kernel's slices.
+// A computation takes the processor's time, whatever the clock says; several of the kernel's
+// slices.
 void compute_for(std::int64_t cpu_ns) {
   const auto used_ns = [] {
     timespec now{};
@@ -50,8 +51,7 @@ void compute_for(std::int64_t cpu_ns) {
     return now.tv_sec * std::int64_t{1'000'000'000} + now.tv_nsec;
   };
   const std::int64_t until_ns = used_ns() + cpu_ns;
-  while (used_ns() < until_ns) {
-  }
+  while (used_ns() < until_ns) {}
 }
 constexpr std::int64_t computation_ns = 20'000'000;
 void compute() { compute_for(computation_ns); }
@@ -66,7 +66,8 @@ void tell_sweep(ledger& into, char const* what, std::uint32_t callers, Call call
   into.text(fmt::format("  {}: at a time, calls a second, p50 and p99 of a call, threads that they cost", what));
   for (const std::uint32_t times : {1u, 2u, 4u, 8u}) {
     const load one = bounded_load(cpus, callers, times * cpus, call);
-    into.text(fmt::format("  {:>3} x {} processors: {:>6.0f} /s {:>6.1f} ms {:>6.1f} ms {:>4.0f}", times, cpus, one.per_second, one.p50_ms, one.p99_ms, one.threads));
+    into.text(fmt::format("  {:>3} x {} processors: {:>6.0f} /s {:>6.1f} ms {:>6.1f} ms {:>4.0f}", times, cpus,
+                          one.per_second, one.p50_ms, one.p99_ms, one.threads));
   }
 }
 
@@ -75,20 +76,25 @@ void tell_sweep(ledger& into, char const* what, std::uint32_t callers, Call call
 void pool_for_computing(ledger& into) {
   tell_sweep(into, "calls that compute for 20 ms", 24 * cpus, compute);
   const auto p50 = [](std::uint32_t times) { return bounded_load(cpus, 24 * cpus, times * cpus, compute).p50_ms; };
-  into.compare({"pool_for_computing", "calls that compute, four for each processor at a time: a call takes (median)", "one for each processor", "ms", 1.5,
-                "not when: a call also waits (the next row)"},
-               5, [&] { return p50(4); }, [&] { return p50(1); });
+  into.compare(
+      {"pool_for_computing", "calls that compute, four for each processor at a time: a call takes (median)",
+       "one for each processor", "ms", 1.5, "not when: a call also waits (the next row)"},
+      5, [&] { return p50(4); }, [&] { return p50(1); });
 }
 
 void pool_for_waiting(ledger& into) {
   tell_sweep(into, "calls that compute for 0.5 ms and wait for 1 ms", 60 * cpus, mostly_wait);
-  const auto each_ms = [](std::uint32_t times) { return 1e3 / bounded_load(cpus, 60 * cpus, times * cpus, mostly_wait).per_second; };
-  into.compare({"pool_for_waiting", "calls that wait for two thirds of their time, one for each processor at a time: a call every", "three for each processor", "ms", 1.2,
-                "not when: what they wait for serves no more of them at a time"},
-               5, [&] { return each_ms(1); }, [&] { return each_ms(3); });
+  const auto each_ms = [](std::uint32_t times) {
+    return 1e3 / bounded_load(cpus, 60 * cpus, times * cpus, mostly_wait).per_second;
+  };
+  into.compare(
+      {"pool_for_waiting",
+       "calls that wait for two thirds of their time, one for each processor at a time: a call every",
+       "three for each processor", "ms", 1.2, "not when: what they wait for serves no more of them at a time"},
+      5, [&] { return each_ms(1); }, [&] { return each_ms(3); });
 }
 
-// ---- a disk -------------------------------------------------------------------------------------
+// ---- a disk ------------------------------------------------------------------------------------
 
 // What the kernel counts of the block device that a file lies on: the line of /proc/diskstats that
 // iostat reads.
@@ -148,7 +154,8 @@ disk_load read_disk(int fd, std::uint32_t most) {
           static_cast<void>(turns.syscall_blocking(background(), [&] {
             alignas(sector_bytes) static thread_local std::array<char, sector_bytes> room;
             const auto sector = dice.below(static_cast<std::uint32_t>(disk_bytes / sector_bytes));
-            stress::keep(::pread(fd, room.data(), room.size(), static_cast<off_t>(sector) * static_cast<off_t>(sector_bytes)));
+            stress::keep(
+                ::pread(fd, room.data(), room.size(), static_cast<off_t>(sector) * static_cast<off_t>(sector_bytes)));
           }));
         }
         all.done();
@@ -157,7 +164,8 @@ disk_load read_disk(int fd, std::uint32_t most) {
     all.wait();
     const double took_ms = static_cast<double>(now_ns() - began_ns) * 1e-6;
     const device_counts after = counts_of_device(fd);
-    seen = {(after.queued_ms - before.queued_ms) / took_ms, (after.reads - before.reads) / took_ms * 1e3, (context_switches() - switches_before) / took_ms * 1e3};
+    seen = {(after.queued_ms - before.queued_ms) / took_ms, (after.reads - before.reads) / took_ms * 1e3,
+            (context_switches() - switches_before) / took_ms * 1e3};
   });
   return seen;
 }
@@ -169,7 +177,8 @@ int file_on_disk() {
     const int made = ::mkstemp(name.data());
     if (made < 0) continue;
     const std::vector<char> content(disk_bytes, 'd');
-    const bool whole = ::pwrite(made, content.data(), content.size(), 0) == static_cast<ssize_t>(content.size()) && ::fsync(made) == 0;
+    const bool whole =
+        ::pwrite(made, content.data(), content.size(), 0) == static_cast<ssize_t>(content.size()) && ::fsync(made) == 0;
     const int fd = ::open(name.c_str(), O_RDONLY | O_CLOEXEC | O_DIRECT);
     ::unlink(name.c_str());
     ::close(made);
@@ -181,36 +190,43 @@ int file_on_disk() {
 
 void disk_queue(ledger& into) {
   const int fd = file_on_disk();
-  if (fd < 0) return into.text("disk_queue: not shown here: no folder for a file lies on a block device that /proc/diskstats tells of");
+  if (fd < 0)
+    return into.text(
+        "disk_queue: not shown here: no folder for a file lies on a block device that /proc/diskstats tells of");
   std::vector<disk_load> seen;
   const auto queue = [&](std::uint32_t most) {
     seen.push_back(read_disk(fd, most));
     return std::max(0.01, seen.back().queue);
   };
-  into.compare({"disk_queue", "64 readers of a real disk, past the page cache: its queue, as iostat says it (aqu-sz)", "the same, four at a time", "requests", 2,
-                "not when: the disk serves that many at a time; the reads a second say so"},
-               3, [&] { return queue(disk_readers); }, [&] { return queue(4); });
+  into.compare(
+      {"disk_queue", "64 readers of a real disk, past the page cache: its queue, as iostat says it (aqu-sz)",
+       "the same, four at a time", "requests", 2,
+       "not when: the disk serves that many at a time; the reads a second say so"},
+      3, [&] { return queue(disk_readers); }, [&] { return queue(4); });
   for (std::size_t i = seen.size() - 2; i < seen.size(); ++i) {
-    into.text(fmt::format("{}: queue {:.1f}, {:.0f} reads a second, {:.0f} context switches a second (vmstat's cs)", i % 2 == 0 ? "all at once" : "four at a time", seen[i].queue, seen[i].reads,
+    into.text(fmt::format("{}: queue {:.1f}, {:.0f} reads a second, {:.0f} context switches a second (vmstat's cs)",
+                          i % 2 == 0 ? "all at once" : "four at a time", seen[i].queue, seen[i].reads,
                           seen[i].switches));
   }
   ::close(fd);
 }
 
-// ---- connections --------------------------------------------------------------------------------
+// ---- connections -------------------------------------------------------------------------------
 
 // Keeps so many connections that nobody uses; makes another when there is none. At most `open_most`
 // are open: who finds none free then waits.
 class connection_pool {
  public:
-  connection_pool(std::uint16_t port, std::size_t idle_most, std::uint32_t open_most) : port_(port), idle_most_(idle_most), turns_(open_most) {}
+  connection_pool(std::uint16_t port, std::size_t idle_most, std::uint32_t open_most)
+      : port_(port), idle_most_(idle_most), turns_(open_most) {}
 
   template <class Use>
   bool with(Use use) {
     turns_.acquire();
     std::unique_ptr<tcp_stream> one = take();
     if (one == nullptr) {
-      if (result<tcp_stream> made = tcp_connect(loopback_address, port_)) one = std::make_unique<tcp_stream>(std::move(*made));
+      if (result<tcp_stream> made = tcp_connect(loopback_address, port_))
+        one = std::make_unique<tcp_stream>(std::move(*made));
       ++opened_;
     }
     const bool good = one != nullptr && use(*one);
@@ -297,7 +313,8 @@ traffic through_pool(std::size_t idle_most, std::uint32_t open_most) {
       }
       all.wait();
     }
-    seen = {static_cast<double>(pool.opened()), stress::share_of(took_ms, 0.5), stress::share_of(took_ms, 0.99), static_cast<double>(sockets_of(listener->port()))};
+    seen = {static_cast<double>(pool.opened()), stress::share_of(took_ms, 0.5), stress::share_of(took_ms, 0.99),
+            static_cast<double>(sockets_of(listener->port()))};
     listener->close();
     server.wait();
   });
@@ -305,26 +322,31 @@ traffic through_pool(std::size_t idle_most, std::uint32_t open_most) {
 }
 
 void idle_connections(ledger& into) {
-  into.text(fmt::format("  {} bursts of {} requests: connections opened, p50 and p99 of a request, sockets at the end", bursts, callers));
+  into.text(fmt::format("  {} bursts of {} requests: connections opened, p50 and p99 of a request, sockets at the end",
+                        bursts, callers));
   const auto tell = [&](std::string const& what, traffic const& seen) {
-    into.text(fmt::format("  {:<34} {:>4.0f} {:>6.1f} ms {:>6.1f} ms {:>5.0f}", what, seen.opened, seen.p50_ms, seen.p99_ms, seen.sockets));
+    into.text(fmt::format("  {:<34} {:>4.0f} {:>6.1f} ms {:>6.1f} ms {:>5.0f}", what, seen.opened, seen.p50_ms,
+                          seen.p99_ms, seen.sockets));
   };
   tell("no connection is kept", through_pool(0, callers));
   tell("2 are kept", through_pool(2, callers));
   tell("10 are kept", through_pool(10, callers));
   tell("2 at most are open, and both kept", through_pool(2, 2));
-  into.compare({"idle_connections", "20 bursts of 10 requests by a pool that keeps 2 connections: connections opened", "that keeps 10", "connections", 2,
-                "not when: there are fewer callers than that; a pool needs an age too"},
-               3, [] { return through_pool(2, callers).opened; }, [] { return through_pool(10, callers).opened; });
+  into.compare(
+      {"idle_connections", "20 bursts of 10 requests by a pool that keeps 2 connections: connections opened",
+       "that keeps 10", "connections", 2, "not when: there are fewer callers than that; a pool needs an age too"},
+      3, [] { return through_pool(2, callers).opened; }, [] { return through_pool(10, callers).opened; });
 }
 
 void open_connections(ledger& into) {
-  into.compare({"open_connections", "20 bursts of 10 requests by a pool of 2 connections at most: a request takes (median)", "of 10 at most", "ms", 2,
-                "not when: the server serves no more than 2 at a time: then it is there that they queue"},
-               3, [] { return through_pool(10, 2).p50_ms; }, [] { return through_pool(10, 10).p50_ms; });
+  into.compare(
+      {"open_connections", "20 bursts of 10 requests by a pool of 2 connections at most: a request takes (median)",
+       "of 10 at most", "ms", 2,
+       "not when: the server serves no more than 2 at a time: then it is there that they queue"},
+      3, [] { return through_pool(10, 2).p50_ms; }, [] { return through_pool(10, 10).p50_ms; });
 }
 
-// ---- a lock for everybody -----------------------------------------------------------------------
+// ---- a lock for everybody ----------------------------------------------------------------------
 
 // A ring of goroutines, each of which waits for the one before it, on one P: the lock of every one
 // of them. What it costs is a thread for each; a deadlock it is not, for a locked goroutine that
@@ -359,18 +381,26 @@ void pinned_ring(ledger& into) {
     });
     return threads;
   };
-  into.compare({"pinned_ring", "200 goroutines in a ring on one P, each locked to a thread: threads", "not locked", "threads", 10,
-                "instead: lock the goroutine whose library asks for it; the threads end in the limit of bug 11"},
-               3, [&] { return threads_of_ring(true); }, [&] { return threads_of_ring(false); });
-  into.text(came_round ? "\"may deadlock\" does not hold here: each ring came round; a locked goroutine that waits gives its P away" : "a ring did not come round");
+  into.compare(
+      {"pinned_ring", "200 goroutines in a ring on one P, each locked to a thread: threads", "not locked", "threads",
+       10, "instead: lock the goroutine whose library asks for it; the threads end in the limit of bug 11"},
+      3, [&] { return threads_of_ring(true); }, [&] { return threads_of_ring(false); });
+  into.text(
+      came_round
+          ? "\"may deadlock\" does not hold here: each ring came round; a locked goroutine that waits gives its P away"
+          : "a ring did not come round");
 }
 
 struct row {
   char const* name;
   void (*measure)(ledger&);
 };
-constexpr row rows[] = {{"pool_for_computing", pool_for_computing}, {"pool_for_waiting", pool_for_waiting}, {"disk_queue", disk_queue},
-                        {"idle_connections", idle_connections},     {"open_connections", open_connections}, {"pinned_ring", pinned_ring}};
+constexpr row rows[] = {{"pool_for_computing", pool_for_computing},
+                        {"pool_for_waiting", pool_for_waiting},
+                        {"disk_queue", disk_queue},
+                        {"idle_connections", idle_connections},
+                        {"open_connections", open_connections},
+                        {"pinned_ring", pinned_ring}};
 
 }  // namespace
 

@@ -1,7 +1,7 @@
 // round_trips.cpp: many questions to a database against one, small writes to a socket against a
 // buffer before it and what that does to latency, recvmsg(2) against the poller
-#include <fmt/format.h>
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <sqlite3.h>
@@ -37,7 +37,7 @@ using stress::now_ns;
 
 double ms_since(std::int64_t began_ns) { return static_cast<double>(now_ns() - began_ns) * 1e-6; }
 
-// ---- a database ---------------------------------------------------------------------------------
+// ---- a database --------------------------------------------------------------------------------
 
 constexpr int rows = 10'000, wanted = 200;
 
@@ -48,7 +48,10 @@ class database {
   database() {
     if (sqlite3_open(":memory:", &sqlite_) != SQLITE_OK) return;
     run("create table item (id integer primary key, price integer)");
-    run(fmt::format("with recursive n(i) as (select 1 union all select i + 1 from n where i < {}) insert into item select i, i * 7 from n", rows));
+    run(
+        fmt::format("with recursive n(i) as (select 1 union all select i + 1 from n where i < {}) insert into item "
+                    "select i, i * 7 from n",
+                    rows));
   }
   ~database() { sqlite3_close(sqlite_); }
   database(database const&) = delete;
@@ -97,13 +100,16 @@ void one_query(ledger& into) {
   buffered_reader answers(ends->first);
   long long one_by_one = 0, at_once = 0;
   into.compare(
-      {"one_query", "200 rows of an SQLite table, a question for each: all of them", "one question with all 200 ids", "ms", 3,
-       "not when: what is asked for depends on the answer before, or the statement becomes longer than the server takes"},
+      {"one_query", "200 rows of an SQLite table, a question for each: all of them", "one question with all 200 ids",
+       "ms", 3,
+       "not when: what is asked for depends on the answer before, or the statement becomes longer than the server "
+       "takes"},
       5,
       [&] {
         const std::int64_t began_ns = now_ns();
         one_by_one = 0;
-        for (int i = 0; i < wanted; ++i) one_by_one += ask(ends->first, answers, fmt::format("select price from item where id = {}\n", 1 + i * 37));
+        for (int i = 0; i < wanted; ++i)
+          one_by_one += ask(ends->first, answers, fmt::format("select price from item where id = {}\n", 1 + i * 37));
         return ms_since(began_ns);
       },
       [&] {
@@ -113,13 +119,14 @@ void one_query(ledger& into) {
         at_once = ask(ends->first, answers, question + ")\n");
         return ms_since(began_ns);
       });
-  into.at_most("one_query_answers", "how far the sums of both answers are apart", one_by_one > 0 ? static_cast<double>(std::abs(one_by_one - at_once)) + (into.broken() ? 1 : 0) : 1e9,
-               0, "");
+  into.at_most("one_query_answers", "how far the sums of both answers are apart",
+               one_by_one > 0 ? static_cast<double>(std::abs(one_by_one - at_once)) + (into.broken() ? 1 : 0) : 1e9, 0,
+               "");
   ends->first = unix_stream();
   server.wait();
 }
 
-// ---- sockets ------------------------------------------------------------------------------------
+// ---- sockets -----------------------------------------------------------------------------------
 
 struct connection {
   tcp_stream here, there;
@@ -184,9 +191,12 @@ void buffered_sockets(ledger& into) {
     (buffers ? segments_buffered : segments_small).push_back(segments_of(both->here));
     return took_ms;
   };
-  into.compare({"buffered_sockets", "2,000 writes of 16 bytes to a TCP socket", "through a buffer of 4 KB", "ms", 3, "not when: bytes must be on the wire at once (the next row)"},
-               5, [&] { return send_all(false); }, [&] { return send_all(true); });
-  into.text(fmt::format("segments on the wire: {:.0f} and {:.0f} (the kernel collects too, while the peer is slow)", stress::median(segments_small), stress::median(segments_buffered)));
+  into.compare(
+      {"buffered_sockets", "2,000 writes of 16 bytes to a TCP socket", "through a buffer of 4 KB", "ms", 3,
+       "not when: bytes must be on the wire at once (the next row)"},
+      5, [&] { return send_all(false); }, [&] { return send_all(true); });
+  into.text(fmt::format("segments on the wire: {:.0f} and {:.0f} (the kernel collects too, while the peer is slow)",
+                        stress::median(segments_small), stress::median(segments_buffered)));
 }
 
 // A piece each half millisecond: how old it is when the peer has it.
@@ -201,7 +211,8 @@ void flushed_sockets(ledger& into) {
     wait_group reader;
     reader.add(1);
     go([&] {
-      read_pieces(both->there, pieces, [&](std::size_t i) { ages.push_back(static_cast<double>(now_ns() - written_ns[i]) * 1e-3); });
+      read_pieces(both->there, pieces,
+                  [&](std::size_t i) { ages.push_back(static_cast<double>(now_ns() - written_ns[i]) * 1e-3); });
       reader.done();
     });
     const piece one{};
@@ -216,12 +227,13 @@ void flushed_sockets(ledger& into) {
     reader.wait();
     return stress::median(ages);
   };
-  into.compare({"flushed_sockets", "a piece in a buffer that is written when it is full: its age when it arrives (median)", "flushed behind each piece", "us", 3,
-                "not when: nobody waits for the piece, only for all of them"},
-               3, [&] { return age_us(false); }, [&] { return age_us(true); });
+  into.compare(
+      {"flushed_sockets", "a piece in a buffer that is written when it is full: its age when it arrives (median)",
+       "flushed behind each piece", "us", 3, "not when: nobody waits for the piece, only for all of them"},
+      3, [&] { return age_us(false); }, [&] { return age_us(true); });
 }
 
-// ---- messages -----------------------------------------------------------------------------------
+// ---- messages ----------------------------------------------------------------------------------
 
 void messages_by_poller(ledger& into) {
   constexpr std::uint32_t sockets = 100;
@@ -255,7 +267,9 @@ void messages_by_poller(ledger& into) {
             message.msg_controllen = beside.size();
             const ssize_t n = retake::syscall([&] { return ::recvmsg(fd, &message, MSG_CMSG_CLOEXEC); });
             cmsghdr const* const first = n > 0 ? CMSG_FIRSTHDR(&message) : nullptr;
-            if (first != nullptr && first->cmsg_type == SCM_RIGHTS) std::copy_n(reinterpret_cast<char const*>(CMSG_DATA(first)), sizeof(int), reinterpret_cast<char*>(passed.data()));
+            if (first != nullptr && first->cmsg_type == SCM_RIGHTS)
+              std::copy_n(reinterpret_cast<char const*>(CMSG_DATA(first)), sizeof(int),
+                          reinterpret_cast<char*>(passed.data()));
           } else {
             static_cast<void>(one.second.receive(room, passed));
           }
@@ -274,12 +288,13 @@ void messages_by_poller(ledger& into) {
     });
     return threads;
   };
-  into.compare({"messages_by_poller", "100 goroutines in recvmsg(2) for a descriptor that is passed: threads that they cost", "in unix_stream::receive()", "threads", 5,
-                "not when: the message is known to be there"},
-               3, [&] { return threads_for(true); }, [&] { return threads_for(false); });
+  into.compare(
+      {"messages_by_poller", "100 goroutines in recvmsg(2) for a descriptor that is passed: threads that they cost",
+       "in unix_stream::receive()", "threads", 5, "not when: the message is known to be there"},
+      3, [&] { return threads_for(true); }, [&] { return threads_for(false); });
 }
 
-// ---- a file of a megabyte -----------------------------------------------------------------------
+// ---- a file of a megabyte ----------------------------------------------------------------------
 
 // By plain reads, as a program without retake::file makes them.
 void larger_file(ledger& into) {
@@ -290,11 +305,14 @@ void larger_file(ledger& into) {
   std::array<std::byte, page> room;
   const auto in_pieces_of = [&](std::size_t piece_size) {
     const std::int64_t began_ns = now_ns();
-    for (std::size_t at = 0; at < bytes; at += piece_size) stress::keep(retake::syscall([&] { return ::pread(fd, room.data(), piece_size, static_cast<off_t>(at)); }));
+    for (std::size_t at = 0; at < bytes; at += piece_size)
+      stress::keep(retake::syscall([&] { return ::pread(fd, room.data(), piece_size, static_cast<off_t>(at)); }));
     return ms_since(began_ns);
   };
-  into.compare({"larger_file", "1 MB, byte by byte (expected: 4 s)", "1 MB by 4 KB (expected: 1 ms)", "ms", 50, "not when: what is read comes in large pieces already"}, 3,
-               [&] { return in_pieces_of(1); }, [&] { return in_pieces_of(page); });
+  into.compare(
+      {"larger_file", "1 MB, byte by byte (expected: 4 s)", "1 MB by 4 KB (expected: 1 ms)", "ms", 50,
+       "not when: what is read comes in large pieces already"},
+      3, [&] { return in_pieces_of(1); }, [&] { return in_pieces_of(page); });
   ::close(fd);
 }
 
@@ -302,7 +320,10 @@ struct row {
   char const* name;
   void (*measure)(ledger&);
 };
-constexpr row in_a_runtime[] = {{"one_query", one_query}, {"buffered_sockets", buffered_sockets}, {"flushed_sockets", flushed_sockets}, {"larger_file", larger_file}};
+constexpr row in_a_runtime[] = {{"one_query", one_query},
+                                {"buffered_sockets", buffered_sockets},
+                                {"flushed_sockets", flushed_sockets},
+                                {"larger_file", larger_file}};
 
 }  // namespace
 

@@ -54,9 +54,11 @@ void crew(std::uint32_t how_many, Work work) {
   }
 }
 
-void foreign_nap() { foreign_call([] { nap_ns(5 * millisecond_ns); }); }
+void foreign_nap() {
+  foreign_call([] { nap_ns(5 * millisecond_ns); });
+}
 
-// ---- calls --------------------------------------------------------------------------------------
+// ---- calls -------------------------------------------------------------------------------------
 
 void pool_of_48_locked_workers() {
   static channel<int> jobs(48);
@@ -112,7 +114,7 @@ void locked_main_thread() {
   crew(8, [] { busy_ns(millisecond_ns), sleep_for(1ms); });
 }
 
-// ---- computing ----------------------------------------------------------------------------------
+// ---- computing ---------------------------------------------------------------------------------
 
 // All of it comes at once and is worked off, again and again.
 void batches_of_5000() {
@@ -157,7 +159,7 @@ void short_tasks_bounded_at_the_front() {
   });
 }
 
-// ---- input and output ---------------------------------------------------------------------------
+// ---- input and output --------------------------------------------------------------------------
 
 void serve(tcp_listener& listener, std::int64_t limit_ns) {
   while (result<tcp_stream> peer = listener.accept()) {
@@ -178,7 +180,8 @@ void connect_clients(std::uint32_t how_many, bool talk, std::int64_t limit_ns, k
   if (!listener) std::exit(3);
   go([limit_ns] { serve(*listener, limit_ns); });
   static std::vector<tcp_stream> clients;
-  for (std::uint32_t i = 0; i < how_many; ++i) clients.push_back(std::move(*tcp_connect(ipv4(loopback, listener->port()), {.probes = probes})));
+  for (std::uint32_t i = 0; i < how_many; ++i)
+    clients.push_back(std::move(*tcp_connect(ipv4(loopback, listener->port()), {.probes = probes})));
   if (!talk) return;
   for (tcp_stream& one : clients) {
     go([&one] {
@@ -217,12 +220,13 @@ void dates_its_log() {
   crew(20, [] { static_cast<void>(wall_now()), sleep_for(1ms); });
 }
 
-// ---- more comes than can be done ----------------------------------------------------------------
+// ---- more comes than can be done ---------------------------------------------------------------
 
 void queue_without_limit_before_a_bound() {
   static bounded room(4);
   crew(1, [] {
-    for (int i = 0; i < 100; ++i) go([] { static_cast<void>(room.foreign_call(background(), [] { nap_ns(10 * millisecond_ns); })); });
+    for (int i = 0; i < 100; ++i)
+      go([] { static_cast<void>(room.foreign_call(background(), [] { nap_ns(10 * millisecond_ns); })); });
     sleep_for(20ms);
   });
 }
@@ -231,7 +235,8 @@ void queue_without_limit_before_a_bound() {
 // before whatever answers for the process.
 void timers_that_compute_more_than_there_is() {
   constexpr std::int64_t each_ns = 250'000;
-  for (std::int64_t i = 0; i < 100'000; ++i) static_cast<void>(after_func(std::chrono::nanoseconds(i * each_ns), [] { busy_ns(4 * each_ns); }));
+  for (std::int64_t i = 0; i < 100'000; ++i)
+    static_cast<void>(after_func(std::chrono::nanoseconds(i * each_ns), [] { busy_ns(4 * each_ns); }));
 }
 
 struct program {
@@ -239,7 +244,8 @@ struct program {
   int pattern;
   void (*begin)();
 };
-#define RETAKE_BUSY(pattern, name) {#name, pattern, name}
+#define RETAKE_BUSY(pattern, name) \
+  { #name, pattern, name }
 constexpr program programs[] = {
     RETAKE_BUSY(0, pool_of_48_locked_workers),
     RETAKE_BUSY(0, pool_of_48_locked_workers_that_sleep),

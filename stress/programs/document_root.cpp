@@ -23,12 +23,18 @@ struct kind {
   std::string_view ending;
   char const* type;
 };
-constexpr std::array kinds{
-    kind{".html", "text/html; charset=utf-8"}, kind{".txt", "text/plain; charset=utf-8"}, kind{".css", "text/css"}, kind{".js", "text/javascript"},
-    kind{".json", "application/json"},         kind{".png", "image/png"},                 kind{".jpg", "image/jpeg"}, kind{".svg", "image/svg+xml"}};
+constexpr std::array kinds{kind{".html", "text/html; charset=utf-8"},
+                           kind{".txt", "text/plain; charset=utf-8"},
+                           kind{".css", "text/css"},
+                           kind{".js", "text/javascript"},
+                           kind{".json", "application/json"},
+                           kind{".png", "image/png"},
+                           kind{".jpg", "image/jpeg"},
+                           kind{".svg", "image/svg+xml"}};
 
 char const* type_of(std::string const& path) noexcept {
-  kind const* const found = std::find_if(kinds.begin(), kinds.end(), [&](kind const& k) { return path.ends_with(k.ending); });
+  kind const* const found =
+      std::find_if(kinds.begin(), kinds.end(), [&](kind const& k) { return path.ends_with(k.ending); });
   return found != kinds.end() ? found->type : "application/octet-stream";
 }
 
@@ -41,7 +47,8 @@ int open_beneath(int folder, char const* path, std::uint64_t resolve) noexcept {
   return fd < 0 ? -errno : static_cast<int>(fd);
 }
 
-// What the kernel has in memory is opened without the bookkeeping of a system call, as file.hpp does: else threads grow with the load. Linux before 5.12: EINVAL.
+// What the kernel has in memory is opened without the bookkeeping of a system call, as file.hpp
+// does: else threads grow with the load. Linux before 5.12: EINVAL.
 int open_beneath(int folder, char const* path) noexcept {
   const int at_once = open_beneath(folder, path, RESOLVE_CACHED);
   if (at_once != -EAGAIN && at_once != -EINVAL) return at_once;
@@ -64,7 +71,8 @@ result<served_file> document_root::open(std::string const& path) const {
     descriptor fd(opened);
     struct stat status {};
     if (::fstat(opened, &status) < 0) return error_of(errno);
-    if (S_ISREG(status.st_mode)) return served_file{std::move(fd), static_cast<std::uint64_t>(status.st_size), type_of(name)};
+    if (S_ISREG(status.st_mode))
+      return served_file{std::move(fd), static_cast<std::uint64_t>(status.st_size), type_of(name)};
     if (!S_ISDIR(status.st_mode) || !again) break;
     name += "/index.html";
   }

@@ -40,8 +40,10 @@ class document_root {
   // Anywhere. What open(2) says.
   [[nodiscard]] static result<document_root> at(std::string const& folder);
 
-  // By a goroutine; a system call. `path` begins with "/"; of a folder its index.html. The kernel resolves it beneath the folder (openat2(2), RESOLVE_BENEATH; Linux 5.6):
-  // ".." and links that lead out of it give EXDEV, however they were written. What is no regular file does not exist: ENOENT.
+  // By a goroutine; a system call. `path` begins with "/"; of a folder its index.html. The kernel
+  // resolves it beneath the folder (openat2(2), RESOLVE_BENEATH; Linux 5.6): ".." and links that
+  // lead out of it give EXDEV, however they were written. What is no regular file does not exist:
+  // ENOENT.
   [[nodiscard]] result<served_file> open(std::string const& path) const;
 
  private:

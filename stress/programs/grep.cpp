@@ -2,11 +2,14 @@
 //
 //     grep [-E] PATTERN PATH...        as grep -rnI: path:line:text
 //
-// One goroutine walks, names in the order of their bytes; each file is searched by a goroutine of its own; main tells what they have found, in the walk's order. What they
-// share is a channel of so many places as files may be searched ahead: a file's place in it is the place where its answer will be. Files are read by retake::file: what
-// memory holds at once, the rest by the P's ring. Links are followed when they are named, not on the way; a file with a zero byte in its first piece is passed over.
-// Expressions are std::regex's, which tries one way after the other: some take for ever on some lines.
-// Exit code, as grep's: 0: something was found; 1: nothing; 2: bad usage, or something could not be read.
+// One goroutine walks, names in the order of their bytes; each file is searched by a goroutine of
+// its own; main tells what they have found, in the walk's order. What they share is a channel of so
+// many places as files may be searched ahead: a file's place in it is the place where its answer
+// will be. Files are read by retake::file: what memory holds at once, the rest by the P's ring.
+// Links are followed when they are named, not on the way; a file with a zero byte in its first
+// piece is passed over. Expressions are std::regex's, which tries one way after the other: some
+// take for ever on some lines. Exit code, as grep's: 0: something was found; 1: nothing; 2: bad
+// usage, or something could not be read.
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -39,8 +42,8 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t first_piece_bytes = 32 * 1024;  // most files are smaller
 constexpr std::size_t piece_bytes = 256 * 1024;
-constexpr std::size_t ahead_max = 64;                        // files that are searched before their turn to be told
-constexpr std::size_t regex_line_max = 4 * 1024;             // libstdc++ matches by recursion, several frames for each byte
+constexpr std::size_t ahead_max = 64;             // files that are searched before their turn to be told
+constexpr std::size_t regex_line_max = 4 * 1024;  // libstdc++ matches by recursion, several frames for each byte
 constexpr std::size_t regex_stack_bytes = 16 * 1024 * 1024;  // of address space
 
 struct settings {
@@ -97,10 +100,12 @@ class searcher {
 
   void look_at(std::string_view line, std::string const& path, std::uint64_t number, answer& found) const {
     if (regex_ && line.size() > regex_line_max) {
-      found.trouble += fmt::format("grep: {}:{}: a line of {} bytes is too long for a regular expression\n", path, number, line.size());
+      found.trouble += fmt::format("grep: {}:{}: a line of {} bytes is too long for a regular expression\n", path,
+                                   number, line.size());
       return;
     }
-    if (regex_ ? !std::regex_search(line.begin(), line.end(), *regex_) : line.find(literal_) == std::string_view::npos) return;
+    if (regex_ ? !std::regex_search(line.begin(), line.end(), *regex_) : line.find(literal_) == std::string_view::npos)
+      return;
     ++found.matches;
     found.lines += fmt::format("{}:{}:{}\n", path, number, line);
   }
@@ -133,7 +138,8 @@ class walker {
       for (fs::directory_iterator at(folder, why), end; !why && at != end; at.increment(why)) entries.push_back(*at);
     });
     if (why) tell(fmt::format("grep: {}: {}\n", folder, why.message()));
-    std::sort(entries.begin(), entries.end(), [](auto const& a, auto const& b) { return a.path().native() < b.path().native(); });
+    std::sort(entries.begin(), entries.end(),
+              [](auto const& a, auto const& b) { return a.path().native() < b.path().native(); });
     for (fs::directory_entry const& one : entries) {
       std::error_code gone;
       const fs::file_status status = syscall([&] { return one.symlink_status(gone); });
@@ -179,11 +185,17 @@ int search(settings const& chosen, searcher const& how) {
     matches += found.matches;
     if (!found.trouble.empty()) fmt::print(stderr, "{}", found.trouble);
     trouble = trouble || !found.trouble.empty();
-    if (!found.lines.empty() && (!output || !output->write(std::as_bytes(std::span(found.lines))))) return 2;  // nobody reads it
+    if (!found.lines.empty() && (!output || !output->write(std::as_bytes(std::span(found.lines)))))
+      return 2;  // nobody reads it
   }
   if (chosen.figures) {
     fmt::print(stderr, "{}\n",
-               nlohmann::json{{"kind", "program"}, {"name", "grep"}, {"files", files}, {"bytes", bytes}, {"matches", matches}, {"seconds", std::chrono::duration<double>(monotonic_now() - began).count()}}
+               nlohmann::json{{"kind", "program"},
+                              {"name", "grep"},
+                              {"files", files},
+                              {"bytes", bytes},
+                              {"matches", matches},
+                              {"seconds", std::chrono::duration<double>(monotonic_now() - began).count()}}
                    .dump());
   }
   if (trouble) return 2;

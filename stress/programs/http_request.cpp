@@ -25,7 +25,8 @@ bool is_name(std::string const& field, char const* name) noexcept { return ::str
 std::optional<std::string> path_of(std::string const& target) {
   http_parser_url parts;
   http_parser_url_init(&parts);
-  if (http_parser_parse_url(target.data(), target.size(), 0, &parts) != 0 || (parts.field_set & (1 << UF_PATH)) == 0) return std::nullopt;
+  if (http_parser_parse_url(target.data(), target.size(), 0, &parts) != 0 || (parts.field_set & (1 << UF_PATH)) == 0)
+    return std::nullopt;
   const std::string_view raw(target.data() + parts.field_data[UF_PATH].off, parts.field_data[UF_PATH].len);
   std::string path;
   for (std::size_t i = 0; i < raw.size(); ++i) {

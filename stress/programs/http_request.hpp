@@ -26,7 +26,14 @@ struct request {
 [[nodiscard]] std::optional<std::string> path_of(std::string const& target);
 
 // What comes out of the stream next. The numbers are HTTP's: what to answer before hanging up.
-enum class arrival : std::uint32_t { end = 0, whole = 200, bad = 400, late = 408, body_too_large = 413, head_too_large = 431 };
+enum class arrival : std::uint32_t {
+  end = 0,
+  whole = 200,
+  bad = 400,
+  late = 408,
+  body_too_large = 413,
+  head_too_large = 431
+};
 
 class request_reader {
  public:
@@ -35,21 +42,22 @@ class request_reader {
   // The stream must outlive it; its read deadline is the patience.
   request_reader(stream& from, std::size_t body_max);
 
-  // By a goroutine; blocks it. What was sent behind a request (pipelining) waits for the next call. Says "100 Continue" to who asks for it.
+  // By a goroutine; blocks it. What was sent behind a request (pipelining) waits for the next call.
+  // Says "100 Continue" to who asks for it.
   // end: no byte of another request came before the end of the stream, or of the patience.
   [[nodiscard]] arrival next(request& into);
 
  private:
   struct callbacks;
 
-  [[nodiscard]] arrival parse();   // what is in the buffer; end: it wants more
+  [[nodiscard]] arrival parse();  // what is in the buffer; end: it wants more
   [[nodiscard]] arrival cut_off(bool by_clock) const noexcept;
 
   stream& from_;
   std::size_t const body_max_;
   http_parser parser_;
   request* into_ = nullptr;
-  std::string field_, value_;      // the header that is being read
+  std::string field_, value_;  // the header that is being read
   bool in_value_ = false, begun_ = false, has_host_ = false, wants_go_ahead_ = false, is_whole_ = false;
   arrival refusal_ = arrival::bad;
   std::array<char, 8 * 1024> buffer_;

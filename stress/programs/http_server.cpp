@@ -1,9 +1,11 @@
-// http_server.cpp: an HTTP/1.1 server on the runtime: a goroutine for each connection, files by sendfile, JSON, and an end that leaves nothing behind
+// http_server.cpp: an HTTP/1.1 server on the runtime: a goroutine for each connection, files by
+// sendfile, JSON, and an end that leaves nothing behind
 //
 //     http_server --root FOLDER --listen 127.0.0.1:8080        SIGINT or SIGTERM ends it
 //
-// GET and HEAD of the files beneath the folder; GET /api/status: the server's figures; POST /api/echo: a JSON value, given back. Exit code 0: it ended as asked, and no
-// goroutine and no descriptor was left; 1: some were, or the listener failed; 2: bad usage.
+// GET and HEAD of the files beneath the folder; GET /api/status: the server's figures; POST
+// /api/echo: a JSON value, given back. Exit code 0: it ended as asked, and no goroutine and no
+// descriptor was left; 1: some were, or the listener failed; 2: bad usage.
 #include <fmt/format.h>
 #include <sys/resource.h>
 
@@ -47,7 +49,8 @@ std::chrono::nanoseconds ns(double seconds) {
   return std::chrono::nanoseconds(static_cast<std::int64_t>(seconds * 1e9));
 }
 
-// As many connections as the system allows, not as the shell's default does. Source: Go does so as it starts (os/rlimit.go).
+// As many connections as the system allows, not as the shell's default does. Source: Go does so as
+// it starts (os/rlimit.go).
 void raise_descriptor_limit() {
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
@@ -58,7 +61,8 @@ void raise_descriptor_limit() {
 
 void announce(settings const& chosen, address const& where) {
   if (chosen.as_json) {
-    fmt::print("{}\n", nlohmann::json{{"kind", "program"}, {"name", "http_server"}, {"listens", to_string(where)}}.dump());
+    fmt::print("{}\n",
+               nlohmann::json{{"kind", "program"}, {"name", "http_server"}, {"listens", to_string(where)}}.dump());
   } else {
     fmt::print("http://{} serves {}\n", to_string(where), chosen.root);
   }
@@ -103,7 +107,8 @@ ending serve(settings const& chosen, document_root root) {
 // Each begins with "goroutine", on a line of its own.
 std::size_t dumps_in(std::string const& text) {
   std::size_t count = 0;
-  for (std::size_t at = text.find("goroutine "); at != std::string::npos; at = text.find("\ngoroutine ", at + 1)) ++count;
+  for (std::size_t at = text.find("goroutine "); at != std::string::npos; at = text.find("\ngoroutine ", at + 1))
+    ++count;
   return count;
 }
 
@@ -122,8 +127,10 @@ int report(settings const& chosen, ending const& seen, std::ptrdiff_t descriptor
                                       {"descriptors_left", descriptors}}
                            .dump());
   } else {
-    fmt::print("ended by signal {}: {} requests on {} connections, {} answers not taken in full; {} goroutines and {} descriptors left\n", seen.signal, seen.requests,
-               seen.connections, seen.failures, goroutines, descriptors);
+    fmt::print(
+        "ended by signal {}: {} requests on {} connections, {} answers not taken in full; {} goroutines and {} "
+        "descriptors left\n",
+        seen.signal, seen.requests, seen.connections, seen.failures, goroutines, descriptors);
   }
   return seen.trouble.empty() && seen.goroutines.empty() && descriptors == 0 ? 0 : 1;
 }
@@ -134,11 +141,20 @@ int main(int argc, char** argv) {
   settings chosen;
   CLI::App app{"Serves the files of a folder, and a little JSON, over HTTP/1.1; SIGINT or SIGTERM ends it"};
   app.add_option("--root", chosen.root, "the folder")->check(CLI::ExistingDirectory)->capture_default_str();
-  app.add_option("--listen", chosen.listen, "address and port; port 0: any free one, the first line says which")->capture_default_str();
-  app.add_option("--request-seconds", chosen.request_seconds, "for a request to arrive in full, the wait for its first byte included")->check(CLI::Range(0.01, 3600.0))->capture_default_str();
-  app.add_option("--write-seconds", chosen.write_seconds, "for a reader to take 64 KiB")->check(CLI::Range(0.01, 3600.0))->capture_default_str();
-  app.add_option("--end-seconds", chosen.end_seconds, "for answers under way when it ends")->check(CLI::Range(0.0, 3600.0))->capture_default_str();
-  app.add_option("--body-max", chosen.body_max, "bytes of a request's body; more are answered by 413")->capture_default_str();
+  app.add_option("--listen", chosen.listen, "address and port; port 0: any free one, the first line says which")
+      ->capture_default_str();
+  app.add_option("--request-seconds", chosen.request_seconds,
+                 "for a request to arrive in full, the wait for its first byte included")
+      ->check(CLI::Range(0.01, 3600.0))
+      ->capture_default_str();
+  app.add_option("--write-seconds", chosen.write_seconds, "for a reader to take 64 KiB")
+      ->check(CLI::Range(0.01, 3600.0))
+      ->capture_default_str();
+  app.add_option("--end-seconds", chosen.end_seconds, "for answers under way when it ends")
+      ->check(CLI::Range(0.0, 3600.0))
+      ->capture_default_str();
+  app.add_option("--body-max", chosen.body_max, "bytes of a request's body; more are answered by 413")
+      ->capture_default_str();
   app.add_flag("--json", chosen.as_json, "JSON lines");
   try {
     app.parse(argc, argv);

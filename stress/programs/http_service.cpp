@@ -23,9 +23,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::size_t piece_bytes = 64 * 1024;        // of a file, under one deadline
+constexpr std::size_t piece_bytes = 64 * 1024;  // of a file, under one deadline
 constexpr auto hang_up_patience = 1s;
-constexpr int json_depth_max = 100;                   // dump() is recursive, and a goroutine's stack is not large
+constexpr int json_depth_max = 100;  // dump() is recursive, and a goroutine's stack is not large
 
 std::string_view name_of(int status) noexcept {
   switch (status) {
@@ -38,8 +38,12 @@ std::string_view name_of(int status) noexcept {
 }
 
 int status_of(std::error_code why) noexcept {
-  if (why == std::errc::no_such_file_or_directory || why == std::errc::not_a_directory || why == std::errc::filename_too_long) return 404;
-  if (why == std::errc::permission_denied || why == std::errc::cross_device_link || why == std::errc::too_many_symbolic_link_levels) return 403;
+  if (why == std::errc::no_such_file_or_directory || why == std::errc::not_a_directory ||
+      why == std::errc::filename_too_long)
+    return 404;
+  if (why == std::errc::permission_denied || why == std::errc::cross_device_link ||
+      why == std::errc::too_many_symbolic_link_levels)
+    return 403;
   if (why == std::errc::too_many_files_open || why == std::errc::too_many_files_open_in_system) return 503;
   return 500;
 }
@@ -108,7 +112,8 @@ void http_service::end_conversations() {
   conversations_.wait();
 }
 
-// The end may have come before the deadline was set, and its own is overwritten then; but not before it is looked for.
+// The end may have come before the deadline was set, and its own is overwritten then; but not
+// before it is looked for.
 void http_service::be_patient(stream& peer, std::chrono::nanoseconds patience) {
   peer.set_read_deadline(deadline_in(patience));
   if (stopping_) peer.set_read_deadline(monotonic_now());
@@ -152,7 +157,8 @@ bool http_service::sent(bool whole) noexcept {
 }
 
 std::string http_service::head_of(request const& asked, answer const& what, std::uint64_t bytes) const {
-  std::string head = fmt::format("HTTP/1.1 {} {}\r\nDate: {}\r\nContent-Type: {}\r\nContent-Length: {}\r\n", what.status, name_of(what.status), date_now(), what.type, bytes);
+  std::string head = fmt::format("HTTP/1.1 {} {}\r\nDate: {}\r\nContent-Type: {}\r\nContent-Length: {}\r\n",
+                                 what.status, name_of(what.status), date_now(), what.type, bytes);
   if (!what.allowed.empty()) head += fmt::format("Allow: {}\r\n", what.allowed);
   if (!asked.keeps_alive) {
     head += "Connection: close\r\n";
@@ -185,9 +191,12 @@ bool http_service::send_file(stream& peer, request const& asked, served_file con
 }
 
 bool http_service::respond(stream& peer, request const& asked) {
-  const auto say = [&](answer const& what) { return send_text(peer, asked, what, fmt::format("{}\n", name_of(what.status))); };
+  const auto say = [&](answer const& what) {
+    return send_text(peer, asked, what, fmt::format("{}\n", name_of(what.status)));
+  };
   if (chosen_.answers_first) {
-    if (const std::optional<page> made = chosen_.answers_first(asked)) return send_text(peer, asked, {.status = made->status, .type = made->type}, made->body);
+    if (const std::optional<page> made = chosen_.answers_first(asked))
+      return send_text(peer, asked, {.status = made->status, .type = made->type}, made->body);
   }
   if (asked.method == HTTP_CONNECT) return say({.status = 405, .allowed = "GET, HEAD"});
   const std::optional<std::string> path = path_of(asked.target);
@@ -201,10 +210,13 @@ bool http_service::respond(stream& peer, request const& asked) {
 bool http_service::respond_json(stream& peer, request const& asked, std::string const& path) {
   const auto say = [&](answer what, nlohmann::json const& content) {
     what.type = "application/json";
-    return send_text(peer, asked, what, content.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");  // an error quotes what it stumbled over
+    return send_text(peer, asked, what,
+                     content.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) +
+                         "\n");  // an error quotes what it stumbled over
   };
   if (path == "/api/status") {
-    if (asked.method != HTTP_GET && asked.method != HTTP_HEAD) return say({.status = 405, .allowed = "GET, HEAD"}, {{"error", "only to be read"}});
+    if (asked.method != HTTP_GET && asked.method != HTTP_HEAD)
+      return say({.status = 405, .allowed = "GET, HEAD"}, {{"error", "only to be read"}});
     return say({.status = 200}, {{"connections", counts_.connections.load()},
                                  {"requests", counts_.requests.load()},
                                  {"failures", counts_.failures.load()},
@@ -217,9 +229,7 @@ bool http_service::respond_json(stream& peer, request const& asked, std::string 
   nlohmann::json value;
   try {
     value = parse_json(asked.body);
-  } catch (std::exception const& wrong) {
-    return say({.status = 400}, {{"error", wrong.what()}});
-  }
+  } catch (std::exception const& wrong) { return say({.status = 400}, {{"error", wrong.what()}}); }
   return say({.status = 200}, {{"bytes", asked.body.size()}, {"value", std::move(value)}});
 }
 

@@ -1,4 +1,5 @@
-// http_service.hpp: files of a folder and a few answers in JSON over HTTP/1.1: a goroutine for each connection, and an end that leaves none.
+// http_service.hpp: files of a folder and a few answers in JSON over HTTP/1.1: a goroutine for each
+// connection, and an end that leaves none.
 #pragma once
 
 #include <atomic>
@@ -27,12 +28,15 @@ struct page {
 };
 
 struct service_options {
-  // Is asked first, on the connection's goroutine, which it may block. Nothing: the service answers.
+  // Is asked first, on the connection's goroutine, which it may block. Nothing: the service
+  // answers.
   std::function<std::optional<page>(request const&)> answers_first = {};
 
-  std::chrono::nanoseconds request_patience = std::chrono::seconds(10);  // from the first look for a request until all of it is there
+  std::chrono::nanoseconds request_patience =
+      std::chrono::seconds(10);  // from the first look for a request until all of it is there
   std::chrono::nanoseconds write_patience = std::chrono::seconds(30);  // for every 64 KiB of an answer
-  std::chrono::nanoseconds end_patience = std::chrono::seconds(5);  // for the answers that are under way when the service ends
+  std::chrono::nanoseconds end_patience =
+      std::chrono::seconds(5);  // for the answers that are under way when the service ends
   std::size_t body_max = 1024 * 1024;
 };
 
@@ -44,8 +48,9 @@ class http_service {
  public:
   http_service(document_root root, service_options const& chosen) : root_(std::move(root)), chosen_(chosen) {}
 
-  // By a goroutine. Takes connections and starts a goroutine for each, until stop(), or an error of the listener, which is returned. Then connections that wait for a
-  // request end at once, and those that answer have the patience. Returns when all have ended.
+  // By a goroutine. Takes connections and starts a goroutine for each, until stop(), or an error of
+  // the listener, which is returned. Then connections that wait for a request end at once, and
+  // those that answer have the patience. Returns when all have ended.
   std::error_code serve(tcp_listener& listener);
   // By a goroutine; does not block.
   void stop(tcp_listener& listener);
@@ -71,7 +76,8 @@ class http_service {
   [[nodiscard]] bool sent(bool whole) noexcept;
   void be_patient(stream& peer, std::chrono::nanoseconds patience);
   void end_conversations();
-  // What is still on its way to us is read and dropped: a close before that would reset the connection, and our answer with it.
+  // What is still on its way to us is read and dropped: a close before that would reset the
+  // connection, and our answer with it.
   void hang_up(stream& peer);
 
   document_root const root_;

@@ -1,9 +1,12 @@
-// pinned_workers.cpp: a library that keeps its state in the thread, behind a pool of workers that keep theirs
+// pinned_workers.cpp: a library that keeps its state in the thread, behind a pool of workers that
+// keep theirs
 //
 //     pinned_workers --workers 4 --callers 64
 //
-// The library opens a handle in each thread that it sees, and a call takes it some time. Many goroutines call; the pool has few workers. So there are as many handles as
-// workers and no more threads than Ps and workers need, whatever the number of callers. With --deadline-ms callers give up: those that wait leave the queue.
+// The library opens a handle in each thread that it sees, and a call takes it some time. Many
+// goroutines call; the pool has few workers. So there are as many handles as workers and no more
+// threads than Ps and workers need, whatever the number of callers. With --deadline-ms callers give
+// up: those that wait leave the queue.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -68,7 +71,8 @@ void call_often(foreign_pool& pool, library& lib, settings const& chosen, std::u
     const time_point began = monotonic_now();
     std::error_code why;
     if (chosen.deadline_ms > 0) {
-      const cancellable soon = with_timeout(background(), std::chrono::duration<double, std::milli>(chosen.deadline_ms));
+      const cancellable soon =
+          with_timeout(background(), std::chrono::duration<double, std::milli>(chosen.deadline_ms));
       why = pool.call(soon.ctx, [&lib] { lib.call(); });
     } else {
       why = pool.call(background(), [&lib] { lib.call(); });
@@ -117,7 +121,11 @@ figures work(settings const& chosen) {
     seen.given_up += one.given_up;
   }
   std::sort(all.begin(), all.end());
-  const auto at = [&](double share) { return all.empty() ? 0.0 : static_cast<double>(all[static_cast<std::size_t>(share * static_cast<double>(all.size() - 1))]) * 1e-6; };
+  const auto at = [&](double share) {
+    return all.empty()
+               ? 0.0
+               : static_cast<double>(all[static_cast<std::size_t>(share * static_cast<double>(all.size() - 1))]) * 1e-6;
+  };
   seen.p50_ms = at(0.5);
   seen.p99_ms = at(0.99);
   return seen;
@@ -141,9 +149,12 @@ void show(settings const& chosen, figures const& seen) {
                            .dump());
     return;
   }
-  fmt::print("{} calls of {} us by {} goroutines on {} workers, {} Ps: {:.2f} s\n", chosen.calls, chosen.call_us, chosen.callers, chosen.workers, seen.processors, seen.seconds);
-  fmt::print("  threads   {} before, {} at their peak; {} handles of the library\n", seen.threads_before, seen.threads_peak, seen.handles);
-  fmt::print("  latency   {:.2f} ms p50, {:.2f} ms p99, the wait for a worker included; {} gave up\n", seen.p50_ms, seen.p99_ms, seen.given_up);
+  fmt::print("{} calls of {} us by {} goroutines on {} workers, {} Ps: {:.2f} s\n", chosen.calls, chosen.call_us,
+             chosen.callers, chosen.workers, seen.processors, seen.seconds);
+  fmt::print("  threads   {} before, {} at their peak; {} handles of the library\n", seen.threads_before,
+             seen.threads_peak, seen.handles);
+  fmt::print("  latency   {:.2f} ms p50, {:.2f} ms p99, the wait for a worker included; {} gave up\n", seen.p50_ms,
+             seen.p99_ms, seen.given_up);
 }
 
 }  // namespace
@@ -151,11 +162,17 @@ void show(settings const& chosen, figures const& seen) {
 int main(int argc, char** argv) {
   settings chosen;
   CLI::App app{"Many goroutines call a library whose state is in the thread, by few pinned workers"};
-  app.add_option("--workers", chosen.workers, "threads of the pool")->check(CLI::Range(1u, 1'000u))->capture_default_str();
+  app.add_option("--workers", chosen.workers, "threads of the pool")
+      ->check(CLI::Range(1u, 1'000u))
+      ->capture_default_str();
   app.add_option("--callers", chosen.callers, "goroutines")->check(CLI::Range(1u, 100'000u))->capture_default_str();
   app.add_option("--calls", chosen.calls, "of all together")->check(CLI::Range(1u, 10'000'000u))->capture_default_str();
-  app.add_option("--call-us", chosen.call_us, "how long a call takes")->check(CLI::Range(0u, 999'999u))->capture_default_str();
-  app.add_option("--deadline-ms", chosen.deadline_ms, "a caller's patience; 0: without end")->check(CLI::Range(0.0, 1e6))->capture_default_str();
+  app.add_option("--call-us", chosen.call_us, "how long a call takes")
+      ->check(CLI::Range(0u, 999'999u))
+      ->capture_default_str();
+  app.add_option("--deadline-ms", chosen.deadline_ms, "a caller's patience; 0: without end")
+      ->check(CLI::Range(0.0, 1e6))
+      ->capture_default_str();
   app.add_flag("--json", chosen.as_json, "a JSON line");
   try {
     app.parse(argc, argv);

@@ -1,4 +1,5 @@
-// affine_driver.cpp: somebody else's library, which locks threads: read the source of such a one before you call it
+// affine_driver.cpp: somebody else's library, which locks threads: read the source of such a one
+// before you call it
 #include "vendor/affine_driver.hpp"
 
 #include <atomic>
@@ -44,7 +45,8 @@ std::uint32_t query(std::uint32_t key) {
   retake::go([answer, key] {
     const retake::os_thread_lock mine;
     answer->send(retake::foreign_call([key] { return query_here(key); }));
-    for (std::int64_t kept = 0; kept < kept_ns && !letting_go; kept += look_every_ns) retake::sleep_for(std::chrono::nanoseconds(look_every_ns));
+    for (std::int64_t kept = 0; kept < kept_ns && !letting_go; kept += look_every_ns)
+      retake::sleep_for(std::chrono::nanoseconds(look_every_ns));
   });
   return *answer->receive();
 }

@@ -1,4 +1,5 @@
-// thumbnailer.hpp: stands for somebody else's C library, one with a fault: it believes that every image has a header
+// thumbnailer.hpp: stands for somebody else's C library, one with a fault: it believes that every
+// image has a header
 #pragma once
 
 #include <cstddef>

@@ -1,9 +1,10 @@
 // checkers_test.cpp: each row of the table of checkers is asked, at each of its moments.
 //
-// The hook that the watcher has set is wrapped. When a moment comes, the state is corrupted directly before the look, so that
-// neither an assertion of the runtime nor another moment can see it first; a finding must come out of that look, from the
-// checker, with the row's tag. `corruptions` and the table must name the same moments of the same tags: a row that is taken
-// out, a moment that is forgotten and a check that no longer objects are each noticed.
+// The hook that the watcher has set is wrapped. When a moment comes, the state is corrupted
+// directly before the look, so that neither an assertion of the runtime nor another moment can see
+// it first; a finding must come out of that look, from the checker, with the row's tag.
+// `corruptions` and the table must name the same moments of the same tags: a row that is taken out,
+// a moment that is forgotten and a check that no longer objects are each noticed.
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -15,10 +16,10 @@
 
 #include "kernel/files.hpp"
 #include "retake/go.hpp"
+#include "retake/policy.hpp"
 #include "retake/run.hpp"
 #include "retake/syscall.hpp"
 #include "retake/unix.hpp"
-#include "retake/policy.hpp"
 #include "sim/campaign.hpp"
 #include "sim/checkers/inspector.hpp"
 #include "sim/checkers/table.hpp"
@@ -162,7 +163,8 @@ bool m7(scene const& at) {
   return true;
 }
 bool m12(scene const& at) {
-  if (at.s.machines_system.peek() == 0 || at.s.ending.peek() != 0 || (at.when == at_step && inspector::held(at.s.lock))) return false;
+  if (at.s.machines_system.peek() == 0 || at.s.ending.peek() != 0 || (at.when == at_step && inspector::held(at.s.lock)))
+    return false;
   poke(at.s.machine_count, 0U);
   return true;
 }
@@ -248,14 +250,18 @@ bool n8(scene const& at) {
   return true;
 }
 bool v1(scene const& at) {
-  if (held_by(at, processor_holder::idle_list) == nullptr || held_by(at, processor_holder::hand) != nullptr || inspector::spinning(at.s.gate) != 0) return false;
+  if (held_by(at, processor_holder::idle_list) == nullptr || held_by(at, processor_holder::hand) != nullptr ||
+      inspector::spinning(at.s.gate) != 0)
+    return false;
   if (at.s.goroutines.peek() == nullptr) return false;
   poke(at.s.background, at.s.goroutines.peek());
   return true;
 }
 bool v3(scene const& at) {
   processor* const p = held_by(at, processor_holder::machine);
-  if (p == nullptr || held_by(at, processor_holder::idle_list) == nullptr || inspector::polls_until_ns(at.s.polling) != 0) return false;
+  if (p == nullptr || held_by(at, processor_holder::idle_list) == nullptr ||
+      inspector::polls_until_ns(at.s.polling) != 0)
+    return false;
   poke(words::first_due(p->timers), sim::now_ns());
   return true;
 }
@@ -323,7 +329,9 @@ bool p9_handed_twice(scene const& at) {
   poke(m->all_link.peek()->next, static_cast<processor_side*>(p));
   return true;
 }
-bool p9_idle_and_linked(scene const& at) { return link(machine_without_p(at), held_by(at, processor_holder::idle_list)); }
+bool p9_idle_and_linked(scene const& at) {
+  return link(machine_without_p(at), held_by(at, processor_holder::idle_list));
+}
 bool p9_stopped_and_linked(scene const& at) {
   processor* const p = held_by(at, processor_holder::idle_list);
   if (!link(machine_without_p(at), p)) return false;
@@ -331,7 +339,9 @@ bool p9_stopped_and_linked(scene const& at) {
   poke(p->status, processor_state::gc_stop);
   return true;
 }
-bool p9_in_a_hand_and_linked(scene const& at) { return link(machine_without_p(at), held_by(at, processor_holder::hand)); }
+bool p9_in_a_hand_and_linked(scene const& at) {
+  return link(machine_without_p(at), held_by(at, processor_holder::hand));
+}
 bool p9_listed_and_not_owned(scene const& at) {
   processor* const p = idle_p(at);
   if (p != nullptr) poke(p->holder, processor_holder::hand);
@@ -514,13 +524,15 @@ void stands_still(void* context, std::int64_t until_ns) noexcept {
   w.still(w.still_context, until_ns);
 }
 
-// Two Ps, of which one is idle for most of the time. A goroutine is parked beside an empty pipe while main sleeps, alone or in
-// a system call.
+// Two Ps, of which one is idle for most of the time. A goroutine is parked beside an empty pipe
+// while main sleeps, alone or in a system call.
 void body(corrupted const* what, moment when) {
   checkers::watch_runtime();
   sim::engine& e = *sim::the_engine;
-  void* const memory = sim::allocate(sizeof(wrapped), alignof(wrapped), sim::site::current());  // the hooks outlive this function
-  auto* const w = new (memory) wrapped{what, when, false, e.commit_, e.commit_context_, e.still_, e.still_context_, nullptr};
+  void* const memory =
+      sim::allocate(sizeof(wrapped), alignof(wrapped), sim::site::current());  // the hooks outlive this function
+  auto* const w =
+      new (memory) wrapped{what, when, false, e.commit_, e.commit_context_, e.still_, e.still_context_, nullptr};
   sim::on_commit(committed, w);
   sim::on_stillness(stands_still, w);
   options chosen;
@@ -600,9 +612,11 @@ TEST_P(each_checker, objects_when_it_is_asked) {
   EXPECT_EQ(f.tag, GetParam().row->tag) << (f.claim.empty() ? "the moment never came" : f.claim);
   EXPECT_TRUE(f.file.starts_with("models/sim/checkers/")) << "the finding comes from " << f.file;
 }
-INSTANTIATE_TEST_SUITE_P(checkers, each_checker, testing::ValuesIn(all_asked()), [](testing::TestParamInfo<asked> const& of) {
-  return std::to_string(of.index) + "_" + std::string(of.param.row->tag) + "_at_" + name_of(of.param.when);
-});
+INSTANTIATE_TEST_SUITE_P(checkers, each_checker, testing::ValuesIn(all_asked()),
+                         [](testing::TestParamInfo<asked> const& of) {
+                           return std::to_string(of.index) + "_" + std::string(of.param.row->tag) + "_at_" +
+                                  name_of(of.param.when);
+                         });
 
 TEST(checkers, are_the_table_and_nothing_of_it_is_untested) {
   std::map<std::string_view, unsigned> tested, asked;

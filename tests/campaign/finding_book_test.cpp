@@ -1,5 +1,5 @@
-// Goal: the book of a nightly keeps each finding once, and drops none that is another one. Method: the same line of a child twice,
-// then lines that differ in one thing.
+// Goal: the book of a nightly keeps each finding once, and drops none that is another one. Method:
+// the same line of a child twice, then lines that differ in one thing.
 #include "finding_book.hpp"
 
 #include <gtest/gtest.h>
@@ -17,7 +17,8 @@ struct finding_book_of_one_night : testing::Test {
     std::filesystem::create_directories(dir + "/findings");
     state.nights.push_back({});
   }
-  bool keep(std::string const& technique, std::string const& subject, std::string const& tag, std::string const& steps = "") {
+  bool keep(std::string const& technique, std::string const& subject, std::string const& tag,
+            std::string const& steps = "") {
     json finding{{"tag", tag}, {"claim", tag + ": broken"}};
     if (!steps.empty()) {
       std::string const replay = dir + "/child.replay";
@@ -46,7 +47,8 @@ TEST_F(finding_book_of_one_night, drops_none_that_differs_in_tag_subject_techniq
   EXPECT_TRUE(keep("model", "first", "P9"));
   EXPECT_TRUE(keep("sim", "first", "P9", "thread 1 cas take -> 1\n"));
   EXPECT_TRUE(keep("sim", "first", "P9", "thread 1 store wire -> 1\n"));
-  EXPECT_FALSE(keep("sim", "second", "P9", "thread 1 store wire -> 1\n")) << "the same last steps of the protocol are the same finding";
+  EXPECT_FALSE(keep("sim", "second", "P9", "thread 1 store wire -> 1\n"))
+      << "the same last steps of the protocol are the same finding";
   EXPECT_EQ(told, 6);
 }
 
@@ -56,7 +58,8 @@ TEST_F(finding_book_of_one_night, sets_a_torn_replay_aside_and_takes_up_a_whole_
   std::filesystem::create_directories(dir + "/findings");
   std::ofstream(dir + "/work/empty.replay").flush();
   std::ofstream(dir + "/work/cut.replay") << "retake-replay 2\nscenario first\ntag P9\n";
-  std::ofstream(dir + "/work/whole.replay") << "retake-replay 2\nscenario ring_properties/push\ntag P9\nthread 1 cas take -> 1\nend 1\n";
+  std::ofstream(dir + "/work/whole.replay")
+      << "retake-replay 2\nscenario ring_properties/push\ntag P9\nthread 1 cas take -> 1\nend 1\n";
   std::vector<std::string> const remarks = book.take_up("/work", [this](known_finding const&) { ++told; });
   EXPECT_EQ(remarks.size(), 2U);
   EXPECT_EQ(told, 1);

@@ -1,7 +1,10 @@
-// unsafe_rename.cpp: the twins of the durable writer: a file system on which the state of a nightly is not renamed into place
+// unsafe_rename.cpp: the twins of the durable writer: a file system on which the state of a nightly
+// is not renamed into place
 //
-// Loaded before a nightly (LD_PRELOAD), it takes the rename of state.json away, as RETAKE_TWIN says:
-//            truncates   the old state is cut to nothing and the new one written over it, a piece at a time: a kill in between leaves half of it
+// Loaded before a nightly (LD_PRELOAD), it takes the rename of state.json away, as RETAKE_TWIN
+// says:
+//            truncates   the old state is cut to nothing and the new one written over it, a piece
+//                        at a time: a kill in between leaves half of it
 //            forgets     three of four times the new state is thrown away, and success is reported
 #include <dlfcn.h>
 #include <fcntl.h>

@@ -1,4 +1,5 @@
-// surroundings.cpp: what the snippets of the documents take for granted: a request, a job, a library that blocks. The test puts them behind it; they are compiled, not run.
+// surroundings.cpp: what the snippets of the documents take for granted: a request, a job, a
+// library that blocks. The test puts them behind it; they are compiled, not run.
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -71,9 +72,7 @@ extern double quota;
 void serve();
 
 void work();
-extern struct metric_type {
-  void add(std::chrono::nanoseconds length);
-} metric;
+extern struct metric_type { void add(std::chrono::nanoseconds length); } metric;
 extern std::chrono::milliseconds timeout, look_every;
 extern bool done;
 

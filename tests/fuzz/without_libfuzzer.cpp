@@ -1,4 +1,5 @@
-// without_libfuzzer.cpp: what a fuzz target does with a finding, in a build that has no libFuzzer: inputs are drawn by chance.
+// without_libfuzzer.cpp: what a fuzz target does with a finding, in a build that has no libFuzzer:
+// inputs are drawn by chance.
 #include <cstdint>
 #include <cstdio>
 #include <vector>

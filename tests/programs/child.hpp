@@ -1,4 +1,5 @@
-// child.hpp: a program under test: started with a pipe behind its output, looked at, told to end, waited for.
+// child.hpp: a program under test: started with a pipe behind its output, looked at, told to end,
+// waited for.
 #pragma once
 
 #include <poll.h>

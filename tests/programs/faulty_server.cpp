@@ -1,4 +1,5 @@
-// faulty_server.cpp: a server of files with one fault, or none: what the checks of http_checks.hpp have to notice. It answers GET and HEAD of whole, well-behaved requests only.
+// faulty_server.cpp: a server of files with one fault, or none: what the checks of http_checks.hpp
+// have to notice. It answers GET and HEAD of whole, well-behaved requests only.
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -66,7 +67,8 @@ int main(int argc, char** argv) {
   CLI::App app{"A server with a fault"};
   app.add_option("--root", s.root);
   app.add_option("--listen", listen);
-  app.add_option("--fault", s.fault)->check(CLI::IsMember({"none", "truncate", "corrupt", "block", "keep_descriptor", "keep_goroutine"}));
+  app.add_option("--fault", s.fault)
+      ->check(CLI::IsMember({"none", "truncate", "corrupt", "block", "keep_descriptor", "keep_goroutine"}));
   app.add_flag("--json");
   CLI11_PARSE(app, argc, argv);
   const std::size_t before = programs::open_descriptors();
@@ -92,6 +94,7 @@ int main(int argc, char** argv) {
     listener->close();
     left = leaks.report(300ms);
   });
-  const std::ptrdiff_t descriptors = static_cast<std::ptrdiff_t>(programs::open_descriptors()) - static_cast<std::ptrdiff_t>(before);
+  const std::ptrdiff_t descriptors =
+      static_cast<std::ptrdiff_t>(programs::open_descriptors()) - static_cast<std::ptrdiff_t>(before);
   std::printf("{\"goroutines_left\":%d,\"descriptors_left\":%td}\n", left.empty() ? 0 : 1, descriptors);
 }

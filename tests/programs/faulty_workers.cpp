@@ -1,4 +1,5 @@
-// faulty_workers.cpp: what pinned_workers does, without the pool: every caller makes its foreign call itself. The checks have to notice.
+// faulty_workers.cpp: what pinned_workers does, without the pool: every caller makes its foreign
+// call itself. The checks have to notice.
 #include <atomic>
 #include <cstdio>
 #include <ctime>
@@ -28,5 +29,6 @@ int main() {
     }
     all.wait();
   });
-  std::printf("{\"workers\":4,\"calls\":256,\"handles\":%d,\"given_up\":0,\"p50_ms\":50,\"p99_ms\":50}\n", handles.load());
+  std::printf("{\"workers\":4,\"calls\":256,\"handles\":%d,\"given_up\":0,\"p50_ms\":50,\"p99_ms\":50}\n",
+              handles.load());
 }

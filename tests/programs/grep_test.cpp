@@ -1,4 +1,5 @@
-// The parallel grep against the system's. Method: both search the same folders; what ours adds is that files come in order.
+// The parallel grep against the system's. Method: both search the same folders; what ours adds is
+// that files come in order.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -23,14 +24,18 @@ told tell(std::vector<std::string> command) {
   return seen;
 }
 
-told theirs(std::string const& how, std::string const& pattern, std::string const& folder) { return tell({"env", "LC_ALL=C", "grep", "-rnI" + how, "-e", pattern, folder}); }
+told theirs(std::string const& how, std::string const& pattern, std::string const& folder) {
+  return tell({"env", "LC_ALL=C", "grep", "-rnI" + how, "-e", pattern, folder});
+}
 
 // Lines, those of each file together and in their own order.
 std::vector<std::string> sorted_lines(std::string const& text) {
   std::vector<std::string> lines;
   std::istringstream in(text);
   for (std::string line; std::getline(in, line);) lines.push_back(line);
-  std::stable_sort(lines.begin(), lines.end(), [](std::string const& a, std::string const& b) { return a.substr(0, a.find(':')) < b.substr(0, b.find(':')); });
+  std::stable_sort(lines.begin(), lines.end(), [](std::string const& a, std::string const& b) {
+    return a.substr(0, a.find(':')) < b.substr(0, b.find(':'));
+  });
   return lines;
 }
 
@@ -42,7 +47,11 @@ std::string differs(told const& ours, told const& expected) {
 }
 
 TEST(grep, finds_what_the_system_s_grep_finds) {
-  for (std::string const pattern : {"world::", "#include \"", "nothing contains " "this"}) EXPECT_EQ(differs(tell({RETAKE_GREP, pattern, RETAKE_SOURCES}), theirs("F", pattern, RETAKE_SOURCES)), "") << pattern;
+  for (std::string const pattern : {"world::", "#include \"",
+                                    "nothing contains "
+                                    "this"})
+    EXPECT_EQ(differs(tell({RETAKE_GREP, pattern, RETAKE_SOURCES}), theirs("F", pattern, RETAKE_SOURCES)), "")
+        << pattern;
   const std::string expression = "^#include \"(sched|world)/[a-z_]+\\.hpp\"$";
   const told found = theirs("E", expression, RETAKE_SOURCES);
   EXPECT_GT(sorted_lines(found.text).size(), 100u);
@@ -60,9 +69,12 @@ TEST(grep, tells_files_in_order_whatever_their_sizes) {
     const std::filesystem::path below = folder / ("d" + std::to_string(10 + i / 20)), file = below / std::to_string(i);
     std::filesystem::create_directories(below);
     std::string filling;
-    for (int lines = 0; lines < (i % 20 == 0 ? 20'000 : 3); ++lines) filling += "a line without it, long enough to fill pieces\n";
-    std::ofstream(file) << filling << "here it is\n" << "and no more";
-    expected += file.native() + ":" + std::to_string(std::count(filling.begin(), filling.end(), '\n') + 1) + ":here it is\n";
+    for (int lines = 0; lines < (i % 20 == 0 ? 20'000 : 3); ++lines)
+      filling += "a line without it, long enough to fill pieces\n";
+    std::ofstream(file) << filling << "here it is\n"
+                        << "and no more";
+    expected +=
+        file.native() + ":" + std::to_string(std::count(filling.begin(), filling.end(), '\n') + 1) + ":here it is\n";
   }
   std::ofstream(folder / "binary") << std::string("here it is\0\n", 12);
   std::filesystem::create_symlink("/", folder / "everything");

@@ -1,4 +1,5 @@
-// http_client.hpp: a client that knows as little as it can: what is sent is written out in the tests, and what comes back is compared as it is.
+// http_client.hpp: a client that knows as little as it can: what is sent is written out in the
+// tests, and what comes back is compared as it is.
 #pragma once
 
 #include <arpa/inet.h>
@@ -32,7 +33,8 @@ class http_client {
  public:
   static constexpr int patience_s = 20;
 
-  explicit http_client(std::uint16_t port, int receive_buffer = 0) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  explicit http_client(std::uint16_t port, int receive_buffer = 0)
+      : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     const timeval patience{patience_s, 0};
     ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
     if (receive_buffer != 0) ::setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof(receive_buffer));
@@ -55,7 +57,8 @@ class http_client {
     ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
   }
 
-  // The next answer; `bodyless`: to a HEAD. With a pause it is a slow reader: it takes 32 KiB at a time.
+  // The next answer; `bodyless`: to a HEAD. With a pause it is a slow reader: it takes 32 KiB at a
+  // time.
   [[nodiscard]] response hear(bool bodyless = false, long pause_ms = 0) {
     response got;
     std::size_t end = 0;
@@ -70,14 +73,14 @@ class http_client {
       at = line_end + 2;
     }
     const std::size_t length = bodyless ? 0 : std::strtoull(got.head["Content-Length"].c_str(), nullptr, 10);
-    while (unread_.size() < length && fill(pause_ms)) {
-    }
+    while (unread_.size() < length && fill(pause_ms)) {}
     got.status = std::atoi(head.c_str() + std::string("HTTP/1.1 ").size());
     got.body = unread_.substr(0, length);
     unread_.erase(0, got.body.size());
     return got;
   }
-  [[nodiscard]] response ask(std::string const& method, std::string const& target, std::string const& more = "", std::string const& body = "") {
+  [[nodiscard]] response ask(std::string const& method, std::string const& target, std::string const& more = "",
+                             std::string const& body = "") {
     say(method + " " + target + " HTTP/1.1\r\nHost: here\r\n" + more + "\r\n" + body);
     return hear(method == "HEAD");
   }

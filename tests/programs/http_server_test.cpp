@@ -1,5 +1,6 @@
-// The HTTP server as a process of its own, over real connections. Method: what is sent is written out, what comes back is compared byte by byte, the end is told by
-// a signal and judged by the kernel's books. The last tests put servers with one fault each before the same checks.
+// The HTTP server as a process of its own, over real connections. Method: what is sent is written
+// out, what comes back is compared byte by byte, the end is told by a signal and judged by the
+// kernel's books. The last tests put servers with one fault each before the same checks.
 #include <gtest/gtest.h>
 
 #include "http_checks.hpp"
@@ -29,13 +30,16 @@ TEST(http_server, gives_json_back) {
   server s = a_server();
   http_client client(s.port);
   const std::string value = R"({"list":[1,2.5,null],"text":"ü"})";
-  const response echo = client.ask("POST", "/api/echo", "Content-Length: " + std::to_string(value.size()) + "\r\n", value);
+  const response echo =
+      client.ask("POST", "/api/echo", "Content-Length: " + std::to_string(value.size()) + "\r\n", value);
   EXPECT_EQ(echo.status, 200);
   EXPECT_EQ(nlohmann::json::parse(echo.body)["value"], nlohmann::json::parse(value));
   EXPECT_EQ(nlohmann::json::parse(client.ask("GET", "/api/status").body)["processors"], 2);
   const std::string wrong[] = {"{", "", std::string(5'000, '[') + std::string(5'000, ']'), "\"\xff\""};
   for (std::string const& text : wrong) {
-    EXPECT_EQ(client.ask("POST", "/api/echo", "Content-Length: " + std::to_string(text.size()) + "\r\n", text).status, 400) << text.substr(0, 20);
+    EXPECT_EQ(client.ask("POST", "/api/echo", "Content-Length: " + std::to_string(text.size()) + "\r\n", text).status,
+              400)
+        << text.substr(0, 20);
   }
   // In pieces, and after a "go ahead".
   client.say("POST /api/echo HTTP/1.1\r\nHost: here\r\nTransfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n");
@@ -59,8 +63,11 @@ TEST(http_server, says_what_is_wrong_with_a_request) {
   EXPECT_EQ(status_of("GET / HTTP/1.1\r\n\r\n"), 400) << "no Host";
   EXPECT_EQ(status_of("GET / HTTP/2.0\r\nHost: here\r\n\r\n"), 400);
   EXPECT_EQ(status_of("POST / HTTP/1.1\r\nHost: here\r\nContent-Length: 4\r\nContent-Length: 5\r\n\r\n12345"), 400);
-  EXPECT_EQ(status_of("POST /api/echo HTTP/1.1\r\nHost: here\r\nContent-Length: 1001\r\n\r\n" + std::string(1001, '1')), 413);
-  EXPECT_EQ(status_of("POST /api/echo HTTP/1.1\r\nHost: here\r\nTransfer-Encoding: chunked\r\n\r\n3e9\r\n" + std::string(1001, '1')), 413);
+  EXPECT_EQ(status_of("POST /api/echo HTTP/1.1\r\nHost: here\r\nContent-Length: 1001\r\n\r\n" + std::string(1001, '1')),
+            413);
+  EXPECT_EQ(status_of("POST /api/echo HTTP/1.1\r\nHost: here\r\nTransfer-Encoding: chunked\r\n\r\n3e9\r\n" +
+                      std::string(1001, '1')),
+            413);
   EXPECT_EQ(status_of("GET / HTTP/1.1\r\nHost: here\r\nX: " + std::string(20'000, 'x') + "\r\n\r\n"), 431);
   http_client client(s.port);
   EXPECT_EQ(client.ask("GET", "/none").status, 404);
@@ -91,7 +98,8 @@ TEST(http_server, keeps_connections_and_answers_pipelined_requests_in_order) {
   server s = a_server();
   http_client client(s.port);
   std::string many;
-  for (int i = 0; i < 100; ++i) many += "GET /" + std::to_string(i % 2 == 0 ? 3'000 : 65'537) + " HTTP/1.1\r\nHost: here\r\n\r\n";
+  for (int i = 0; i < 100; ++i)
+    many += "GET /" + std::to_string(i % 2 == 0 ? 3'000 : 65'537) + " HTTP/1.1\r\nHost: here\r\n\r\n";
   client.say(many + "GET /1 HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n");
   for (int i = 0; i < 100; ++i) ASSERT_EQ(client.hear().body, some_files::content(i % 2 == 0 ? 3'000 : 65'537)) << i;
   EXPECT_EQ(client.hear().body, some_files::content(1));

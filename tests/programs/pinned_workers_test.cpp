@@ -1,4 +1,5 @@
-// The pinned workers as a process: the kernel's count of threads and the library's of handles bound what the program may say of itself.
+// The pinned workers as a process: the kernel's count of threads and the library's of handles bound
+// what the program may say of itself.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -9,7 +10,9 @@
 namespace retake::test {
 namespace {
 
-constexpr std::uint32_t workers = 4, few = 8, threads_max = workers + 2 + few;  // GOMAXPROCS=2; few: the runtime's own, and those that look for work
+constexpr std::uint32_t workers = 4, few = 8,
+                        threads_max =
+                            workers + 2 + few;  // GOMAXPROCS=2; few: the runtime's own, and those that look for work
 
 // "" when the threads were few, and none but workers had handles.
 std::string check_pinned(std::vector<std::string> command, nlohmann::json& said) {
@@ -26,7 +29,9 @@ std::string check_pinned(std::vector<std::string> command, nlohmann::json& said)
 
 TEST(pinned_workers, call_for_many_on_few_threads) {
   nlohmann::json said;
-  EXPECT_EQ(check_pinned({RETAKE_PINNED_WORKERS, "--workers", "4", "--callers", "200", "--calls", "1000", "--json"}, said), "");
+  EXPECT_EQ(check_pinned({RETAKE_PINNED_WORKERS, "--workers", "4", "--callers", "200", "--calls", "1000", "--json"},
+                         said),
+            "");
   EXPECT_EQ(said["given_up"], 0);
   EXPECT_GE(said["p99_ms"], said["p50_ms"]);
   EXPECT_GT(said["p50_ms"], 0.5) << "a call takes so long";
@@ -34,7 +39,10 @@ TEST(pinned_workers, call_for_many_on_few_threads) {
 
 TEST(pinned_workers, callers_give_up_and_the_workers_go_on) {
   nlohmann::json said;
-  EXPECT_EQ(check_pinned({RETAKE_PINNED_WORKERS, "--workers", "4", "--callers", "200", "--calls", "1000", "--call-us", "2000", "--deadline-ms", "10", "--json"}, said), "");
+  EXPECT_EQ(check_pinned({RETAKE_PINNED_WORKERS, "--workers", "4", "--callers", "200", "--calls", "1000", "--call-us",
+                          "2000", "--deadline-ms", "10", "--json"},
+                         said),
+            "");
   EXPECT_GT(said["given_up"], 0);
 }
 

@@ -1,4 +1,5 @@
-// endless_properties.cpp: a property whose executions end by time or a stop alone: each sleep has an alarm beside it that rings for ever in vain.
+// endless_properties.cpp: a property whose executions end by time or a stop alone: each sleep has
+// an alarm beside it that rings for ever in vain.
 #include "property_main.hpp"
 #include "sim/calls.hpp"
 #include "world/atomic.hpp"
@@ -24,8 +25,15 @@ void body() {
 }
 
 constexpr command_kind commands[] = {{"nothing", 1}};
-constexpr property endless = {.name = "endless", .claim = "no execution ends", .body = &body, .commands = commands, .actors_min = 1, .actors_max = 1,
-                              .commands_max = 1, .fault_mask = 0, .twins = {}};
+constexpr property endless = {.name = "endless",
+                              .claim = "no execution ends",
+                              .body = &body,
+                              .commands = commands,
+                              .actors_min = 1,
+                              .actors_max = 1,
+                              .commands_max = 1,
+                              .fault_mask = 0,
+                              .twins = {}};
 
 }  // namespace
 

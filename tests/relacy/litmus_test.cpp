@@ -1,10 +1,14 @@
-// litmus_test.cpp: which outcomes the relacy world allows, and that its full search sees all of them and nothing else.
+// litmus_test.cpp: which outcomes the relacy world allows, and that its full search sees all of
+// them and nothing else.
 //
-// Goal.      A model that says nothing is worth what its search can see: an interleaving left out, an old value never read, or a value read
-//            that C++ forbids, would make the silence of all models a lie.
-// Method.    The classical small programs. Each execution writes what its threads read into one number; the set of numbers over a full
-//            search must be exactly the one that C++ allows (within Relacy's limits: README). Random walks must see the same set. Two
-//            programs count interleavings: of threads that only store there are exactly as many orders as combinatorics says.
+// Goal.      A model that says nothing is worth what its search can see: an interleaving left out,
+//            an old value never read, or a value read that C++ forbids, would make the silence of
+//            all models a lie.
+// Method.    The classical small programs. Each execution writes what its threads read into one
+//            number; the set of numbers over a full search must be exactly the one that C++ allows
+//            (within Relacy's limits: README). Random walks must see the same set. Two programs
+//            count interleavings: of threads that only store there are exactly as many orders as
+//            combinatorics says.
 #include <cstdio>
 #include <set>
 
@@ -15,8 +19,8 @@ namespace {
 
 using word = world::atomic<std::uint32_t>;
 
-std::uint32_t last_outcome;            // of the execution that runs: written in after()
-std::uint64_t seen_outcomes[1024];     // how often; no container: nothing may be allocated inside an execution
+std::uint32_t last_outcome;         // of the execution that runs: written in after()
+std::uint64_t seen_outcomes[1024];  // how often; no container: nothing may be allocated inside an execution
 
 template <class Derived, unsigned Threads>
 struct litmus : model::suite<Derived, Threads> {
@@ -245,7 +249,10 @@ struct timed_sleep : litmus<timed_sleep, 2> {
 enum class look : std::uint8_t { load, compare_exchange, exchange };
 template <unsigned Rounds, look Kind = look::load>
 struct bounded_spin : litmus<bounded_spin<Rounds, Kind>, 2> {
-  static constexpr char const* name = Rounds == 1 ? "spin_of_1" : Rounds == 2 ? "spin_of_2" : Rounds == 3 ? "spin_of_3" : "spin_of_many";
+  static constexpr char const* name = Rounds == 1   ? "spin_of_1"
+                                      : Rounds == 2 ? "spin_of_2"
+                                      : Rounds == 3 ? "spin_of_3"
+                                                    : "spin_of_many";
   static constexpr unsigned reads = 1;
   word busy{1};
   bool sees_free() {
@@ -312,7 +319,8 @@ struct spin_after_spin : litmus<spin_after_spin, 2> {
   }
 };
 
-// The last of two users ends the object: a write, which every touch by the other has to come before.
+// The last of two users ends the object: a write, which every touch by the other has to come
+// before.
 template <class T>
 std::uint32_t touch(T& object) {
   if constexpr (std::is_same_v<T, word>) {
@@ -395,7 +403,8 @@ struct wrong_owner : model::suite<wrong_owner, 2> {
 
 unsigned failures = 0;
 
-std::set<std::uint32_t> outcomes_of(model::suite_entry const& entry, model::search_kind kind, std::uint64_t executions, bool& exhausted) {
+std::set<std::uint32_t> outcomes_of(model::suite_entry const& entry, model::search_kind kind, std::uint64_t executions,
+                                    bool& exhausted) {
   for (std::uint64_t& n : seen_outcomes) n = 0;
   model::search& s = model::the_search;
   s.kind = kind;
@@ -405,7 +414,8 @@ std::set<std::uint32_t> outcomes_of(model::suite_entry const& entry, model::sear
   s.executions = 0;
   s.exhausted = s.truncated = s.diverged = false;
   s.depth = s.given = 0;
-  model::verdict const found = entry.run({.fences_in_futex = false, .spurious = entry.spurious, .timeouts = entry.timeouts, .give_ups = entry.give_ups});
+  model::verdict const found = entry.run(
+      {.fences_in_futex = false, .spurious = entry.spurious, .timeouts = entry.timeouts, .give_ups = entry.give_ups});
   if (!found.tag.empty()) {
     std::printf("FAILED %s: %s\n", entry.name, found.claim.c_str());
     ++failures;
@@ -427,7 +437,8 @@ void expect_tag(char const* tag) {
   s.executions_max = 10'000'000;
   std::string const found = entry.run({.fences_in_futex = false, .give_ups = entry.give_ups}).tag;
   bool const holds = found == tag && (!found.empty() || s.exhausted);
-  std::printf("%-6s %s: %s, %s expected\n", holds ? "ok" : "FAILED", entry.name, found.empty() ? "no finding" : found.c_str(), *tag == 0 ? "none" : tag);
+  std::printf("%-6s %s: %s, %s expected\n", holds ? "ok" : "FAILED", entry.name,
+              found.empty() ? "no finding" : found.c_str(), *tag == 0 ? "none" : tag);
   if (!holds) ++failures;
 }
 
@@ -446,7 +457,8 @@ void expect(std::set<std::uint32_t> const& allowed) {
   bool ignored = false;
   std::set<std::uint32_t> const random = outcomes_of(entry, model::search_kind::random, 100'000, ignored);
   bool const holds = exhausted && full == allowed && random == allowed;
-  std::printf("%-6s %s (%llu executions)\n", holds ? "ok" : "FAILED", entry.name, static_cast<unsigned long long>(executions));
+  std::printf("%-6s %s (%llu executions)\n", holds ? "ok" : "FAILED", entry.name,
+              static_cast<unsigned long long>(executions));
   if (holds) return;
   ++failures;
   print("allowed", allowed);
@@ -462,7 +474,8 @@ void expect_count(std::size_t orders) {
   bool ignored = false;
   std::size_t const random = outcomes_of(entry, model::search_kind::random, 100'000, ignored).size();
   bool const holds = exhausted && full == orders && random == orders;
-  std::printf("%-6s %s: %zu orders in full, %zu by random walks, %zu exist\n", holds ? "ok" : "FAILED", entry.name, full, random, orders);
+  std::printf("%-6s %s: %zu orders in full, %zu by random walks, %zu exist\n", holds ? "ok" : "FAILED", entry.name,
+              full, random, orders);
   if (!holds) ++failures;
 }
 

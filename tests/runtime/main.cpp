@@ -1,4 +1,5 @@
-// A death test starts its process anew: a fork of a process that has had threads is not what the test is about.
+// A death test starts its process anew: a fork of a process that has had threads is not what the
+// test is about.
 #include <gtest/gtest.h>
 
 int main(int argc, char** argv) {

@@ -1,7 +1,9 @@
-// program.hpp: what the tests of the runtime share: a program on so many Ps, a look at the counters, waiting with a bound.
+// program.hpp: what the tests of the runtime share: a program on so many Ps, a look at the
+// counters, waiting with a bound.
 //
-// These tests run on real threads. None of them sleeps to provoke a race: each says what has to have happened (a counter, a flag) and waits
-// for that; a bound turns what never happens into a failure.
+// These tests run on real threads. None of them sleeps to provoke a race: each says what has to
+// have happened (a counter, a flag) and waits for that; a bound turns what never happens into a
+// failure.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -12,8 +14,8 @@
 #include <utility>
 
 #include "retake/go.hpp"
-#include "retake/run.hpp"
 #include "retake/policy.hpp"
+#include "retake/run.hpp"
 #include "sched/scheduler.hpp"
 
 #if defined(__has_feature)
@@ -43,7 +45,8 @@ inline constexpr std::int64_t patience_ns = 30'000'000'000;
 inline constexpr std::chrono::nanoseconds patience(patience_ns);
 
 inline std::int64_t now_ns() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
+      .count();
 }
 
 // Sleeps this thread, without the runtime's knowledge.

@@ -19,14 +19,20 @@ struct way {
 };
 
 // The faults that a program survives: none of them is fatal by design.
-inline constexpr sim::fault_kind survivable[] = {sim::fault_kind::spurious,    sim::fault_kind::futex_order,   sim::fault_kind::eagain_thread,
-                                                 sim::fault_kind::eintr,       sim::fault_kind::eagain,        sim::fault_kind::short_read,
-                                                 sim::fault_kind::short_write, sim::fault_kind::epoll_reorder, sim::fault_kind::epoll_duplicate, sim::fault_kind::epoll_stale,
+inline constexpr sim::fault_kind survivable[] = {sim::fault_kind::spurious,        sim::fault_kind::futex_order,
+                                                 sim::fault_kind::eagain_thread,   sim::fault_kind::eintr,
+                                                 sim::fault_kind::eagain,          sim::fault_kind::short_read,
+                                                 sim::fault_kind::short_write,     sim::fault_kind::epoll_reorder,
+                                                 sim::fault_kind::epoll_duplicate, sim::fault_kind::epoll_stale,
                                                  sim::fault_kind::slow_syscall};
 
 inline std::vector<way> ways() {
-  const auto random = [](std::uint64_t seed) -> std::unique_ptr<sim::chooser> { return std::make_unique<sim::random_walk>(seed); };
-  const auto by_priority = [](std::uint64_t seed) -> std::unique_ptr<sim::chooser> { return std::make_unique<sim::pct>(seed, 4); };
+  const auto random = [](std::uint64_t seed) -> std::unique_ptr<sim::chooser> {
+    return std::make_unique<sim::random_walk>(seed);
+  };
+  const auto by_priority = [](std::uint64_t seed) -> std::unique_ptr<sim::chooser> {
+    return std::make_unique<sim::pct>(seed, 4);
+  };
   sim::options sc;
   sc.memory = sim::memory_mode::sc;
   sim::options const c11;

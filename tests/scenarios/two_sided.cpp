@@ -45,14 +45,17 @@ void read_source(std::filesystem::path const& path, std::string const& file, std
     }
     for (auto const& [kind, n] : calls) {
       if (n <= 1) continue;
-      complaints.push_back(file + ":" + std::to_string(line) + ": " + std::to_string(n) + " operations of one kind on one line are one site");
+      complaints.push_back(file + ":" + std::to_string(line) + ": " + std::to_string(n) +
+                           " operations of one kind on one line are one site");
     }
   }
 }
 
 bool names(excuse const& e, two_sided_site const& s) { return e.file == s.file && e.text == s.text; }
 
-bool has_word(std::string const& words, std::string const& word) { return (" " + words + " ").find(" " + word + " ") != std::string::npos; }
+bool has_word(std::string const& words, std::string const& word) {
+  return (" " + words + " ").find(" " + word + " ") != std::string::npos;
+}
 
 }  // namespace
 
@@ -62,9 +65,11 @@ std::vector<two_sided_site> sites_of_sources(std::filesystem::path const& root, 
   for (auto const& entry : std::filesystem::recursive_directory_iterator(root)) {
     const std::filesystem::path below = entry.path().lexically_relative(root);
     if (std::find(floors.begin(), floors.end(), below.begin()->string()) != floors.end()) continue;
-    if (below.extension() == ".hpp" || below.extension() == ".cpp") read_source(entry.path(), below.string(), all, complaints);
+    if (below.extension() == ".hpp" || below.extension() == ".cpp")
+      read_source(entry.path(), below.string(), all, complaints);
   }
-  std::sort(all.begin(), all.end(), [](auto const& a, auto const& b) { return std::pair(a.file, a.line) < std::pair(b.file, b.line); });
+  std::sort(all.begin(), all.end(),
+            [](auto const& a, auto const& b) { return std::pair(a.file, a.line) < std::pair(b.file, b.line); });
   return all;
 }
 
@@ -80,7 +85,8 @@ void add_counters(std::vector<two_sided_site>& sites, sim::site_table const& rea
       return s.file == file && s.line == r.line && s.kind == r.kind;
     });
     if (same == sites.end()) {
-      const std::string stray = file + ":" + std::to_string(r.line) + " was reached and is not among the sites of the sources";
+      const std::string stray =
+          file + ":" + std::to_string(r.line) + " was reached and is not among the sites of the sources";
       if (std::find(complaints.begin(), complaints.end(), stray) == complaints.end()) complaints.push_back(stray);
       continue;
     }
@@ -110,15 +116,16 @@ std::vector<excuse> read_excuses(std::filesystem::path const& file, std::vector<
       complaints.push_back("not `file | text | answers | reason`: " + line);
       continue;
     }
-    all.push_back({line.substr(0, text), line.substr(text + 3, answers - text - 3), line.substr(answers + 3, reason - answers - 3),
-                   line.substr(reason + 3)});
+    all.push_back({line.substr(0, text), line.substr(text + 3, answers - text - 3),
+                   line.substr(answers + 3, reason - answers - 3), line.substr(reason + 3)});
   }
   return all;
 }
 
 std::vector<excuse> excuses_of(two_sided_site const& site, std::vector<excuse> const& excuses) {
   std::vector<excuse> own;
-  std::copy_if(excuses.begin(), excuses.end(), std::back_inserter(own), [&](excuse const& e) { return names(e, site); });
+  std::copy_if(excuses.begin(), excuses.end(), std::back_inserter(own),
+               [&](excuse const& e) { return names(e, site); });
   return own;
 }
 
@@ -129,13 +136,16 @@ std::vector<std::string> judge(std::vector<two_sided_site> const& sites, std::ve
     const bool never = *std::max_element(s.seen.begin(), s.seen.end()) == 0;
     for (excuse const& e : excuses_of(s, excuses)) {
       if (has_word(e.answers, "never")) {
-        if (!never) complaints.push_back(s.where() + " is excused as never reached, and was: " + s.text);
-        else missing.clear();
+        if (!never)
+          complaints.push_back(s.where() + " is excused as never reached, and was: " + s.text);
+        else
+          missing.clear();
       }
       for (std::size_t o = 0; o < sim::sides_of(s.kind).size(); ++o) {
         std::string const answer(sim::sides_of(s.kind)[o]);
         if (!has_word(e.answers, answer)) continue;
-        if (s.seen[o] != 0) complaints.push_back(s.where() + " is excused from `" + answer + "`, and saw it: " + s.text);
+        if (s.seen[o] != 0)
+          complaints.push_back(s.where() + " is excused from `" + answer + "`, and saw it: " + s.text);
         std::erase(missing, answer);
       }
     }
@@ -144,11 +154,14 @@ std::vector<std::string> judge(std::vector<two_sided_site> const& sites, std::ve
       complaints.push_back(s.where() + " was never reached: " + s.text);
       continue;
     }
-    for (std::string const& answer : missing) complaints.push_back(s.where() + " never saw `" + answer + "`: " + s.text);
+    for (std::string const& answer : missing)
+      complaints.push_back(s.where() + " never saw `" + answer + "`: " + s.text);
   }
   for (excuse const& e : excuses) {
     const auto n = std::count_if(sites.begin(), sites.end(), [&](two_sided_site const& s) { return names(e, s); });
-    if (n != 1) complaints.push_back("an excuse names " + std::to_string(n) + " sites instead of one: " + e.file + " | " + e.text);
+    if (n != 1)
+      complaints.push_back("an excuse names " + std::to_string(n) + " sites instead of one: " + e.file + " | " +
+                           e.text);
   }
   return complaints;
 }

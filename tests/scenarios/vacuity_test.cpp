@@ -1,6 +1,7 @@
-// Goal: nothing vacuous. Every compare-exchange of the runtime is both won and lost by some scenario, every second look is both
-// positive and negative, every futex woken, not slept on, and timed out where there is a deadline; and each of them is reached.
-// A site that misses an answer is a guard that nothing tests; vacuity_allowed.txt names those that cannot have it, with the reason.
+// Goal: nothing vacuous. Every compare-exchange of the runtime is both won and lost by some
+// scenario, every second look is both positive and negative, every futex woken, not slept on, and
+// timed out where there is a deadline; and each of them is reached. A site that misses an answer is
+// a guard that nothing tests; vacuity_allowed.txt names those that cannot have it, with the reason.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -19,22 +20,27 @@ namespace {
 
 using namespace retake;
 
-// The floors below the world, and the rooms that the simulator does not compile (runtime/CMakeLists.txt).
+// The floors below the world, and the rooms that the simulator does not compile
+// (runtime/CMakeLists.txt).
 std::vector<std::string> const floors = {"world", "switch", "observe", "resolve"};
 constexpr std::uint64_t executions_max = 4'000;  // of each scenario in each way
 constexpr std::uint64_t first_round = 20;
 
 class search {
  public:
-  search() : root_(RETAKE_RUNTIME), excuses_(tests::read_excuses(RETAKE_VACUITY_ALLOWED, complaints_)),
-             sites_(tests::sites_of_sources(root_, floors, complaints_)), reached_by_(sites_.size()) {}
+  search()
+      : root_(RETAKE_RUNTIME),
+        excuses_(tests::read_excuses(RETAKE_VACUITY_ALLOWED, complaints_)),
+        sites_(tests::sites_of_sources(root_, floors, complaints_)),
+        reached_by_(sites_.size()) {}
 
-  // Rounds of all scenarios in all ways, each longer than the one before, until no answer is missing. When each site that misses
-  // one was reached, the next round has the scenarios that reached them alone. To the end: an excuse for an answer that is rare is
-  // refused too.
+  // Rounds of all scenarios in all ways, each longer than the one before, until no answer is
+  // missing. When each site that misses one was reached, the next round has the scenarios that
+  // reached them alone. To the end: an excuse for an answer that is rare is refused too.
   void run() {
     std::uint64_t count = first_round;
-    for (std::uint64_t from = 0; from < executions_max && (from == 0 || to_the_end() || !missing().empty()); from += count, count += count / 2) {
+    for (std::uint64_t from = 0; from < executions_max && (from == 0 || to_the_end() || !missing().empty());
+         from += count, count += count / 2) {
       count = std::min(count, executions_max - from);
       for (sim::scenario const* const s : next_scenarios(from)) explore(*s, from, count);
     }

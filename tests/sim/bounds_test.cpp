@@ -1,5 +1,6 @@
-// Goal: no loop of the engine is without an end, and an alarm that wakes no thread is no progress. Method: the smallest program for each loop,
-// searched depth first; what must end from outside is given a time or a stop.
+// Goal: no loop of the engine is without an end, and an alarm that wakes no thread is no progress.
+// Method: the smallest program for each loop, searched depth first; what must end from outside is
+// given a time or a stop.
 #include <chrono>
 #include <csignal>
 
@@ -66,7 +67,8 @@ void sleeps_until_late() {
 void wakes_late() {
   beating(5'000);
   sim::wait_list& list = made(sim::wait_list{});
-  sim::alarm(200'000'000, [](void* l) { sim::notify_all(*static_cast<sim::wait_list*>(l)); }, &list);
+  sim::alarm(
+      200'000'000, [](void* l) { sim::notify_all(*static_cast<sim::wait_list*>(l)); }, &list);
   sim::op(sim::op_kind::kernel, 0);
   sim::wait(list, sim::no_deadline, sim::op_kind::kernel_wait, 0);
   world::require(sim::now_ns() >= 200'000'000, "late: woken too early");
@@ -93,11 +95,13 @@ struct asked_about {
 };
 void asks_until_late() {
   asked_about& asked = made(asked_about{});
-  sim::on_stillness([](void* context, std::int64_t until_ns) {
-    auto& me = *static_cast<asked_about*>(context);
-    ++me.times;
-    me.until_ns = until_ns;
-  }, &asked);
+  sim::on_stillness(
+      [](void* context, std::int64_t until_ns) {
+        auto& me = *static_cast<asked_about*>(context);
+        ++me.times;
+        me.until_ns = until_ns;
+      },
+      &asked);
   word w{0};
   for (std::int64_t const late_ns : {200'000'000, 400'000'000}) {
     asked.times = 0;
@@ -110,7 +114,8 @@ void asks_until_late_beside_beats() {
   beating(5'000);
   asks_until_late();
 }
-// A hook that judges a state reads all of it: once for the sleep, not at each beat of 40,000 beside it.
+// A hook that judges a state reads all of it: once for the sleep, not at each beat of 40,000 beside
+// it.
 TEST(renewing_alarm, is_not_asked_about_for_ever) {
   EXPECT_EQ(tag_of(search(&asks_until_late_beside_beats, without_ticks())), "");
 }
@@ -129,8 +134,7 @@ TEST(renewing_alarm, has_named_bounds) {
 }
 
 void draws_for_ever() {
-  while (world::random_below(2) != 2) {
-  }
+  while (world::random_below(2) != 2) {}
 }
 TEST(livelock, a_loop_that_only_draws_ends_in_the_healed_part) {
   sim::scenario shape = of(nullptr);
@@ -166,7 +170,8 @@ TEST(campaign, a_stop_is_honoured_inside_an_execution_that_does_not_end) {
   EXPECT_LT(c.steps, 1'000'000U);
 }
 void stops_while_it_sleeps() {
-  sim::alarm(100'000'000, [](void*) { stopped = 1; }, nullptr);  // behind 20,000 beats
+  sim::alarm(
+      100'000'000, [](void*) { stopped = 1; }, nullptr);  // behind 20,000 beats
   sleeps_until_late();
   world::require(false, "endless: nothing ended the sleep");
 }

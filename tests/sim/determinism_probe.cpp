@@ -1,5 +1,6 @@
-// Prints one hash per seed over the core scenarios. Built by two compilers at two optimisation levels (CMakeLists.txt); the four outputs,
-// with and without address space randomisation, must be one.
+// Prints one hash per seed over the core scenarios. Built by two compilers at two optimisation
+// levels (CMakeLists.txt); the four outputs, with and without address space randomisation, must be
+// one.
 #include <cinttypes>
 #include <cstdio>
 #include <cstring>

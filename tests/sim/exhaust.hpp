@@ -1,7 +1,8 @@
 // exhaust.hpp: every outcome of a small program, and short ways to run one.
 //
-// A litmus test is a body that writes what its threads read into `seen`; outcomes() runs it in every schedule (depth-first, without a
-// bound of preemptions) and collects what came out. The search must come to its end, else the test that asked is no proof.
+// A litmus test is a body that writes what its threads read into `seen`; outcomes() runs it in
+// every schedule (depth-first, without a bound of preemptions) and collects what came out. The
+// search must come to its end, else the test that asked is no proof.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -51,7 +52,10 @@ class depth_first_of_visible final : public sim::chooser {
   std::uint32_t choose(sim::choice_point const& p) override {
     for (std::uint32_t i = 0; p.kind == sim::choice_kind::thread && i < p.n; ++i) {
       switch (p.pending[p.slot_of(i)].kind) {
-        case sim::op_kind::thread_begin: case sim::op_kind::thread_exit: case sim::op_kind::thread_start: case sim::op_kind::join: return i;
+        case sim::op_kind::thread_begin:
+        case sim::op_kind::thread_exit:
+        case sim::op_kind::thread_start:
+        case sim::op_kind::join: return i;
         default: break;
       }
     }
@@ -94,7 +98,8 @@ inline std::string outcomes(void (*body)(), sim::memory_mode memory, int n, std:
 }
 
 // The first finding of an exhaustive search, or one with an empty tag.
-inline sim::campaign search(void (*body)(), sim::options const& o, std::uint32_t preemptions = sim::depth_first::unbounded,
+inline sim::campaign search(void (*body)(), sim::options const& o,
+                            std::uint32_t preemptions = sim::depth_first::unbounded,
                             sim::scenario shape = of(nullptr)) {
   sim::engine e(o);
   sim::depth_first d(preemptions);
@@ -102,7 +107,9 @@ inline sim::campaign search(void (*body)(), sim::options const& o, std::uint32_t
   return sim::explore(e, shape, d, {.executions_max = 3'000'000});
 }
 
-inline std::string tag_of(sim::campaign const& c) { return c.failed ? c.last.what.tag : c.exhausted ? "" : "not exhausted"; }
+inline std::string tag_of(sim::campaign const& c) {
+  return c.failed ? c.last.what.tag : c.exhausted ? "" : "not exhausted";
+}
 inline std::string first_tag(void (*body)(), sim::memory_mode memory) { return tag_of(search(body, in(memory))); }
 
 // Starts a thread that runs f(object); f has no captures.

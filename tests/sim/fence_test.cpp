@@ -12,27 +12,45 @@ struct shared {
   word other{0};
 };
 
-enum class way { none, acquire_release, acq_rel, seq_cst, to_an_acquire, from_a_release, through_a_modification, store_before_the_fence, load_after_the_fence };
+enum class way {
+  none,
+  acquire_release,
+  acq_rel,
+  seq_cst,
+  to_an_acquire,
+  from_a_release,
+  through_a_modification,
+  store_before_the_fence,
+  load_after_the_fence
+};
 template <way Way>
 void hands_over() {
   shared s;
   with<shared>(s, [](shared& o) {
     o.data.set(1);
     if (Way == way::store_before_the_fence) o.flag.store_relaxed(1);
-    if (Way == way::acq_rel) world::fence_acq_rel();
-    else if (Way == way::seq_cst) world::fence_seq_cst();
-    else if (Way != way::none && Way != way::from_a_release) world::fence_release();
-    if (Way == way::from_a_release) o.flag.store_release(1);
-    else if (Way != way::store_before_the_fence) o.flag.store_relaxed(1);
+    if (Way == way::acq_rel)
+      world::fence_acq_rel();
+    else if (Way == way::seq_cst)
+      world::fence_seq_cst();
+    else if (Way != way::none && Way != way::from_a_release)
+      world::fence_release();
+    if (Way == way::from_a_release)
+      o.flag.store_release(1);
+    else if (Way != way::store_before_the_fence)
+      o.flag.store_relaxed(1);
   });
   if (Way == way::through_a_modification) with<shared>(s, [](shared& o) { o.flag.compare_exchange_relaxed(1, 2); });
   std::uint32_t const wanted = Way == way::through_a_modification ? 2 : 1;
   if (Way == way::load_after_the_fence) world::fence_acquire();
   std::uint32_t const flag = Way == way::to_an_acquire ? s.flag.load_acquire() : s.flag.load_relaxed();
   if (flag == wanted) {
-    if (Way == way::acq_rel) world::fence_acq_rel();
-    else if (Way == way::seq_cst) world::fence_seq_cst();
-    else if (Way != way::none && Way != way::to_an_acquire && Way != way::load_after_the_fence) world::fence_acquire();
+    if (Way == way::acq_rel)
+      world::fence_acq_rel();
+    else if (Way == way::seq_cst)
+      world::fence_seq_cst();
+    else if (Way != way::none && Way != way::to_an_acquire && Way != way::load_after_the_fence)
+      world::fence_acquire();
     s.data.get();
   }
   sim::join_others();

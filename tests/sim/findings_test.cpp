@@ -1,5 +1,5 @@
-// Goal: each way an execution can go wrong is reported under its own tag, and only where it is wrong. Method: the smallest program
-// for each, searched exhaustively.
+// Goal: each way an execution can go wrong is reported under its own tag, and only where it is
+// wrong. Method: the smallest program for each, searched exhaustively.
 #include "exhaust.hpp"
 #include "world/clock.hpp"
 #include "world/ghost.hpp"
@@ -108,7 +108,9 @@ void gives_up_while_the_other_holds() {
   s.flag.store_release(1);
   sim::join_others();
 }
-TEST(livelock, a_bounded_spin_can_give_up_before_the_change_comes) { EXPECT_EQ(first_tag(&gives_up_while_the_other_holds, sc), "spin"); }
+TEST(livelock, a_bounded_spin_can_give_up_before_the_change_comes) {
+  EXPECT_EQ(first_tag(&gives_up_while_the_other_holds, sc), "spin");
+}
 
 void polls_the_clock() {
   while (world::nanotime() < 5'000'000) world::pause();
@@ -156,7 +158,9 @@ TEST(ghost, a_move_from_what_it_is_not_fails) { EXPECT_EQ(first_tag(&moves_wrong
 void commits() {
   struct counter {
     int n = 0;
-    static void see(void* self, void const* ghost, char const*) { static_cast<counter*>(self)->n += ghost != nullptr ? 1 : 0; }
+    static void see(void* self, void const* ghost, char const*) {
+      static_cast<counter*>(self)->n += ghost != nullptr ? 1 : 0;
+    }
     static void quiet(void* self) { seen[1] = static_cast<counter*>(self)->n; }
   } c;
   sim::on_commit(&counter::see, &c);
@@ -177,7 +181,9 @@ void too_many_threads() {
   word w{0};
   for (int i = 0; i < 16; ++i) with<word>(w, [](word& o) { world::futex_wait(o, 0); });
 }
-TEST(bound, more_threads_than_clocks_have_room_for) { EXPECT_EQ(tag_of(search(&too_many_threads, in(sc), 0)), "bound"); }
+TEST(bound, more_threads_than_clocks_have_room_for) {
+  EXPECT_EQ(tag_of(search(&too_many_threads, in(sc), 0)), "bound");
+}
 void many_threads_in_turn() {
   for (int i = 0; i < 40; ++i) {
     word w{0};
@@ -221,9 +227,7 @@ void exceptions_cross_switches() {
           throw;
         } catch (int again) {
           world::require(again == caught && again == i, "exceptions: rethrew a stranger's");
-        } catch (...) {
-          world::require(false, "exceptions: another type");
-        }
+        } catch (...) { world::require(false, "exceptions: another type"); }
       }
     }
   };

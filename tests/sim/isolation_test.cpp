@@ -1,5 +1,6 @@
-// Goal: no execution sees what another one left. Method: a body that fails when it finds its own mark in memory that it has not written, run
-// many times in one engine; what the memory holds instead is the fresh byte, which is not zero.
+// Goal: no execution sees what another one left. Method: a body that fails when it finds its own
+// mark in memory that it has not written, run many times in one engine; what the memory holds
+// instead is the fresh byte, which is not zero.
 #include "exhaust.hpp"
 #include "sim/arena.hpp"
 #include "world/memory.hpp"

@@ -1,6 +1,7 @@
-// Goal: the end of an atomic, of a plain and of memory is a write: every touch by another thread happens before it, or it is a race, in both memory
-// modes; and what comes after it is use_after_free. Method: the smallest program for each, searched exhaustively; each twin that orders
-// the end has no finding.
+// Goal: the end of an atomic, of a plain and of memory is a write: every touch by another thread
+// happens before it, or it is a race, in both memory modes; and what comes after it is
+// use_after_free. Method: the smallest program for each, searched exhaustively; each twin that
+// orders the end has no finding.
 #include "exhaust.hpp"
 #include "world/memory.hpp"
 
@@ -221,7 +222,9 @@ void inside_of_a_block() {
   world::deallocate(b, sizeof(block));
   sim::join_others();
 }
-TEST(end_of_life, of_memory_ends_all_that_lives_in_it) { expect_race(&inside_of_a_block, "deallocation by M0", "load by M1"); }
+TEST(end_of_life, of_memory_ends_all_that_lives_in_it) {
+  expect_race(&inside_of_a_block, "deallocation by M0", "load by M1");
+}
 
 enum class back { put, pages, destroyed };
 
@@ -286,7 +289,8 @@ TEST(use_after_free, is_reported) {
   EXPECT_EQ(first_tag(&freed_twice, sc), "use_after_free");
   EXPECT_EQ(first_tag(&reborn, sc), "");
 }
-// The compiler, which may take what a destructor leaves for undefined, does not see through the pointer.
+// The compiler, which may take what a destructor leaves for undefined, does not see through the
+// pointer.
 template <class T>
 void (*volatile end_it)(T*) = [](T* object) { object->~T(); };
 template <class T>
@@ -312,10 +316,14 @@ void touched_on_a_stack_that_was_put_back() {
 TEST(use_after_free, a_second_end_is_one) {
   EXPECT_EQ(first_claim(&ended_twice<word>, sc), "use_after_free: an atomic ends twice");
   EXPECT_EQ(first_claim(&ended_twice<world::plain<int>>, sc), "use_after_free: a plain ends twice");
-  EXPECT_EQ(first_claim(&ended_after_its_memory<word>, sc), "use_after_free: an atomic ends after its memory was deallocated");
-  EXPECT_EQ(first_claim(&ended_after_its_memory<world::plain<int>>, sc), "use_after_free: a plain ends after its memory was deallocated");
+  EXPECT_EQ(first_claim(&ended_after_its_memory<word>, sc),
+            "use_after_free: an atomic ends after its memory was deallocated");
+  EXPECT_EQ(first_claim(&ended_after_its_memory<world::plain<int>>, sc),
+            "use_after_free: a plain ends after its memory was deallocated");
 }
-TEST(use_after_free, is_reported_on_a_stack_that_was_put_back) { EXPECT_EQ(first_tag(&touched_on_a_stack_that_was_put_back, sc), "use_after_free"); }
+TEST(use_after_free, is_reported_on_a_stack_that_was_put_back) {
+  EXPECT_EQ(first_tag(&touched_on_a_stack_that_was_put_back, sc), "use_after_free");
+}
 
 }  // namespace
 }  // namespace retake::test

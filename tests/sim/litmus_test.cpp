@@ -1,5 +1,6 @@
-// Goal: the memory model of --memory=c11 allows what C++20 allows and forbids what it forbids, for the classic shapes; --memory=sc is
-// sequential consistency. Method: every schedule and every read, exhaustively; the set of outcomes is compared with the standard's.
+// Goal: the memory model of --memory=c11 allows what C++20 allows and forbids what it forbids, for
+// the classic shapes; --memory=sc is sequential consistency. Method: every schedule and every read,
+// exhaustively; the set of outcomes is compared with the standard's.
 #include "exhaust.hpp"
 
 namespace retake::test {
@@ -38,7 +39,9 @@ TEST(store_buffering, without_fences_both_miss_in_c11_only) {
   EXPECT_EQ(outcomes(&store_buffering<0, 0>, c11, 2), "00 01 10 11");
   EXPECT_EQ(outcomes(&store_buffering<0, 0>, sc, 2), "01 10 11");
 }
-TEST(store_buffering, fences_on_both_sides_forbid_it) { EXPECT_EQ(outcomes(&store_buffering<1, 1>, c11, 2), "01 10 11"); }
+TEST(store_buffering, fences_on_both_sides_forbid_it) {
+  EXPECT_EQ(outcomes(&store_buffering<1, 1>, c11, 2), "01 10 11");
+}
 TEST(store_buffering, one_fence_is_none) {
   EXPECT_EQ(outcomes(&store_buffering<1, 0>, c11, 2), "00 01 10 11");
   EXPECT_EQ(outcomes(&store_buffering<0, 1>, c11, 2), "00 01 10 11");
@@ -48,7 +51,9 @@ TEST(store_buffering, seq_cst_accesses_against_a_fence_forbid_it) {
   EXPECT_EQ(outcomes(&store_buffering<2, 1>, c11, 2), "01 10 11");
   EXPECT_EQ(outcomes(&store_buffering<1, 2>, c11, 2), "01 10 11");
 }
-TEST(store_buffering, seq_cst_on_one_side_is_none) { EXPECT_EQ(outcomes(&store_buffering<2, 0>, c11, 2), "00 01 10 11"); }
+TEST(store_buffering, seq_cst_on_one_side_is_none) {
+  EXPECT_EQ(outcomes(&store_buffering<2, 0>, c11, 2), "00 01 10 11");
+}
 
 void asymmetric_dekker() {
   two t;
@@ -98,7 +103,9 @@ void message_passing() {
   seen[1] = static_cast<int>(t.x.load_relaxed());
   sim::join_others();
 }
-TEST(message_passing, release_and_acquire_carry_the_data) { EXPECT_EQ(outcomes(&message_passing<how::release>, c11, 2), "00 01 11"); }
+TEST(message_passing, release_and_acquire_carry_the_data) {
+  EXPECT_EQ(outcomes(&message_passing<how::release>, c11, 2), "00 01 11");
+}
 TEST(message_passing, relaxed_does_not) {
   EXPECT_EQ(outcomes(&message_passing<how::relaxed>, c11, 2), "00 01 10 11");
   EXPECT_EQ(outcomes(&message_passing<how::relaxed_load>, c11, 2), "00 01 10 11");
@@ -110,7 +117,9 @@ TEST(message_passing, a_relaxed_rmw_continues_the_release_sequence) {
 TEST(message_passing, a_relaxed_store_of_the_same_thread_does_not_since_cpp20) {
   EXPECT_EQ(outcomes(&message_passing<how::store_between>, c11, 2), "00 01 11 20 21");
 }
-TEST(message_passing, seq_cst_fences_order_the_atomics) { EXPECT_EQ(outcomes(&message_passing<how::fences>, c11, 2), "00 01 11"); }
+TEST(message_passing, seq_cst_fences_order_the_atomics) {
+  EXPECT_EQ(outcomes(&message_passing<how::fences>, c11, 2), "00 01 11");
+}
 
 // ---- coherence ----
 void read_read() {
@@ -216,7 +225,10 @@ void modifies_before_a_store() {
     o.y.store_relaxed(1);
   });
   seen[0] = static_cast<int>(t.y.load_relaxed());
-  seen[1] = Lone == 0 ? static_cast<int>(t.x.fetch_add_relaxed(1)) : Lone == 1 ? static_cast<int>(t.x.exchange_relaxed(1)) : t.x.compare_exchange_relaxed(0, 1).won ? 0 : 5;
+  seen[1] = Lone == 0                                ? static_cast<int>(t.x.fetch_add_relaxed(1))
+            : Lone == 1                              ? static_cast<int>(t.x.exchange_relaxed(1))
+            : t.x.compare_exchange_relaxed(0, 1).won ? 0
+                                                     : 5;
   sim::join_others();
   seen[2] = static_cast<int>(t.x.load_relaxed());
 }
@@ -360,7 +372,9 @@ void read_write_causality() {
   sim::join_others();
   world::require(!(seen[0] == 1 && seen[1] == 0 && seen[2] == 0), "rwc: a read before a fence was forgotten");
 }
-TEST(fences, what_was_read_before_a_fence_is_seen_behind_a_later_one) { EXPECT_EQ(tag_of(search(&read_write_causality, in(c11), 3)), ""); }
+TEST(fences, what_was_read_before_a_fence_is_seen_behind_a_later_one) {
+  EXPECT_EQ(tag_of(search(&read_write_causality, in(c11), 3)), "");
+}
 
 template <bool Released>
 void fence_travels() {

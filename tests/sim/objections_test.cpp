@@ -1,4 +1,5 @@
-// Goal: misuse of the simulator, and the ends of its named bounds, are findings that say so. Method: the smallest body for each.
+// Goal: misuse of the simulator, and the ends of its named bounds, are findings that say so.
+// Method: the smallest body for each.
 #include <cstring>
 #include <new>
 

@@ -1,5 +1,5 @@
-// Goal: two touches of plain data that happens-before does not order are a finding in every schedule, and no others are. Method: the smallest program
-// for each, searched exhaustively.
+// Goal: two touches of plain data that happens-before does not order are a finding in every
+// schedule, and no others are. Method: the smallest program for each, searched exhaustively.
 #include "exhaust.hpp"
 #include "world/memory.hpp"
 
@@ -13,7 +13,8 @@ struct shared {
 
 void harmless_race() {
   shared s;
-  // Both write the same value, nobody reads, and no operation stands between: no schedule shows a wrong value.
+  // Both write the same value, nobody reads, and no operation stands between: no schedule shows a
+  // wrong value.
   with<shared>(s, [](shared& o) { o.data.set(1); });
   s.data.set(1);
   sim::join_others();
@@ -66,7 +67,9 @@ void write_after_read() {
   s.data.set(1);
   sim::join_others();
 }
-TEST(race, a_write_behind_a_read_that_is_not_ordered_is_reported) { EXPECT_EQ(first_tag(&write_after_read, sc), "race"); }
+TEST(race, a_write_behind_a_read_that_is_not_ordered_is_reported) {
+  EXPECT_EQ(first_tag(&write_after_read, sc), "race");
+}
 void release_too_early() {
   shared s;
   with<shared>(s, [](shared& o) {
@@ -86,7 +89,9 @@ void late_construction() {
   if (word* const w = published.load_acquire()) w->load_relaxed();
   sim::join_others();
 }
-TEST(race, an_atomic_published_relaxed_races_with_its_construction) { EXPECT_EQ(first_tag(&late_construction, c11), "race"); }
+TEST(race, an_atomic_published_relaxed_races_with_its_construction) {
+  EXPECT_EQ(first_tag(&late_construction, c11), "race");
+}
 
 }  // namespace
 }  // namespace retake::test

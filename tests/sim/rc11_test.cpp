@@ -328,10 +328,10 @@ TEST(enumerator, agrees_with_the_paper) {
 }
 
 // ---- load buffering ----
-// Two orders of the run queue survive every search: [RQ1] and [RQ5]. A thief reads a slot (x, 7) and
-// frees it by moving the head (y); the owner sees that and stores to the slot. Without either order
-// the thief may read what the owner stored behind it, but in executions only in which program order
-// and reads-from make a cycle.
+// Two orders of the run queue survive every search: [RQ1] and [RQ5]. A thief reads a slot (x, 7)
+// and frees it by moving the head (y); the owner sees that and stores to the slot. Without either
+// order the thief may read what the owner stored behind it, but in executions only in which program
+// order and reads-from make a cycle.
 program freed_slot(mode thief, mode owner) {
   return {{read(x), {act::cas, thief, y, 1, 0}}, {read(y, owner), write(x, 9)}};
 }

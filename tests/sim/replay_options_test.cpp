@@ -1,6 +1,8 @@
-// Goal: whatever decides an outcome is in the record, and decides it again when the record is read, followed and shrunk.
-// Method: for each option a program whose failure depends on it, found under a value that is not the default. With the
-// option at its default the same record does not give the failure: so the option did decide.
+// Goal: whatever decides an outcome is in the record, and decides it again when the record is read,
+// followed and shrunk.
+// Method: for each option a program whose failure depends on it, found under a value that is not
+// the default. With the option at its default the same record does not give the failure: so the
+// option did decide.
 #include <functional>
 #include <map>
 
@@ -99,18 +101,26 @@ void fails_weakly() {
 }
 // check: the hook is asked between commits too.
 void is_looked_at() {
-  sim::on_commit([](void*, void const* ghost, char const*) {
-    if (ghost == nullptr) sim::fail("step: looked at between commits");
-  }, nullptr);
+  sim::on_commit(
+      [](void*, void const* ghost, char const*) {
+        if (ghost == nullptr) sim::fail("step: looked at between commits");
+      },
+      nullptr);
   word n(0);
   n.store_relaxed(1);
 }
-constexpr unsigned line_of_publish = __LINE__ + 4;
+constexpr unsigned line_of_publish = __LINE__ + 9;
 void publishes() {
   world::plain<int> data(0);
   word flag(0);
-  struct all { world::plain<int>& data; word& flag; } a{data, flag};
-  with<all>(a, [](all& o) { o.data.set(1); o.flag.store_release(1); });
+  struct all {
+    world::plain<int>& data;
+    word& flag;
+  } a{data, flag};
+  with<all>(a, [](all& o) {
+    o.data.set(1);
+    o.flag.store_release(1);
+  });
   if (flag.load_acquire() == 1) data.get();
   sim::join_others();
 }
@@ -159,7 +169,8 @@ TEST_P(replay_options, decides_again_when_it_is_read_followed_and_shrunk) {
   sim::shrunk const small = sim::shrink(again, s, r.tag.c_str(), {again.choices().begin(), again.choices().end()});
   ASSERT_TRUE(small.reproduced);
   sim::replay shorter;
-  ASSERT_TRUE(sim::replay::parse(sim::replay::of(again, s, r.tag.c_str(), small.choices).text(), shorter, reason)) << reason;
+  ASSERT_TRUE(sim::replay::parse(sim::replay::of(again, s, r.tag.c_str(), small.choices).text(), shorter, reason))
+      << reason;
   EXPECT_EQ(one.text(shorter.world), one.text(o));
   sim::engine third(shorter.world);
   EXPECT_TRUE(sim::run_again(third, s, shorter).reproduced);
@@ -177,7 +188,8 @@ std::vector<sim::option const*> every_option() {
   for (sim::option const& o : sim::option_list()) all.push_back(&o);
   return all;
 }
-INSTANTIATE_TEST_SUITE_P(each, replay_options, testing::ValuesIn(every_option()), [](auto const& i) { return std::string(i.param->name); });
+INSTANTIATE_TEST_SUITE_P(each, replay_options, testing::ValuesIn(every_option()),
+                         [](auto const& i) { return std::string(i.param->name); });
 
 // The bounds of a scenario decide where chaos ends; they may be others by the time of the replay.
 void never_ends() {
@@ -220,7 +232,8 @@ TEST(replay_version, of_3_is_followed_with_stores_that_are_the_newest) {
   ASSERT_TRUE(c.failed);
   sim::replay r;
   std::string reason;
-  ASSERT_TRUE(sim::replay::parse(of_version(3, sim::replay::of(e, s, c.last.what.tag, c.choices).text()), r, reason)) << reason;
+  ASSERT_TRUE(sim::replay::parse(of_version(3, sim::replay::of(e, s, c.last.what.tag, c.choices).text()), r, reason))
+      << reason;
   EXPECT_EQ(r.world.placements_max, 0U);
   EXPECT_EQ(r.world.weak_failures_max, 0U);
   sim::engine again(r.world);

@@ -44,7 +44,9 @@ std::string play(sim::chooser& c, std::uint64_t execution, std::vector<operation
     if (enabled == 0) return order;
     bool const goes_on = (enabled >> running & 1U) != 0;
     auto const n = static_cast<std::uint32_t>(std::popcount(enabled));
-    sim::choice_point const p{sim::choice_kind::thread, goes_on, false, pending[running].kind, n, running, enabled, step, 0, pending[running].object, 1, nullptr, pending.data()};
+    sim::choice_point const
+        p{sim::choice_kind::thread, goes_on, false,   pending[running].kind, n, running, enabled, step, 0,
+          pending[running].object,  1,       nullptr, pending.data()};
     running = n == 1 ? static_cast<std::uint32_t>(std::countr_zero(enabled)) : p.slot_of(c.choose(p));
     if (pending[running].object == shared) order += static_cast<char>('0' + running);
     ++place[running];
@@ -52,7 +54,8 @@ std::string play(sim::chooser& c, std::uint64_t execution, std::vector<operation
 }
 
 // The share of executions that have each order.
-std::map<std::string, double> orders_of(sim::chooser& c, std::uint64_t executions, std::vector<operations> const& threads) {
+std::map<std::string, double> orders_of(sim::chooser& c, std::uint64_t executions,
+                                        std::vector<operations> const& threads) {
   std::map<std::string, double> share;
   for (std::uint64_t i = 0; i < executions; ++i) share[play(c, i, threads)] += 1.0 / static_cast<double>(executions);
   return share;
@@ -76,7 +79,8 @@ TEST(pos, a_race_that_was_decided_says_nothing_about_the_next) {
   for (std::size_t const writes : {1U, 2U, 4U}) {
     sim::pos c(7);
     auto const share = orders_of(c, many, {operations(writes, write_to(shared)), {write_to(shared)}});
-    expect_chance(share.at(std::string(writes, '0') + "1"), std::pow(0.5, writes), many, std::to_string(writes) + " writes");
+    expect_chance(share.at(std::string(writes, '0') + "1"), std::pow(0.5, writes), many,
+                  std::to_string(writes) + " writes");
   }
 }
 
@@ -90,7 +94,8 @@ TEST(pos, reads_do_not_race_with_reads) {
 std::vector<operations> mixed(std::array<std::size_t, 2> const& steps) {
   std::vector<operations> threads(2);
   for (std::uint32_t slot : {0U, 1U}) {
-    for (int i = 0; i < 3; ++i) threads[slot] = then(then(threads[slot], private_steps(slot, steps[slot])), {write_to(shared)});
+    for (int i = 0; i < 3; ++i)
+      threads[slot] = then(then(threads[slot], private_steps(slot, steps[slot])), {write_to(shared)});
   }
   return threads;
 }
@@ -98,7 +103,8 @@ void teach(sim::chooser& c, std::vector<operations> const& threads) {
   sim::lengths counts;
   counts.accesses.resize(102);
   for (std::size_t slot = 0; slot < threads.size(); ++slot) {
-    for (sim::pending_operation const& o : threads[slot]) ++counts.steps, ++counts.operations[slot], ++counts.accesses[o.object][slot];
+    for (sim::pending_operation const& o : threads[slot])
+      ++counts.steps, ++counts.operations[slot], ++counts.accesses[o.object][slot];
   }
   c.learn(counts);
 }
@@ -111,7 +117,8 @@ TEST(surw, each_order_of_the_shared_operations_has_the_same_chance_whatever_stan
     auto const share = orders_of(c, many, threads);
     EXPECT_EQ(share.size(), 20U);
     double const selective = 7.0 / 8;  // in the other executions all operations are selected
-    for (auto const& [order, part] : share) EXPECT_GT(part, selective / 20 * 0.85) << order << " " << steps[0] << " " << steps[1];
+    for (auto const& [order, part] : share)
+      EXPECT_GT(part, selective / 20 * 0.85) << order << " " << steps[0] << " " << steps[1];
   }
 }
 
@@ -135,7 +142,8 @@ TEST(surw, the_order_of_an_execution_does_not_depend_on_those_before_it) {
   auto const threads = mixed({4, 2});
   sim::surw first(7), second(7);
   teach(first, threads), teach(second, threads);
-  for (std::uint64_t i = 0; i < 40; ++i) EXPECT_EQ(play(first, 2 * i, threads), (play(second, 2 * i + 1, threads), play(second, 2 * i, threads)));
+  for (std::uint64_t i = 0; i < 40; ++i)
+    EXPECT_EQ(play(first, 2 * i, threads), (play(second, 2 * i + 1, threads), play(second, 2 * i, threads)));
 }
 
 // ---- in the engine ----
@@ -177,7 +185,8 @@ double mean_executions_to_find(sim::chooser& c, std::uint64_t executions_max) {
   double sum = 0;
   sim::engine e(in(sc));
   for (std::uint64_t trial = 0; trial < 20; ++trial) {
-    sim::campaign const found = sim::explore(e, of(&reorder), c, {.executions_max = executions_max, .first = trial * executions_max});
+    sim::campaign const found =
+        sim::explore(e, of(&reorder), c, {.executions_max = executions_max, .first = trial * executions_max});
     EXPECT_TRUE(found.failed) << c.name();
     sum += static_cast<double>(found.executions);
   }
@@ -188,7 +197,8 @@ TEST(sampling, finds_a_reader_between_two_writes_of_one_of_ten_threads) {
   sim::random_walk evenly(3);
   sim::pos by_order(3);
   sim::surw by_count(3);
-  double const walk = mean_executions_to_find(evenly, 100'000), pos = mean_executions_to_find(by_order, 100'000), surw = mean_executions_to_find(by_count, 100'000);
+  double const walk = mean_executions_to_find(evenly, 100'000), pos = mean_executions_to_find(by_order, 100'000),
+               surw = mean_executions_to_find(by_count, 100'000);
   EXPECT_LT(pos, walk / 10);
   EXPECT_LT(surw, 25);
 }

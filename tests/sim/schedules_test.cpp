@@ -1,4 +1,5 @@
-// Goal: what the harness says about a run is true and can be done again: determinism, replay, shrinking, mutants, faults, counters.
+// Goal: what the harness says about a run is true and can be done again: determinism, replay,
+// shrinking, mutants, faults, counters.
 // Method: the core scenarios, by the library that the driver uses.
 #include <unistd.h>
 
@@ -235,8 +236,10 @@ void passes_over_a_newer_store() {
     all.done.store_relaxed(1);
   });
   while (o.done.load_relaxed() == 0) world::pause();
-  if (Stores) o.n.store_relaxed(8);
-  else seen[0] = static_cast<int>(o.n.load_relaxed());
+  if (Stores)
+    o.n.store_relaxed(8);
+  else
+    seen[0] = static_cast<int>(o.n.load_relaxed());
   bool const passed = Stores ? o.n.peek() == 7 : seen[0] == 0;
   sim::join_others();
   world::require(!passed, "old: passed over");
@@ -248,8 +251,10 @@ TEST(timeline, says_why_an_old_value_and_an_earlier_place_were_allowed) {
     sim::campaign const c = sim::explore(e, of(body), walk, {.executions_max = 10'000});
     ASSERT_TRUE(c.failed);
     std::string const t = sim::timeline(e);
-    EXPECT_TRUE(std::regex_search(t, std::regex("(load #1 0 \\(1 old\\).*7 by M1 at schedules_test.cpp:[0-9]+, is newer: no happens-before, fence or "
-                                                "coherence forces M0 to see it\\]|store #1 8 \\(1 old\\).*7 by M1.* forces M0's store behind it\\])")))
+    EXPECT_TRUE(std::regex_search(
+        t, std::regex(
+               "(load #1 0 \\(1 old\\).*7 by M1 at schedules_test.cpp:[0-9]+, is newer: no happens-before, fence or "
+               "coherence forces M0 to see it\\]|store #1 8 \\(1 old\\).*7 by M1.* forces M0's store behind it\\])")))
         << t;
   }
 }
@@ -296,13 +301,17 @@ TEST(shrink, says_when_the_input_does_not_fail) {
 }
 
 // ---- mutants ----
-constexpr unsigned line_of_store = __LINE__ + 6;
+constexpr unsigned line_of_store = __LINE__ + 10;
 void guarded() {
   world::plain<int> data(0);
   word flag(0);
-  struct all { world::plain<int>& data; word& flag; } a{data, flag};
+  struct all {
+    world::plain<int>& data;
+    word& flag;
+  } a{data, flag};
   with<all>(a, [](all& o) {
-    o.data.set(1); o.flag.store_release(1);
+    o.data.set(1);
+    o.flag.store_release(1);
     world::futex_wake(o.flag, 1);
   });
   while (flag.load_acquire() == 0) world::futex_wait(flag, 0);
@@ -321,7 +330,9 @@ void counted() {
 sim::options mutated(unsigned line, char const* kind) {
   sim::options o = in(c11);
   std::string reason;
-  EXPECT_TRUE(sim::mutant::parse("some/where/schedules_test.cpp:" + std::to_string(line) + ":" + kind, o.mutate, reason)) << reason;
+  EXPECT_TRUE(
+      sim::mutant::parse("some/where/schedules_test.cpp:" + std::to_string(line) + ":" + kind, o.mutate, reason))
+      << reason;
   return o;
 }
 TEST(mutants, weaken_drop_and_split_one_site_without_a_rebuild) {
@@ -344,7 +355,9 @@ TEST(mutants, an_unknown_site_and_a_kind_that_does_not_fit_are_told) {
   EXPECT_EQ(misfit.sites().mutant_misfit(), sim::op_kind::store);
   sim::mutant m;
   std::string reason;
-  for (char const* bad : {"x.hpp:relaxed", "x.hpp:12", "x.hpp:12:stronger", ":12:drop", "x.hpp:0:drop", "x.hpp:1x:drop"}) EXPECT_FALSE(sim::mutant::parse(bad, m, reason)) << bad;
+  for (char const* bad :
+       {"x.hpp:relaxed", "x.hpp:12", "x.hpp:12:stronger", ":12:drop", "x.hpp:0:drop", "x.hpp:1x:drop"})
+    EXPECT_FALSE(sim::mutant::parse(bad, m, reason)) << bad;
 }
 
 // ---- faults ----

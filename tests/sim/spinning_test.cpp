@@ -1,5 +1,6 @@
-// Goal: a bounded spin gives up after any number of rounds and also sees what it waits for; a loop knows nothing of the one before it; a
-// spin without a bound still ends each search, and waiting for nothing is still a livelock. Method: small programs, every schedule.
+// Goal: a bounded spin gives up after any number of rounds and also sees what it waits for; a loop
+// knows nothing of the one before it; a spin without a bound still ends each search, and waiting
+// for nothing is still a livelock. Method: small programs, every schedule.
 #include <deque>
 
 #include "exhaust.hpp"
@@ -75,10 +76,10 @@ void counting() {
   }
   sim::join_others();
 }
-#define RETAKE_EACH(body) \
+#define RETAKE_EACH(body)                                                                                        \
   for (auto const b : {&body<1>, &body<2>, &body<3>, &body<4>, &body<5>, &body<10>, &body<100>, &body<1'000>}) { \
-    EXPECT_EQ(outcomes(b, sc, 1), "0 1") << #body; \
-    EXPECT_EQ(outcomes(b, c11, 1), "0 1") << #body; \
+    EXPECT_EQ(outcomes(b, sc, 1), "0 1") << #body;                                                               \
+    EXPECT_EQ(outcomes(b, c11, 1), "0 1") << #body;                                                              \
   }
 TEST(spinning, a_bounded_spin_of_any_rounds_gives_up_or_sees) {
   RETAKE_EACH(by_load)
@@ -88,7 +89,8 @@ TEST(spinning, a_bounded_spin_of_any_rounds_gives_up_or_sees) {
   RETAKE_EACH(counting)
 }
 
-// After it gave up it is one thread among others again: the store comes before or after what follows.
+// After it gave up it is one thread among others again: the store comes before or after what
+// follows.
 void gives_up_and_goes_on() {
   words s;
   with<words>(s, [](words& o) {
@@ -100,7 +102,9 @@ void gives_up_and_goes_on() {
   seen[2] = static_cast<int>(s.x.load_acquire());
   sim::join_others();
 }
-TEST(spinning, a_thread_that_gave_up_is_interleaved_again) { EXPECT_EQ(outcomes(&gives_up_and_goes_on, c11, 3), "000 001 011 101 111"); }
+TEST(spinning, a_thread_that_gave_up_is_interleaved_again) {
+  EXPECT_EQ(outcomes(&gives_up_and_goes_on, c11, 3), "000 001 011 101 111");
+}
 
 // An old value is read to the end, though the new one is there.
 void reads_old_to_the_end() {
@@ -123,8 +127,8 @@ void reads_old_to_the_end() {
 TEST(spinning, gives_up_on_old_values_too) { EXPECT_EQ(outcomes(&reads_old_to_the_end, c11, 2), "00 01 10 11"); }
 
 // ---- what one loop leaves to the next ----
-// A spin like the first one, after what divides it from that: its two free pauses are its own. So it
-// sees the flag in its third round though the first loop had used them up.
+// A spin like the first one, after what divides it from that: its two free pauses are its own. So
+// it sees the flag in its third round though the first loop had used them up.
 void (*divide)(words&);
 void spins_again() {
   words s;
@@ -165,7 +169,9 @@ void second_spin_elsewhere() {
   seen[0] = rounds_until_seen(s.y, 3);
   sim::join_others();
 }
-TEST(spinning, a_loop_that_pauses_elsewhere_is_another) { EXPECT_EQ(outcomes(&second_spin_elsewhere, sc, 1), "0 1 2 3"); }
+TEST(spinning, a_loop_that_pauses_elsewhere_is_another) {
+  EXPECT_EQ(outcomes(&second_spin_elsewhere, sc, 1), "0 1 2 3");
+}
 void second_spin_by_the_same_function() {
   words s;
   with<words>(s, [](words& o) { o.y.store_release(1); });
@@ -188,8 +194,8 @@ TEST(spinning, the_same_function_on_another_word_is_another_loop) {
   EXPECT_EQ(outcomes(&spins_twice, c11, 2), "00 01 10 11");
 }
 
-// A pause whose round read an old value of x, as y shows. The next read of x returns the newest: once,
-// at that place, and if no effect lies in between.
+// A pause whose round read an old value of x, as y shows. The next read of x returns the newest:
+// once, at that place, and if no effect lies in between.
 int read_here(word& w) { return static_cast<int>(w.load_relaxed()); }
 int read_there(word& w) { return static_cast<int>(w.load_relaxed()); }
 int (*read_again)(word&);
@@ -302,8 +308,7 @@ void neither_frees_the_other() {
     while (o.x.load_acquire() == 0) world::pause();
     o.y.store_release(1);
   });
-  while (!spins(s.y, 100)) {
-  }
+  while (!spins(s.y, 100)) {}
   s.x.store_release(1);
   sim::join_others();
 }
@@ -356,7 +361,9 @@ struct gives_up_once final : sim::chooser {
   int asked = 0, vain = 0;
   char const* name() const override { return "gives_up_once"; }
   void begin(std::uint64_t) override {}
-  std::uint32_t choose(sim::choice_point const& p) override { return p.kind == sim::choice_kind::give_up && asked++ == 0 ? 1 : 0; }
+  std::uint32_t choose(sim::choice_point const& p) override {
+    return p.kind == sim::choice_kind::give_up && asked++ == 0 ? 1 : 0;
+  }
   void in_vain() override { ++vain; }
   bool end(sim::execution_summary const&) override { return false; }
 };
@@ -417,7 +424,8 @@ TEST(giving_up, in_vain_costs_a_depth_first_search_one_execution_each) {
   sim::campaign const without = search(&waits_and_goes_on, o);
   EXPECT_TRUE(with_choice.exhausted && without.exhausted);
   EXPECT_LE(with_choice.executions, without.executions * 3 / 2);
-  RecordProperty("executions", std::to_string(with_choice.executions) + " against " + std::to_string(without.executions));
+  RecordProperty("executions",
+                 std::to_string(with_choice.executions) + " against " + std::to_string(without.executions));
 }
 
 }  // namespace

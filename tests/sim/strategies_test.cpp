@@ -1,5 +1,7 @@
-// Goal: each strategy keeps what its file promises: budgets spread over the execution, PCT's bound, the search's completeness.
-// Method: programs of a known length with a planted bug or with an opportunity at each step; seeds are fixed, so a verdict is too.
+// Goal: each strategy keeps what its file promises: budgets spread over the execution, PCT's bound,
+// the search's completeness.
+// Method: programs of a known length with a planted bug or with an opportunity at each step; seeds
+// are fixed, so a verdict is too.
 #include <array>
 #include <cmath>
 #include <functional>
@@ -49,7 +51,8 @@ class observed final : public sim::chooser {
 };
 
 // ---- budgets ----
-// `length` steps of two threads beside an alarm that is always set, with a fault possible at each step.
+// `length` steps of two threads beside an alarm that is always set, with a fault possible at each
+// step.
 std::int64_t next_ring = 0;  // an alarm may ring while its thread ends
 void ring(void*) { sim::alarm(next_ring += 1'000'000, &ring, nullptr); }
 void busy() {
@@ -112,7 +115,8 @@ TEST(budgets, of_ticks_and_faults_are_spread_over_the_execution_by_each_strategy
     for (std::uint32_t const budget : {1U, 2U, 4U, 16U}) {
       for (auto const& c : sampling_strategies()) {
         spent const s = spend(*c, steps, budget);
-        std::string const what = std::string(c->name()) + " " + std::to_string(steps) + " steps, budget " + std::to_string(budget);
+        std::string const what =
+            std::string(c->name()) + " " + std::to_string(steps) + " steps, budget " + std::to_string(budget);
         expect_even(s.ticks, what + ", ticks");
         expect_even(s.faults, what + ", faults");
       }
@@ -129,14 +133,16 @@ TEST(budgets, that_no_length_was_learned_for_reach_the_second_half_too) {
       sim::execution const& x = e.run(of(&busy), *c);
       bool in_second_half = false;
       auto const all = e.choices();
-      for (std::size_t k = all.size() / 2; k < all.size(); ++k) in_second_half |= all[k].kind == sim::choice_kind::thread && all[k].to == sim::clock_slot;
+      for (std::size_t k = all.size() / 2; k < all.size(); ++k)
+        in_second_half |= all[k].kind == sim::choice_kind::thread && all[k].to == sim::clock_slot;
       late += in_second_half ? 1 : 0;
       ASSERT_FALSE(x.failed) << c->name() << ", execution " << i << ": " << x.what.tag << " " << x.what.claim;
     }
     EXPECT_GT(late, 100) << c->name();  // of 2000; most assume another length
   }
 }
-// `length` steps of two threads; at every fourth one of them has a spin loop of its own, of three rounds, that may give up.
+// `length` steps of two threads; at every fourth one of them has a spin loop of its own, of three
+// rounds, that may give up.
 void many_spins() {
   word w(0), never(0);
   with<word>(w, [](word& o) {
@@ -179,7 +185,8 @@ TEST(budgets, of_give_ups_are_spread_over_the_execution_by_each_strategy) {
     }
   }
 }
-// A load that has old values is no budget: each reads an old one half of the time, wherever it stands.
+// A load that has old values is no budget: each reads an old one half of the time, wherever it
+// stands.
 void reader() {
   word w(0);
   with<word>(w, [](word& o) {
@@ -207,7 +214,8 @@ TEST(budgets, old_values_are_read_half_of_the_time_from_first_to_last) {
 }
 
 // ---- PCT ----
-// Three lanes of `length` steps together; the first lane's thread starts the others. A lane enters its window after a tenth.
+// Three lanes of `length` steps together; the first lane's thread starts the others. A lane enters
+// its window after a tenth.
 struct track {
   std::array<int, 3> place{};     // steps gone in each lane
   std::string order;              // "abCB": lane a started, then b, then c's end, b's end
@@ -221,7 +229,8 @@ void run_lane(word& w, int lane) {
   for (int i = 0; i < steps; ++i) {
     w.fetch_add_relaxed(1);
     if (i == 0) {
-      for (char const other : lanes.order) lanes.nested &= other >= 'a' && lanes.place[static_cast<std::size_t>(other - 'a')] * 10 > steps;
+      for (char const other : lanes.order)
+        lanes.nested &= other >= 'a' && lanes.place[static_cast<std::size_t>(other - 'a')] * 10 > steps;
       if (lanes.order.size() == 1) lanes.second_in_window = lanes.nested;
       lanes.order += static_cast<char>('a' + lane);
     }
@@ -243,7 +252,8 @@ bool ends(char const* by_start) {  // "021": first the lane that started first, 
   }
   return true;
 }
-// Bugs of depth d need d-1 threads to fall in their windows; in the deeper ones also one of the two orders among those that fell.
+// Bugs of depth d need d-1 threads to fall in their windows; in the deeper ones also one of the two
+// orders among those that fell.
 struct planted {
   std::uint32_t depth;
   char const* claim;
@@ -251,11 +261,15 @@ struct planted {
 };
 constexpr planted bugs[] = {
     {1, "the first lane runs when both others have ended", [] { return lanes.order.find('a') == 4; }},
-    {2, "a lane starts in the window of the first", [] { return lanes.order[0] == 'a' && lanes.order[1] >= 'a' && lanes.second_in_window; }},
-    {3, "all nested, the later to fall goes on first", [] { return lanes.nested && lanes.order[0] == 'a' && ends("210"); }},
-    {3, "all nested, the first to fall goes on first", [] { return lanes.nested && lanes.order[0] == 'a' && ends("201"); }},
+    {2, "a lane starts in the window of the first",
+     [] { return lanes.order[0] == 'a' && lanes.order[1] >= 'a' && lanes.second_in_window; }},
+    {3, "all nested, the later to fall goes on first",
+     [] { return lanes.nested && lanes.order[0] == 'a' && ends("210"); }},
+    {3, "all nested, the first to fall goes on first",
+     [] { return lanes.nested && lanes.order[0] == 'a' && ends("201"); }},
     {4, "all three fall and end as they started", [] { return lanes.nested && lanes.order[0] == 'a' && ends("012"); }},
-    {4, "all three fall, the first to fall ends last", [] { return lanes.nested && lanes.order[0] == 'a' && ends("120"); }},
+    {4, "all three fall, the first to fall ends last",
+     [] { return lanes.nested && lanes.order[0] == 'a' && ends("120"); }},
 };
 TEST(pct, a_bug_of_depth_1_to_4_is_found_with_the_promised_probability_at_lengths_50_to_10_000) {
   for (int const steps : {50, 500, 10'000}) {
@@ -278,14 +292,27 @@ TEST(pct, a_bug_of_depth_1_to_4_is_found_with_the_promised_probability_at_length
       double const expected = promised * 7 / 8 * static_cast<double>(executions);
       for (std::size_t b = 0; b < std::size(bugs); ++b) {
         if (bugs[b].depth != depth) continue;
-        EXPECT_GT(static_cast<double>(hits[b]), expected - 2.5 * std::sqrt(expected)) << steps << " steps, depth " << depth << ": " << bugs[b].claim;
+        EXPECT_GT(static_cast<double>(hits[b]), expected - 2.5 * std::sqrt(expected))
+            << steps << " steps, depth " << depth << ": " << bugs[b].claim;
       }
     }
   }
 }
 // Threads with priorities that are fixed but for change points: what falls is below all, for ever.
 sim::choice_point two_enabled(std::uint32_t step, std::uint32_t running) {
-  return {sim::choice_kind::thread, true, false, sim::op_kind::load, 2, running, 0b11, step, step, 0, 0, nullptr, nullptr};
+  return {sim::choice_kind::thread,
+          true,
+          false,
+          sim::op_kind::load,
+          2,
+          running,
+          0b11,
+          step,
+          step,
+          0,
+          0,
+          nullptr,
+          nullptr};
 }
 TEST(pct, change_points_lie_over_the_whole_length_and_each_makes_its_thread_fall) {
   for (std::uint32_t const steps : {50U, 1000U, 10'000U}) {
@@ -308,7 +335,8 @@ TEST(pct, change_points_lie_over_the_whole_length_and_each_makes_its_thread_fall
     expect_even(changes, "change points, " + std::to_string(steps) + " steps");
   }
 }
-// The old fault: demotions counted down from the depth, past zero, by ticks and change points together.
+// The old fault: demotions counted down from the depth, past zero, by ticks and change points
+// together.
 TEST(pct, a_thread_falls_however_often_the_clock_ticked) {
   for (std::uint64_t i = 0; i < 500; ++i) {
     constexpr std::uint32_t depth = 4, steps = 200;
@@ -336,7 +364,8 @@ TEST(random_walk, each_enabled_thread_has_the_same_chance_at_every_step) {
   r.begin(0);
   std::array<std::array<double, 3>, 2> chosen{};
   for (std::uint32_t step = 0; step < 20'000; ++step) {
-    sim::choice_point const p{sim::choice_kind::thread, true, false, sim::op_kind::load, 3, 1, 0b111, step, step, 0, 0, nullptr, nullptr};
+    sim::choice_point const
+        p{sim::choice_kind::thread, true, false, sim::op_kind::load, 3, 1, 0b111, step, step, 0, 0, nullptr, nullptr};
     chosen[step / 10'000][p.slot_of(r.choose(p))] += 1;
   }
   for (auto const& half : chosen) {
@@ -366,7 +395,8 @@ TEST(bytes, each_byte_is_one_choice_and_after_the_last_all_is_tame) {
   for (int twice = 0; twice < 2; ++twice) {
     b.begin(0);
     for (std::uint32_t const expected : {1U, 1U, 2U, 0U, 0U}) {
-      sim::choice_point const p{sim::choice_kind::thread, true, false, sim::op_kind::load, 3, 0, 0b111, 0, 0, 0, 0, nullptr, nullptr};
+      sim::choice_point const
+          p{sim::choice_kind::thread, true, false, sim::op_kind::load, 3, 0, 0b111, 0, 0, 0, 0, nullptr, nullptr};
       EXPECT_EQ(b.choose(p), expected);
     }
   }
@@ -380,7 +410,8 @@ TEST(campaign, pilots_change_no_execution_whatever_the_shard) {
     for (std::uint64_t i = 0; i < n; ++i) {
       sim::engine e(in(c11));
       sim::random_walk r(3);
-      all.push_back(sim::explore(e, of(&busy), r, {.executions_max = 1, .first = first + i * stride, .stride = stride}).trace_hash);
+      all.push_back(sim::explore(e, of(&busy), r, {.executions_max = 1, .first = first + i * stride, .stride = stride})
+                        .trace_hash);
     }
     return all;
   };
@@ -405,11 +436,13 @@ TEST(campaign, a_finding_of_a_pilot_is_a_finding) {
 struct late {
   word flag{0}, noise{0}, end{0};
 };
-// A monitor that looks every 20 us, 150 steps of ordinary work; then a wait with a deadline whose waker is on its way.
+// A monitor that looks every 20 us, 150 steps of ordinary work; then a wait with a deadline whose
+// waker is on its way.
 void late_tick() {
   late s;
   with<late>(s, [](late& o) {
-    for (int i = 0; i < 50 && o.end.load_acquire() == 0; ++i) (void)world::futex_wait_until(o.end, 0, world::nanotime() + 20'000);
+    for (int i = 0; i < 50 && o.end.load_acquire() == 0; ++i)
+      (void)world::futex_wait_until(o.end, 0, world::nanotime() + 20'000);
   });
   with<late>(s, [](late& o) {
     for (int i = 0; i < 150; ++i) o.noise.fetch_add_relaxed(1);

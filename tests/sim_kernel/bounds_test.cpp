@@ -1,4 +1,5 @@
-// Goal.   What the simulated kernel does not simulate, and where its named bounds end, is a finding and never a wrong answer.
+// Goal.   What the simulated kernel does not simulate, and where its named bounds end, is a finding
+//         and never a wrong answer.
 // Method. A body for each; the finding's claim must be the one that is meant.
 #include "in_sim.hpp"
 
@@ -44,7 +45,10 @@ void many_descriptors_in_a_message() {
   int passed[5] = {ends[0], ends[0], ends[0], ends[0], ends[0]};
   static_cast<void>(k::send_message(ends[0], {&slice, 1, nullptr, passed, 5}));
 }
-void a_long_name() { static_cast<void>(k::open_file("a_name_that_is_longer_than_the_disk_has_room_for", k::open_write | k::open_create, 0600, false)); }
+void a_long_name() {
+  static_cast<void>(
+      k::open_file("a_name_that_is_longer_than_the_disk_has_room_for", k::open_write | k::open_create, 0600, false));
+}
 void an_unhandled_signal() {
   kernel::raise_signal(SIGUSR1);
   static_cast<void>(k::close(k::eventfd()));
@@ -59,7 +63,9 @@ void many_children() {
   for (int i = 0; i < 9; ++i) static_cast<void>(child("0"));
 }
 void no_alarm_for_a_child() {
-  for (std::uint32_t i = 0; i < engine::alarms_max; ++i) alarm(no_deadline - 1, [](void*) {}, nullptr);
+  for (std::uint32_t i = 0; i < engine::alarms_max; ++i)
+    alarm(
+        no_deadline - 1, [](void*) {}, nullptr);
   static_cast<void>(child("200"));
 }
 void many_slices_for_a_ring() {
@@ -97,17 +103,19 @@ void completions_that_are_not_reaped() {
     if (!r.prepare(request)) static_cast<void>(r.submit());
   }
 }
-void a_poll_set_in_a_poll_set() { static_cast<void>(k::epoll_add(k::epoll_create(), k::epoll_create(), k::poll_in, 1)); }
+void a_poll_set_in_a_poll_set() {
+  static_cast<void>(k::epoll_add(k::epoll_create(), k::epoll_create(), k::poll_in, 1));
+}
 void events_that_are_not_simulated() { static_cast<void>(k::epoll_add(k::epoll_create(), k::eventfd(), 1U << 30, 1)); }
 void no_memory_for_the_kernel() {
   for (std::size_t bytes = 1U << 24; bytes >= 16; bytes /= 2) {
-    while (the_engine->arena_.allocate(bytes, 16) != nullptr) {
-    }
+    while (the_engine->arena_.allocate(bytes, 16) != nullptr) {}
   }
   static_cast<void>(k::eventfd());
 }
 void many_local_names() {
-  for (int i = 0; i < 9; ++i) static_cast<void>(k::bind(k::socket(k::address_family::local, k::socket_kind::stream), local_name(i)));
+  for (int i = 0; i < 9; ++i)
+    static_cast<void>(k::bind(k::socket(k::address_family::local, k::socket_kind::stream), local_name(i)));
 }
 void many_connections_wait() {
   static_cast<void>(listener(80));
@@ -149,9 +157,7 @@ TEST(kernel_in_sim, what_is_not_simulated_is_a_finding) {
   for (objection const& o : objections) {
     campaign const c = run(o.body, strategy::random, 0, 100);
     EXPECT_TRUE(c.failed) << "nothing objects: " << o.claim;
-    if (c.failed) {
-      EXPECT_EQ(std::string_view(c.last.what.claim).substr(0, std::strlen(o.claim)), o.claim);
-    }
+    if (c.failed) { EXPECT_EQ(std::string_view(c.last.what.claim).substr(0, std::strlen(o.claim)), o.claim); }
   }
 }
 

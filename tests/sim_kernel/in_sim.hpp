@@ -1,7 +1,7 @@
 // in_sim.hpp: runs a body in the simulator, many times, and says what came of it.
 //
-// Bodies are plain functions without captures: an execution may be abandoned where it stands. What a test wants to know about all
-// executions together goes into `seen`, which lives outside of them.
+// Bodies are plain functions without captures: an execution may be abandoned where it stands. What
+// a test wants to know about all executions together goes into `seen`, which lives outside of them.
 #pragma once
 
 #include <gtest/gtest.h>

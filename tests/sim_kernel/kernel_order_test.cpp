@@ -1,7 +1,9 @@
-// Goal.   What a thread did before it wrote to a pipe, a counter or a socket has happened before what its reader does after the read; what it does
-//         after the write has not; and a fence's view goes along.
-// Method. Message passing through each kind of descriptor with plain data, depth first and at random; each has a twin in which one touch
-//         stands on the wrong side of its call, and must race.
+// Goal.   What a thread did before it wrote to a pipe, a counter or a socket has happened before
+//         what its reader does after the read; what it does after the write has not; and a fence's
+//         view goes along.
+// Method. Message passing through each kind of descriptor with plain data, depth first and at
+//         random; each has a twin in which one touch stands on the wrong side of its call, and must
+//         race.
 #include <string>
 
 #include "in_sim.hpp"
@@ -65,7 +67,8 @@ void message_passing() {
   });
   if (Side == side::read_before) m.data.get();
   hear(m);
-  if (Side != side::read_before) world::require(m.data.get() == 1 || Side == side::written_after, "order: the data did not come along");
+  if (Side != side::read_before)
+    world::require(m.data.get() == 1 || Side == side::written_after, "order: the data did not come along");
 }
 TEST(kernel_order, what_comes_before_a_write_happens_before_what_follows_its_read) {
   holds(message_passing<through::pipe, side::ordered>);
@@ -99,10 +102,12 @@ TEST(kernel_order, an_object_ends_after_the_touches_that_a_message_says_are_over
   holds(object_ends<true>);
   campaign const c = run(object_ends<false>, strategy::random);
   ASSERT_TRUE(c.failed);
-  EXPECT_TRUE(std::string(c.last.what.tag) == "race" || std::string(c.last.what.tag) == "use_after_free") << c.last.what.claim;
+  EXPECT_TRUE(std::string(c.last.what.tag) == "race" || std::string(c.last.what.tag) == "use_after_free")
+      << c.last.what.claim;
 }
 
-// The second thread's fence is later than the first one's, or the first sees y; the third hears of the second's.
+// The second thread's fence is later than the first one's, or the first sees y; the third hears of
+// the second's.
 template <bool Heard>
 void fence_travels() {
   message& m = made<through::pipe>();

@@ -1,5 +1,7 @@
-// Goal.   Pipes and counters lose nothing, keep order and block as they should, in every schedule and under every fault.
-// Method. Two or three virtual threads on one pipe, depth first with few preemptions and at random; counts of what was seen.
+// Goal.   Pipes and counters lose nothing, keep order and block as they should, in every schedule
+//         and under every fault.
+// Method. Two or three virtual threads on one pipe, depth first with few preemptions and at random;
+// counts of what was seen.
 #include "in_sim.hpp"
 
 namespace retake::sim {
@@ -77,7 +79,8 @@ void atomic_writes() {
   char record[4];
   while (got != 24) {
     std::int64_t const count = k::read(pipe.end[0], record, sizeof(record));
-    world::require(count == 4 && record[0] == record[1] && record[1] == record[2] && record[2] == record[3], "T2: records do not mix");
+    world::require(count == 4 && record[0] == record[1] && record[1] == record[2] && record[2] == record[3],
+                   "T2: records do not mix");
     got += 4;
   }
 }

@@ -1,13 +1,16 @@
-// Goal.   A poller that follows epoll's rules loses no byte under any fault; one that breaks them is caught.
-// Method. A writer and an edge-triggered reader as the runtime's poller would be; then the same with one rule broken.
+// Goal.   A poller that follows epoll's rules loses no byte under any fault; one that breaks them
+//         is caught.
+// Method. A writer and an edge-triggered reader as the runtime's poller would be; then the same
+// with one rule broken.
 #include "in_sim.hpp"
 
 namespace retake::sim {
 
 namespace {
 
-constexpr std::uint32_t every_poll_fault = faults(fault_kind::eintr, fault_kind::eagain, fault_kind::short_read, fault_kind::short_write,
-                                                  fault_kind::epoll_reorder, fault_kind::epoll_duplicate, fault_kind::slow_syscall);
+constexpr std::uint32_t every_poll_fault =
+    faults(fault_kind::eintr, fault_kind::eagain, fault_kind::short_read, fault_kind::short_write,
+           fault_kind::epoll_reorder, fault_kind::epoll_duplicate, fault_kind::slow_syscall);
 
 struct two_ends {
   int end[2];
@@ -52,7 +55,8 @@ void receive(int fd) {
         world::require(got == total, "T4: every byte came before the end");
         return;
       }
-      for (std::int64_t i = 0; i < count; ++i) world::require(byte[i] == "0123456789abcdef"[got++], "T4: bytes come in order");
+      for (std::int64_t i = 0; i < count; ++i)
+        world::require(byte[i] == "0123456789abcdef"[got++], "T4: bytes come in order");
       if (!drains) break;
     }
   }
@@ -86,7 +90,8 @@ TEST(poll_in_sim, an_edge_triggered_reader_that_does_not_drain_sleeps_on_its_byt
   fails(pair_polled<false>, "deadlock");
 }
 
-// The wake-up of a poller: level-triggered, drained by who waits. An edge would do as long as nobody reads in between.
+// The wake-up of a poller: level-triggered, drained by who waits. An edge would do as long as
+// nobody reads in between.
 struct wake_up {
   int ep;
   int fd;
@@ -109,9 +114,12 @@ void poller_is_woken() {
   world::require(k::read(w.fd, &value, sizeof(value)) == 8, "T5: and can be drained");
   world::require(k::epoll_wait(w.ep, &event, 1, 0) == 0, "T5: and is over then");
 }
-TEST(poll_in_sim, a_counter_wakes_a_blocked_poller) { holds(poller_is_woken, faults(fault_kind::eintr, fault_kind::slow_syscall)); }
+TEST(poll_in_sim, a_counter_wakes_a_blocked_poller) {
+  holds(poller_is_woken, faults(fault_kind::eintr, fault_kind::slow_syscall));
+}
 
-// An event overtaken by close and reuse: the number is the same, the file is another. The tag (a sequence number) tells.
+// An event overtaken by close and reuse: the number is the same, the file is another. The tag (a
+// sequence number) tells.
 struct reused {
   int ep;
   int end[2];
@@ -161,7 +169,8 @@ TEST(poll_in_sim, a_stale_event_comes_with_the_fault_and_never_without) {
 
 void twice_and_in_another_order() {
   int const ep = k::epoll_create();
-  for (std::uint64_t i = 0; i != 3; ++i) world::require(k::epoll_add(ep, k::eventfd(1), k::poll_in | k::poll_edge, i) == 0, "harness: add");
+  for (std::uint64_t i = 0; i != 3; ++i)
+    world::require(k::epoll_add(ep, k::eventfd(1), k::poll_in | k::poll_edge, i) == 0, "harness: add");
   k::poll_event events[3];
   world::require(k::epoll_wait(ep, events, 3, 0) == 3, "T8: all three, once each");
   std::uint32_t mask = 0;
@@ -171,8 +180,9 @@ void twice_and_in_another_order() {
   if (k::epoll_wait(ep, events, 3, 0) > 0) ++seen.count[1];
 }
 TEST(poll_in_sim, order_and_repetition_of_edges_are_faults) {
-  EXPECT_FALSE(
-      run(twice_and_in_another_order, strategy::random, faults(fault_kind::epoll_reorder, fault_kind::epoll_duplicate), 500).failed);
+  EXPECT_FALSE(run(twice_and_in_another_order, strategy::random,
+                   faults(fault_kind::epoll_reorder, fault_kind::epoll_duplicate), 500)
+                   .failed);
   EXPECT_GT(seen.count[0], 0u);
   EXPECT_GT(seen.count[1], 0u);
   EXPECT_FALSE(run(twice_and_in_another_order, strategy::random, 0, 500).failed);
@@ -189,7 +199,8 @@ void times_out() {
 }
 TEST(poll_in_sim, a_time_out_is_on_the_virtual_clock) { holds(times_out); }
 
-// A wait on a set that somebody closes goes on (the call holds it); an event of one of its files still ends it.
+// A wait on a set that somebody closes goes on (the call holds it); an event of one of its files
+// still ends it.
 void close_set(void* opaque) {
   auto& w = *static_cast<wake_up*>(opaque);
   k::close(w.ep);

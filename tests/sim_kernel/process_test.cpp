@@ -1,5 +1,7 @@
-// Goal.   Signals, slow calls, happens-before and replay: what concerns the simulated process as a whole.
-// Method. One small body each; where something must be possible, it is counted; where it must not, it is a finding.
+// Goal.   Signals, slow calls, happens-before and replay: what concerns the simulated process as a
+//         whole.
+// Method. One small body each; where something must be possible, it is counted; where it must not,
+// it is a finding.
 #include "in_sim.hpp"
 
 #include <csignal>
@@ -87,7 +89,8 @@ void signal_ends_a_poll() {
   int const ep = k::epoll_create();
   start(only_raise);
   k::poll_event event{};
-  // For the tame schedule alone: in others the signal may come between the look and the wait, as it may in life.
+  // For the tame schedule alone: in others the signal may come between the look and the wait, as it
+  // may in life.
   while (seen.count[0] == 0) {
     int const count = k::epoll_wait(ep, &event, 1, -1);
     world::require(count == -EINTR, "T27: a poll that nothing else ends is ended by the signal");
@@ -103,7 +106,8 @@ void signal_in_a_futex() {
   count_signals();
   world::atomic<std::uint32_t> word(0);
   start(only_raise);
-  while (seen.count[0] == 0) world::require(world::futex_wait(word, 0) == world::waited::woken, "T28: an interrupted wait counts as woken");
+  while (seen.count[0] == 0)
+    world::require(world::futex_wait(word, 0) == world::waited::woken, "T28: an interrupted wait counts as woken");
   join_others();
   world::require(seen.count[0] == 1, "T28: the handler ran once");
 }
@@ -127,7 +131,8 @@ void signal_before_the_time() {
   world::sleep_until(world::nanotime() + 7'000'000);
   world::require(seen.count[0] == 1, "T30: the handler runs in the sleep");
 }
-TEST(signals_in_sim, interrupt_a_sleep_until_a_time) {  // in the tame schedule, in which nothing else makes the sleeper run
+TEST(signals_in_sim,
+     interrupt_a_sleep_until_a_time) {  // in the tame schedule, in which nothing else makes the sleeper run
   campaign const c = run(signal_before_the_time, strategy::tame);
   EXPECT_FALSE(c.failed) << c.last.what.claim;
 }
@@ -242,7 +247,8 @@ void a_bit_of_everything() {
   for (int i = 0; i != 3; ++i) static_cast<void>(k::read(h.end[0], &byte, 1));
 }
 TEST(process_in_sim, the_same_seed_is_the_same_campaign) {
-  std::uint32_t const mask = faults(fault_kind::eintr, fault_kind::eagain, fault_kind::emfile, fault_kind::slow_syscall);
+  std::uint32_t const mask =
+      faults(fault_kind::eintr, fault_kind::eagain, fault_kind::emfile, fault_kind::slow_syscall);
   campaign const first = run(a_bit_of_everything, strategy::random, mask, 3'000);
   campaign const second = run(a_bit_of_everything, strategy::random, mask, 3'000);
   EXPECT_FALSE(first.failed) << first.last.what.claim;
@@ -252,13 +258,16 @@ TEST(process_in_sim, the_same_seed_is_the_same_campaign) {
 }
 
 void numbers_start_again() {
-  world::require(k::eventfd() == kernel::first_descriptor, "T26: an execution starts with no descriptor of the last one");
+  world::require(k::eventfd() == kernel::first_descriptor,
+                 "T26: an execution starts with no descriptor of the last one");
   world::require(kernel::open_descriptors() == 1, "T26: one is open");
   world::require(k::cpu_limit() == static_cast<int>(kernel::processors_default), "T26: nor with its processors");
   kernel::set_cpu_limit(7);
   world::require(k::cpu_limit() == 7, "T26: the scenario says how many");
 }
-TEST(process_in_sim, every_execution_has_a_fresh_kernel) { EXPECT_FALSE(run(numbers_start_again, strategy::random, 0, 50).failed); }
+TEST(process_in_sim, every_execution_has_a_fresh_kernel) {
+  EXPECT_FALSE(run(numbers_start_again, strategy::random, 0, 50).failed);
+}
 
 }  // namespace
 

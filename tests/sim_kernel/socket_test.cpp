@@ -1,12 +1,15 @@
-// Goal.   Connections are made, carry bytes both ways and end, whoever is faster, under every fault.
-// Method. An echo server and its clients on non-blocking sockets, each with a poll set of its own; then ends of every kind.
+// Goal.   Connections are made, carry bytes both ways and end, whoever is faster, under every
+//         fault.
+// Method. An echo server and its clients on non-blocking sockets, each with a poll set of its own;
+// then ends of every kind.
 #include "in_sim.hpp"
 
 namespace retake::sim {
 
 namespace {
 
-// Waits until one of `events` may have come. Level-triggered, and a set for each wait: nothing to forget.
+// Waits until one of `events` may have come. Level-triggered, and a set for each wait: nothing to
+// forget.
 void await(int fd, std::uint32_t events) {
   int const ep = k::epoll_create();
   if (ep < 0) return;
@@ -98,7 +101,8 @@ void echo_scenario() {
   no_sigpipe();
   auto& e = shared<echo>();
   e.listener = k::socket(k::address_family::ipv4, k::socket_kind::stream);
-  world::require(k::bind(e.listener, k::ipv4_address(k::loopback_ipv4, 0)) == 0 && k::listen(e.listener, backlog) == 0, "harness: listen");
+  world::require(k::bind(e.listener, k::ipv4_address(k::loopback_ipv4, 0)) == 0 && k::listen(e.listener, backlog) == 0,
+                 "harness: listen");
   k::socket_address name;
   world::require(k::local_address(e.listener, name) == 0, "harness: the address of a listener");
   e.port = name.port;
@@ -118,8 +122,8 @@ TEST(socket_in_sim, an_echo_over_tcp_is_complete) {
 }
 TEST(socket_in_sim, clients_wait_while_the_listener_s_queue_is_full) { holds(echo_scenario<3, 0>); }
 TEST(socket_in_sim, an_echo_survives_short_counts_interruptions_and_late_bytes) {
-  holds(echo_scenario<1, 1>,
-        faults(fault_kind::short_read, fault_kind::short_write, fault_kind::eintr, fault_kind::eagain, fault_kind::slow_syscall));
+  holds(echo_scenario<1, 1>, faults(fault_kind::short_read, fault_kind::short_write, fault_kind::eintr,
+                                    fault_kind::eagain, fault_kind::slow_syscall));
   EXPECT_EQ(seen.count[1], 0u);
 }
 TEST(socket_in_sim, a_reset_connection_ends_on_both_sides) {
@@ -141,7 +145,8 @@ void runs_out_of_numbers() {
   int ends[2];
   world::require(k::close(kernel::first_descriptor) == 0, "harness: close");
   world::require(k::pipe(ends) == -EMFILE, "T12: a pipe needs two");
-  world::require(kernel::open_descriptors() == static_cast<std::uint32_t>(count - 1), "T12: and takes none when it cannot have two");
+  world::require(kernel::open_descriptors() == static_cast<std::uint32_t>(count - 1),
+                 "T12: and takes none when it cannot have two");
 }
 TEST(descriptors_in_sim, end_with_emfile_at_the_bound_or_by_the_fault) {
   EXPECT_FALSE(run(runs_out_of_numbers, strategy::tame).failed);
@@ -183,10 +188,12 @@ void close_races_with_use() {
   start(close_both, pair.end);
   for (int i = 0; i != 3; ++i) {
     std::int64_t const written = k::write(pair.end[0], "ab", 2);
-    world::require(written == 2 || written == -EPIPE || written == -EBADF, "T14: a write beside a close has no other answer");
+    world::require(written == 2 || written == -EPIPE || written == -EBADF,
+                   "T14: a write beside a close has no other answer");
     char byte[4];
     std::int64_t const got = k::read(pair.end[1], byte, sizeof(byte));
-    world::require(got >= 0 || got == -EAGAIN || got == -EBADF || got == -ECONNRESET, "T14: a read beside a close has no other answer");
+    world::require(got >= 0 || got == -EAGAIN || got == -EBADF || got == -ECONNRESET,
+                   "T14: a read beside a close has no other answer");
   }
   join_others();
   world::require(kernel::open_descriptors() == 0, "T14: no descriptor is left");

@@ -1,5 +1,6 @@
-// Goal: our switch and Boost.Context's are the same machine. Method: one scenario over both, every observable step in one log.
-// Not under sanitizers: bare fcontext is not annotated, and ASan and TSan rightly complain about it.
+// Goal: our switch and Boost.Context's are the same machine. Method: one scenario over both, every
+// observable step in one log. Not under sanitizers: bare fcontext is not annotated, and ASan and
+// TSan rightly complain about it.
 #include <gtest/gtest.h>
 
 #include <boost/context/detail/fcontext.hpp>
@@ -40,14 +41,16 @@ class boost_strand {
   bool ended_ = false;
 };
 
-// Three strands with different depth, rounding modes and register patterns, interleaved by a fixed pseudo-random sequence.
+// Three strands with different depth, rounding modes and register patterns, interleaved by a fixed
+// pseudo-random sequence.
 template <class Strand>
 std::string scenario() {
   thread_context me;
   std::string log;
   const auto descend = [&log](auto& self, Strand& s, int depth, char name) -> int {
     if (depth == 0) {
-      const bool kept = registers_survive(static_cast<std::uint64_t>(name), [](void* raw) { static_cast<Strand*>(raw)->pause(); }, &s);
+      const bool kept = registers_survive(
+          static_cast<std::uint64_t>(name), [](void* raw) { static_cast<Strand*>(raw)->pause(); }, &s);
       log += kept ? '+' : '-';
       return 1;
     }
@@ -65,14 +68,13 @@ std::string scenario() {
       try {
         log += std::to_string(descend(descend, s, depth, name));
         throw name;
-      } catch (char caught) {
-        log += caught;
-      }
+      } catch (char caught) { log += caught; }
       std::fesetround(FE_TONEAREST);
     };
   };
   std::fesetround(FE_UPWARD);
-  Strand strands[3] = {Strand(body('a', 2, FE_DOWNWARD)), Strand(body('b', 5, FE_TOWARDZERO)), Strand(body('c', 3, FE_UPWARD))};
+  Strand strands[3] = {Strand(body('a', 2, FE_DOWNWARD)), Strand(body('b', 5, FE_TOWARDZERO)),
+                       Strand(body('c', 3, FE_UPWARD))};
   std::fesetround(FE_TONEAREST);
   std::uint32_t random = 12345;
   while (!strands[0].ended() || !strands[1].ended() || !strands[2].ended()) {

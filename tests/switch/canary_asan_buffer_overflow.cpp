@@ -1,4 +1,5 @@
-// Goal: an alarm that is not dead. This program MUST be reported by ASan: it writes past a local array, on a context's stack.
+// Goal: an alarm that is not dead. This program MUST be reported by ASan: it writes past a local
+// array, on a context's stack.
 #include "strand.hpp"
 
 __attribute__((noinline)) static void write_at(volatile char* array, int index) { array[index] = 1; }

@@ -1,4 +1,5 @@
-// Goal: an alarm that is not dead. This program MUST be reported by ASan: it recurses into the guard below a context's stack.
+// Goal: an alarm that is not dead. This program MUST be reported by ASan: it recurses into the
+// guard below a context's stack.
 #include <cstdlib>
 
 #include "switch/context.hpp"
@@ -18,9 +19,12 @@ int main() {
   static context main_context;
   static context self;
   adopt_thread_context(main_context);
-  make_context(self, slab.stack(1).low, slab.stack(1).bytes, [](void*) {
-    recurse(1 << 20);
-    switch_final(self, main_context);
-  }, nullptr);
+  make_context(
+      self, slab.stack(1).low, slab.stack(1).bytes,
+      [](void*) {
+        recurse(1 << 20);
+        switch_final(self, main_context);
+      },
+      nullptr);
   switch_context(main_context, self);
 }

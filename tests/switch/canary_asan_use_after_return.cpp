@@ -1,5 +1,6 @@
-// Goal: an alarm that is not dead. This program MUST be reported by ASan (detect_stack_use_after_return=1): a context parks, comes
-// back to its own fake stack, and follows a pointer into a frame that has returned.
+// Goal: an alarm that is not dead. This program MUST be reported by ASan
+// (detect_stack_use_after_return=1): a context parks, comes back to its own fake stack, and follows
+// a pointer into a frame that has returned.
 #include "strand.hpp"
 
 static volatile int* escaped = nullptr;

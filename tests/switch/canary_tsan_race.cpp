@@ -1,5 +1,5 @@
-// Goal: an alarm that is not dead. This program MUST be reported by TSan: two contexts on two OS threads write one variable, and
-// nothing orders them.
+// Goal: an alarm that is not dead. This program MUST be reported by TSan: two contexts on two OS
+// threads write one variable, and nothing orders them.
 #include <thread>
 
 #include "strand.hpp"

@@ -1,4 +1,5 @@
-// Goal: a switch goes where it says, with arguments, alignment and stack as promised. Method: strands that log what they see.
+// Goal: a switch goes where it says, with arguments, alignment and stack as promised. Method:
+// strands that log what they see.
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -47,12 +48,13 @@ TEST(switch_context, two_contexts_alternate_in_order) {
 
 std::atomic<int> signals_handled{0};
 
-// Each signal comes to a thread that makes, runs and destroys contexts all the time, and the next one
-// when it was handled. ThreadSanitizer keeps a signal in the context that it finds: one that is left,
-// or on its way out, takes it along.
+// Each signal comes to a thread that makes, runs and destroys contexts all the time, and the next
+// one when it was handled. ThreadSanitizer keeps a signal in the context that it finds: one that is
+// left, or on its way out, takes it along.
 TEST(switch_context, no_signal_is_lost_while_contexts_come_and_go) {
   constexpr int signals = 300;
-  struct sigaction count {}, before {};
+  struct sigaction count {
+  }, before{};
   count.sa_handler = [](int) { signals_handled.fetch_add(1); };
   ASSERT_EQ(::sigaction(SIGUSR1, &count, &before), 0);
   signals_handled = 0;
@@ -94,13 +96,14 @@ TEST(switch_context, contexts_hand_over_to_each_other_without_a_middleman) {
   for (int i = 0; i < 3; ++i) {
     r.stacks[i].reset(new char[bytes]);
     places[i] = {&r, i};
-    make_context(r.contexts[i], r.stacks[i].get(), bytes,
-                 [](void* raw) {
-                   auto& p = *static_cast<place*>(raw);
-                   while (++p.all->turns < 30000) switch_context(p.all->contexts[p.index], p.all->contexts[(p.index + 1) % 3]);
-                   switch_context(p.all->contexts[p.index], *p.all->main);
-                 },
-                 &places[i]);
+    make_context(
+        r.contexts[i], r.stacks[i].get(), bytes,
+        [](void* raw) {
+          auto& p = *static_cast<place*>(raw);
+          while (++p.all->turns < 30000) switch_context(p.all->contexts[p.index], p.all->contexts[(p.index + 1) % 3]);
+          switch_context(p.all->contexts[p.index], *p.all->main);
+        },
+        &places[i]);
   }
   switch_context(me, r.contexts[0]);
   EXPECT_EQ(r.turns, 30000);
@@ -111,21 +114,26 @@ TEST(make_context, entry_runs_on_the_given_stack_sixteen_byte_aligned) {
   thread_context me;
   constexpr std::size_t bytes = 64 * 1024;
   std::unique_ptr<char[]> stack(new char[bytes + 16]);
-  for (const std::size_t odd : {std::size_t{0}, std::size_t{1}, std::size_t{7}, std::size_t{9}}) {  // ends of the range need not be aligned
+  for (const std::size_t odd :
+       {std::size_t{0}, std::size_t{1}, std::size_t{7}, std::size_t{9}}) {  // ends of the range need not be aligned
     struct seen {
       context self;
       context* main;
       void* frame = nullptr;
     } s;
     s.main = &me;
-    make_context(s.self, stack.get() + odd, bytes, [](void* raw) {
-      auto& mine = *static_cast<seen*>(raw);
-      mine.frame = __builtin_frame_address(0);
-      switch_final(mine.self, *mine.main);
-    }, &s);
+    make_context(
+        s.self, stack.get() + odd, bytes,
+        [](void* raw) {
+          auto& mine = *static_cast<seen*>(raw);
+          mine.frame = __builtin_frame_address(0);
+          switch_final(mine.self, *mine.main);
+        },
+        &s);
     switch_context(me, s.self);
     EXPECT_TRUE(within(stack.get() + odd, bytes, s.frame));
-    EXPECT_EQ(reinterpret_cast<std::uintptr_t>(s.frame) % 16, 0u);  // the psABIs align the frame record, not sp after the call
+    EXPECT_EQ(reinterpret_cast<std::uintptr_t>(s.frame) % 16,
+              0u);  // the psABIs align the frame record, not sp after the call
     retire_context(s.self);
   }
 }
@@ -141,14 +149,17 @@ TEST(retire_context, stack_and_context_may_be_used_again) {
   } s;
   s.main = &me;
   for (int i = 0; i < 200; ++i) {
-    make_context(s.self, stack.get(), bytes, [](void* raw) {
-      auto& mine = *static_cast<seen*>(raw);
-      char frame[2000];  // its surroundings are poisoned under ASan
-      asm volatile("" : : "r"(frame) : "memory");
-      ++mine.runs;
-      if (mine.runs % 2 == 0) switch_context(mine.self, *mine.main);  // abandoned in the middle
-      switch_final(mine.self, *mine.main);
-    }, &s);
+    make_context(
+        s.self, stack.get(), bytes,
+        [](void* raw) {
+          auto& mine = *static_cast<seen*>(raw);
+          char frame[2000];  // its surroundings are poisoned under ASan
+          asm volatile("" : : "r"(frame) : "memory");
+          ++mine.runs;
+          if (mine.runs % 2 == 0) switch_context(mine.self, *mine.main);  // abandoned in the middle
+          switch_final(mine.self, *mine.main);
+        },
+        &s);
     switch_context(me, s.self);
     retire_context(s.self);
   }
@@ -158,7 +169,9 @@ TEST(retire_context, stack_and_context_may_be_used_again) {
 TEST(make_context_death, a_stack_that_is_too_small_traps) {
   context c;
   char stack[256];
-  EXPECT_DEATH(make_context(c, stack, sizeof stack, [](void*) {}, nullptr), "");
+  EXPECT_DEATH(make_context(
+                   c, stack, sizeof stack, [](void*) {}, nullptr),
+               "");
 }
 
 TEST(switch_context, a_context_moves_between_os_threads) {

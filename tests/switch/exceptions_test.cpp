@@ -1,5 +1,5 @@
-// Goal: exceptions in flight belong to the context. Method: park contexts inside handlers and unwinding destructors while others
-// throw, on the same OS thread and across two.
+// Goal: exceptions in flight belong to the context. Method: park contexts inside handlers and
+// unwinding destructors while others throw, on the same OS thread and across two.
 #include <gtest/gtest.h>
 
 #include <cstdio>
@@ -33,9 +33,7 @@ void handler_that_parks(strand& s, const std::string& name, std::string& report)
       s.pause();
       throw std::runtime_error(name + "-last");
     }
-  } catch (const std::exception& last) {
-    report += std::string(" ") + last.what();
-  }
+  } catch (const std::exception& last) { report += std::string(" ") + last.what(); }
   EXPECT_EQ(std::current_exception(), nullptr);
 }
 
@@ -62,7 +60,8 @@ TEST(exceptions, contexts_parked_in_handlers_rethrow_their_own) {
 TEST(exceptions, a_handler_resumed_on_another_os_thread_rethrows_its_own) {
   std::string report;
   strand s([&](strand& mine) { handler_that_parks(mine, "moved", report); });
-  // Each thread lives until the next has ended: one that ended would bequeath its thread-local addresses.
+  // Each thread lives until the next has ended: one that ended would bequeath its thread-local
+  // addresses.
   const auto step = [&s](auto& self, int threads_left) -> void {
     thread_context here;
     try {
@@ -95,8 +94,7 @@ TEST(exceptions, uncaught_count_is_per_context) {
     try {
       parks_while_unwinding guard{mine, seen};
       throw 1;
-    } catch (int) {
-    }
+    } catch (int) {}
     EXPECT_EQ(std::uncaught_exceptions(), 0);
   });
   a.resume(me);
@@ -142,7 +140,8 @@ void throw_out_of_visit() {
     std::_Exit(3);
   });
   static char big[256 * 1024];
-  call_on_stack(big, sizeof big, [](void*) { throw 1; }, nullptr);
+  call_on_stack(
+      big, sizeof big, [](void*) { throw 1; }, nullptr);
 }
 
 TEST(exceptions_death, an_exception_that_leaves_a_visit_terminates) {

@@ -1,5 +1,6 @@
-// Goal: a call can be given up, by the code below it or by a handler that interrupts it, and its caller goes on as if it had returned. Method: what the call has
-// done and not done, values in callee-saved registers, a fault that the processor raises.
+// Goal: a call can be given up, by the code below it or by a handler that interrupts it, and its
+// caller goes on as if it had returned. Method: what the call has done and not done, values in
+// callee-saved registers, a fault that the processor raises.
 #include <gtest/gtest.h>
 #include <ucontext.h>
 
@@ -14,7 +15,8 @@ namespace {
 
 template <class Fn>
 bool guarded(guard& g, Fn& fn) {
-  return guarded_call(g, [](void* opaque) { (*static_cast<Fn*>(opaque))(); }, &fn);
+  return guarded_call(
+      g, [](void* opaque) { (*static_cast<Fn*>(opaque))(); }, &fn);
 }
 
 TEST(guarded_call, returns_true_when_the_call_has_returned) {
@@ -69,15 +71,21 @@ TEST(guarded_call, the_outer_of_two_ends_both) {
   EXPECT_FALSE(went_on);
 }
 
-// Values that the compiler keeps in registers over the call: the given-up frames had saved them, and nobody has run their epilogues.
+// Values that the compiler keeps in registers over the call: the given-up frames had saved them,
+// and nobody has run their epilogues.
 [[gnu::noinline]] std::uint64_t sum_around(guard& g, std::uint64_t seed) {
   std::uint64_t a = seed * 3, b = seed * 5, c = seed * 7, d = seed * 11, e = seed * 13;
   auto fn = [&g] {
-    asm volatile("" : : : "memory"
+    asm volatile(""
+                 :
+                 :
+                 : "memory"
 #if defined(__x86_64__)
-                 , "rbx", "r12", "r13", "r14", "r15"
+                   ,
+                   "rbx", "r12", "r13", "r14", "r15"
 #else
-                 , "x19", "x20", "x21", "x22", "x23", "x24", "x25", "x26", "x27", "x28"
+                   ,
+                   "x19", "x20", "x21", "x22", "x23", "x24", "x25", "x26", "x27", "x28"
 #endif
     );
     give_up(g);
@@ -110,7 +118,8 @@ void land(int, siginfo_t*, void* context) {
 TEST(guarded_call, is_given_up_by_a_handler_at_whatever_instruction_it_came) {
   guard g;
   armed = &g;
-  struct sigaction mine {}, before {};
+  struct sigaction mine {
+  }, before{};
   mine.sa_sigaction = land;
   mine.sa_flags = SA_SIGINFO;
   ASSERT_EQ(::sigaction(SIGSEGV, &mine, &before), 0);

@@ -1,5 +1,6 @@
-// Goal: an overflow is noticed and gets its stack's name. Method: real recursion into kernel guards, in children that report
-// through contains(); a write below a stack that only a canary guards.
+// Goal: an overflow is noticed and gets its stack's name. Method: real recursion into kernel
+// guards, in children that report through contains(); a write below a stack that only a canary
+// guards.
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -29,11 +30,14 @@ void dive_on(const stack_slab& slab, std::size_t index, int depth) {
   d.depth = depth;
   adopt_thread_context(d.main);
   const stack_bounds s = slab.stack(index);
-  make_context(d.self, s.low, s.bytes, [](void* raw) {
-    auto& mine = *static_cast<dive*>(raw);
-    recurse(mine.depth);
-    switch_final(mine.self, mine.main);
-  }, &d);
+  make_context(
+      d.self, s.low, s.bytes,
+      [](void* raw) {
+        auto& mine = *static_cast<dive*>(raw);
+        recurse(mine.depth);
+        switch_final(mine.self, mine.main);
+      },
+      &d);
   switch_context(d.main, d.self);
   retire_context(d.self);
   retire_context(d.main);
@@ -65,8 +69,10 @@ void overflow_stack_3(guard_method method) {
 
 TEST(stack_slab_death, an_overflow_hits_the_guard_and_names_its_stack) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
-  for (const guard_method method : {guard_method::mprotect, guard_method::madvise}) {  // an older kernel gives mprotect for both
-    EXPECT_EXIT(overflow_stack_3(method), testing::ExitedWithCode(7), "overflow of stack 3") << guard_method_name(method);
+  for (const guard_method method :
+       {guard_method::mprotect, guard_method::madvise}) {  // an older kernel gives mprotect for both
+    EXPECT_EXIT(overflow_stack_3(method), testing::ExitedWithCode(7), "overflow of stack 3")
+        << guard_method_name(method);
   }
 }
 

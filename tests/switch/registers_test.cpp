@@ -1,5 +1,5 @@
-// Goal: what the ABIs call callee-saved is a context's own. Method: patterns in every such register around a switch, two
-// contexts at once; different floating-point control in each.
+// Goal: what the ABIs call callee-saved is a context's own. Method: patterns in every such register
+// around a switch, two contexts at once; different floating-point control in each.
 #include <gtest/gtest.h>
 
 #include <cfenv>
@@ -17,8 +17,8 @@ TEST(switch_context, callee_saved_registers_survive) {
     return [&survived, index](strand& s) {
       survived[index] = true;
       for (std::uint64_t round = 0; round < 100; ++round) {
-        const bool now = registers_survive(round * 2 + static_cast<std::uint64_t>(index),
-                                           [](void* raw) { static_cast<strand*>(raw)->pause(); }, &s);
+        const bool now = registers_survive(
+            round * 2 + static_cast<std::uint64_t>(index), [](void* raw) { static_cast<strand*>(raw)->pause(); }, &s);
         survived[index] = survived[index] && now;
       }
     };

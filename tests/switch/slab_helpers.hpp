@@ -1,4 +1,5 @@
-// slab_helpers.hpp: what the tests of slabs share: options by method, and the kernel's view of a slab.
+// slab_helpers.hpp: what the tests of slabs share: options by method, and the kernel's view of a
+// slab.
 #pragma once
 
 #include <cstddef>

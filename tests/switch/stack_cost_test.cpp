@@ -1,4 +1,5 @@
-// Goal: a hundred thousand stacks fit, and a canary costs nothing until it is hit. Method: count mappings and resident pages.
+// Goal: a hundred thousand stacks fit, and a canary costs nothing until it is hit. Method: count
+// mappings and resident pages.
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -25,7 +26,8 @@ TEST(stack_slab, canaries_cost_no_memory_until_they_are_hit) {
   EXPECT_LT(resident_bytes(), before + 10000u * 4096 / 8);
 }
 
-// A hundred thousand, all parked at once. TSan: fewer contexts (see sanitizer.hpp on GCC 12), as many stacks.
+// A hundred thousand, all parked at once. TSan: fewer contexts (see sanitizer.hpp on GCC 12), as
+// many stacks.
 #if defined(RETAKE_FLOOR_TSAN)
 constexpr std::size_t contexts_alive = 500;
 #else
@@ -50,20 +52,21 @@ TEST(stack_slab, a_hundred_thousand_stacks_fit_the_default_mapping_limit) {
     for (std::size_t i = 0; i < contexts_alive; ++i) {
       members[i].all = &all;
       const stack_bounds s = slab.stack(count - contexts_alive + i);
-      make_context(members[i].self, s.low, s.bytes, [](void* raw) {
-        auto& mine = *static_cast<member*>(raw);
-        ++mine.all->running;
-        switch_context(mine.self, mine.all->main);
-        --mine.all->running;
-        switch_final(mine.self, mine.all->main);
-      }, &members[i]);
+      make_context(
+          members[i].self, s.low, s.bytes,
+          [](void* raw) {
+            auto& mine = *static_cast<member*>(raw);
+            ++mine.all->running;
+            switch_context(mine.self, mine.all->main);
+            --mine.all->running;
+            switch_final(mine.self, mine.all->main);
+          },
+          &members[i]);
       switch_context(all.main, members[i].self);
     }
     EXPECT_EQ(all.running, contexts_alive);
     EXPECT_LE(mappings_of(slab), system_mapping_limit() / 2);
-    if (slab.weakest_guard() == guard_method::madvise) {
-      EXPECT_LE(mappings_of(slab), 2u);
-    }
+    if (slab.weakest_guard() == guard_method::madvise) { EXPECT_LE(mappings_of(slab), 2u); }
     for (std::size_t i = 0; i < contexts_alive; ++i) {
       switch_context(all.main, members[i].self);
       retire_context(members[i].self);

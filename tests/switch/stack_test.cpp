@@ -1,4 +1,5 @@
-// Goal: slabs of stacks are laid out and guarded as they say. Method: each guard method by name, addresses, /proc/self/maps.
+// Goal: slabs of stacks are laid out and guarded as they say. Method: each guard method by name,
+// addresses, /proc/self/maps.
 #include <gtest/gtest.h>
 
 #include <cerrno>

@@ -1,8 +1,10 @@
 // strand.hpp: the tests' smallest user of the floor: one context, its stack, and a way to and fro.
 //
-// Problem.   Each test needs a stack, a context, a caller to return to, and cleaning up; a failing one must not leave half of it.
+// Problem.   Each test needs a stack, a context, a caller to return to, and cleaning up; a failing
+//            one must not leave half of it.
 // Rejected.  A scheduler: then the tests would test that.
-// Recipe.    resume(caller) runs the body until it calls pause() or ends; the caller is whoever resumed last, on any OS thread.
+// Recipe.    resume(caller) runs the body until it calls pause() or ends; the caller is whoever
+//            resumed last, on any OS thread.
 // Fields.    as named; touched by the side that runs.
 // Not promised: destructors of an abandoned body.
 #pragma once

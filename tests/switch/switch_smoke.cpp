@@ -1,5 +1,5 @@
-// Goal: the floor holds on an architecture that we can only emulate. Method: a plain main with checks, statically linked, for
-// qemu-user; the same claims as the GoogleTest files, in small.
+// Goal: the floor holds on an architecture that we can only emulate. Method: a plain main with
+// checks, statically linked, for qemu-user; the same claims as the GoogleTest files, in small.
 #include <unwind.h>
 
 #include <cfenv>
@@ -31,7 +31,9 @@ void registers_and_rounding() {
   const auto body = [&kept](std::uint64_t seed) {
     return [&kept, seed](strand& s) {
       for (std::uint64_t i = 0; i < 50; ++i) {
-        kept = registers_survive(seed + i, [](void* raw) { static_cast<strand*>(raw)->pause(); }, &s) && kept;
+        kept = registers_survive(
+                   seed + i, [](void* raw) { static_cast<strand*>(raw)->pause(); }, &s) &&
+               kept;
       }
     };
   };
@@ -64,18 +66,14 @@ void exceptions() {
         mine.pause();
         throw;
       }
-    } catch (const std::exception& e) {
-      report = e.what();
-    }
+    } catch (const std::exception& e) { report = e.what(); }
   });
   for (int i = 0; i < 2; ++i) {
     std::thread([&s] {
       thread_context here;
       try {
         throw std::logic_error("the thread's");
-      } catch (...) {
-        s.resume(here);
-      }
+      } catch (...) { s.resume(here); }
       check(std::current_exception() == nullptr, "the_thread_keeps_its_own_exceptions");
     }).join();
   }
@@ -89,11 +87,13 @@ struct walk {
 };
 
 void walk_here(walk& w) {
-  w.end = _Unwind_Backtrace([](_Unwind_Context* c, void* raw) {
-    auto& seen = *static_cast<walk*>(raw);
-    if (_Unwind_GetIP(c) != 0) seen.last = _Unwind_FindEnclosingFunction(reinterpret_cast<void*>(_Unwind_GetIP(c)));
-    return ++seen.frames < 100 ? _URC_NO_REASON : _URC_NORMAL_STOP;
-  }, &w);
+  w.end = _Unwind_Backtrace(
+      [](_Unwind_Context* c, void* raw) {
+        auto& seen = *static_cast<walk*>(raw);
+        if (_Unwind_GetIP(c) != 0) seen.last = _Unwind_FindEnclosingFunction(reinterpret_cast<void*>(_Unwind_GetIP(c)));
+        return ++seen.frames < 100 ? _URC_NO_REASON : _URC_NORMAL_STOP;
+      },
+      &w);
 }
 
 void unwinding() {
@@ -105,12 +105,14 @@ void unwinding() {
   walk visited;
   strand s([&](strand&) {
     walk_here(home);
-    call_on_stack(big.stack(0).low, big.stack(0).bytes, [](void* raw) { walk_here(*static_cast<walk*>(raw)); }, &visited);
+    call_on_stack(
+        big.stack(0).low, big.stack(0).bytes, [](void* raw) { walk_here(*static_cast<walk*>(raw)); }, &visited);
   });
   s.resume(me);
   const auto start = reinterpret_cast<void*>(&retake_floor_start);
   check(home.end == _URC_END_OF_STACK && home.last == start, "a_stack_ends_cleanly_at_its_first_frame");
-  check(visited.end == _URC_END_OF_STACK && visited.last == start && visited.frames > home.frames, "a_visit_is_walked_through");
+  check(visited.end == _URC_END_OF_STACK && visited.last == start && visited.frames > home.frames,
+        "a_visit_is_walked_through");
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
-// Goal: a stack ends at its first frame for every unwinder, and a visited stack does not. Method: libgcc's unwinder, glibc's
-// backtrace() and the chain of frame pointers, compared with the addresses of the assembly's functions.
+// Goal: a stack ends at its first frame for every unwinder, and a visited stack does not. Method:
+// libgcc's unwinder, glibc's backtrace() and the chain of frame pointers, compared with the
+// addresses of the assembly's functions.
 #include <execinfo.h>
 #include <gtest/gtest.h>
 #include <unwind.h>
@@ -38,7 +39,9 @@ void* address_of(Function* f) {
   return reinterpret_cast<void*>(f);
 }
 
-bool has(const std::vector<void*>& where, void* what) { return std::find(where.begin(), where.end(), what) != where.end(); }
+bool has(const std::vector<void*>& where, void* what) {
+  return std::find(where.begin(), where.end(), what) != where.end();
+}
 
 TEST(unwind, a_stack_ends_cleanly_at_its_first_frame) {
   thread_context me;
@@ -62,18 +65,22 @@ TEST(unwind, a_stack_ends_cleanly_at_its_first_frame) {
 TEST(unwind, what_lies_above_the_stack_is_not_taken_for_a_caller) {
   thread_context me;
   constexpr std::size_t bytes = 128 * 1024;
-  std::vector<std::uintptr_t> memory(bytes / sizeof(std::uintptr_t) + 64, reinterpret_cast<std::uintptr_t>(&walk_here) + 4);
+  std::vector<std::uintptr_t> memory(bytes / sizeof(std::uintptr_t) + 64,
+                                     reinterpret_cast<std::uintptr_t>(&walk_here) + 4);
   struct walker {
     context self;
     context* main;
     walk w;
   } all;
   all.main = &me;
-  make_context(all.self, memory.data(), bytes, [](void* raw) {
-    auto& mine = *static_cast<walker*>(raw);
-    walk_here(mine.w);
-    switch_final(mine.self, *mine.main);
-  }, &all);
+  make_context(
+      all.self, memory.data(), bytes,
+      [](void* raw) {
+        auto& mine = *static_cast<walker*>(raw);
+        walk_here(mine.w);
+        switch_final(mine.self, *mine.main);
+      },
+      &all);
   switch_context(me, all.self);
   EXPECT_EQ(all.w.end, _URC_END_OF_STACK);
   ASSERT_FALSE(all.w.functions.empty());
@@ -101,7 +108,8 @@ TEST(unwind, a_visit_is_walked_through_to_the_first_frame_of_the_home_stack) {
   walk w;
   std::vector<char> big(512 * 1024);
   strand s([&](strand&) {
-    call_on_stack(big.data(), big.size(), [](void* raw) { walk_here(*static_cast<walk*>(raw)); }, &w);
+    call_on_stack(
+        big.data(), big.size(), [](void* raw) { walk_here(*static_cast<walk*>(raw)); }, &w);
   });
   s.resume(me);
   EXPECT_EQ(w.end, _URC_END_OF_STACK);
@@ -125,11 +133,14 @@ TEST(unwind, a_suspended_context_says_where_it_stands) {
     context* main;
   } p;
   p.main = &me;
-  make_context(p.self, stack.data(), bytes, [](void* raw) {
-    auto& mine = *static_cast<pair*>(raw);
-    parked_here(mine.self, *mine.main);
-    switch_final(mine.self, *mine.main);
-  }, &p);
+  make_context(
+      p.self, stack.data(), bytes,
+      [](void* raw) {
+        auto& mine = *static_cast<pair*>(raw);
+        parked_here(mine.self, *mine.main);
+        switch_final(mine.self, *mine.main);
+      },
+      &p);
   const auto function = [&] {
     const std::uint64_t pc = suspended_frame(p.self).program_counter();
     return _Unwind_FindEnclosingFunction(reinterpret_cast<void*>(pc));  // it looks one byte before, as all unwinders do
@@ -137,7 +148,8 @@ TEST(unwind, a_suspended_context_says_where_it_stands) {
   EXPECT_EQ(function(), address_of(&retake_floor_start));
   EXPECT_EQ(suspended_frame(p.self).frame_pointer(), 0u);
   switch_context(me, p.self);
-  EXPECT_TRUE(function() == address_of(&parked_here) || function() == address_of(&switch_context));  // the jump is a tail call or not
+  EXPECT_TRUE(function() == address_of(&parked_here) ||
+              function() == address_of(&switch_context));  // the jump is a tail call or not
   const std::uintptr_t sp = suspended_stack_pointer(p.self);
   EXPECT_GE(sp, reinterpret_cast<std::uintptr_t>(stack.data()));
   EXPECT_LT(sp, reinterpret_cast<std::uintptr_t>(stack.data()) + bytes);

@@ -1,4 +1,5 @@
-// Goal: a context may visit a bigger stack, park there, and come home. Method: addresses of frames, throws on both stacks.
+// Goal: a context may visit a bigger stack, park there, and come home. Method: addresses of frames,
+// throws on both stacks.
 #include <gtest/gtest.h>
 
 #include <cstdint>
@@ -23,10 +24,13 @@ TEST(call_on_stack, fn_runs_on_the_other_stack_and_comes_back) {
     void* frame = nullptr;
     int depth = 0;
   } v;
-  call_on_stack(big.get(), bytes, [](void* raw) {
-    static_cast<visit*>(raw)->frame = __builtin_frame_address(0);
-    static_cast<visit*>(raw)->depth = 1;
-  }, &v);
+  call_on_stack(
+      big.get(), bytes,
+      [](void* raw) {
+        static_cast<visit*>(raw)->frame = __builtin_frame_address(0);
+        static_cast<visit*>(raw)->depth = 1;
+      },
+      &v);
   EXPECT_EQ(v.depth, 1);
   EXPECT_TRUE(within(big.get(), bytes, v.frame));
 }
@@ -43,21 +47,20 @@ TEST(call_on_stack, the_visitor_may_be_parked_on_the_big_stack_and_resumed_on_an
   strand s([&](strand& mine) {
     visit v{&mine, &log};
     log += "home ";
-    call_on_stack(big.get(), bytes, [](void* raw) {
-      auto& inside = *static_cast<visit*>(raw);
-      *inside.log += "big ";
-      inside.s->pause();
-      try {
-        throw 1;  // ASan unpoisons by bounds here: they must be those of the big stack
-      } catch (int) {
-        *inside.log += "big-again ";
-      }
-    }, &v);
+    call_on_stack(
+        big.get(), bytes,
+        [](void* raw) {
+          auto& inside = *static_cast<visit*>(raw);
+          *inside.log += "big ";
+          inside.s->pause();
+          try {
+            throw 1;  // ASan unpoisons by bounds here: they must be those of the big stack
+          } catch (int) { *inside.log += "big-again "; }
+        },
+        &v);
     try {
       throw 2;
-    } catch (int) {
-      log += "home-again";
-    }
+    } catch (int) { log += "home-again"; }
   });
   s.resume(me);
   std::thread([&] {

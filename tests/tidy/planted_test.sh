@@ -49,7 +49,11 @@ TEST(some_death, dies) {
 }
 TEST(some, lives) { EXPECT_EQ(g(), "only without a death"); }
 CODE
-echo 'tag P1.checker: nothing needs this' >"$tree/tests/tidy/allowed.txt"
+printf '// %0100d\n' 0 >"$tree/runtime/sched/wide.hpp"
+printf '%0101d wide\n| %0101d |\n    %0101d\n' 0 0 0 >"$tree/wide.md"
+printf 'x = 1 # %0200d\n' 0 >"$tree/fuzz/kept.py"
+echo 'width fuzz/kept.py 1: an exception' >>"$tree/tests/tidy/allowed.txt"
+echo 'tag P1.checker: nothing needs this' >>"$tree/tests/tidy/allowed.txt"
 mkdir "$tree/file_test_a1b2c3"
 mkdir -p "$tree/models/scenarios"
 printf 'scenario s{.fences_synchronize = true};\n' >"$tree/models/scenarios/of_the_runtime.cpp"
@@ -61,10 +65,12 @@ for rule in 'layering: "sched/above.hpp"' 'layering: only models/relacy' 'orphan
             'order_pair: \[BR1\] pairs with \[BR2\], which does not exist' 'order_pair: \[BR3\] pairs with \[BR1\], which does not name it' 'tag: P9 is not in the list' 'tag: P9 lacks its checker' 'tag: P10 is not in the list' \
             'tag: models/README.md lists other' 'allowed: nothing needs' 'fatal: no death test expects "is not tested at all"' \
             'fatal: a promise without its text' 'fatal: no death test expects "only in a comment"' 'fatal: no death test expects "only without a death"' 'errno: has calls' \
-            'layering: "sched/above.hpp": a public header' 'nanoseconds: wait_ns' 'ban: steady_clock::now'; do
+            'layering: "sched/above.hpp": a public header' 'nanoseconds: wait_ns' 'ban: steady_clock::now' \
+            '^runtime/sched/wide.hpp:1: width: 1 lines' '^wide.md:1: width: 1 lines'; do
   grep -q "$rule" <<<"$said" || { echo "does not fire: $rule"; code=1; }
 done
 ! grep -q 'expects "is tested' <<<"$said" || { echo "complains of a promise that is kept"; code=1; }
+! grep -q 'kept.py' <<<"$said" || { echo "complains of lines that the list counts"; code=1; }
 ! grep -q 'hidden_ns' <<<"$said" || { echo "complains of what users cannot name"; code=1; }
 [ $code = 0 ] || echo "$said"
 exit $code

@@ -1,9 +1,12 @@
 // rules_promises.cpp: what the comments of public headers must say, and what stands behind it.
 //
-// fatal   Each text that is promised of a fatal error (`Fatal: "text"`, to the end of the sentence) is expected by a
-//         death test, and a promise of a fatal error has a text. A death test is a TEST that calls EXPECT_EXIT or
-//         EXPECT_DEATH; its literals count, without the backslashes of regular expressions, its comments do not.
-// errno   A header with calls of goroutines says that they may move the goroutine away from the thread's errno.
+// fatal   Each text that is promised of a fatal error (`Fatal: "text"`, to the end of the sentence)
+//         is expected by a
+//         death test, and a promise of a fatal error has a text. A death test is a TEST that calls
+//         EXPECT_EXIT or EXPECT_DEATH; its literals count, without the backslashes of regular
+//         expressions, its comments do not.
+// errno   A header with calls of goroutines says that they may move the goroutine away from the
+//         thread's errno.
 //
 // Not promised: that the death test calls the function whose comment has the promise.
 #include <fmt/format.h>
@@ -46,7 +49,8 @@ std::string expected_deaths(tree const& t) {
   return deaths;
 }
 
-// The comment that begins at `line`, as one text; afterwards `line` is the first line without a comment.
+// The comment that begins at `line`, as one text; afterwards `line` is the first line without a
+// comment.
 std::string comment_at(source const& s, std::size_t& line) {
   std::string text;
   for (; line < s.lines.size(); ++line) {
@@ -60,14 +64,18 @@ std::string comment_at(source const& s, std::size_t& line) {
 }  // namespace
 
 void check_errno(tree const& t, complaints& out) {
-  static std::regex const called(R"(\b([Gg]oroutine context only|[Bb]y (a|any) goroutine|[Bb]y( any number of)? goroutines|for goroutines)\b)");
+  static std::regex const called(
+      R"(\b([Gg]oroutine context only|[Bb]y (a|any) goroutine|[Bb]y( any number of)? goroutines|for goroutines)\b)");
   static std::regex const said(R"(\berrno belongs to the thread\b)");
   for (source const& s : t.files) {
     if (!is_public_header(s)) continue;
-    const auto has = [&](std::regex const& words) {
-      return std::any_of(s.lines.begin(), s.lines.end(), [&](std::string const& line) { return std::regex_search(line, words); });
-    };
-    if (has(called) && !has(said)) out.add("errno", s.name, 1, "has calls of goroutines and does not say that errno belongs to the thread");
+    std::string comments;  // as one text: a phrase may go on in the next line
+    for (std::string const& line : s.lines) {
+      std::size_t const at = line.find("//");
+      comments += at == std::string::npos ? "\n" : line.substr(at + 2);
+    }
+    if (std::regex_search(comments, called) && !std::regex_search(comments, said))
+      out.add("errno", s.name, 1, "has calls of goroutines and does not say that errno belongs to the thread");
   }
 }
 

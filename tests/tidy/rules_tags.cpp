@@ -1,6 +1,7 @@
-// rules_tags.cpp: every invariant that the runtime names is listed in models/README.md and stands in four places: the header that owns the
-// state, the assertion that guards it, the checker that watches it, the model, property or scenario that proves it. A checker is
-// a row of the table that the watcher walks, and models/README.md lists the rows as they are.
+// rules_tags.cpp: every invariant that the runtime names is listed in models/README.md and stands
+// in four places: the header that owns the state, the assertion that guards it, the checker that
+// watches it, the model, property or scenario that proves it. A checker is a row of the table that
+// the watcher walks, and models/README.md lists the rows as they are.
 //
 // Exceptions stand in allowed.txt as `tag P6.checker: reason`.
 #include <fmt/format.h>
@@ -42,7 +43,8 @@ std::map<std::string, std::set<std::string>> asked(tree const& t) {
     std::smatch m;
     if (!std::regex_search(line, m, row)) continue;
     std::string const moments = m[2];
-    for (std::sregex_iterator it(moments.begin(), moments.end(), moment), end; it != end; ++it) at[(*it)[1]].insert(m[1]);
+    for (std::sregex_iterator it(moments.begin(), moments.end(), moment), end; it != end; ++it)
+      at[(*it)[1]].insert(m[1]);
   }
   return at;
 }
@@ -69,7 +71,8 @@ void check_tags(tree const& t, exceptions& allowed, complaints& out) {
   std::map<std::string, std::string> first_use;
   for (source const& s : t.files) {
     bool const runtime = s.name.starts_with("runtime/");
-    bool const proof = s.name.starts_with("models/relacy/") || s.name.starts_with("models/scenarios/") || s.name.starts_with("properties/");
+    bool const proof = s.name.starts_with("models/relacy/") || s.name.starts_with("models/scenarios/") ||
+                       s.name.starts_with("properties/");
     if (!runtime && !proof) continue;
     bool const is_header = runtime && s.name.ends_with(".hpp");
     for (std::size_t i = 0; i < s.lines.size(); ++i) {
@@ -97,7 +100,8 @@ void check_tags(tree const& t, exceptions& allowed, complaints& out) {
       if (!known.contains(name)) out.add("tag", table_file, 1, name + " is not in the list of models/README.md");
     }
   }
-  if (rows != documented(t.root)) out.add("tag", table_file, 1, "models/README.md lists other checkers at a moment than this table");
+  if (rows != documented(t.root))
+    out.add("tag", table_file, 1, "models/README.md lists other checkers at a moment than this table");
   for (auto const& [name, where] : first_use) {
     std::size_t const colon = where.rfind(':');
     std::string const file = where.substr(0, colon);
@@ -105,8 +109,9 @@ void check_tags(tree const& t, exceptions& allowed, complaints& out) {
     if (!known.contains(name)) out.add("tag", file, line, name + " is not in the list of models/README.md");
     for (char const* const place : {"header", "assertion", "checker", "proof"}) {
       if (places[name].contains(place) || allowed.allows("tag", name + "." + std::string(place))) continue;
-      out.add("tag", file, line, fmt::format("{} lacks its {}; or say why in tests/tidy/allowed.txt: `tag {}.{}: reason`", name,
-                                             std::string_view(place) == "proof" ? "model, property or scenario" : place, name, place));
+      out.add("tag", file, line,
+              fmt::format("{} lacks its {}; or say why in tests/tidy/allowed.txt: `tag {}.{}: reason`", name,
+                          std::string_view(place) == "proof" ? "model, property or scenario" : place, name, place));
     }
   }
 }

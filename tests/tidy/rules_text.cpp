@@ -11,9 +11,11 @@ namespace retake::tidy {
 
 namespace {
 
-// Above the world nobody names the platform: the other worlds could not see it. The switch is below the world and has its own.
+// Above the world nobody names the platform: the other worlds could not see it. The switch is below
+// the world and has its own.
 bool above_the_world(std::string const& name) {
-  return name.starts_with("runtime/") && !name.starts_with("runtime/world/os/") && !name.starts_with("runtime/switch/");
+  return name.starts_with("runtime/") && !name.ends_with(".md") && !name.starts_with("runtime/world/os/") &&
+         !name.starts_with("runtime/switch/");
 }
 
 // The protocols' friend. Two definitions in one program would be one class with two bodies: the os
@@ -43,12 +45,25 @@ class visible_part {
 
 void check_text(tree const& t, complaints& out) {
   static std::regex const banned_header(
-      R"(^\s*#\s*include\s+<(atomic|mutex|shared_mutex|thread|condition_variable|future|semaphore|latch|barrier|stop_token|csignal|signal\.h|cerrno|errno\.h|pthread\.h|unistd\.h|time\.h|ctime|liburing\.h|linux/[^>]*|sys/[^>]*)>)");
+      R"(^\s*#\s*include\s+<(atomic|mutex|shared_mutex|thread|condition_variable|future|semaphore|latch)"
+      R"(|barrier|stop_token|csignal|signal\.h|cerrno|errno\.h|pthread\.h|unistd\.h|time\.h|ctime|liburing\.h)"
+      R"(|linux/[^>]*|sys/[^>]*)>)");
   static std::regex const banned_name(
-      R"(\bstd::(atomic\w*|mutex|recursive_mutex|shared_mutex|thread|jthread|condition_variable\w*|this_thread|counting_semaphore|binary_semaphore|future|promise|async)\b|\berrno\b|\bio_uring_\w+|\bsigaction\b|\bpthread_\w+|\w+_clock::now\b|\bclock_gettime\b|\bsyscall\s*\(\s*SYS_|\b__atomic_\w+|\b__sync_\w+|\bthread_local\b|\boperator new\b)");
-  static std::regex const synchronizing(R"(\b(fence_(acquire|release|acq_rel)|atomic_(thread|signal)_fence|__tsan_\w+|fences_synchronize)\b)");
+      R"(\bstd::(atomic\w*|mutex|recursive_mutex|shared_mutex|thread|jthread|condition_variable\w*|this_thread)"
+      R"(|counting_semaphore|binary_semaphore|future|promise|async)\b)"
+      R"(|\berrno\b|\bio_uring_\w+|\bsigaction\b|\bpthread_\w+|\w+_clock::now\b|\bclock_gettime\b)"
+      R"(|\bsyscall\s*\(\s*SYS_|\b__atomic_\w+|\b__sync_\w+|\bthread_local\b|\boperator new\b)");
+  static std::regex const synchronizing(
+      R"(\b(fence_(acquire|release|acq_rel)|atomic_(thread|signal)_fence|__tsan_\w+|fences_synchronize)\b)");
   static std::regex const conditional(R"(^\s*#\s*(if|ifdef|ifndef|elif|else)\b)");
-  static std::regex const unfinished("\\b(TO" "DO|FIX" "ME|XX" "X|HA" "CK)\\b|not impl" "emented|GTEST_" "SKIP\\(\\)(?! *<<)");
+  static std::regex const unfinished(
+      "\\b(TO"
+      "DO|FIX"
+      "ME|XX"
+      "X|HA"
+      "CK)\\b|not impl"
+      "emented|GTEST_"
+      "SKIP\\(\\)(?! *<<)");
   static std::regex const nanoseconds(R"(\b(std::u?int64_t|double) (\w*_ns)\b)");
   for (source const& s : t.files) {
     bool const is_public = s.name.starts_with("runtime/include/");
@@ -65,13 +80,18 @@ void check_text(tree const& t, complaints& out) {
         static std::regex const literal(R"re("(?:[^"\\]|\\.)*")re");
         std::string const code =
             bare.find("#include") != std::string::npos ? bare : std::regex_replace(bare, literal, "\"\"");
-        if (std::regex_search(code, m, banned_header)) out.add("ban", s.name, i + 1, fmt::format("<{}>: the runtime names world::", m[1].str()));
-        if (std::regex_search(code, m, banned_name)) out.add("ban", s.name, i + 1, fmt::format("{}: the runtime names world::", m[0].str()));
+        if (std::regex_search(code, m, banned_header))
+          out.add("ban", s.name, i + 1, fmt::format("<{}>: the runtime names world::", m[1].str()));
+        if (std::regex_search(code, m, banned_name))
+          out.add("ban", s.name, i + 1, fmt::format("{}: the runtime names world::", m[0].str()));
       }
       // The scenarios of the runtime hold without it; the core ones are programs of their own.
-      bool const of_the_runtime = above_the_world(s.name) || (s.name.starts_with("models/scenarios/") && !s.name.starts_with("models/scenarios/core_"));
+      bool const of_the_runtime = above_the_world(s.name) || (s.name.starts_with("models/scenarios/") &&
+                                                              !s.name.starts_with("models/scenarios/core_"));
       if (of_the_runtime && std::regex_search(line, m, synchronizing)) {
-        out.add("fence", s.name, i + 1, fmt::format("{}: in the runtime happens-before goes through no fence: ThreadSanitizer would not see it", m[0].str()));
+        out.add("fence", s.name, i + 1,
+                fmt::format("{}: in the runtime happens-before goes through no fence: ThreadSanitizer would not see it",
+                            m[0].str()));
       }
       if (s.name.starts_with("runtime/protocol/") && std::regex_search(line, conditional)) {
         out.add("conditional", s.name, i + 1, "a protocol is the same source in every world");

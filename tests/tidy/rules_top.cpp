@@ -14,10 +14,23 @@ namespace retake::tidy {
 
 void check_top(tree const& t, complaints& out) {
   static std::unordered_set<std::string_view> const known{
-      "CMakeLists.txt", "CMakePresets.json", "CONTRIBUTING.md", "LICENSE", "README.md", "docs", "fuzz", "models",
-      "properties", "retake", "runtime", "stress", "tests",
-      "build", "out",                                   // ignored by git
-      "CMakeUserPresets.json", "compile_commands.json"  // a developer's own
+      "CMakeLists.txt",
+      "CMakePresets.json",
+      "CONTRIBUTING.md",
+      "LICENSE",
+      "README.md",
+      "docs",
+      "fuzz",
+      "models",
+      "properties",
+      "retake",
+      "runtime",
+      "stress",
+      "tests",
+      "build",
+      "out",  // ignored by git
+      "CMakeUserPresets.json",
+      "compile_commands.json"  // a developer's own
   };
   for (auto const& entry : std::filesystem::directory_iterator(t.root)) {
     std::string const name = entry.path().filename().string();

@@ -1,7 +1,9 @@
-// tidy.cpp: reads the tree and complains about what the rules of the house forbid. `tidy ROOT`; exit code 1 when there are complaints.
+// tidy.cpp: reads the tree and complains about what the rules of the house forbid. `tidy ROOT`;
+// exit code 1 when there are complaints.
 //
 // Problem.   A rule that only people check is broken by the second week.
-// Recipe.    Line by line, without a compiler: a rule that needs one would be slow and would not see what is not compiled.
+// Recipe.    Line by line, without a compiler: a rule that needs one would be slow and would not
+//            see what is not compiled.
 // Checked by planted_test.sh: each rule fires on a tree that breaks it.
 #include "tidy.hpp"
 
@@ -25,8 +27,10 @@ exceptions::exceptions(std::string const& file) {
   for (std::string line; std::getline(in, line);) {
     if (line.empty() || line[0] == '#') continue;
     std::size_t const space = line.find(' '), colon = line.find(": ");
-    if (space == std::string::npos || colon == std::string::npos || colon < space || colon + 2 >= line.size()) malformed_.push_back(line);
-    else entries_.push_back({line.substr(0, space), line.substr(space + 1, colon - space - 1)});
+    if (space == std::string::npos || colon == std::string::npos || colon < space || colon + 2 >= line.size())
+      malformed_.push_back(line);
+    else
+      entries_.push_back({line.substr(0, space), line.substr(space + 1, colon - space - 1)});
   }
 }
 
@@ -61,7 +65,9 @@ tree read_tree(std::string const& root) {
       continue;
     }
     std::string const extension = it->path().extension().string();
-    bool const ours = extension == ".hpp" || extension == ".cpp" || extension == ".S" || extension == ".sh" || name == "retake" || it->path().filename() == "CMakeLists.txt";
+    bool const ours = extension == ".hpp" || extension == ".cpp" || extension == ".S" || extension == ".sh" ||
+                      extension == ".py" || extension == ".md" || name == "retake" ||
+                      it->path().filename() == "CMakeLists.txt";
     if (!it->is_regular_file() || !ours) continue;
     source s{.name = name, .lines = {}};
     std::ifstream in(it->path());
@@ -90,10 +96,13 @@ int main(int argc, char** argv) {
   check_top(t, out);
   check_protocol(t, out);
   check_tags(t, allowed, out);
+  check_width(t, allowed, out);
   check_fatal(t, out);
   check_errno(t, out);
-  for (std::string const& line : allowed.malformed()) out.add("allowed", "tests/tidy/allowed.txt", 0, "not `RULE SUBJECT: reason`: " + line);
-  for (std::string const& name : allowed.unused()) out.add("allowed", "tests/tidy/allowed.txt", 0, "nothing needs the exception any more: " + name);
+  for (std::string const& line : allowed.malformed())
+    out.add("allowed", "tests/tidy/allowed.txt", 0, "not `RULE SUBJECT: reason`: " + line);
+  for (std::string const& name : allowed.unused())
+    out.add("allowed", "tests/tidy/allowed.txt", 0, "nothing needs the exception any more: " + name);
   fmt::print("{} files, {} complaints\n", t.files.size(), out.count());
   return out.count() == 0 ? 0 : 1;
 }

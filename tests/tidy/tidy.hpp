@@ -1,4 +1,5 @@
-// tidy.hpp: what the rules share: the tree as lines, the list of exceptions, a place for complaints.
+// tidy.hpp: what the rules share: the tree as lines, the list of exceptions, a place for
+// complaints.
 #pragma once
 
 #include <string>
@@ -13,12 +14,13 @@ struct source {
 
 struct tree {
   std::string root;
-  std::vector<source> files;  // .hpp .cpp .S .sh CMakeLists.txt and the launcher; nothing of build/ and out/
+  std::vector<source> files;  // .hpp .cpp .S .sh .py .md CMakeLists.txt and the launcher; not build/ and out/
 
   source const* find(std::string const& name) const;
 };
 
-// tests/tidy/allowed.txt: `RULE SUBJECT: reason`. An exception that nothing needs any more is a complaint itself.
+// tests/tidy/allowed.txt: `RULE SUBJECT: reason`. An exception that nothing needs any more is a
+// complaint itself.
 class exceptions {
  public:
   explicit exceptions(std::string const& file);
@@ -49,6 +51,7 @@ void check_text(tree const& t, complaints& out);                           // ba
 void check_top(tree const& t, complaints& out);                            // top
 void check_protocol(tree const& t, complaints& out);                       // one_operation, order_claim
 void check_tags(tree const& t, exceptions& allowed, complaints& out);      // tag
+void check_width(tree const& t, exceptions& allowed, complaints& out);     // width
 void check_fatal(tree const& t, complaints& out);                          // fatal
 void check_errno(tree const& t, complaints& out);                          // errno
 

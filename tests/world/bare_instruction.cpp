@@ -1,4 +1,5 @@
-// One function per operation, read by bare_instruction_test.sh: what is inside is what a protocol pays.
+// One function per operation, read by bare_instruction_test.sh: what is inside is what a protocol
+// pays.
 #include "world/atomic.hpp"
 #include "world/ghost.hpp"
 #include "world/require.hpp"
@@ -19,7 +20,9 @@ void bare1_store_release(w::atomic<std::uint32_t>& a, std::uint32_t v) { a.store
 void bare1_store_seq_cst(w::atomic<std::uint32_t>& a, std::uint32_t v) { a.store_seq_cst(v); }
 std::uint64_t bare2_exchange_acq_rel(w::atomic<std::uint64_t>& a, std::uint64_t v) { return a.exchange_acq_rel(v); }
 void bare1_fetch_add(w::atomic<std::uint32_t>& a) { a.fetch_add_relaxed(1); }
-bool bare3_compare_exchange(w::atomic<std::uint32_t>& a, std::uint32_t e, std::uint32_t d) { return a.compare_exchange_acq_rel(e, d).won; }
+bool bare3_compare_exchange(w::atomic<std::uint32_t>& a, std::uint32_t e, std::uint32_t d) {
+  return a.compare_exchange_acq_rel(e, d).won;
+}
 bool bare3_compare_exchange_struct(w::atomic<pair_of_words>& a, pair_of_words e, pair_of_words d) {
   return a.compare_exchange_release(e, d).won;
 }

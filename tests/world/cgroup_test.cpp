@@ -1,5 +1,7 @@
-// Goal.   The CPU quota is found wherever containers put it, and becomes a number of processors as Go 1.25 makes it.
-// Method. Trees of /proc and /sys files in a directory of the test's own; one per layout seen in the field.
+// Goal.   The CPU quota is found wherever containers put it, and becomes a number of processors as
+//         Go 1.25 makes it.
+// Method. Trees of /proc and /sys files in a directory of the test's own; one per layout seen in
+// the field.
 #include <gtest/gtest.h>
 
 #include <cstdlib>

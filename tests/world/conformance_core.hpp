@@ -1,16 +1,19 @@
 // conformance_core.hpp: what the core of the contract promises, as claims that run in every world.
 //
-// Goal.      An order that one world spells differently, a compare-exchange that fails for another reason, a futex that returns early:
-//            any of these makes a proof in one world worthless in the next. One source says what all of them must do.
-// Method.    A claim is a struct. Each execution makes a new one, runs body(0) ... body(threads - 1) at the same time, and when all
-//            have returned, after(). os runs many executions on real threads; the sim and Relacy explore the interleavings. Checks are
-//            world::require, so that every world reports in its own way. Claims name nothing but world::.
-//            core_findings is the other half: programs with a bug, which a world that explores must find, else its silence above is
-//            worth nothing. Each names the tag of the finding it must cause: that of a require, "race", or "deadlock".
-//            `parks` says that threads sleep on futexes, for worlds to which that makes a difference.
+// Goal.      An order that one world spells differently, a compare-exchange that fails for another
+//            reason, a futex that returns early: any of these makes a proof in one world worthless
+//            in the next. One source says what all of them must do.
+// Method.    A claim is a struct. Each execution makes a new one, runs body(0) ... body(threads -
+//            1) at the same time, and when all have returned, after(). os runs many executions on
+//            real threads; the sim and Relacy explore the interleavings. Checks are world::require,
+//            so that every world reports in its own way. Claims name nothing but world::.
+//            core_findings is the other half: programs with a bug, which a world that explores must
+//            find, else its silence above is worth nothing. Each names the tag of the finding it
+//            must cause: that of a require, "race", or "deadlock". `parks` says that threads sleep
+//            on futexes, for worlds to which that makes a difference.
 //
-// To add a world: an adapter that runs core_claims::each and, if it explores, core_findings::each. See conformance_os.cpp,
-// conformance_sim.cpp and relacy_main.cpp.
+// To add a world: an adapter that runs core_claims::each and, if it explores, core_findings::each.
+// See conformance_os.cpp, conformance_sim.cpp and relacy_main.cpp.
 #pragma once
 
 #include <cstdint>
@@ -31,7 +34,8 @@ struct claims {
   }
 };
 
-// ---------------------------------------------------------------------------------------------------------------- values of one thread
+// ------------------------------------------------------------------------------------------------
+// values of one thread
 
 struct word_pair {
   std::uint16_t low;
@@ -175,7 +179,8 @@ struct futex_wait_does_not_sleep_when_the_word_has_changed {
   void after() {}
 };
 
-// ---------------------------------------------------------------------------------------------------------------------------- publishing
+// ------------------------------------------------------------------------------------------------
+// publishing
 
 struct a_release_store_publishes_to_an_acquire_load {
   static constexpr char const* name = "a_release_store_publishes_to_an_acquire_load";
@@ -278,7 +283,8 @@ struct a_lock_of_one_word_guards_plain_data {
   }
 };
 
-// ---------------------------------------------------------------------------------------------------------------------------- atomicity
+// ------------------------------------------------------------------------------------------------
+// atomicity
 
 struct additions_of_all_threads_add_up {
   static constexpr char const* name = "additions_of_all_threads_add_up";
@@ -332,9 +338,11 @@ struct one_of_all_that_compare_and_exchange_wins {
   }
 };
 
-// -------------------------------------------------------------------------------------------------------- a store before a later load
+// ------------------------------------------------------------------------------------------------
+// a store before a later load
 
-// Dekker: each thread stores its word and then looks at the other's. At least one must see the other.
+// Dekker: each thread stores its word and then looks at the other's. At least one must see the
+// other.
 template <class Derived>
 struct store_buffering {
   static constexpr unsigned threads = 2;
@@ -355,7 +363,8 @@ struct store_buffering {
 
 using word = world::atomic<std::uint32_t>;
 
-struct full_fences_on_both_sides_order_a_store_before_a_load : store_buffering<full_fences_on_both_sides_order_a_store_before_a_load> {
+struct full_fences_on_both_sides_order_a_store_before_a_load
+    : store_buffering<full_fences_on_both_sides_order_a_store_before_a_load> {
   static constexpr char const* name = "full_fences_on_both_sides_order_a_store_before_a_load";
   static std::uint32_t first(word& mine, word& other) {
     mine.store_relaxed(1);
@@ -366,7 +375,8 @@ struct full_fences_on_both_sides_order_a_store_before_a_load : store_buffering<f
   static std::uint32_t second(word& mine, word& other) { return first(mine, other); }
 };
 
-struct seq_cst_operations_order_a_store_before_a_load : store_buffering<seq_cst_operations_order_a_store_before_a_load> {
+struct seq_cst_operations_order_a_store_before_a_load
+    : store_buffering<seq_cst_operations_order_a_store_before_a_load> {
   static constexpr char const* name = "seq_cst_operations_order_a_store_before_a_load";
   static std::uint32_t first(word& mine, word& other) {
     mine.store_seq_cst(1);
@@ -380,7 +390,8 @@ struct seq_cst_operations_order_a_store_before_a_load : store_buffering<seq_cst_
   }
 };
 
-struct the_asymmetric_pair_orders_a_store_before_a_load : store_buffering<the_asymmetric_pair_orders_a_store_before_a_load> {
+struct the_asymmetric_pair_orders_a_store_before_a_load
+    : store_buffering<the_asymmetric_pair_orders_a_store_before_a_load> {
   static constexpr char const* name = "the_asymmetric_pair_orders_a_store_before_a_load";
   static std::uint32_t first(word& mine, word& other) {
     mine.store_relaxed(1);
@@ -396,7 +407,8 @@ struct the_asymmetric_pair_orders_a_store_before_a_load : store_buffering<the_as
   }
 };
 
-// ------------------------------------------------------------------------------------------------------------------- sleeping and waking
+// ------------------------------------------------------------------------------------------------
+// sleeping and waking
 
 struct a_sleeper_is_woken_and_sees_what_came_before {
   static constexpr char const* name = "a_sleeper_is_woken_and_sees_what_came_before";
@@ -478,16 +490,18 @@ struct a_spinner_that_pauses_goes_on_when_the_word_changes {
 
 using core_claims =
     claims<every_size_and_shape_comes_back_as_it_was_stored, fetch_operations_return_the_old_value_and_wrap_around,
-           compare_exchange_says_what_it_saw_and_never_fails_for_no_reason, plain_ghost_and_recheck_keep_their_hands_off_the_values,
-           futex_wait_does_not_sleep_when_the_word_has_changed, a_release_store_publishes_to_an_acquire_load,
-           a_failed_compare_exchange_is_an_acquire_load, a_read_modify_write_continues_the_release_it_read,
-           a_lock_of_one_word_guards_plain_data, additions_of_all_threads_add_up, one_of_all_that_exchange_gets_the_first_value,
+           compare_exchange_says_what_it_saw_and_never_fails_for_no_reason,
+           plain_ghost_and_recheck_keep_their_hands_off_the_values, futex_wait_does_not_sleep_when_the_word_has_changed,
+           a_release_store_publishes_to_an_acquire_load, a_failed_compare_exchange_is_an_acquire_load,
+           a_read_modify_write_continues_the_release_it_read, a_lock_of_one_word_guards_plain_data,
+           additions_of_all_threads_add_up, one_of_all_that_exchange_gets_the_first_value,
            one_of_all_that_compare_and_exchange_wins, full_fences_on_both_sides_order_a_store_before_a_load,
            seq_cst_operations_order_a_store_before_a_load, the_asymmetric_pair_orders_a_store_before_a_load,
            a_sleeper_is_woken_and_sees_what_came_before, one_wake_of_two_wakes_both_sleepers,
            a_spinner_that_pauses_goes_on_when_the_word_changes>;
 
-// ------------------------------------------------------------------- what a world that explores must find: each has a bug
+// ------------------------------------------------------------------- what a world that explores
+// must find: each has a bug
 
 struct two_writers_of_plain_data_race {
   static constexpr char const* name = "two_writers_of_plain_data_race";
@@ -649,8 +663,9 @@ struct an_ownership_that_was_not_there_cannot_move {
 };
 
 using core_findings =
-    claims<two_writers_of_plain_data_race, a_relaxed_flag_publishes_nothing, a_relaxed_compare_exchange_that_fails_is_no_acquire,
-           release_and_acquire_let_both_miss_each_other, light_on_both_sides_orders_nothing, load_and_store_are_not_an_addition,
-           a_wake_before_the_store_is_lost, a_wake_for_one_leaves_the_second_asleep, an_ownership_that_was_not_there_cannot_move>;
+    claims<two_writers_of_plain_data_race, a_relaxed_flag_publishes_nothing,
+           a_relaxed_compare_exchange_that_fails_is_no_acquire, release_and_acquire_let_both_miss_each_other,
+           light_on_both_sides_orders_nothing, load_and_store_are_not_an_addition, a_wake_before_the_store_is_lost,
+           a_wake_for_one_leaves_the_second_asleep, an_ownership_that_was_not_there_cannot_move>;
 
 }  // namespace retake::conformance

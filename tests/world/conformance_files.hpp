@@ -1,5 +1,6 @@
-// conformance_files.hpp: what files and rings do, as observations, the same from every kernel: conformance_rest.hpp says how. Among them a full queue of requests and an overflow
-// of completions, which the real ring is brought to as the simulated one is.
+// conformance_files.hpp: what files and rings do, as observations, the same from every kernel:
+// conformance_rest.hpp says how. Among them a full queue of requests and an overflow of
+// completions, which the real ring is brought to as the simulated one is.
 #pragma once
 
 #include "conformance_rest.hpp"
@@ -49,7 +50,8 @@ inline void observe_files(notebook& n) {
   char byte = 0;
   k::io_slice const one{&byte, 1};
   std::int64_t const at_once = k::read_at(fd, &one, 1, 0, true);
-  n.holds("read at once: it is there, or would wait, or cannot be asked for", at_once == 1 || at_once == -EAGAIN || at_once == -EOPNOTSUPP);
+  n.holds("read at once: it is there, or would wait, or cannot be asked for",
+          at_once == 1 || at_once == -EAGAIN || at_once == -EOPNOTSUPP);
   int const reader = k::open_file(file_name, k::open_read, 0, false);
   n.result("write to what is open for reading", k::write_at(reader, two, 1, 0, false));
   int const appender = k::open_file(file_name, k::open_write | k::open_append, 0, false);
@@ -116,7 +118,8 @@ inline void carry_out(notebook& n, char const* what, world::ring& ring, std::uin
   }
 }
 
-inline world::ring_request transfer(world::ring_operation what, int fd, k::io_slice const* slice, std::int64_t offset, std::uint64_t number) {
+inline world::ring_request transfer(world::ring_operation what, int fd, k::io_slice const* slice, std::int64_t offset,
+                                    std::uint64_t number) {
   world::ring_request request;
   request.what = what;
   request.fd = fd;
@@ -139,7 +142,8 @@ inline void observe_queues_of_ring(notebook& n, world::ring& ring) {
   int const ep = k::epoll_create();
   n.result("add", k::epoll_add(ep, ring.descriptor(), k::poll_in, 7));
   look(n, "nothing yet", ep);
-  for (std::uint64_t i = 1; i <= 4; ++i) n.holds("room", ring.prepare(plain_request(world::ring_operation::nothing, i)));
+  for (std::uint64_t i = 1; i <= 4; ++i)
+    n.holds("room", ring.prepare(plain_request(world::ring_operation::nothing, i)));
   n.holds("four places, no fifth", !ring.prepare(plain_request(world::ring_operation::nothing, 5)));
   look(n, "prepared", ep);
   n.result("submit", ring.submit());
@@ -150,16 +154,19 @@ inline void observe_queues_of_ring(notebook& n, world::ring& ring) {
   look(n, "reaped", ep);
   n.result("submit nothing", ring.submit());
   for (std::uint64_t i = 0; i != 3; ++i) {
-    for (std::uint64_t j = 1; j <= 4; ++j) static_cast<void>(ring.prepare(plain_request(world::ring_operation::nothing, 4 * i + j)));
+    for (std::uint64_t j = 1; j <= 4; ++j)
+      static_cast<void>(ring.prepare(plain_request(world::ring_operation::nothing, 4 * i + j)));
     n.result("submit into an overflow", ring.submit());
   }
   look(n, "twelve for eight places", ep);
   carry_out(n, "reap", ring, 0);
   look(n, "reaped", ep);
-  for (std::uint64_t i = 1; i <= 2; ++i) static_cast<void>(ring.prepare(plain_request(world::ring_operation::nothing, i)));
+  for (std::uint64_t i = 1; i <= 2; ++i)
+    static_cast<void>(ring.prepare(plain_request(world::ring_operation::nothing, i)));
   std::uint64_t withdrawn[4] = {};
   n.result("withdraw", ring.withdraw(withdrawn, 4));
-  n.say("numbers %llu and %llu", static_cast<unsigned long long>(withdrawn[0]), static_cast<unsigned long long>(withdrawn[1]));
+  n.say("numbers %llu and %llu", static_cast<unsigned long long>(withdrawn[0]),
+        static_cast<unsigned long long>(withdrawn[1]));
   n.result("withdraw again", ring.withdraw(withdrawn, 4));
   carry_out(n, "submit what was withdrawn", ring, 0);
   k::close(ep);
@@ -244,7 +251,8 @@ inline void observe_ring_files(notebook& n, world::ring& ring) {
   k::close(fd);
 }
 
-// Where the kernel refuses, there is nothing to compare: the script leaves the section out and says so.
+// Where the kernel refuses, there is nothing to compare: the script leaves the section out and says
+// so.
 inline void observe_ring(notebook& n) {
   n.section("ring");
   world::ring ring;

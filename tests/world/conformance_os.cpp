@@ -1,5 +1,6 @@
 // Goal.   The core's claims hold on real threads.
-// Method. Each claim many times over: its threads meet at a barrier, then run at once. Under TSan this is where `plain` is checked.
+// Method. Each claim many times over: its threads meet at a barrier, then run at once. Under TSan
+// this is where `plain` is checked.
 #include <gtest/gtest.h>
 
 #include <barrier>

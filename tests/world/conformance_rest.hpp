@@ -1,11 +1,15 @@
-// conformance_rest.hpp: what the rest of the contract does, as observations: one text line each, the same from every kernel.
+// conformance_rest.hpp: what the rest of the contract does, as observations: one text line each,
+// the same from every kernel.
 //
-// Goal.      The simulated kernel is only worth what it has in common with the real one: which error, which event, once or again.
-// Method.    One sequence of calls, section by section, that says what came back: errors and events by name, counts and relations, but no
-//            number that may differ (descriptors, ports, sizes of buffers, times). The os program runs it against the real kernel, the
-//            sim program against the simulated one, in two processes; compare_observations.sh wants the two texts equal. What must hold
-//            in any kernel is written so that the line says "yes".
-//            Threads are ordered by sleeps on the world's clock: the sim runs this once, tamely; it explores elsewhere.
+// Goal.      The simulated kernel is only worth what it has in common with the real one: which
+//            error, which event, once or again.
+// Method.    One sequence of calls, section by section, that says what came back: errors and events
+//            by name, counts and relations, but no number that may differ (descriptors, ports,
+//            sizes of buffers, times). The os program runs it against the real kernel, the sim
+//            program against the simulated one, in two processes; compare_observations.sh wants the
+//            two texts equal. What must hold in any kernel is written so that the line says "yes".
+//            Threads are ordered by sleeps on the world's clock: the sim runs this once, tamely; it
+//            explores elsewhere.
 #pragma once
 
 #include <cerrno>
@@ -82,7 +86,9 @@ class notebook {
     say("%s -> %lld", what, static_cast<long long>(value));
   }
   // Success, whatever the number.
-  void success(char const* what, std::int64_t value) { say("%s -> %s", what, value < 0 ? name_of_error(value) : "success"); }
+  void success(char const* what, std::int64_t value) {
+    say("%s -> %s", what, value < 0 ? name_of_error(value) : "success");
+  }
   void holds(char const* what, bool condition) { say("%s: %s", what, condition ? "yes" : "NO"); }
 
  private:
@@ -156,8 +162,8 @@ inline void close_all(std::initializer_list<int> descriptors) {
 
 inline void observe_constants(notebook& n) {
   n.section("constants");
-  n.say("poll_event %zu bytes, in %x out %x rdhup %x err %x hup %x edge %x", sizeof(k::poll_event), k::poll_in, k::poll_out, k::poll_rdhup,
-        k::poll_err, k::poll_hup, k::poll_edge);
+  n.say("poll_event %zu bytes, in %x out %x rdhup %x err %x hup %x edge %x", sizeof(k::poll_event), k::poll_in,
+        k::poll_out, k::poll_rdhup, k::poll_err, k::poll_hup, k::poll_edge);
   n.holds("run_queue_capacity is a power of two", (world::run_queue_capacity & (world::run_queue_capacity - 1)) == 0);
   n.holds("an M's own stack is larger than a goroutine's", world::machine_stack_bytes > world::goroutine_stack_bytes);
   n.holds("bounds are bounds", world::processors_max >= 2 && world::spin_rounds_max >= 1 && world::steal_rounds >= 1);
@@ -179,19 +185,22 @@ inline void observe_faults(notebook& n) {
   world::fault_stack const handlers;
   world::fault what;
   int calls = 0;
-  n.holds("a function that returns", world::fault_boundary([](void* count) { ++*static_cast<int*>(count); }, &calls, what) && calls == 1 && what.signal == 0);
+  n.holds("a function that returns",
+          world::fault_boundary([](void* count) { ++*static_cast<int*>(count); }, &calls, what) && calls == 1 &&
+              what.signal == 0);
   for (int i = 0; i != 3; ++i) {
     n.holds("one that faults", !world::fault_boundary([](void*) { fault_now(); }, nullptr, what));
     n.result("signal", what.signal);
     n.holds("address", what.address == 8);
   }
-  n.holds("the outer one, when the inner one has returned", !world::fault_boundary(
-                                                                 [](void*) {
-                                                                   world::fault inner;
-                                                                   if (world::fault_boundary([](void*) { fault_now(); }, nullptr, inner)) return;
-                                                                   fault_now();
-                                                                 },
-                                                                 nullptr, what));
+  n.holds("the outer one, when the inner one has returned",
+          !world::fault_boundary(
+              [](void*) {
+                world::fault inner;
+                if (world::fault_boundary([](void*) { fault_now(); }, nullptr, inner)) return;
+                fault_now();
+              },
+              nullptr, what));
   n.holds("none is left", world::suspend_fault_boundary() == nullptr);
   bool const returned = world::fault_boundary(
       [](void*) {
@@ -220,7 +229,8 @@ inline void observe_memory(notebook& n) {
   void* const a = world::allocate(100);
   void* const b = world::allocate(100, 64);
   n.holds("both are there, and apart", a != nullptr && b != nullptr && a != b);
-  n.holds("aligned as asked", reinterpret_cast<std::uintptr_t>(a) % 16 == 0 && reinterpret_cast<std::uintptr_t>(b) % 64 == 0);
+  n.holds("aligned as asked",
+          reinterpret_cast<std::uintptr_t>(a) % 16 == 0 && reinterpret_cast<std::uintptr_t>(b) % 64 == 0);
   std::memset(a, 1, 100);
   std::memset(b, 2, 100);
   world::deallocate(a, 100);
@@ -236,7 +246,8 @@ inline void observe_memory(notebook& n) {
   static_cast<char*>(one.low)[0] = 1;
   static_cast<char*>(one.low)[one.bytes - 1] = 1;
   world::give_back_pages(one.low, one.bytes);
-  n.holds("what was given back is zero", static_cast<char*>(one.low)[0] == 0 && static_cast<char*>(one.low)[one.bytes - 1] == 0);
+  n.holds("what was given back is zero",
+          static_cast<char*>(one.low)[0] == 0 && static_cast<char*>(one.low)[one.bytes - 1] == 0);
   n.holds("some guard is named", source->guard_method()[0] != '\0');
   source->put(one);
   world::stack again{};
@@ -343,7 +354,8 @@ inline void observe_signals(notebook& n) {
   world::signal_mask const after = world::block_signals();
   world::restore_signals(after);
   std::uint64_t const usr1 = std::uint64_t{1} << (SIGUSR1 - 1);
-  n.holds("open, blocked, open again", (before.words[0] & usr1) == 0 && (between.words[0] & usr1) != 0 && (after.words[0] & usr1) == 0);
+  n.holds("open, blocked, open again",
+          (before.words[0] & usr1) == 0 && (between.words[0] & usr1) != 0 && (after.words[0] & usr1) == 0);
 }
 
 // ---- pipes ----
@@ -602,7 +614,8 @@ inline void observe_poll_set(notebook& n) {
   std::uint64_t one = 1;
   n.result("write", k::write(late, &one, sizeof(one)));
   join(other);
-  n.say("the waiter got %lld event of %llu", static_cast<long long>(other.result), static_cast<unsigned long long>(other.id));
+  n.say("the waiter got %lld event of %llu", static_cast<long long>(other.result),
+        static_cast<unsigned long long>(other.id));
   close_all({late, ep});
 }
 
@@ -702,7 +715,9 @@ inline connection make_listener(notebook& n) {
   return c;
 }
 
-inline int connect_to(int fd, int port) { return k::connect(fd, k::ipv4_address(k::loopback_ipv4, static_cast<std::uint16_t>(port))); }
+inline int connect_to(int fd, int port) {
+  return k::connect(fd, k::ipv4_address(k::loopback_ipv4, static_cast<std::uint16_t>(port)));
+}
 
 inline connection make_connection(notebook& n) {
   connection c = make_listener(n);
@@ -735,15 +750,16 @@ inline void observe_tcp_calls(notebook& n) {
   n.result("accept on a closed number", k::accept(1000));
   connection c = make_listener(n);
   n.result("bind again", k::bind(c.listener, k::ipv4_address(k::loopback_ipv4, 0)));
-  n.result("bind to the same port", k::bind(fresh, k::ipv4_address(k::loopback_ipv4, static_cast<std::uint16_t>(c.port))));
+  n.result("bind to the same port",
+           k::bind(fresh, k::ipv4_address(k::loopback_ipv4, static_cast<std::uint16_t>(c.port))));
   n.result("bind to an address elsewhere", k::bind(fresh, k::ipv4_address(0xc0000201, 0)));
   n.result("accept of nobody", k::accept(c.listener));
   n.result("read of a listener", k::read(c.listener, &byte, 1));
   n.result("write of a listener", k::write(c.listener, &byte, 1));
   n.result("connect of a listener", connect_to(c.listener, c.port));
-  for (k::socket_option const option :
-       {k::socket_option::reuse_address, k::socket_option::no_delay, k::socket_option::keep_alive, k::socket_option::keep_alive_idle_s,
-        k::socket_option::keep_alive_every_s, k::socket_option::keep_alive_count}) {
+  for (k::socket_option const option : {k::socket_option::reuse_address, k::socket_option::no_delay,
+                                        k::socket_option::keep_alive, k::socket_option::keep_alive_idle_s,
+                                        k::socket_option::keep_alive_every_s, k::socket_option::keep_alive_count}) {
     n.result("set_option", k::set_option(fresh, option, 1));
   }
   n.result("set_option on a counter", k::set_option(counter, k::socket_option::keep_alive, 1));

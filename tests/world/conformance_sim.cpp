@@ -1,6 +1,8 @@
-// Goal.   The core's claims hold in every schedule of the simulator, and the programs with a bug are found there.
-// Method. Each claim is a scenario: thread 0 makes it, starts its threads, joins them and looks. Depth first with a bound of preemptions,
-//         to the end where the budget allows, in the memory with old values (c11); findings by depth first or the random walk.
+// Goal.   The core's claims hold in every schedule of the simulator, and the programs with a bug
+//         are found there.
+// Method. Each claim is a scenario: thread 0 makes it, starts its threads, joins them and looks.
+//         Depth first with a bound of preemptions, to the end where the budget allows, in the
+//         memory with old values (c11); findings by depth first or the random walk.
 #include <gtest/gtest.h>
 
 #include <functional>
@@ -66,7 +68,8 @@ void must_hold() {
     sim::random_walk random(1);
     for (sim::chooser* chooser : {static_cast<sim::chooser*>(&bounded), static_cast<sim::chooser*>(&random)}) {
       sim::campaign const result = search<Claim>(*chooser, memory);
-      EXPECT_FALSE(result.failed) << chooser->name() << ": " << result.last.what.claim << ", execution " << result.failing_execution;
+      EXPECT_FALSE(result.failed) << chooser->name() << ": " << result.last.what.claim << ", execution "
+                                  << result.failing_execution;
     }
   }
 }

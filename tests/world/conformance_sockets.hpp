@@ -1,5 +1,5 @@
-// conformance_sockets.hpp: more observations of both kernels: addresses, local sockets, datagrams, descriptors that are passed, vectors, splice.
-// Goal and method as in conformance_rest.hpp.
+// conformance_sockets.hpp: more observations of both kernels: addresses, local sockets, datagrams,
+// descriptors that are passed, vectors, splice. Goal and method as in conformance_rest.hpp.
 #pragma once
 
 #include "conformance_rest.hpp"
@@ -39,8 +39,10 @@ inline std::int64_t send_text(int fd, char const* text, k::socket_address* to = 
   return k::send_message(fd, m);
 }
 
-// Receives once; says the bytes, how many descriptors came, and whether something was cut. Returns the first descriptor, or -1.
-inline int receive_text(notebook& n, char const* what, int fd, std::size_t room = 8, std::uint32_t descriptors = 2, k::socket_address* from = nullptr) {
+// Receives once; says the bytes, how many descriptors came, and whether something was cut. Returns
+// the first descriptor, or -1.
+inline int receive_text(notebook& n, char const* what, int fd, std::size_t room = 8, std::uint32_t descriptors = 2,
+                        k::socket_address* from = nullptr) {
   char text[16] = {};
   int came[2] = {-1, -1};
   k::io_slice const slices[] = {{text, room / 2}, {text + room / 2, room - room / 2}};
@@ -55,7 +57,8 @@ inline int receive_text(notebook& n, char const* what, int fd, std::size_t room 
     n.result(what, count);
     return -1;
   }
-  n.say("%s -> %lld \"%.*s\", %u descriptors%s", what, static_cast<long long>(count), static_cast<int>(count), text, m.descriptor_count, m.cut ? ", cut" : "");
+  n.say("%s -> %lld \"%.*s\", %u descriptors%s", what, static_cast<long long>(count), static_cast<int>(count), text,
+        m.descriptor_count, m.cut ? ", cut" : "");
   return m.descriptor_count > 0 ? came[0] : -1;
 }
 

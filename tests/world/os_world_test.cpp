@@ -1,5 +1,6 @@
 // Goal.   What is peculiar to the os world: texts, exit states, threads, guards, descriptor flags.
-// Method. Against the real kernel, one claim per test. What ends a process runs in a child (GoogleTest's death tests, fork).
+// Method. Against the real kernel, one claim per test. What ends a process runs in a child
+// (GoogleTest's death tests, fork).
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -278,7 +279,8 @@ TEST(asymmetric_fence_in_os, never_lets_both_sides_miss_each_other) {
   static world::atomic<std::uint32_t> x{0};
   static world::atomic<std::uint32_t> y{0};
   static std::uint32_t seen[2][rounds];
-  // Both run freely; round i of one meets whatever round of the other is near. Words only grow, so "missed" is an order of numbers.
+  // Both run freely; round i of one meets whatever round of the other is near. Words only grow, so
+  // "missed" is an order of numbers.
   std::thread light([] {
     for (std::uint32_t i = 0; i != rounds; ++i) {
       x.store_relaxed(i + 1);
@@ -292,8 +294,9 @@ TEST(asymmetric_fence_in_os, never_lets_both_sides_miss_each_other) {
     seen[1][i] = x.load_relaxed();
   }
   light.join();
-  // Round i of light and round j of heavy missed each other if light read less than j + 1 and heavy read less than i + 1. Light's
-  // reads grow with i: for each j the last light round that read less than j + 1 must be among what heavy had read.
+  // Round i of light and round j of heavy missed each other if light read less than j + 1 and heavy
+  // read less than i + 1. Light's reads grow with i: for each j the last light round that read less
+  // than j + 1 must be among what heavy had read.
   std::uint32_t i = 0;
   for (std::uint32_t j = 0; j != rounds; ++j) {
     while (i != rounds && seen[0][i] < j + 1) ++i;

@@ -1,6 +1,7 @@
-// Goal.   The core's claims hold under the Relacy model checker, and the programs with a bug are found there.
-// Method. Each claim becomes a suite of models/relacy: the claim holds; a finding is a faulty twin (--must-fail). Options, searches and
-//         reports are those of every model.
+// Goal.   The core's claims hold under the Relacy model checker, and the programs with a bug are
+//         found there.
+// Method. Each claim becomes a suite of models/relacy: the claim holds; a finding is a faulty twin
+//         (--must-fail). Options, searches and reports are those of every model.
 #include "model_main.hpp"
 
 #include "conformance_core.hpp"

@@ -2,7 +2,8 @@
 #include "conformance_files.hpp"
 #include "conformance_sockets.hpp"
 
-// TSan calls it a race when a descriptor is closed under a read, and so it is, in a program. Here it is the question.
+// TSan calls it a race when a descriptor is closed under a read, and so it is, in a program. Here
+// it is the question.
 extern "C" char const* __tsan_default_suppressions();
 extern "C" char const* __tsan_default_suppressions() { return "race:retake::conformance::observe_blocking_pipe\n"; }
 

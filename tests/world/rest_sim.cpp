@@ -1,4 +1,5 @@
-// The observations of conformance_rest.hpp from the simulated kernel, on standard output: one execution, the tamest.
+// The observations of conformance_rest.hpp from the simulated kernel, on standard output: one
+// execution, the tamest.
 #include "conformance_files.hpp"
 #include "conformance_sockets.hpp"
 

@@ -1,15 +1,20 @@
 // engine.hpp: the one place that includes Relacy, and what the operations of this world share.
 //
-// Problem.   Relacy redefines `new`, `malloc`, `errno`, `assert` and `$` as macros, so that user code marks its operations. A protocol
-//            header that real threads compile too cannot say `x($)`, and any header that comes behind the macros breaks.
-// Recipe.    Every standard header that a model needs, then relacy.hpp, then the macros are taken back. Nothing else includes Relacy.
-//            An operation's site becomes Relacy's debug_info, so that a history names the line in the protocol.
+// Problem.   Relacy redefines `new`, `malloc`, `errno`, `assert` and `$` as macros, so that user
+//            code marks its operations. A protocol header that real threads compile too cannot say
+//            `x($)`, and any header that comes behind the macros breaks.
+// Recipe.    Every standard header that a model needs, then relacy.hpp, then the macros are taken
+//            back. Nothing else includes Relacy. An operation's site becomes Relacy's debug_info,
+//            so that a history names the line in the protocol.
 //
-// Fields.    Relacy runs all threads of an execution in turn on one thread of the process, and switches at the start of atomic
-//            operations only: what stands here is host memory, and what an operation does to it is one step with the operation.
-//            fences_in_futex, spurious, timeouts, give_ups: set before a search. The rest of `run` belongs to one execution.
+// Fields.    Relacy runs all threads of an execution in turn on one thread of the process, and
+//            switches at the start of atomic operations only: what stands here is host memory, and
+//            what an operation does to it is one step with the operation. fences_in_futex,
+//            spurious, timeouts, give_ups: set before a search. The rest of `run` belongs to one
+//            execution.
 //
-// Not promised: a world object outside of an execution (it has no engine to register with, and crashes).
+// Not promised: a world object outside of an execution (it has no engine to register with, and
+// crashes).
 #pragma once
 
 #include <algorithm>
@@ -34,7 +39,8 @@
 #include <utility>
 #include <vector>
 
-// Relacy saves and restores all registers also where a thread goes on by itself, which is half of all scheduling points.
+// Relacy saves and restores all registers also where a thread goes on by itself, which is half of
+// all scheduling points.
 #include <relacy/pch.hpp>
 #include <relacy/platform.hpp>
 inline void retake_switch_to_fiber(fiber_t& to, fiber_t& from) {
@@ -78,8 +84,8 @@ inline constexpr unsigned threads_max = spinning::threads_max;
 struct run_state {
   bool fences_in_futex = true;  // --park futex; plain: false
   unsigned spurious = 0;        // sleeps of one execution that may end for no reason
-  unsigned timeouts = 0;        // deadlines of one execution that may pass; behind them a timed sleep is one without end
-  unsigned give_ups = 0;        // spin loops of one execution that may give up
+  unsigned timeouts = 0;  // deadlines of one execution that may pass; behind them a timed sleep is one without end
+  unsigned give_ups = 0;  // spin loops of one execution that may give up
   bool recording = false;
 
   unsigned spurious_left = 0;
@@ -113,8 +119,8 @@ inline void note_event(char const* text, site const& where) {
   if (rl::context& c = rl::ctx(); c.collecting_history()) c.exec_log(info_of(where), rl::user_event{text});
 }
 
-// The execution ends here: nothing unwinds, the stacks are left as they stand. `from`: the line of the
-// harness that objects.
+// The execution ends here: nothing unwinds, the stacks are left as they stand. `from`: the line of
+// the harness that objects.
 [[gnu::cold, gnu::noinline]] inline void fail(char const* claim, site const& where,
                                               rl::test_result_e how = rl::test_result_user_assert_failed,
                                               site const& from = site::current()) {
@@ -123,8 +129,9 @@ inline void note_event(char const* text, site const& where) {
   rl::ctx().fail_test(claim, how, info_of(where));
 }
 
-// How long an atomic lives, for Relacy's judgement of plain data: each operation reads it, the end writes it. An operation leaves its
-// read in front of its choice point, so that its own release publishes it. In no history.
+// How long an atomic lives, for Relacy's judgement of plain data: each operation reads it, the end
+// writes it. An operation leaves its read in front of its choice point, so that its own release
+// publishes it. In no history.
 class lifetime {
  public:
   lifetime() : data_(rl::ctx().var_ctor()) { data_->init(*rl::ctx().threadx_); }
@@ -151,8 +158,9 @@ class lifetime {
 // One of n alternatives, by the search.
 [[nodiscard]] inline unsigned choose(unsigned n) { return rl::ctx().rand(n, rl::sched_type_user); }
 
-// What the fences of this world do: one order of all of them, and who is later in it sees what was before the earlier. Relacy's own is
-// also an acquire and a release fence, which the contract does not promise: a release or acquire beside it could be left out unnoticed.
+// What the fences of this world do: one order of all of them, and who is later in it sees what was
+// before the earlier. Relacy's own is also an acquire and a release fence, which the contract does
+// not promise: a release or acquire beside it could be left out unnoticed.
 inline void full_fence(site const& where) {
   note_effect();
   rl::context& c = rl::ctx();
@@ -166,11 +174,14 @@ inline void full_fence(site const& where) {
 
 // An integer of T's size: Relacy's cells hold nothing else.
 template <class T>
-using bits_of = std::conditional_t<sizeof(T) == 8, std::uint64_t, std::conditional_t<sizeof(T) == 4, std::uint32_t, std::conditional_t<sizeof(T) == 2, std::uint16_t, std::uint8_t>>>;
+using bits_of = std::conditional_t<
+    sizeof(T) == 8, std::uint64_t,
+    std::conditional_t<sizeof(T) == 4, std::uint32_t, std::conditional_t<sizeof(T) == 2, std::uint16_t, std::uint8_t>>>;
 
 enum class operation : std::uint8_t { load, store, modify };
 
-// What an order does, as bits, so that "weaker" is "fewer": 1 acquire, 2 release, 4 the single order of all seq_cst.
+// What an order does, as bits, so that "weaker" is "fewer": 1 acquire, 2 release, 4 the single
+// order of all seq_cst.
 [[nodiscard]] constexpr unsigned strength(rl::memory_order order) noexcept {
   switch (order) {
     case rl::mo_acquire:
@@ -184,7 +195,8 @@ enum class operation : std::uint8_t { load, store, modify };
 }
 
 // The order in force at a line that carries the mutant's number.
-[[nodiscard, gnu::cold, gnu::noinline]] inline rl::memory_order weakened(rl::memory_order asked, operation what, site const& where) noexcept {
+[[nodiscard, gnu::cold, gnu::noinline]] inline rl::memory_order weakened(rl::memory_order asked, operation what,
+                                                                         site const& where) noexcept {
   if (!is_mutant(where)) return asked;
   rl::memory_order to = asked;
   switch (mutant.kind) {
@@ -198,14 +210,18 @@ enum class operation : std::uint8_t { load, store, modify };
     case mutation::drop:
     case mutation::none: break;
   }
-  unsigned const was = what == operation::load ? strength(asked) & ~2u : what == operation::store ? strength(asked) & ~1u : strength(asked);
+  unsigned const was = what == operation::load    ? strength(asked) & ~2u
+                       : what == operation::store ? strength(asked) & ~1u
+                                                  : strength(asked);
   bool const fits = (strength(to) & ~was) == 0 && strength(to) < was;
   if (fits) return to;
   mutant.misfit = what == operation::load ? "load" : what == operation::store ? "store" : "read-modify-write";
   return asked;
 }
 
-[[nodiscard]] inline bool is_split(site const& where) noexcept { return where.line == mutant.line && mutant.kind == mutation::split && is_mutant(where); }
+[[nodiscard]] inline bool is_split(site const& where) noexcept {
+  return where.line == mutant.line && mutant.kind == mutation::split && is_mutant(where);
+}
 
 // For the operations that can only be left out. True: leave it out.
 [[nodiscard]] inline bool is_dropped(char const* what, site const& where) noexcept {

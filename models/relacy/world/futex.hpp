@@ -1,14 +1,17 @@
 // futex.hpp: sleeping on a word under Relacy.
 //
-// Problem.   Relacy has a futex, but it executes a seq_cst fence on both sides and carries happens-before from the waker to the sleeper:
-//            a fence or an order that the protocol forgot is hidden behind the kernel's. Its timed sleep may time out for ever, so that
-//            a lost wake-up never shows.
-// Recipe.    The look at the newest value and the falling asleep are one step, as under the kernel's bucket lock. No happens-before.
-//            --park futex: a fence in front of both, as the kernel has. --park plain: none, which nobody may rely on.
-//            Spurious returns and time-outs are choices with a budget per execution; a timed sleep behind the budget is one without
-//            end, so that a lost wake-up is a deadlock.
+// Problem.   Relacy has a futex, but it executes a seq_cst fence on both sides and carries
+//            happens-before from the waker to the sleeper: a fence or an order that the protocol
+//            forgot is hidden behind the kernel's. Its timed sleep may time out for ever, so that a
+//            lost wake-up never shows.
+// Recipe.    The look at the newest value and the falling asleep are one step, as under the
+//            kernel's bucket lock. No happens-before. --park futex: a fence in front of both, as
+//            the kernel has. --park plain: none, which nobody may rely on. Spurious returns and
+//            time-outs are choices with a budget per execution; a timed sleep behind the budget is
+//            one without end, so that a lost wake-up is a deadlock.
 //
-// Checked by tests/world (conformance_core in this world), models/relacy/note_model.cpp, spin_lock_model.cpp.
+// Checked by tests/world (conformance_core in this world), models/relacy/note_model.cpp,
+// spin_lock_model.cpp.
 // Not promised: who of several sleepers is woken (a choice).
 #pragma once
 
@@ -26,7 +29,8 @@ enum class waited {
 
 namespace relacy {
 
-// Reads the newest value, in one step with what comes next, and remembers for coherence that this thread has seen it. Relacy has no such
+// Reads the newest value, in one step with what comes next, and remembers for coherence that this
+// thread has seen it. Relacy has no such
 // load: a compare-exchange that cannot win is one (and stands in the history as that).
 inline std::uint32_t look_at_newest(atomic<std::uint32_t>& word, site const& where) {
   rl::context& c = rl::ctx();
@@ -77,7 +81,8 @@ inline waited futex_wait(atomic<std::uint32_t>& word, std::uint32_t expected, si
   return relacy::counted(relacy::sleep_on(word, expected, false, where), where);
 }
 
-inline waited futex_wait_until(atomic<std::uint32_t>& word, std::uint32_t expected, std::int64_t, site where = site::current()) noexcept {
+inline waited futex_wait_until(atomic<std::uint32_t>& word, std::uint32_t expected, std::int64_t,
+                               site where = site::current()) noexcept {
   return relacy::counted(relacy::sleep_on(word, expected, true, where), where);
 }
 

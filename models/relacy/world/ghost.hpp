@@ -1,6 +1,8 @@
-// ghost.hpp: who owns what, for the models: host memory, no operation of the model, never read by the protocols.
+// ghost.hpp: who owns what, for the models: host memory, no operation of the model, never read by
+// the protocols.
 //
-// A ghost call stands directly behind the operation that commits the change, and Relacy switches threads only at the start of an
+// A ghost call stands directly behind the operation that commits the change, and Relacy switches
+// threads only at the start of an
 // operation: the change and its ghost are one step.
 #pragma once
 
@@ -24,7 +26,8 @@ class ghost {
 
   // The same, and the value must be `from`.
   void move(T from, T to, char const* tag, site where = site::current()) noexcept {
-    if (!(value_ == from)) [[unlikely]] relacy::fail(tag, where);
+    if (!(value_ == from)) [[unlikely]]
+      relacy::fail(tag, where);
     value_ = to;
   }
 

@@ -1,7 +1,8 @@
 // limits.hpp: the sizes that an exhaustive search can afford.
 //
-// Each look of a spin loop and each slot of a ring multiplies the executions of a full search: one look before a thread sleeps, and
-// rings of two or four slots (the models name the ring's size themselves where they need four).
+// Each look of a spin loop and each slot of a ring multiplies the executions of a full search: one
+// look before a thread sleeps, and rings of two or four slots (the models name the ring's size
+// themselves where they need four).
 #pragma once
 
 #include <cstddef>

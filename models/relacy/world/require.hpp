@@ -1,4 +1,5 @@
-// require.hpp: claims that end an execution when they do not hold. The tag is the text before the colon.
+// require.hpp: claims that end an execution when they do not hold. The tag is the text before the
+// colon.
 #pragma once
 
 #include "world/engine.hpp"
@@ -7,7 +8,8 @@
 namespace retake::world {
 
 inline void require(bool condition, char const* tag_and_claim, site where = site::current()) noexcept {
-  if (!condition) [[unlikely]] relacy::fail(tag_and_claim, where);
+  if (!condition) [[unlikely]]
+    relacy::fail(tag_and_claim, where);
 }
 
 // A second look whose both outcomes must be seen; counted per site. Returns `condition`.

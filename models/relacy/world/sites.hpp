@@ -1,13 +1,18 @@
-// sites.hpp: what is kept per source line: the one mutant, and how often each outcome of a two-sided question was seen.
+// sites.hpp: what is kept per source line: the one mutant, and how often each outcome of a
+// two-sided question was seen.
 //
-// Problem.   Weakening one order must not need a rebuild, and must cost the operations that are not meant nothing.
-// Recipe.    One mutant per process, chosen before the search. Each operation compares its line with the mutant's (0: none) and only on
-//            equality its file; the line is a constant where the operation is inlined.
-//            Outcomes: a small open-addressed table, by (line, question); counted over all executions of a process.
+// Problem.   Weakening one order must not need a rebuild, and must cost the operations that are not
+//            meant nothing.
+// Recipe.    One mutant per process, chosen before the search. Each operation compares its line
+//            with the mutant's (0: none) and only on equality its file; the line is a constant
+//            where the operation is inlined.
+//            Outcomes: a small open-addressed table, by (line, question); counted over all
+//            executions of a process.
 //
-// Fields.    mutant: written before a search; `reached` and `misfit` by the operations. outcomes: by the operations.
-// Not promised: two operations of one kind on one line are one site. More than outcomes_max sites: the rest is not counted.
-// Names nothing of Relacy: the harness reads it too.
+// Fields.    mutant: written before a search; `reached` and `misfit` by the operations. outcomes:
+//            by the operations.
+// Not promised: two operations of one kind on one line are one site. More than outcomes_max sites:
+// the rest is not counted. Names nothing of Relacy: the harness reads it too.
 #pragma once
 
 #include <cstdint>

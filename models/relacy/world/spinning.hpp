@@ -1,15 +1,15 @@
 // spinning.hpp: what is remembered of each thread's spin loop, so that a bounded one can give up.
 //
-// Problem.   A thread that paused comes back when the others have made a step: a search in which that
-//            is all a pause means never sees a bounded spin go through its last round in vain.
-// Recipe.    At each pause a choice decides: 0, the thread waits as ever; 1, it gives up. Then it goes
-//            through its rounds alone: no other thread runs, and its loads return the oldest store that
-//            they may, which is the one that they returned before. The first operation that is not one
-//            of its last round (by site and object) says that the loop has ended. After
-//            rounds_alone_max rounds it was in vain: the thread waits as with 0, and what the search
-//            could choose from there on it need not, as 0 has it too.
-//            An effect (a store, a read-modify-write, a compare-exchange that won, a fence, a futex)
-//            ends what is known of a loop: one that has effects gives up a round at a time.
+// Problem.   A thread that paused comes back when the others have made a step: a search in which
+//            that is all a pause means never sees a bounded spin go through its last round in vain.
+// Recipe.    At each pause a choice decides: 0, the thread waits as ever; 1, it gives up. Then it
+//            goes through its rounds alone: no other thread runs, and its loads return the oldest
+//            store that they may, which is the one that they returned before. The first operation
+//            that is not one of its last round (by site and object) says that the loop has ended.
+//            After rounds_alone_max rounds it was in vain: the thread waits as with 0, and what the
+//            search could choose from there on it need not, as 0 has it too. An effect (a store, a
+//            read-modify-write, a compare-exchange that won, a fence, a futex) ends what is known
+//            of a loop: one that has effects gives up a round at a time.
 //
 // Checked by tests/relacy/litmus_test.cpp.
 // Not promised: that a loop gives up which needs more rounds, has more than places_max different
@@ -48,8 +48,10 @@ class spinning {
     loop& mine = loops_[thread];
     if (std::find(mine.places, mine.places + mine.count, p) != mine.places + mine.count) return;
     if (is_alone(thread)) effect(thread);
-    if (mine.count < places_max) mine.places[mine.count++] = p;
-    else mine.too_long = true;
+    if (mine.count < places_max)
+      mine.places[mine.count++] = p;
+    else
+      mine.too_long = true;
   }
   void effect(unsigned thread) noexcept {
     if (thread >= threads_max) return;
@@ -67,7 +69,9 @@ class spinning {
   }
   // Asked once behind a pause.
   [[nodiscard]] bool was_in_vain() noexcept { return std::exchange(in_vain_, false); }
-  [[nodiscard]] bool may_give_up(unsigned thread) const noexcept { return give_ups_left_ != 0 && !loops_[thread].too_long; }
+  [[nodiscard]] bool may_give_up(unsigned thread) const noexcept {
+    return give_ups_left_ != 0 && !loops_[thread].too_long;
+  }
   void give_up(unsigned thread) noexcept {
     --give_ups_left_;
     alone_ = thread;

@@ -1,4 +1,5 @@
-// inspector.hpp: how a checker looks into the protocols: by peek(), without a step and without a trace.
+// inspector.hpp: how a checker looks into the protocols: by peek(), without a step and without a
+// trace.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +21,9 @@ struct inspector {
 
   static processor* first_idle(processors_and_machines const& s) noexcept { return s.first_processor_.peek(); }
   static std::uint32_t idle_count(processors_and_machines const& s) noexcept { return s.processors_.peek(); }
-  static bool idle_bit(processors_and_machines const& s, std::uint32_t id) noexcept { return (s.mask_[id / 64].peek() >> id % 64 & 1) != 0; }
+  static bool idle_bit(processors_and_machines const& s, std::uint32_t id) noexcept {
+    return (s.mask_[id / 64].peek() >> id % 64 & 1) != 0;
+  }
   static machine* first_idle_machine(processors_and_machines const& s) noexcept { return s.first_machine_.peek(); }
   static std::uint32_t idle_machines(processors_and_machines const& s) noexcept { return s.machines_.peek(); }
 
@@ -33,11 +36,15 @@ struct inspector {
   static std::uint32_t blocked_in_poller(poll_wake const& p) noexcept { return p.blocked_.peek(); }
 
   // Until when somebody blocks in the poller: 0 when nobody does, or without limit.
-  static std::int64_t polls_until_ns(poll_wake const& p) noexcept { return p.blocked_.peek() != 0 ? p.until_ns_.peek() : 0; }
+  static std::int64_t polls_until_ns(poll_wake const& p) noexcept {
+    return p.blocked_.peek() != 0 ? p.until_ns_.peek() : 0;
+  }
 
   static std::uint32_t ring_head(ring const& q) noexcept { return q.head_.peek(); }
   static std::uint32_t ring_tail(ring const& q) noexcept { return q.tail_.peek(); }
-  static goroutine* ring_slot(ring const& q, std::uint32_t i) noexcept { return q.slots_[i % world::limits::run_queue_capacity].peek(); }
+  static goroutine* ring_slot(ring const& q, std::uint32_t i) noexcept {
+    return q.slots_[i % world::limits::run_queue_capacity].peek();
+  }
   static goroutine* ring_next(ring const& q) noexcept { return q.next_.peek(); }
   static bool ring_empty(ring const& q) noexcept { return ring_head(q) == ring_tail(q) && ring_next(q) == nullptr; }
 
@@ -99,7 +106,9 @@ struct inspector {
     static std::uint32_t& count(timer_heap& h) noexcept { return h.count_; }
     static std::uint32_t& entries(poller& p) noexcept { return p.count_; }
   };
-  static poll_descriptor const* first_descriptor(poller const& p) noexcept { return p.count_ == 0 ? nullptr : &p.chunks_[0].peek()->entries[0]; }
+  static poll_descriptor const* first_descriptor(poller const& p) noexcept {
+    return p.count_ == 0 ? nullptr : &p.chunks_[0].peek()->entries[0];
+  }
   static constexpr std::uint32_t woken_word = note::woken;
 
   static std::uint32_t waiting(poller const& p) noexcept { return p.waiting_.peek(); }

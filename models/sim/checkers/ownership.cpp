@@ -1,4 +1,5 @@
-// Who owns a P: status, links and lists agree with the ghost. table.hpp says what may be in motion at a step.
+// Who owns a P: status, links and lists agree with the ghost. table.hpp says what may be in motion
+// at a step.
 #include "sim/checkers/inspector.hpp"
 #include "sim/checkers/table.hpp"
 
@@ -28,7 +29,8 @@ std::uint32_t machines_handed(scheduler const& s, processor const& p) noexcept {
   return n;
 }
 
-// Whether the idle list may be judged: at a commit when it is a P on the list that changed, at a step while the lock is free.
+// Whether the idle list may be judged: at a commit when it is a P on the list that changed, at a
+// step while the lock is free.
 bool idle_list_rests(look const& at) noexcept {
   if (at.when == at_commit) return at.changed != nullptr && at.changed->holder.peek() == processor_holder::idle_list;
   return at.when != at_step || !inspector::held(at.s.lock);
@@ -39,7 +41,8 @@ bool idle_list_rests(look const& at) noexcept {
 void check_p3(look const& at) noexcept {
   each(at, [&at](processor const& p) {
     const bool running = p.status.peek() == processor_state::running;
-    if ((p.holder.peek() == processor_holder::machine) != running) sim::fail("P3: a P belongs to an M and is not Running, or the reverse");
+    if ((p.holder.peek() == processor_holder::machine) != running)
+      sim::fail("P3: a P belongs to an M and is not Running, or the reverse");
     if (running && at.when != at_step && machines_with(at.s, p) == 0) sim::fail("P3: a Running P is no M's");
   });
   if (at.when == at_commit && at.changed == nullptr) return;
@@ -67,7 +70,8 @@ void check_p5(look const& at) noexcept {
   }
   if (length != inspector::idle_count(at.s.idle)) sim::fail("P5: the idle list's length is not its count");
   for (processor const& any : inspector::made(at.s.processors)) {
-    if (inspector::idle_bit(at.s.idle, any.id) != ((seen >> any.id & 1) != 0)) sim::fail("P5: the idle mask disagrees with the idle list");
+    if (inspector::idle_bit(at.s.idle, any.id) != ((seen >> any.id & 1) != 0))
+      sim::fail("P5: the idle mask disagrees with the idle list");
   }
 }
 
@@ -78,7 +82,8 @@ void check_p8(look const& at) noexcept {
     const bool at_rest_now = status == processor_state::gc_stop || status == processor_state::dead;
     if (holder == processor_holder::stopped && !at_rest_now) sim::fail("P8: a stopped P is neither GcStop nor Dead");
     const bool on_its_way = holder == processor_holder::hand && status == processor_state::gc_stop;
-    if (at_rest_now && holder != processor_holder::stopped && !on_its_way) sim::fail("P8: a P is GcStop or Dead and belongs to the running world");
+    if (at_rest_now && holder != processor_holder::stopped && !on_its_way)
+      sim::fail("P8: a P is GcStop or Dead and belongs to the running world");
   });
   if (at.when != at_step || inspector::held(at.s.lock) || !inspector::stopped(at.s.stop)) return;
   for (processor const& p : inspector::made(at.s.processors)) {
@@ -86,14 +91,16 @@ void check_p8(look const& at) noexcept {
   }
 }
 
-// Exactly one owner: an M's link, an M's hand-off and the idle list exclude each other, and the ghost names the owner.
+// Exactly one owner: an M's link, an M's hand-off and the idle list exclude each other, and the
+// ghost names the owner.
 void check_p9(look const& at) noexcept {
   each(at, [&at](processor const& p) {
     const std::uint32_t linked = machines_with(at.s, p);
     const std::uint32_t handed = machines_handed(at.s, p);
     if (handed > 1) sim::fail("P9: two Ms are handed the same P");
     const processor_holder holder = p.holder.peek();
-    if (handed != 0 && holder != processor_holder::hand) sim::fail("P9: a P is handed to an M and belongs to another owner");
+    if (handed != 0 && holder != processor_holder::hand)
+      sim::fail("P9: a P is handed to an M and belongs to another owner");
     if (linked != 0 && holder == processor_holder::idle_list) sim::fail("P9: a P on the idle list is linked to an M");
     if (linked != 0 && holder == processor_holder::stopped) sim::fail("P9: a stopped P is linked to an M");
     const bool wiring = at.when == at_step && handed == 0;
@@ -106,15 +113,18 @@ void check_p9(look const& at) noexcept {
     if (p->holder.peek() != processor_holder::idle_list) sim::fail("P9: a P on the idle list belongs to another owner");
   }
   std::uint32_t owned = 0;
-  for (processor const& p : inspector::made(at.s.processors)) owned += p.holder.peek() == processor_holder::idle_list ? 1 : 0;
+  for (processor const& p : inspector::made(at.s.processors))
+    owned += p.holder.peek() == processor_holder::idle_list ? 1 : 0;
   if (owned != listed) sim::fail("P9: a P belongs to the idle list and is not on it");
 }
 
 void check_p11(look const& at) noexcept {
   each(at, [&at](processor const& p) {
     const bool in_call = p.status.peek() == processor_state::syscall;
-    if ((p.holder.peek() == processor_holder::call) != in_call) sim::fail("P11: a P belongs to a system call and is not Syscall, or the reverse");
-    if (in_call && (machines_with(at.s, p) != 0 || p.machine.peek() != nullptr)) sim::fail("P11: a P in a system call is linked to an M");
+    if ((p.holder.peek() == processor_holder::call) != in_call)
+      sim::fail("P11: a P belongs to a system call and is not Syscall, or the reverse");
+    if (in_call && (machines_with(at.s, p) != 0 || p.machine.peek() != nullptr))
+      sim::fail("P11: a P in a system call is linked to an M");
   });
 }
 
@@ -130,7 +140,8 @@ void check_m13(look const& at) noexcept {
   if (!inspector::monitor_sleeps(at.s.monitor) || inspector::stopping(at.s.stop)) return;
   each(at, [](processor const& p) {
     const processor_holder holder = p.holder.peek();
-    if (holder == processor_holder::machine || holder == processor_holder::call) sim::fail("M13: sysmon sleeps and a P is not idle");
+    if (holder == processor_holder::machine || holder == processor_holder::call)
+      sim::fail("M13: sysmon sleeps and a P is not idle");
   });
 }
 

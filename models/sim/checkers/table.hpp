@@ -1,19 +1,28 @@
-// table.hpp: the invariants that are watched: each tag, the check that can object with it, and the moments at which it is asked.
+// table.hpp: the invariants that are watched: each tag, the check that can object with it, and the
+// moments at which it is asked.
 //
 // Problem.   A comment that says what is watched stays true when the check is gone.
-// Recipe.    The watcher (watch.cpp) walks this table and calls nothing else. tests/alarm corrupts the state for every tag at
-//            every moment of its row; tests/tidy holds the table against models/README.md and against the runtime's tags.
+// Recipe.    The watcher (watch.cpp) walks this table and calls nothing else. tests/alarm corrupts
+//            the state for every tag at every moment of its row; tests/tidy holds the table against
+//            models/README.md and against the runtime's tags.
 //
-// Moments    commit       an ownership change has just happened: the P concerned is judged exactly, other Ps are not
-//            step         a visible operation is about to happen (--check step): every P and M, whatever they are doing.
-//                         Protocols are between two commits then. What may differ from what holds at a commit:
-//                         - a P in a hand that is being wired already has one M's link, and a Running P that is being
-//                           unwired or taken into a system call has none any more (P3, P9)
-//                         - a P on its way into a stopped world is GcStop while still in a hand (P8)
-//                         - the idle list, its count and its mask, and the counts of Ms change one after the other under
-//                           the scheduler's lock: they are judged while the lock is free (P4 P5 P8 P9 M12)
-//            stillness    no thread can run, and the clock is about to jump: nothing is between two commits
-//            rest         every thread has exited
+// Moments    commit     an ownership change has just happened: the P concerned is judged exactly,
+//                         other Ps are not
+//            step       a visible operation is about to happen (--check step): every P and M,
+//                       whatever they are doing.
+//                       Protocols are between two commits then. What may differ from what holds
+//                       at a commit:
+//                       - a P in a hand that is being wired already has one M's link, and a
+//                       Running P that is being unwired or taken into a system call has none
+//                       any more (P3, P9)
+//                       - a P on its way into a stopped world is GcStop while still in a hand
+//                       (P8)
+//                       - the idle list, its count and its mask, and the counts of Ms change one
+//                       after the other under the scheduler's lock: they are judged while the
+//                       lock is free (P4 P5 P8 P9 M12)
+//            stillness  no thread can run, and the clock is about to jump: nothing is between two
+//                       commits
+//            rest       every thread has exited
 #pragma once
 
 #include <cstdint>
@@ -25,11 +34,12 @@ namespace retake::checkers {
 
 enum moment : std::uint8_t { at_commit = 1, at_step = 2, at_stillness = 4, at_rest = 8 };
 
-// For how long the same thing has waited while the world stood still. Jumps that the chooser makes while threads could
-// run are not counted: the runtime had no chance in them.
+// For how long the same thing has waited while the world stood still. Jumps that the chooser makes
+// while threads could run are not counted: the runtime had no chance in them.
 class wait_clock {
  public:
-  // The clock jumps by `by_ns`, and what waits now is `key` (0: nothing). Returns how long it waits by then.
+  // The clock jumps by `by_ns`, and what waits now is `key` (0: nothing). Returns how long it waits
+  // by then.
   std::int64_t add(std::uint64_t key, std::int64_t by_ns) noexcept {
     if (key != key_) waited_ns_ = 0;
     key_ = key;
@@ -43,21 +53,22 @@ class wait_clock {
   std::int64_t waited_ns_ = 0;
 };
 
-// What the checks remember from one look to the next. The watcher forgets a wait at the commit that ends it.
+// What the checks remember from one look to the next. The watcher forgets a wait at the commit that
+// ends it.
 struct memory {
-  wait_clock work;                                   // V1: the first runnable goroutine, beside an idle P
-  wait_clock poll;                                   // V7: since the last poll, while goroutines wait for descriptors
-  wait_clock reader;                                 // N8: the first goroutine parked beside data
-  wait_clock in_call[world::limits::processors_max]; // V6: a P with work, in one system call
-  std::uint32_t most_records = 0;                    // V9: goroutine records that were in use at a time
-  wait_clock overdue[world::limits::processors_max]; // V3: the first timer of a P, from the time at which it was due
+  wait_clock work;                                    // V1: the first runnable goroutine, beside an idle P
+  wait_clock poll;                                    // V7: since the last poll, while goroutines wait for descriptors
+  wait_clock reader;                                  // N8: the first goroutine parked beside data
+  wait_clock in_call[world::limits::processors_max];  // V6: a P with work, in one system call
+  std::uint32_t most_records = 0;                     // V9: goroutine records that were in use at a time
+  wait_clock overdue[world::limits::processors_max];  // V3: the first timer of a P, from the time at which it was due
 };
 
 struct look {
   scheduler const& s;
   moment when;
   processor const* changed;  // commit: the P whose owner changed, or nullptr
-  std::int64_t until_ns;      // stillness: where the clock jumps to
+  std::int64_t until_ns;     // stillness: where the clock jumps to
   expectations const& what;
   memory& remembered;
 };

@@ -13,8 +13,8 @@ void each(scheduler const& s, Judge judge) noexcept {
 
 }  // namespace
 
-// A spinner's flag and its unit of the count are set one after the other, and a unit may travel to an M that is being started:
-// the two numbers are equal while the world stands still.
+// A spinner's flag and its unit of the count are set one after the other, and a unit may travel to
+// an M that is being started: the two numbers are equal while the world stands still.
 void check_m5(look const& at) noexcept {
   std::uint32_t machines = 0;
   std::uint32_t flags = 0;
@@ -24,7 +24,8 @@ void check_m5(look const& at) noexcept {
   });
   const std::uint32_t count = inspector::spinning(at.s.gate);
   if (count > machines) sim::fail("M5: more spinning Ms than Ms");
-  if (at.when == at_stillness && count != flags) sim::fail("M5: the count of spinning Ms is not the number of Ms that spin");
+  if (at.when == at_stillness && count != flags)
+    sim::fail("M5: the count of spinning Ms is not the number of Ms that spin");
   if (at.when == at_rest && count != 0) sim::fail("M5: Ms count as spinning and every thread has exited");
 }
 
@@ -45,7 +46,8 @@ void check_m7(look const& at) noexcept {
 void check_m12(look const& at) noexcept {
   scheduler const& s = at.s;
   if (s.ending.peek() != 0 || (at.when == at_step && inspector::held(s.lock))) return;
-  const std::int64_t asleep = std::int64_t{inspector::idle_machines(s.idle)} + s.machines_idle_locked.peek() + s.machines_system.peek();
+  const std::int64_t asleep =
+      std::int64_t{inspector::idle_machines(s.idle)} + s.machines_idle_locked.peek() + s.machines_system.peek();
   if (std::int64_t{s.machine_count.peek()} - asleep < 0) sim::fail("M12: more threads sleep than there are");
 }
 
@@ -63,8 +65,10 @@ void check_g3(look const& at) noexcept {
 void check_l1(look const& at) noexcept {
   each(at.s, [](machine const& m) {
     goroutine* const mine = m.locked_g.peek();
-    if ((mine != nullptr) != (m.lock_count.peek() != 0)) sim::fail("L1: the count of locks and the locked goroutine disagree");
-    if (mine != nullptr && mine->locked_m.peek() != &m) sim::fail("L1: a locked thread's goroutine names another thread");
+    if ((mine != nullptr) != (m.lock_count.peek() != 0))
+      sim::fail("L1: the count of locks and the locked goroutine disagree");
+    if (mine != nullptr && mine->locked_m.peek() != &m)
+      sim::fail("L1: a locked thread's goroutine names another thread");
   });
 }
 
@@ -73,7 +77,8 @@ void check_l2(look const& at) noexcept {
     goroutine* const g = m.current.peek();
     goroutine* const mine = m.locked_g.peek();
     if (mine != nullptr && g != nullptr && g != mine) sim::fail("L2: a locked thread runs another goroutine");
-    if (g != nullptr && g->locked_m.peek() != nullptr && g->locked_m.peek() != &m) sim::fail("L2: a locked goroutine runs on another thread");
+    if (g != nullptr && g->locked_m.peek() != nullptr && g->locked_m.peek() != &m)
+      sim::fail("L2: a locked goroutine runs on another thread");
   });
 }
 

@@ -74,8 +74,11 @@ void forget(watched& w, void const* ghost, processor const* p) noexcept {
   }
 }
 
-// A thread could not be made and is tried again (the fault eagain_thread): a P is on its way with no thread to carry it.
-bool thread_is_due(scheduler const& s) noexcept { return s.next_machine_id.peek() - 1 > s.paths.threads_started.value.peek(); }
+// A thread could not be made and is tried again (the fault eagain_thread): a P is on its way with
+// no thread to carry it.
+bool thread_is_due(scheduler const& s) noexcept {
+  return s.next_machine_id.peek() - 1 > s.paths.threads_started.value.peek();
+}
 
 void committed(void* context, void const* ghost, char const* tag) noexcept {
   watched& w = *static_cast<watched*>(context);

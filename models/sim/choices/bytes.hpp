@@ -1,7 +1,8 @@
 // bytes.hpp: a byte string decides: libFuzzer's mutations become schedules.
 //
-// One byte a choice (two where there are more than 256 alternatives). After the last byte alternative 0 is taken: no preemption,
-// newest values, no fault, so a short input is a simple execution and a cut input is a valid one.
+// One byte a choice (two where there are more than 256 alternatives). After the last byte
+// alternative 0 is taken: no preemption, newest values, no fault, so a short input is a simple
+// execution and a cut input is a valid one.
 #pragma once
 
 #include <cstddef>

@@ -31,20 +31,22 @@ inline constexpr std::uint32_t clock_slot = 31;  // "the thread" that is the clo
 struct choice_point {
   choice_kind kind;
   bool running_enabled;
-  bool clock_may_tick;       // thread: the last alternative is the clock
-  op_kind op;                // of the running thread: what it is about to do, or blocked in
+  bool clock_may_tick;  // thread: the last alternative is the clock
+  op_kind op;           // of the running thread: what it is about to do, or blocked in
   std::uint32_t n;
-  std::uint32_t running;     // slot of the thread that asks
-  std::uint32_t enabled;     // mask of slots
+  std::uint32_t running;  // slot of the thread that asks
+  std::uint32_t enabled;  // mask of slots
   std::uint32_t step;
-  std::uint32_t local;       // visible operations of the running thread before this one
+  std::uint32_t local;  // visible operations of the running thread before this one
   std::uint32_t object;
   std::uint16_t site;
-  char const* name;          // fault and named: which
+  char const* name;                  // fault and named: which
   pending_operation const* pending;  // by slot
-  std::uint32_t budget = 0;  // left of it. thread: ticks by choice; give_up, place, weak_failure: of these; others: strikes of faults
+  std::uint32_t budget =
+      0;  // left of it. thread: ticks by choice; give_up, place, weak_failure: of these; others: strikes of faults
 
-  // Thread: which slot alternative i stands for. The answer is random, so nothing here branches on it.
+  // Thread: which slot alternative i stands for. The answer is random, so nothing here branches on
+  // it.
   std::uint32_t slot_of(std::uint32_t alternative) const noexcept {
     std::uint32_t const first = running_enabled ? 1 : 0;
     std::uint32_t rest = enabled & ~(first << running);
@@ -68,11 +70,11 @@ using by_slot = std::array<std::uint32_t, threads_max>;
 // The length of an execution, as strategies need it that spread a budget over it; 0 is not known.
 struct lengths {
   std::uint32_t steps = 0;
-  std::uint32_t ticks = 0;   // thread choices in which the clock may tick
-  std::uint32_t faults = 0;  // choices of a fault
-  std::uint32_t give_ups = 0;  // choices whether a spin loop gives up
-  by_slot operations{};            // choice points of each thread
-  std::vector<by_slot> accesses{}; // of those, what touches each location; by its number
+  std::uint32_t ticks = 0;          // thread choices in which the clock may tick
+  std::uint32_t faults = 0;         // choices of a fault
+  std::uint32_t give_ups = 0;       // choices whether a spin loop gives up
+  by_slot operations{};             // choice points of each thread
+  std::vector<by_slot> accesses{};  // of those, what touches each location; by its number
 };
 
 struct execution_summary {

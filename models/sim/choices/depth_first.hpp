@@ -1,10 +1,12 @@
 // depth_first.hpp: every execution, one after the other, up to a bound of preemptions.
 //
-// Keeps the path of choices of the last execution and changes the last one that has an alternative left. With a bound of K
-// preemptions, a thread choice that would be preemption K+1 has alternative 0 (and the clock) only: the space is smaller and is
-// searched to its end. Nothing is reduced: two executions that differ in the order of independent operations are two.
-// A thread whose running leaves no alternative is not a choice and takes no place in the path. Nor has what follows a loop that gave
-// up in vain: it was searched before, beside alternative 0, and is run to its end once more, tamely.
+// Keeps the path of choices of the last execution and changes the last one that has an alternative
+// left. With a bound of K preemptions, a thread choice that would be preemption K+1 has alternative
+// 0 (and the clock) only: the space is smaller and is searched to its end. Nothing is reduced: two
+// executions that differ in the order of independent operations are two. A thread whose running
+// leaves no alternative is not a choice and takes no place in the path. Nor has what follows a loop
+// that gave up in vain: it was searched before, beside alternative 0, and is run to its end once
+// more, tamely.
 #pragma once
 
 #include <cstdint>
@@ -30,10 +32,12 @@ class depth_first final : public chooser {
   std::uint32_t choose(choice_point const& p) override {
     if (again_) return 0;
     bool const preemptible = p.kind != choice_kind::thread || !p.running_enabled || preemptions_ < bound_;
-    if (place_ == path_.size()) path_.push_back({0, p.n, preemptible, p.kind == choice_kind::thread && p.clock_may_tick});
+    if (place_ == path_.size())
+      path_.push_back({0, p.n, preemptible, p.kind == choice_kind::thread && p.clock_may_tick});
     node const& at = path_[place_++];
     if (at.n != p.n) diverged_ = true;  // the scenario is not a function of its choices
-    if (p.kind == choice_kind::thread && p.running_enabled && at.chosen != 0 && p.slot_of(at.chosen) != clock_slot) ++preemptions_;
+    if (p.kind == choice_kind::thread && p.running_enabled && at.chosen != 0 && p.slot_of(at.chosen) != clock_slot)
+      ++preemptions_;
     return at.chosen < p.n ? at.chosen : 0;
   }
 

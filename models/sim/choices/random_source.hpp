@@ -1,6 +1,8 @@
-// random_source.hpp: numbers that are the same everywhere. xoshiro256++ seeded by splitmix64 from (seed, execution).
+// random_source.hpp: numbers that are the same everywhere. xoshiro256++ seeded by splitmix64 from
+// (seed, execution).
 //
-// Not <random>: its distributions differ between libraries. below() is by multiplication; the bias is under n / 2^32.
+// Not <random>: its distributions differ between libraries. below() is by multiplication; the bias
+// is under n / 2^32.
 #pragma once
 
 #include <cstdint>

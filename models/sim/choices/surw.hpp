@@ -44,7 +44,8 @@ class surw final : public sampling<surw> {
   void begin_threads() {
     intended_ = nobody;
     if (!knows_length()) return;
-    selected_ = shared_.empty() || random_.one_in(8) ? all : shared_[random_.below(static_cast<std::uint32_t>(shared_.size()))];
+    selected_ =
+        shared_.empty() || random_.one_in(8) ? all : shared_[random_.below(static_cast<std::uint32_t>(shared_.size()))];
     left_ = selected_ == all ? lengths_.operations : lengths_.accesses[selected_];
   }
 
@@ -69,7 +70,9 @@ class surw final : public sampling<surw> {
     return p.alternative_of(runs);
   }
 
-  bool is_selected(pending_operation const& o) const { return selected_ == all || (is_access(o.kind) && o.object == selected_); }
+  bool is_selected(pending_operation const& o) const {
+    return selected_ == all || (is_access(o.kind) && o.object == selected_);
+  }
 
   static std::uint32_t nth(std::uint32_t mask, std::uint32_t n) {
     for (; n > 0; --n) mask &= mask - 1;
@@ -81,7 +84,8 @@ class surw final : public sampling<surw> {
   std::uint32_t draw(std::uint32_t among) {
     std::uint32_t sum = 0;
     for (std::uint32_t slot = 0; slot < threads_max; ++slot) sum += (among >> slot & 1U) != 0 ? left_[slot] : 0;
-    if (sum == 0) return among == ~0U ? nobody : nth(among, random_.below(static_cast<std::uint32_t>(std::popcount(among))));
+    if (sum == 0)
+      return among == ~0U ? nobody : nth(among, random_.below(static_cast<std::uint32_t>(std::popcount(among))));
     std::uint32_t at = random_.below(sum);
     for (std::uint32_t slot = 0;; ++slot) {
       std::uint32_t const n = (among >> slot & 1U) != 0 ? left_[slot] : 0;

@@ -34,23 +34,30 @@ std::string complaint(char const* flag, std::string const& value, std::string co
 }
 
 // Empty, or the complaint.
-std::string check_number(char const* flag, std::string const& text, std::uint64_t low, std::uint64_t high, std::uint64_t& out) {
+std::string check_number(char const* flag, std::string const& text, std::uint64_t low, std::uint64_t high,
+                         std::uint64_t& out) {
   if (text.empty()) return "";
   std::uint64_t v = 0;
-  if (!whole(text, v) || v < low || v > high) return complaint(flag, text, fmt::format("a whole number from {} to {}", low, high));
+  if (!whole(text, v) || v < low || v > high)
+    return complaint(flag, text, fmt::format("a whole number from {} to {}", low, high));
   out = v;
   return "";
 }
 
 std::string check_all(typed const& t, arguments& a) {
   std::string c;
-  auto const narrow = [&](char const* flag, std::string const& text, std::uint32_t low, std::uint32_t high, std::uint32_t& out) {
+  auto const narrow = [&](char const* flag, std::string const& text, std::uint32_t low, std::uint32_t high,
+                          std::uint32_t& out) {
     std::uint64_t v = out;
     if (c.empty()) c = check_number(flag, text, low, high, v);
     out = static_cast<std::uint32_t>(v);
   };
-  for (auto const& [flag, text] : {std::pair{"--strategy", &t.strategy}, {"--executions", &t.executions}, {"--seconds", &t.seconds},
-                                   {"--seed", &t.seed}, {"--preemptions", &t.preemptions}, {"--depth", &t.depth},
+  for (auto const& [flag, text] : {std::pair{"--strategy", &t.strategy},
+                                   {"--executions", &t.executions},
+                                   {"--seconds", &t.seconds},
+                                   {"--seed", &t.seed},
+                                   {"--preemptions", &t.preemptions},
+                                   {"--depth", &t.depth},
                                    {"--shard", &t.shard}}) {
     if (text->empty()) continue;
     if (c = command_line::complaint(flag, *text); !c.empty()) return fmt::format("{} {}", flag, c);
@@ -91,7 +98,9 @@ bool parse(int argc, char** argv, arguments& a, int& code) {
   CLI::App app{"The deterministic simulator: finds, replays and shrinks schedules"};
   app.require_subcommand(1);
   typed t;
-  auto const json = [&](CLI::App* w) { w->add_flag("--json", a.json, "JSON lines on standard output, nothing else there"); };
+  auto const json = [&](CLI::App* w) {
+    w->add_flag("--json", a.json, "JSON lines on standard output, nothing else there");
+  };
   auto const bounded = [&](CLI::App* w) {
     w->add_option("--out", a.out, "folder for replays");
     w->add_option("--seconds", t.seconds, "end after so long");
@@ -121,7 +130,8 @@ bool parse(int argc, char** argv, arguments& a, int& code) {
   json(replay);
   world(replay, "mutate");
   replay->add_option("--trace", a.trace, "write a Chrome/Perfetto trace");
-  replay->add_flag("--continue", a.keep_going, "go on past a divergence, without preemption and with the newest values");
+  replay->add_flag("--continue", a.keep_going,
+                   "go on past a divergence, without preemption and with the newest values");
   CLI::App* const shrink = app.add_subcommand("shrink", "the smallest replay that still fails with the same tag");
   shrink->add_option("FILE", a.subject, "a .replay")->required();
   json(shrink);

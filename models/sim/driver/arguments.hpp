@@ -1,4 +1,5 @@
-// arguments.hpp: the driver's command line, checked. Every bad value is one line that names flag, value and what is accepted.
+// arguments.hpp: the driver's command line, checked. Every bad value is one line that names flag,
+// value and what is accepted.
 #pragma once
 
 #include <cstdint>
@@ -12,8 +13,8 @@ namespace retake::sim::driver {
 inline constexpr int exit_holds = 0, exit_finding = 1, exit_usage = 2, exit_environment = 3, exit_harness = 4;
 
 struct arguments {
-  std::string word;      // sim, replay, shrink, list
-  std::string subject;   // scenario or file
+  std::string word;     // sim, replay, shrink, list
+  std::string subject;  // scenario or file
   std::string strategy = "random";
   std::optional<std::uint64_t> executions;
   std::optional<double> seconds;

@@ -37,14 +37,17 @@ scenario const* find_scenario(std::string const& name) {
   return nullptr;
 }
 
-int unknown_scenario(std::string const& name) { return refuse(fmt::format("SCENARIO `{}`: accepted: one of those that `list` names", name)); }
+int unknown_scenario(std::string const& name) {
+  return refuse(fmt::format("SCENARIO `{}`: accepted: one of those that `list` names", name));
+}
 
 std::unique_ptr<chooser> make_chooser(arguments const& a, std::string const& data) {
   if (a.strategy == "pct") return std::make_unique<pct>(a.seed, a.depth);
   if (a.strategy == "pos") return std::make_unique<pos>(a.seed);
   if (a.strategy == "surw") return std::make_unique<surw>(a.seed);
   if (a.strategy == "dfs") return std::make_unique<depth_first>(a.preemptions);
-  if (a.strategy == "bytes") return std::make_unique<bytes>(reinterpret_cast<std::uint8_t const*>(data.data()), data.size());
+  if (a.strategy == "bytes")
+    return std::make_unique<bytes>(reinterpret_cast<std::uint8_t const*>(data.data()), data.size());
   return std::make_unique<random_walk>(a.seed);
 }
 
@@ -53,7 +56,8 @@ char const* memory_name(options const& o) { return o.memory == memory_mode::sc ?
 // Errors of usage that show only when the site is reached.
 bool mutant_fits(engine const& e, int& code) {
   if (e.sites().mutant_misfit() == op_kind::none) return true;
-  code = refuse(fmt::format("--mutate `{}`: this kind does not fit the operation there, which is `{}`", e.settings().mutate.text(), name_of(e.sites().mutant_misfit())));
+  code = refuse(fmt::format("--mutate `{}`: this kind does not fit the operation there, which is `{}`",
+                            e.settings().mutate.text(), name_of(e.sites().mutant_misfit())));
   return false;
 }
 
@@ -63,11 +67,15 @@ std::string replay_command(std::string const& path, options const& o) {
 
 // Of a finding without a replay: the same executions, up to it.
 std::string seed_command(arguments const& a, campaign const& r) {
-  std::vector<std::string> words{launcher_of(""), "sim", a.subject, "--strategy", a.strategy, "--executions", std::to_string(r.executions)};
+  std::vector<std::string>
+      words{launcher_of(""), "sim", a.subject, "--strategy", a.strategy, "--executions", std::to_string(r.executions)};
   auto const add = [&](std::string const& flag, std::string const& value) { words.insert(words.end(), {flag, value}); };
-  if (a.strategy == "bytes") add("--bytes", a.bytes_file);
-  else if (a.strategy == "dfs") add("--preemptions", std::to_string(a.preemptions));
-  else add("--seed", std::to_string(a.seed));
+  if (a.strategy == "bytes")
+    add("--bytes", a.bytes_file);
+  else if (a.strategy == "dfs")
+    add("--preemptions", std::to_string(a.preemptions));
+  else
+    add("--seed", std::to_string(a.seed));
   if (a.strategy == "pct") add("--depth", std::to_string(a.depth));
   if (a.shards != 1) add("--shard", fmt::format("{}/{}", a.shard, a.shards));
   for (option const& one : option_list()) {
@@ -76,7 +84,8 @@ std::string seed_command(arguments const& a, campaign const& r) {
   return told_command(words);
 }
 
-std::string replay_path(std::string const& folder, std::string const& name, std::string const& tag, std::uint64_t hash) {
+std::string replay_path(std::string const& folder, std::string const& name, std::string const& tag,
+                        std::uint64_t hash) {
   std::string clean = tag;
   for (char& ch : clean) {
     if (std::isalnum(static_cast<unsigned char>(ch)) == 0 && ch != '_' && ch != '-') ch = '_';
@@ -90,8 +99,10 @@ struct saved {
   execution result;
 };
 
-// Shrinks if that works, writes, and says where. False: the environment does not let us write; record and result are there, the path is empty.
-bool save_finding(engine& e, scenario const& s, campaign const& c, arguments const& a, saved& out, std::string& reason) {
+// Shrinks if that works, writes, and says where. False: the environment does not let us write;
+// record and result are there, the path is empty.
+bool save_finding(engine& e, scenario const& s, campaign const& c, arguments const& a, saved& out,
+                  std::string& reason) {
   // First what was seen: shrinking a crash may not come back.
   out.record = replay::of(e, s, c.last.what.tag, c.choices);
   out.result = c.last;
@@ -122,8 +133,10 @@ ordered_json scope_of(arguments const& a, scenario const& s) {
   ordered_json j;
   j["memory"] = memory_name(a.world);
   j["history"] = a.world.memory == memory_mode::sc ? 1 : a.world.history;
-  if (a.strategy == "dfs") j["preemptions"] = a.preemptions;
-  else j["preemptions"] = nullptr;
+  if (a.strategy == "dfs")
+    j["preemptions"] = a.preemptions;
+  else
+    j["preemptions"] = nullptr;
   j["spurious_wakes"] = (a.world.fault_mask & 1U) != 0 ? a.world.fault_budget : 0;
   j["faults"] = faults_text(a.world.fault_mask);
   j["spins"] = a.world.spins_free;
@@ -137,8 +150,11 @@ ordered_json scope_of(arguments const& a, scenario const& s) {
 
 void show_finding(engine& e, scenario const& s, saved const& f) {
   run_again(e, s, f.record);  // for the timeline
-  fmt::print("finding   {}\nclaim     {}\nscenario  {}: {}\nsteps     {}   preemptions {}   stale reads {}   faults {}\n\n{}\n", f.result.what.tag, f.result.what.claim,
-             s.name, s.claim, f.result.steps, f.result.preemptions, f.result.stale_reads, f.result.faults, timeline(e));
+  fmt::print(
+      "finding   {}\nclaim     {}\nscenario  {}: {}\nsteps     {}   preemptions {}   stale reads {}   faults "
+      "{}\n\n{}\n",
+      f.result.what.tag, f.result.what.claim, s.name, s.claim, f.result.steps, f.result.preemptions,
+      f.result.stale_reads, f.result.faults, timeline(e));
 }
 
 }  // namespace
@@ -161,8 +177,10 @@ int run_sim(arguments const& given) {
   limits.first = a.shard;
   limits.stride = a.shards;
   limits.stop = command_line::interruption();
-  if (a.executions) limits.executions_max = *a.executions;
-  else if (!a.seconds && a.strategy != "dfs") limits.executions_max = 100'000;
+  if (a.executions)
+    limits.executions_max = *a.executions;
+  else if (!a.seconds && a.strategy != "dfs")
+    limits.executions_max = 100'000;
   if (a.seconds) limits.seconds_max = *a.seconds;
   campaign const r = explore(e, *s, *c, limits);
   int code = exit_holds;
@@ -179,14 +197,27 @@ int run_sim(arguments const& given) {
     code = refuse(reason);
     if (joined.disk_full) code = exit_environment;
   }
-  if (!joined.torn.empty()) fmt::print(stderr, "retake-sim: --traces `{}` is torn: set aside as {}, and begun anew\n", a.traces, joined.torn);
+  if (!joined.torn.empty())
+    fmt::print(stderr, "retake-sim: --traces `{}` is torn: set aside as {}, and begun anew\n", a.traces, joined.torn);
   std::string const command = f.path.empty() ? seed_command(a, r) : replay_command(f.path, a.world);
   if (a.json) {
-    ordered_json j = {{"kind", "sim"}, {"name", s->name}, {"strategy", a.strategy}, {"memory", memory_name(a.world)}, {"seed", a.seed},
-                      {"executions", r.executions}, {"seconds", r.seconds},
-                      {"executions_per_second", r.seconds > 0 ? static_cast<double>(r.executions) / r.seconds : 0.0}, {"steps", r.steps},
-                      {"distinct_traces", r.traces.count()}, {"distinct_exact", r.traces.exact()}, {"trace_hash", fmt::format("{:016x}", r.trace_hash)},
-                      {"truncated", r.truncated}, {"cut", r.cut}, {"exhausted", exhausted}, {"interrupted", command_line::interrupted()}, {"scope", scope_of(a, *s)}};
+    ordered_json j = {{"kind", "sim"},
+                      {"name", s->name},
+                      {"strategy", a.strategy},
+                      {"memory", memory_name(a.world)},
+                      {"seed", a.seed},
+                      {"executions", r.executions},
+                      {"seconds", r.seconds},
+                      {"executions_per_second", r.seconds > 0 ? static_cast<double>(r.executions) / r.seconds : 0.0},
+                      {"steps", r.steps},
+                      {"distinct_traces", r.traces.count()},
+                      {"distinct_exact", r.traces.exact()},
+                      {"trace_hash", fmt::format("{:016x}", r.trace_hash)},
+                      {"truncated", r.truncated},
+                      {"cut", r.cut},
+                      {"exhausted", exhausted},
+                      {"interrupted", command_line::interrupted()},
+                      {"scope", scope_of(a, *s)}};
     if (!a.traces.empty()) j.update({{"new_traces", joined.fresh}, {"known_traces", joined.known}});
     j["must_fail"] = s->must_fail == nullptr ? ordered_json(nullptr) : ordered_json(s->must_fail);
     if (mutated) {
@@ -194,8 +225,13 @@ int run_sim(arguments const& given) {
       j["mutant_reached"] = e.sites().mutant_reached();
     }
     if (r.failed) {
-      j["finding"] = {{"tag", f.result.what.tag}, {"claim", f.result.what.claim}, {"replay", f.path.empty() ? ordered_json(nullptr) : ordered_json(f.path)}, {"steps", f.result.steps},
-                      {"preemptions", f.result.preemptions}, {"stale_reads", f.result.stale_reads}, {"executions_to_first", r.executions},
+      j["finding"] = {{"tag", f.result.what.tag},
+                      {"claim", f.result.what.claim},
+                      {"replay", f.path.empty() ? ordered_json(nullptr) : ordered_json(f.path)},
+                      {"steps", f.result.steps},
+                      {"preemptions", f.result.preemptions},
+                      {"stale_reads", f.result.stale_reads},
+                      {"executions_to_first", r.executions},
                       {"command", command}};
     } else {
       j["finding"] = nullptr;
@@ -203,11 +239,16 @@ int run_sim(arguments const& given) {
     fmt::print("{}\n", j.dump(-1, ' ', false, ordered_json::error_handler_t::replace));
     if (a.vacuity) fmt::print("{}", e.sites().counters_json());
   } else {
-    fmt::print("{}: {} executions in {:.2f} s ({:.0f} a second), {} distinct traces{}, {} steps each{}{}{}\n", s->name, r.executions, r.seconds,
-               r.seconds > 0 ? static_cast<double>(r.executions) / r.seconds : 0.0, r.traces.count(), r.traces.exact() ? "" : " (about)",
-               r.executions != 0 ? r.steps / r.executions : 0, r.truncated ? ", truncated" : "", exhausted ? ", exhausted" : r.cut ? ", one more was cut" : "",
+    fmt::print("{}: {} executions in {:.2f} s ({:.0f} a second), {} distinct traces{}, {} steps each{}{}{}\n", s->name,
+               r.executions, r.seconds, r.seconds > 0 ? static_cast<double>(r.executions) / r.seconds : 0.0,
+               r.traces.count(), r.traces.exact() ? "" : " (about)", r.executions != 0 ? r.steps / r.executions : 0,
+               r.truncated ? ", truncated" : "",
+               exhausted ? ", exhausted"
+               : r.cut   ? ", one more was cut"
+                         : "",
                command_line::interrupted() ? ", interrupted" : "");
-    if (mutated && !e.sites().mutant_reached()) fmt::print("mutant site was never reached: {}\n", a.world.mutate.text());
+    if (mutated && !e.sites().mutant_reached())
+      fmt::print("mutant site was never reached: {}\n", a.world.mutate.text());
     if (a.vacuity) {
       for (auto const& line : e.sites().one_sided()) fmt::print("one-sided: {}\n", line);
     }
@@ -228,7 +269,8 @@ int read_record(arguments const& a, replay& r, scenario const*& s) {
   std::string reason;
   if (!replay::read(a.subject, r, reason)) return refuse(reason);
   s = find_scenario(r.scenario);
-  return s != nullptr ? exit_holds : refuse(fmt::format("{}: scenario `{}` is not in this build", a.subject, r.scenario));
+  return s != nullptr ? exit_holds
+                      : refuse(fmt::format("{}: scenario `{}` is not in this build", a.subject, r.scenario));
 }
 
 }  // namespace
@@ -256,10 +298,15 @@ int run_replay(arguments const& a) {
     if (!out) return refuse(fmt::format("--trace `{}`: accepted: a file that can be written", a.trace));
   }
   if (a.json) {
-    ordered_json j = {{"kind", "replay"}, {"name", s->name}, {"reproduced", again.reproduced}, {"tag", x.failed ? ordered_json(x.what.tag) : ordered_json(nullptr)},
-                      {"steps", x.steps}, {"trace_hash", fmt::format("{:016x}", x.hash)},
+    ordered_json j = {{"kind", "replay"},
+                      {"name", s->name},
+                      {"reproduced", again.reproduced},
+                      {"tag", x.failed ? ordered_json(x.what.tag) : ordered_json(nullptr)},
+                      {"steps", x.steps},
+                      {"trace_hash", fmt::format("{:016x}", x.hash)},
                       {"divergence", again.departure.empty() ? ordered_json(nullptr) : ordered_json(again.departure)},
-                      {"followed", again.followed}, {"choices", r.choices.size()}};
+                      {"followed", again.followed},
+                      {"choices", r.choices.size()}};
     for (option const& one : option_list()) j["world"][one.name] = one.text(e.settings());
     fmt::print("{}\n", j.dump());
   } else {
@@ -292,13 +339,21 @@ int run_shrink(arguments const& a) {
     return exit_environment;
   }
   if (a.json) {
-    ordered_json const j = {{"kind", "shrink"}, {"name", s.name}, {"tag", f.result.what.tag}, {"replay", f.path}, {"steps", f.result.steps},
-                            {"preemptions", f.result.preemptions}, {"stale_reads", f.result.stale_reads}, {"choices", f.record.choices.size()},
+    ordered_json const j = {{"kind", "shrink"},
+                            {"name", s.name},
+                            {"tag", f.result.what.tag},
+                            {"replay", f.path},
+                            {"steps", f.result.steps},
+                            {"preemptions", f.result.preemptions},
+                            {"stale_reads", f.result.stale_reads},
+                            {"choices", f.record.choices.size()},
                             {"choices_before", r.choices.size()}};
     fmt::print("{}\n", j.dump());
   } else {
-    fmt::print("{} choices, {} preemptions, {} stale reads (the record had {} choices, {} preemptions, {} stale reads)\n", f.record.choices.size(),
-               f.result.preemptions, f.result.stale_reads, r.choices.size(), x.preemptions, x.stale_reads);
+    fmt::print(
+        "{} choices, {} preemptions, {} stale reads (the record had {} choices, {} preemptions, {} stale reads)\n",
+        f.record.choices.size(), f.result.preemptions, f.result.stale_reads, r.choices.size(), x.preemptions,
+        x.stale_reads);
     fmt::print("{}\n", replay_command(f.path, o));
   }
   return exit_holds;

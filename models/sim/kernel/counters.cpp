@@ -39,6 +39,8 @@ std::int64_t counter_write(file& f, unsigned char const* from, std::size_t n, si
   return sizeof(added);
 }
 
-std::uint32_t counter_ready(file const& f) noexcept { return (f.counter != 0 ? poll_in : 0U) | (f.counter < most ? poll_out : 0U); }
+std::uint32_t counter_ready(file const& f) noexcept {
+  return (f.counter != 0 ? poll_in : 0U) | (f.counter < most ? poll_out : 0U);
+}
 
 }  // namespace retake::sim::kernel

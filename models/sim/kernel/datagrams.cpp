@@ -1,7 +1,8 @@
 // Datagrams, and descriptors beside bytes: udp(7), unix(7). See files.hpp.
 //
-// Recipe.    A datagram is in its receiver's box at once. A full box of a UDP socket loses what comes, as the kernel's does; a full box of a local
-//            socket holds the sender up. Where nobody has the port, a connected UDP socket is told so by its next call.
+// Recipe.    A datagram is in its receiver's box at once. A full box of a UDP socket loses what
+//            comes, as the kernel's does; a full box of a local socket holds the sender up. Where
+//            nobody has the port, a connected UDP socket is told so by its next call.
 #include <cerrno>
 
 #include "kernel/files.hpp"
@@ -24,7 +25,8 @@ file* receiver_of(socket_body const& mine, socket_address const& name) noexcept 
 
 // Takes references to the files behind the descriptors of a message. 0 or -EBADF.
 int collect_passed(socket_message const& m, passed_files& into) noexcept {
-  if (m.descriptor_count > passed_files::files_max) fail("bound: more descriptors in a message than passed_files::files_max");
+  if (m.descriptor_count > passed_files::files_max)
+    fail("bound: more descriptors in a message than passed_files::files_max");
   for (std::uint32_t i = 0; i < m.descriptor_count; ++i) {
     file* const f = lookup(m.descriptors[i]);
     if (f == nullptr) {
@@ -41,7 +43,8 @@ int collect_passed(socket_message const& m, passed_files& into) noexcept {
 void hand_over(passed_files& from, socket_message& m) noexcept {
   std::uint32_t const room = m.descriptor_count;
   m.descriptor_count = 0;
-  for (std::uint32_t i = 0; i < from.count && i < room; ++i) m.descriptors[m.descriptor_count++] = give_descriptor(*from.files[i]);
+  for (std::uint32_t i = 0; i < from.count && i < room; ++i)
+    m.descriptors[m.descriptor_count++] = give_descriptor(*from.files[i]);
   m.cut = m.cut || from.count > m.descriptor_count;
   drop_passed(from);
 }
@@ -54,7 +57,8 @@ struct gathered {
 void gather(io_slice const* slices, std::size_t n, gathered& into) noexcept {
   for (std::size_t i = 0; i < n; ++i) {
     auto const* const from = static_cast<unsigned char const*>(slices[i].address);
-    for (std::size_t k = 0; k < slices[i].bytes && into.count < sizeof(into.bytes); ++k) into.bytes[into.count++] = from[k];
+    for (std::size_t k = 0; k < slices[i].bytes && into.count < sizeof(into.bytes); ++k)
+      into.bytes[into.count++] = from[k];
   }
 }
 
@@ -76,7 +80,8 @@ std::size_t room_in(io_slice const* slices, std::size_t n) noexcept {
 
 }  // namespace
 
-std::int64_t datagram_read(file& f, unsigned char* to, std::size_t n, socket_message* message, site const& where) noexcept {
+std::int64_t datagram_read(file& f, unsigned char* to, std::size_t n, socket_message* message,
+                           site const& where) noexcept {
   socket_body& s = *f.socket;
   while (s.box->count == 0) {  // bound: whoever wakes us has sent something
     if (s.error != 0) return -take_error(s);
@@ -98,13 +103,16 @@ std::int64_t datagram_read(file& f, unsigned char* to, std::size_t n, socket_mes
   }
   if (was_full && s.family == address_family::local) {
     for (file* sender : state().descriptors) {
-      if (sender != nullptr && sender->socket != nullptr && sender->socket->box != nullptr && sender->socket->far == s.name) activity(*sender, poll_out);
+      if (sender != nullptr && sender->socket != nullptr && sender->socket->box != nullptr &&
+          sender->socket->far == s.name)
+        activity(*sender, poll_out);
     }
   }
   return taken;
 }
 
-std::int64_t datagram_write(file& f, unsigned char const* from, std::size_t n, socket_message const* message, site const& where) noexcept {
+std::int64_t datagram_write(file& f, unsigned char const* from, std::size_t n, socket_message const* message,
+                            site const& where) noexcept {
   socket_body& s = *f.socket;
   if (s.error != 0) return -take_error(s);
   socket_address const* const name = message != nullptr && message->address != nullptr ? message->address : &s.far;
@@ -190,7 +198,8 @@ std::int64_t send_message(int fd, socket_message const& message, site where) noe
   gather(message.slices, message.slice_count, bytes);
   socket_body& s = *f->socket;
   if (s.box != nullptr) return leave(datagram_write(*f, bytes.bytes, bytes.count, &message, where));
-  if (s.peer == nullptr || s.no_more_out) return leave(std::int64_t{s.state == socket_state::fresh ? -ENOTCONN : -EPIPE});
+  if (s.peer == nullptr || s.no_more_out)
+    return leave(std::int64_t{s.state == socket_state::fresh ? -ENOTCONN : -EPIPE});
   passed_files passed;
   if (int const error = collect_passed(message, passed); error != 0) return leave(std::int64_t{error});
   socket_body& far = *s.peer->socket;
@@ -253,9 +262,12 @@ std::int64_t splice(int from, int to, std::size_t bytes, site where) noexcept {
   } while (from_pipe && got == -EAGAIN && a->pipe->bytes.count != 0);
   if (got <= 0) return leave(got);
   std::int64_t written = 0;
-  while (written < got) {  // bound: there was room for all; the fault short_write halves a part at most until one byte is left
+  while (written <
+         got) {  // bound: there was room for all; the fault short_write halves a part at most until one byte is left
     std::size_t const left = static_cast<std::size_t>(got - written);
-    std::int64_t const some = from_pipe ? socket_write(*b, moved + written, left, where) : pipe_write(*b, moved + written, left < atomic_write_bytes ? left : atomic_write_bytes, where);
+    std::int64_t const some =
+        from_pipe ? socket_write(*b, moved + written, left, where)
+                  : pipe_write(*b, moved + written, left < atomic_write_bytes ? left : atomic_write_bytes, where);
     if (some == -EAGAIN) continue;  // the fault
     if (some < 0) return leave(some);
     written += some;

@@ -1,8 +1,10 @@
 // Regular files: a few names on one disk, which memory holds or not. See files.hpp.
 //
-// What follows the real kernel: a write fills what lies between the end and its offset with zeros; append moves the offset to the end; a read that
-// must not wait (`at_once`) of a file that memory does not hold is -EAGAIN; a write that must not wait is -EOPNOTSUPP, as on ext4.
-// Not promised: folders, links, permissions, removal, time stamps; that a crash loses what was not synced.
+// What follows the real kernel: a write fills what lies between the end and its offset with zeros;
+// append moves the offset to the end; a read that must not wait (`at_once`) of a file that memory
+// does not hold is -EAGAIN; a write that must not wait is -EOPNOTSUPP, as on ext4.
+// Not promised: folders, links, permissions, removal, time stamps; that a crash loses what was not
+// synced.
 #include <cerrno>
 #include <cstring>
 #include <limits>
@@ -33,7 +35,9 @@ disk_file* new_name(char const* path) noexcept {
   return nullptr;
 }
 
-std::uint64_t begin_of(file const& f, std::int64_t offset) noexcept { return offset == at_position ? f.position : static_cast<std::uint64_t>(offset); }
+std::uint64_t begin_of(file const& f, std::int64_t offset) noexcept {
+  return offset == at_position ? f.position : static_cast<std::uint64_t>(offset);
+}
 
 }  // namespace
 
@@ -113,7 +117,9 @@ using namespace sim::kernel;
 
 namespace {
 
-void wait_for_disk(site const& where) noexcept { sim::wait(state().nothing, sim::now_ns() + disk_ns, sim::op_kind::kernel_wait, 0, where); }
+void wait_for_disk(site const& where) noexcept {
+  sim::wait(state().nothing, sim::now_ns() + disk_ns, sim::op_kind::kernel_wait, 0, where);
+}
 
 // What must not wait, on a pipe; only one slice is simulated.
 bool would_wait(file const& f, bool reads) noexcept {
@@ -136,7 +142,8 @@ int open_file(char const* path, std::uint32_t how, std::uint32_t, bool at_once, 
   return leave(regular_open(path, how));
 }
 
-std::int64_t read_at(int fd, io_slice const* slices, int count, std::int64_t offset, bool at_once, site where) noexcept {
+std::int64_t read_at(int fd, io_slice const* slices, int count, std::int64_t offset, bool at_once,
+                     site where) noexcept {
   enter(where);
   file* const f = lookup(fd);
   if (f == nullptr) return leave(std::int64_t{-EBADF});
@@ -150,11 +157,13 @@ std::int64_t read_at(int fd, io_slice const* slices, int count, std::int64_t off
     if (at_once) return leave(std::int64_t{-EAGAIN});
     wait_for_disk(where);
   }
-  if (at_once && sim::fault(sim::fault_kind::eagain, where)) return leave(std::int64_t{-EAGAIN});  // this page was not there
+  if (at_once && sim::fault(sim::fault_kind::eagain, where))
+    return leave(std::int64_t{-EAGAIN});  // this page was not there
   return leave(regular_read(*f, slices, count, offset));
 }
 
-std::int64_t write_at(int fd, io_slice const* slices, int count, std::int64_t offset, bool at_once, site where) noexcept {
+std::int64_t write_at(int fd, io_slice const* slices, int count, std::int64_t offset, bool at_once,
+                      site where) noexcept {
   enter(where);
   file* const f = lookup(fd);
   if (f == nullptr) return leave(std::int64_t{-EBADF});
@@ -168,7 +177,8 @@ std::int64_t write_at(int fd, io_slice const* slices, int count, std::int64_t of
   return leave(regular_write(*f, slices, count, offset));
 }
 
-// From a file of the disk into a stream, a buffer at most and as far as there is room; what memory does not have is waited for.
+// From a file of the disk into a stream, a buffer at most and as far as there is room; what memory
+// does not have is waited for.
 std::int64_t sendfile(int to, int from, std::int64_t offset, std::size_t bytes, site where) noexcept {
   enter(where);
   file* const a = lookup(from);
@@ -185,7 +195,8 @@ std::int64_t sendfile(int to, int from, std::int64_t offset, std::size_t bytes, 
   io_slice const into{moved, bytes < sizeof(moved) ? bytes : sizeof(moved)};
   std::int64_t const got = regular_read(*a, &into, 1, offset);
   if (got <= 0) return leave(got);
-  return leave(to_pipe ? pipe_write(*b, moved, static_cast<std::size_t>(got), where) : socket_write(*b, moved, static_cast<std::size_t>(got), where));
+  return leave(to_pipe ? pipe_write(*b, moved, static_cast<std::size_t>(got), where)
+                       : socket_write(*b, moved, static_cast<std::size_t>(got), where));
 }
 
 int sync_file(int fd, bool, site where) noexcept {

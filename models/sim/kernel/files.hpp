@@ -1,16 +1,20 @@
 // files.hpp: what is behind a descriptor of the simulated kernel.
 //
 // Nouns.     descriptor   a small number; the lowest free one is given out next
-//            file         what it names: kind, state, who sleeps on it. Lives while a descriptor or a call under way refers to it
+//            file         what it names: kind, state, who sleeps on it. Lives while a descriptor or
+//                         a call under way refers to it
 //            stream       bytes on their way, in a pipe or in one direction of a connection
 //            watch        one registration of a file in a poll set, under (set, file, descriptor)
-//            activity     "something happened to this file": wakes its sleepers and puts its watches on their ready lists
+//            activity     "something happened to this file": wakes its sleepers and puts its
+//                         watches on their ready lists
 //
-// Rules.     Between two choice points only one thread is here: there are no locks. A call looks, acts or sleeps in one step, and looks
-//            again when it comes back. All memory is the execution's arena; nothing is given back within an execution.
+// Rules.     Between two choice points only one thread is here: there are no locks. A call looks,
+//            acts or sleeps in one step, and looks again when it comes back. All memory is the
+//            execution's arena; nothing is given back within an execution.
 //
-// Fields of watch: `ready` is true exactly while it is on its set's ready list. A watch leaves both lists of its file and its set when
-//            it is removed, by epoll_del or by the end of its file.
+// Fields of watch: `ready` is true exactly while it is on its set's ready list. A watch leaves both
+//            lists of its file and its set when it is removed, by epoll_del or by the end of its
+//            file.
 #pragma once
 
 #include <cstddef>
@@ -61,14 +65,16 @@ struct poll_body {
   watch* members = nullptr;
   watch* ready_first = nullptr;
   watch* ready_last = nullptr;
-  world::kernel::poll_event removed[removed_max] = {};  // what registrations that are gone might still have said; the last ones
+  world::kernel::poll_event removed[removed_max] =
+      {};  // what registrations that are gone might still have said; the last ones
   std::uint32_t removed_count = 0;
   published order;
 };
 
 enum class socket_state : std::uint8_t { fresh, listening, connecting, connected, ended };
 
-// Descriptors on their way: beside the bytes from `begin` to `end` of a local stream, counted since its beginning.
+// Descriptors on their way: beside the bytes from `begin` to `end` of a local stream, counted since
+// its beginning.
 struct passed_files {
   static constexpr std::uint32_t files_max = 4;
   std::uint64_t begin = 0;
@@ -103,15 +109,15 @@ struct socket_body {
   std::uint32_t queued = 0;
   std::uint32_t waiters = 0;
   std::uint32_t backlog = 0;
-  published order;  // of connect, for accept
-  int error = 0;    // SO_ERROR
+  published order;                     // of connect, for accept
+  int error = 0;                       // SO_ERROR
   world::kernel::socket_address name;  // bound to; family none: not bound
   world::kernel::socket_address far;   // the peer's; of a datagram socket: the default receiver
   world::kernel::address_family family = world::kernel::address_family::local;
-  datagram_box* box = nullptr;         // a datagram socket's
-  passed_files passed[passed_max];     // in `in`, in order
+  datagram_box* box = nullptr;      // a datagram socket's
+  passed_files passed[passed_max];  // in `in`, in order
   std::uint32_t passed_count = 0;
-  std::uint64_t taken = 0;             // bytes of `in` that were read since its beginning
+  std::uint64_t taken = 0;  // bytes of `in` that were read since its beginning
   socket_state state = socket_state::fresh;
   bool tcp = false;
   bool announced = false;   // connect has reported success
@@ -159,7 +165,7 @@ struct file {
   socket_body* socket = nullptr;
   disk_file* disk = nullptr;
   ring_body* ring = nullptr;
-  flying* armed = nullptr;  // operations of rings that wait for something to happen here
+  flying* armed = nullptr;    // operations of rings that wait for something to happen here
   std::uint32_t open_as = 0;  // regular: kernel::open_*
   std::uint32_t position = 0;
   process_body* process = nullptr;
@@ -225,7 +231,8 @@ int leave(int result) noexcept;
 enum class slept : std::uint8_t { woken, timed_out, interrupted };
 // Sleeps in a call. `interrupted`: the fault eintr, or a signal's handler has run.
 slept sleep_on(wait_list& list, std::int64_t deadline_ns, site const& where) noexcept;
-// For a call that found nothing to do: 0 to look again, -EAGAIN, or -EINTR (the fault; after a handler the call goes on: SA_RESTART).
+// For a call that found nothing to do: 0 to look again, -EAGAIN, or -EINTR (the fault; after a
+// handler the call goes on: SA_RESTART).
 int wait_for(file& f, site const& where) noexcept;
 // The fault eagain on a file that is ready for `key`.
 bool not_yet(file& f, std::uint32_t key, site const& where) noexcept;
@@ -252,7 +259,8 @@ void reset_socket(file& f, int error) noexcept;
 void finish_writing(file& f) noexcept;
 int take_error(socket_body& s) noexcept;
 // As read, and hands over the descriptors that came with the bytes; passed == nullptr drops them.
-std::int64_t socket_receive(file& f, unsigned char* to, std::size_t n, passed_files* passed, site const& where) noexcept;
+std::int64_t socket_receive(file& f, unsigned char* to, std::size_t n, passed_files* passed,
+                            site const& where) noexcept;
 template <class T, std::uint32_t n>
 void remove_at(T (&list)[n], std::uint32_t& count, std::uint32_t index) noexcept {
   --count;
@@ -260,8 +268,10 @@ void remove_at(T (&list)[n], std::uint32_t& count, std::uint32_t index) noexcept
 }
 void drop_passed(passed_files& gone) noexcept;
 
-std::int64_t datagram_read(file& f, unsigned char* to, std::size_t n, world::kernel::socket_message* message, site const& where) noexcept;
-std::int64_t datagram_write(file& f, unsigned char const* from, std::size_t n, world::kernel::socket_message const* message, site const& where) noexcept;
+std::int64_t datagram_read(file& f, unsigned char* to, std::size_t n, world::kernel::socket_message* message,
+                           site const& where) noexcept;
+std::int64_t datagram_write(file& f, unsigned char const* from, std::size_t n,
+                            world::kernel::socket_message const* message, site const& where) noexcept;
 std::uint32_t datagram_ready(file const& f) noexcept;
 void datagram_end(file& f) noexcept;
 

@@ -1,9 +1,10 @@
 // order.hpp: happens-before that goes through the simulated kernel.
 //
-// Problem.   A pipe carries bytes, and with them everything its writer did before. Without that the sim would report races that neither
-//            hardware nor TSan knows.
-// Recipe.    publish() joins what the caller did up to this system call into the object's clock, observe() joins that into the caller.
-//            The call's own epoch has ended when its body runs (sim::op), so that the caller's component is one less than its present
+// Problem.   A pipe carries bytes, and with them everything its writer did before. Without that the
+//            sim would report races that neither hardware nor TSan knows.
+// Recipe.    publish() joins what the caller did up to this system call into the object's clock,
+//            observe() joins that into the caller. The call's own epoch has ended when its body
+//            runs (sim::op), so that the caller's component is one less than its present
 //            epoch: plain touches behind the call are not published.
 //
 // Checked by tests/sim_kernel/kernel_order_test.cpp.

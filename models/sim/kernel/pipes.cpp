@@ -56,7 +56,8 @@ std::int64_t pipe_write(file& f, unsigned char const* from, std::size_t n, site 
 
 std::uint32_t pipe_ready(file const& f) noexcept {
   pipe_body const& pipe = *f.pipe;
-  if (f.kind == file_kind::pipe_reader) return (pipe.bytes.count != 0 ? poll_in : 0U) | (pipe.writer == nullptr ? poll_hup : 0U);
+  if (f.kind == file_kind::pipe_reader)
+    return (pipe.bytes.count != 0 ? poll_in : 0U) | (pipe.writer == nullptr ? poll_hup : 0U);
   return (pipe.bytes.writable() ? poll_out : 0U) | (pipe.reader == nullptr ? poll_err : 0U);
 }
 

@@ -1,8 +1,10 @@
 // Poll sets: epoll(7), level- and edge-triggered. See files.hpp.
 //
-// Recipe.    As fs/eventpoll.c. An activity puts a watch at the end of its set's ready list, once. epoll_wait walks the list: it asks each
-//            file for its state of the moment; nothing the watch is interested in: off the list, without a report. Else it is
-//            reported; a level-triggered watch goes back to the end of the list, an edge-triggered one waits for the next activity.
+// Recipe.    As fs/eventpoll.c. An activity puts a watch at the end of its set's ready list, once.
+//            epoll_wait walks the list: it asks each file for its state of the moment; nothing the
+//            watch is interested in: off the list, without a report. Else it is reported; a
+//            level-triggered watch goes back to the end of the list, an edge-triggered one waits
+//            for the next activity.
 #include <cerrno>
 
 #include "kernel/files.hpp"
@@ -201,7 +203,8 @@ int epoll_wait(int ep, poll_event* events, int max, int timeout_ms, site where) 
   if (set == nullptr) return leave(-EBADF);
   if (set->poll == nullptr) return leave(-EINVAL);
   hold const keep(*set);
-  std::int64_t const deadline_ns = timeout_ms < 0 ? sim::no_deadline : sim::now_ns() + std::int64_t{timeout_ms} * 1'000'000;
+  std::int64_t const deadline_ns =
+      timeout_ms < 0 ? sim::no_deadline : sim::now_ns() + std::int64_t{timeout_ms} * 1'000'000;
   for (;;) {  // bound: each round is a wake-up by an activity; the deadline is absolute
     int const count = gather(*set->poll, events, max, where);
     if (count != 0) return leave(count);

@@ -1,7 +1,8 @@
 // Children. See files.hpp.
 //
-// Recipe.    The one program there is, "/sim/sleep", runs as many microseconds as its first argument says (0: for ever) and ends with its second as its code. It
-//            holds its files until then. A signal other than 0 ends it at once.
+// Recipe.    The one program there is, "/sim/sleep", runs as many microseconds as its first
+//            argument says (0: for ever) and ends with its second as its code. It holds its files
+//            until then. A signal other than 0 ends it at once.
 #include <cerrno>
 
 #include "kernel/files.hpp"
@@ -48,7 +49,8 @@ int spawn(spawn_request const& what, site where) noexcept {
   if (!is_our_program(what.path)) return leave(-ENOENT);
   if (what.credentials != nullptr) return leave(-EPERM);
   kernel_state& k = state();
-  if (k.process_count == kernel_state::processes_max) sim::fail("bound: more children than kernel_state::processes_max", where);
+  if (k.process_count == kernel_state::processes_max)
+    sim::fail("bound: more children than kernel_state::processes_max", where);
   process_body& p = *make<process_body>();
   p.number = static_cast<int>(100 + k.process_count);
   for (std::size_t i = 0; i < what.file_count && i < process_body::files_max; ++i) {
@@ -60,7 +62,9 @@ int spawn(spawn_request const& what, site where) noexcept {
   k.processes[k.process_count++] = &p;
   int const runs_us = number_of(what.arguments[1]);
   std::int64_t const ends_ns = sim::now_ns() + std::int64_t{1'000} * runs_us;
-  if (runs_us != 0 && !sim::alarm(ends_ns, [](void* child) { end_process(*static_cast<process_body*>(child)); }, &p)) sim::fail("bound: too many alarms for a child", where);
+  if (runs_us != 0 && !sim::alarm(
+                          ends_ns, [](void* child) { end_process(*static_cast<process_body*>(child)); }, &p))
+    sim::fail("bound: too many alarms for a child", where);
   return leave(p.number);
 }
 

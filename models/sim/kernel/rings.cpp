@@ -1,13 +1,17 @@
 // Rings: io_uring(7). See files.hpp.
 //
-// Recipe.    submit() takes requests in their order; each becomes `flying` and draws how long it flies: not at all, or one of two delays, so that
-//            completions come in any order. When its time has come (an alarm of the virtual clock) it is done in one step; a read or write of a pipe
-//            that would wait is armed on its file instead, and looks again at each activity there. A completion goes to a queue of twice the
-//            entries, from there, when that is full, to an overflow that reap() empties; either makes the ring readable.
+// Recipe.    submit() takes requests in their order; each becomes `flying` and draws how long it
+//            flies: not at all, or one of two delays, so that completions come in any order. When
+//            its time has come (an alarm of the virtual clock) it is done in one step; a read or
+//            write of a pipe that would wait is armed on its file instead, and looks again at each
+//            activity there. A completion goes to a queue of twice the entries, from there, when
+//            that is full, to an overflow that reap() empties; either makes the ring readable.
 //
-// What follows the real kernel: a cancel finds what was submitted before it; what is armed is cancelled; what flies may be too late to cancel; nothing
-// that was submitted is forgotten; a write to user memory happens until the completion is there, and not after.
-// Not promised: short transfers but by the faults; linked, drained or fixed-file requests; who runs the kernel's part.
+// What follows the real kernel: a cancel finds what was submitted before it; what is armed is
+// cancelled; what flies may be too late to cancel; nothing that was submitted is forgotten; a write
+// to user memory happens until the completion is there, and not after.
+// Not promised: short transfers but by the faults; linked, drained or fixed-file requests; who runs
+// the kernel's part.
 #include <cerrno>
 #include <cstring>
 
@@ -26,10 +30,10 @@ constexpr std::uint32_t overflow_max = 64;
 struct flying {
   ring_request request;
   file* home = nullptr;
-  file* target = nullptr;         // held
-  flying* next = nullptr;         // of the ring
-  flying* next_armed = nullptr;   // of the file
-  std::uint32_t bytes_max = 0;    // a short transfer; 0: none
+  file* target = nullptr;        // held
+  flying* next = nullptr;        // of the ring
+  flying* next_armed = nullptr;  // of the file
+  std::uint32_t bytes_max = 0;   // a short transfer; 0: none
   bool to_overflow = false;
   bool cancelled_by_kernel = false;
   bool armed = false;
@@ -140,14 +144,16 @@ std::int64_t transfer(flying& o) noexcept {
     auto const* const low = static_cast<char const*>(known.address);
     if (low == nullptr || from < low || from + o.slices[0].bytes > low + known.bytes) return -EFAULT;
   }
-  if (o.target->kind != file_kind::regular) return o.request.offset == world::kernel::at_position ? pipe_transfer(o) : -ESPIPE;
+  if (o.target->kind != file_kind::regular)
+    return o.request.offset == world::kernel::at_position ? pipe_transfer(o) : -ESPIPE;
   if (o.bytes_max != 0) o.slices[0].bytes = o.bytes_max;
   int const count = o.bytes_max != 0 ? 1 : o.request.count;
   if (o.request.what == ring_operation::read) return regular_read(*o.target, o.slices, count, o.request.offset);
   // Done in parts whose last one fails, an operation of Linux leaves the file's position as it was.
   std::uint32_t const position = o.target->position;
   std::int64_t const done = regular_write(*o.target, o.slices, count, o.request.offset);
-  if (o.request.offset == world::kernel::at_position && done >= 0 && done < wanted(o, count)) o.target->position = position;
+  if (o.request.offset == world::kernel::at_position && done >= 0 && done < wanted(o, count))
+    o.target->position = position;
   return done;
 }
 
@@ -198,7 +204,8 @@ void take(file& home, ring_request const& request, site const& where) noexcept {
     }
     return complete(home, request.user_data, count, false);
   }
-  if (request.what == ring_operation::nothing) return complete(home, request.user_data, 0, false);  // done as it is taken, as by Linux
+  if (request.what == ring_operation::nothing)
+    return complete(home, request.user_data, 0, false);  // done as it is taken, as by Linux
   flying& o = *make<flying>();
   o.request = request;
   o.home = &home;
@@ -211,22 +218,25 @@ void take(file& home, ring_request const& request, site const& where) noexcept {
   o.next = r.under_way;
   r.under_way = &o;
   bool const reads = request.what == ring_operation::read;
-  if (o.target != nullptr && o.target->kind == file_kind::regular && (reads || request.what == ring_operation::write) && o.slices[0].bytes > 1 &&
-      fault(reads ? fault_kind::short_read : fault_kind::short_write, where)) {
+  if (o.target != nullptr && o.target->kind == file_kind::regular && (reads || request.what == ring_operation::write) &&
+      o.slices[0].bytes > 1 && fault(reads ? fault_kind::short_read : fault_kind::short_write, where)) {
     o.bytes_max = static_cast<std::uint32_t>(o.slices[0].bytes + 1) / 2;
   }
   o.to_overflow = fault(fault_kind::ring_overflow, where);
   o.cancelled_by_kernel = trouble(fault_kind::ring_cancelled, where);
   std::int64_t delay_ns = delays_ns[choose("ring_delay", 3, where)];
   if (fault(fault_kind::slow_syscall, where)) delay_ns = slow_syscall_ns;
-  if (o.target != nullptr && o.target->kind != file_kind::regular) delay_ns = 0;  // done at once, or armed before submit() returns
+  if (o.target != nullptr && o.target->kind != file_kind::regular)
+    delay_ns = 0;  // done at once, or armed before submit() returns
   if (delay_ns == 0) return try_to_land(o);
   if (!alarm(now_ns() + delay_ns, due, &o)) try_to_land(o);
 }
 
 }  // namespace
 
-std::uint32_t ring_ready(file const& f) noexcept { return f.ring->done.count() + f.ring->overflow.count() != 0 ? world::kernel::poll_in : 0; }
+std::uint32_t ring_ready(file const& f) noexcept {
+  return f.ring->done.count() + f.ring->overflow.count() != 0 ? world::kernel::poll_in : 0;
+}
 
 void ring_retry(file& f) noexcept {
   for (flying* o = f.armed; o != nullptr;) {
@@ -236,7 +246,8 @@ void ring_retry(file& f) noexcept {
 }
 
 void ring_end(file& f) noexcept {
-  // The real kernel goes on for a while, behind the close, and writes to memory that is somebody else's by then.
+  // The real kernel goes on for a while, behind the close, and writes to memory that is somebody
+  // else's by then.
   if (f.ring->under_way != nullptr) fail("G6: a ring is closed while operations are under way");
 }
 
@@ -285,7 +296,8 @@ int ring::submit(std::uint32_t wait_for, site where) noexcept {
   if (count == 0 && r.tail != r.head) return leave(-EBUSY);
   for (std::uint32_t i = 0; i < count; ++i) take(f, r.queue[r.head++ % r.entries], where);
   while (r.done.count() + r.overflow.count() < wait_for) {  // bound: each round is a completion
-    if (sleep_on(f.sleepers, sim::no_deadline, where) == slept::interrupted) return leave(count != 0 ? static_cast<int>(count) : -EINTR);
+    if (sleep_on(f.sleepers, sim::no_deadline, where) == slept::interrupted)
+      return leave(count != 0 ? static_cast<int>(count) : -EINTR);
   }
   return leave(static_cast<int>(count));
 }
@@ -306,7 +318,8 @@ std::uint32_t ring::reap(ring_completion* into, std::uint32_t max, site where) n
   sim::op(sim::op_kind::kernel, 0, where);
   ring_body& r = *lookup(descriptor_)->ring;
   std::uint32_t count = 0;
-  while (count != max && r.done.count() + r.overflow.count() != 0) into[count++] = r.done.count() != 0 ? r.done.take() : r.overflow.take();
+  while (count != max && r.done.count() + r.overflow.count() != 0)
+    into[count++] = r.done.count() != 0 ? r.done.take() : r.overflow.take();
   sim::outcome(count);
   return count;
 }

@@ -1,8 +1,9 @@
 // Signals of the simulated process. See kernel.hpp and world/signal.hpp.
 //
-// Recipe.    A pending signal waits for a thread that does not block it to make a system call, or wakes one that sleeps: in a call, in a
-//            futex (which answers as if it were woken) or until a time (which it sleeps on to). New threads block everything; the
-//            first blocks nothing. While a handler runs, its thread blocks everything.
+// Recipe.    A pending signal waits for a thread that does not block it to make a system call, or
+//            wakes one that sleeps: in a call, in a futex (which answers as if it were woken) or
+//            until a time (which it sleeps on to). New threads block everything; the first blocks
+//            nothing. While a handler runs, its thread blocks everything.
 #include <cerrno>
 #include <csignal>
 #include <utility>
@@ -43,7 +44,8 @@ namespace {
 constexpr std::uint64_t bit(int number) noexcept { return std::uint64_t{1} << (number - 1); }
 
 constexpr bool is_fault(int number) noexcept {
-  return number == SIGSEGV || number == SIGBUS || number == SIGFPE || number == SIGILL || number == SIGTRAP || number == SIGSYS;
+  return number == SIGSEGV || number == SIGBUS || number == SIGFPE || number == SIGILL || number == SIGTRAP ||
+         number == SIGSYS;
 }
 
 // Not there until signals are used: most scenarios do not.
@@ -64,7 +66,8 @@ signal_table::thread_record& me() noexcept {
   if (number >= t.room) {
     std::uint32_t room = t.room == 0 ? signal_table::threads_first : t.room;
     while (room <= number) room *= 2;
-    auto* const threads = static_cast<signal_table::thread_record*>(arena_memory(sizeof(signal_table::thread_record) * room));
+    auto* const threads =
+        static_cast<signal_table::thread_record*>(arena_memory(sizeof(signal_table::thread_record) * room));
     for (std::uint32_t i = 0; i < room; ++i)
       new (&threads[i]) signal_table::thread_record(i < t.room ? t.threads[i] : signal_table::thread_record{});
     if (t.room == 0) threads[0].blocked = 0;
@@ -88,7 +91,9 @@ void record_now(int number) noexcept {
   activity(*f, poll_in);
 }
 
-bool harmless_by_default(int number) noexcept { return number == SIGCHLD || number == SIGURG || number == SIGWINCH || number == SIGCONT; }
+bool harmless_by_default(int number) noexcept {
+  return number == SIGCHLD || number == SIGURG || number == SIGWINCH || number == SIGCONT;
+}
 
 // The handler runs on the stack of whoever is here. False when nothing had to run.
 bool run_handler(int number) noexcept {
@@ -150,8 +155,10 @@ void raise_signal(int number, site where) noexcept {
   if (!deliver_signals()) {
     for (std::uint32_t i = 0; i < t.room; ++i) {
       if ((t.threads[i].blocked & bit(number)) != 0) continue;
-      if (t.threads[i].sleeping != nullptr) notify_all(*t.threads[i].sleeping);
-      else if (!interrupt_sleeper(i)) continue;
+      if (t.threads[i].sleeping != nullptr)
+        notify_all(*t.threads[i].sleeping);
+      else if (!interrupt_sleeper(i))
+        continue;
       break;
     }
   }
@@ -212,7 +219,8 @@ int handle_broken_pipes(site where) noexcept { return install_signal(SIGPIPE, ig
 std::uint64_t all_signals(site) noexcept {
   std::uint64_t all = 0;
   for (int number = 1; number <= 63; ++number) {
-    if (number != SIGKILL && number != SIGSTOP && number != SIGURG && !is_fault(number)) all |= std::uint64_t{1} << number;
+    if (number != SIGKILL && number != SIGSTOP && number != SIGURG && !is_fault(number))
+      all |= std::uint64_t{1} << number;
   }
   return all;
 }

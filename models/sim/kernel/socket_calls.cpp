@@ -1,4 +1,5 @@
-// The calls that make, name and connect sockets. See files.hpp; what a connection does is in sockets.cpp, what datagrams do in datagrams.cpp.
+// The calls that make, name and connect sockets. See files.hpp; what a connection does is in
+// sockets.cpp, what datagrams do in datagrams.cpp.
 #include <cerrno>
 
 #include "kernel/files.hpp"
@@ -9,7 +10,9 @@ using namespace world::kernel;
 
 namespace {
 
-bool is_path(socket_address const& name) noexcept { return name.family == address_family::local && name.used != 0 && name.bytes[0] != 0; }
+bool is_path(socket_address const& name) noexcept {
+  return name.family == address_family::local && name.used != 0 && name.bytes[0] != 0;
+}
 
 // A socket that listens, or a datagram socket, under this name.
 file* find_named(socket_address const& name, bool stream) noexcept {
@@ -17,7 +20,9 @@ file* find_named(socket_address const& name, bool stream) noexcept {
     if (f == nullptr || f->socket == nullptr || (f->socket->box == nullptr) != stream) continue;
     socket_body const& s = *f->socket;
     if (stream && s.state != socket_state::listening) continue;
-    if (name.family == address_family::local ? s.name == name : s.name.family == name.family && s.name.port == name.port) return f;
+    if (name.family == address_family::local ? s.name == name
+                                             : s.name.family == name.family && s.name.port == name.port)
+      return f;
   }
   return nullptr;
 }
@@ -35,7 +40,8 @@ bool port_taken(socket_body const& mine, std::uint16_t port, bool shared) noexce
 
 std::uint16_t free_port(socket_body const& mine) noexcept {
   kernel_state& s = state();
-  while (port_taken(mine, s.next_port, false)) ++s.next_port;  // bound: fewer ports are taken than there are descriptors
+  while (port_taken(mine, s.next_port, false))
+    ++s.next_port;  // bound: fewer ports are taken than there are descriptors
   return s.next_port++;
 }
 
@@ -155,7 +161,8 @@ int bind(int fd, socket_address const& name, site where) noexcept {
   }
   if (find_named(name, s.box == nullptr) != nullptr) return leave(-EADDRINUSE);
   if (is_path(name)) {
-    if (k.name_count == kernel_state::names_max) sim::fail("bound: more names of local sockets than kernel_state::names_max", where);
+    if (k.name_count == kernel_state::names_max)
+      sim::fail("bound: more names of local sockets than kernel_state::names_max", where);
     k.names[k.name_count++] = name;
   }
   s.name = name;
@@ -225,7 +232,8 @@ int connect(int fd, socket_address const& name, site where) noexcept {
   socket_body& s = *f->socket;
   if (name.family != s.family) return leave(s.family == address_family::ipv4 ? -EAFNOSUPPORT : -EINVAL);
   if (s.box != nullptr) {
-    if (s.family == address_family::local && find_named(name, false) == nullptr) return leave(is_path(name) ? -ENOENT : -ECONNREFUSED);
+    if (s.family == address_family::local && find_named(name, false) == nullptr)
+      return leave(is_path(name) ? -ENOENT : -ECONNREFUSED);
     name_itself(s);
     s.far = name;
     return leave(0);
@@ -331,7 +339,8 @@ int set_option(int fd, socket_option option, int value, site where) noexcept {
     case socket_option::linger_s: s.reset_on_close = value == 0; return leave(0);
     case socket_option::keep_alive:
     case socket_option::send_buffer_bytes:
-    case socket_option::receive_buffer_bytes: return leave(0);  // nothing here gets lost, and buffers stay what they are
+    case socket_option::receive_buffer_bytes:
+      return leave(0);  // nothing here gets lost, and buffers stay what they are
     case socket_option::no_delay:
     case socket_option::keep_alive_idle_s:
     case socket_option::keep_alive_every_s:

@@ -1,8 +1,9 @@
 // Streams in both directions: socketpair(2) and TCP over loopback. See files.hpp.
 //
-// Recipe.    Bytes written by one end are in the other end's `in` at once: the wire takes no time. A connection is made when connect finds
-//            room in the listener's queue; both of its ends exist from then on, and accept only gives one of them a number.
-//            The two families differ where the kernel's do: net/unix/af_unix.c and net/ipv4/tcp.c.
+// Recipe.    Bytes written by one end are in the other end's `in` at once: the wire takes no time.
+//            A connection is made when connect finds room in the listener's queue; both of its ends
+//            exist from then on, and accept only gives one of them a number. The two families
+//            differ where the kernel's do: net/unix/af_unix.c and net/ipv4/tcp.c.
 #include <cerrno>
 
 #include "kernel/files.hpp"
@@ -13,7 +14,8 @@ using namespace world::kernel;
 
 namespace {
 
-// The other end of a connection whose one end sends a reset: behind a FIN that was seen, a reset is a broken pipe.
+// The other end of a connection whose one end sends a reset: behind a FIN that was seen, a reset is
+// a broken pipe.
 void reset_peer(file& f) noexcept {
   file* const other = f.socket->peer;
   f.socket->peer = nullptr;
@@ -23,7 +25,8 @@ void reset_peer(file& f) noexcept {
 // The fault econnreset: both ends of a TCP connection lose each other.
 bool connection_lost(file& f, site const& where) noexcept {
   socket_body& s = *f.socket;
-  if (!s.tcp || s.state != socket_state::connected || s.peer == nullptr || !fault(fault_kind::econnreset, where)) return false;
+  if (!s.tcp || s.state != socket_state::connected || s.peer == nullptr || !fault(fault_kind::econnreset, where))
+    return false;
   reset_peer(f);
   reset_socket(f, ECONNRESET);
   return true;
@@ -117,7 +120,8 @@ std::int64_t socket_read(file& f, unsigned char* to, std::size_t n, site const& 
   return f.socket->box != nullptr ? datagram_read(f, to, n, nullptr, where) : socket_receive(f, to, n, nullptr, where);
 }
 
-std::int64_t socket_receive(file& f, unsigned char* to, std::size_t n, passed_files* passed, site const& where) noexcept {
+std::int64_t socket_receive(file& f, unsigned char* to, std::size_t n, passed_files* passed,
+                            site const& where) noexcept {
   socket_body& s = *f.socket;
   if (s.tcp && n == 0 && s.state == socket_state::connected) return 0;
   while (s.in.count == 0) {  // bound: whoever wakes us has written, or ended this direction
@@ -128,7 +132,8 @@ std::int64_t socket_receive(file& f, unsigned char* to, std::size_t n, passed_fi
   if (not_yet(f, poll_in, where)) return -EAGAIN;
   if (connection_lost(f, where)) return -take_error(s);
   std::uint32_t const there = n < s.in.count ? static_cast<std::uint32_t>(n) : s.in.count;
-  bool const stops = s.passed_count != 0 && s.passed[0].end < s.taken + there;  // behind the bytes that descriptors came with
+  bool const stops =
+      s.passed_count != 0 && s.passed[0].end < s.taken + there;  // behind the bytes that descriptors came with
   std::uint32_t const wanted = stops ? static_cast<std::uint32_t>(s.passed[0].end - s.taken) : there;
   std::uint32_t const taken = some_of(wanted, fault_kind::short_read, where);
   s.in.take(to, taken);
@@ -155,7 +160,8 @@ std::int64_t socket_write(file& f, unsigned char const* from, std::size_t n, sit
       broken_pipe(where);
       return -EPIPE;
     }
-    if (s.tcp && s.error != 0 && s.error != EPIPE) return written != 0 ? static_cast<std::int64_t>(written) : -take_error(s);
+    if (s.tcp && s.error != 0 && s.error != EPIPE)
+      return written != 0 ? static_cast<std::int64_t>(written) : -take_error(s);
     file* const other = s.peer;
     bool const nobody_reads = !s.tcp && (other == nullptr || other->socket->no_more_in);
     if (s.no_more_out || nobody_reads) {

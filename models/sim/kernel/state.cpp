@@ -8,7 +8,8 @@ namespace retake::sim::kernel {
 
 namespace {
 
-// One object for all calls: a write to one file changes the readiness of others, so that no two calls may count as independent.
+// One object for all calls: a write to one file changes the readiness of others, so that no two
+// calls may count as independent.
 constexpr std::uint32_t kernel_object = 0;
 
 }  // namespace
@@ -54,7 +55,8 @@ int give_descriptor(file& f) noexcept {
 }
 
 bool room_for_descriptors(int n, site const& where) noexcept {
-  if (state().open + static_cast<std::uint32_t>(n) > static_cast<std::uint32_t>(descriptors_max - first_descriptor)) return false;
+  if (state().open + static_cast<std::uint32_t>(n) > static_cast<std::uint32_t>(descriptors_max - first_descriptor))
+    return false;
   return !fault(fault_kind::emfile, where);
 }
 
@@ -79,7 +81,8 @@ void drop_reference(file& f) noexcept {
 
 void enter(site const& where) noexcept {
   op(op_kind::kernel, kernel_object, where);
-  if (fault(fault_kind::slow_syscall, where)) wait(state().nothing, now_ns() + slow_syscall_ns, op_kind::kernel_wait, kernel_object, where);
+  if (fault(fault_kind::slow_syscall, where))
+    wait(state().nothing, now_ns() + slow_syscall_ns, op_kind::kernel_wait, kernel_object, where);
   maybe_strike_signal(where);
   deliver_signals();
 }

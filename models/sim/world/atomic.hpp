@@ -1,17 +1,23 @@
 // atomic.hpp: atomics and checked plain data of the simulated world.
 //
-// Problem.   In a model checker an atomic is not a word: it is the history of what was stored, who may still read which entry, and
-//            what each entry publishes. And a plain word is a claim ("nobody races on me") that must be checked at each touch.
-// Rejected.  The history inside the object: a run queue's slots would be kilobytes each, an object copied by mistake would carry a
-//            history along, and a freed one would take it into the next life. A table keyed by address: a hash lookup per step.
-// Recipe.    The object holds a number; the engine holds the history under it, with the address it belongs to. Number and address
-//            must agree at every touch: freed memory is overwritten, so a touch after the end never agrees (use_after_free).
+// Problem.   In a model checker an atomic is not a word: it is the history of what was stored, who
+//            may still read which entry, and what each entry publishes. And a plain word is a claim
+//            ("nobody races on me") that must be checked at each touch.
+// Rejected.  The history inside the object: a run queue's slots would be kilobytes each, an object
+//            copied by mistake would carry a history along, and a freed one would take it into the
+//            next life. A table keyed by address: a hash lookup per step.
+// Recipe.    The object holds a number; the engine holds the history under it, with the address it
+//            belongs to. Number and address must agree at every touch: freed memory is overwritten,
+//            so a touch after the end never agrees (use_after_free).
 //
-// Fields.    number_  0: made outside of an execution (constant initialisation); refused at the first operation.
-//            value_   of a plain: the value, real memory. Of an atomic there is none: it is the newest entry of the history.
+// Fields.    number_  0: made outside of an execution (constant initialisation); refused at the
+//            first operation.
+//            value_   of a plain: the value, real memory. Of an atomic there is none: it is the
+//                     newest entry of the history.
 //
-// Orders.    As written in the operation's name. A failed compare_exchange is an acquire load (relaxed for _relaxed, seq_cst for
-//            _seq_cst) and may read an old entry that differs from `expected`.
+// Orders.    As written in the operation's name. A failed compare_exchange is an acquire load
+//            (relaxed for _relaxed, seq_cst for _seq_cst) and may read an old entry that differs
+//            from `expected`.
 // Checked by tests/sim/litmus_*.cpp, tests/sim/race_test.cpp, tests/sim/lifetime_test.cpp.
 // Not promised: see models/sim/memory.hpp (load buffering).
 #pragma once
@@ -43,7 +49,9 @@ class atomic {
   explicit constexpr atomic(T initial, site where = site::current()) noexcept {
     if (!std::is_constant_evaluated()) number_ = sim::make_atomic(this, to_bits(initial), traits, where);
   }
-  __attribute__((no_sanitize("address"))) ~atomic() { sim::end_atomic(this, number_); }  // an end after its memory is told by the engine
+  __attribute__((no_sanitize("address"))) ~atomic() {
+    sim::end_atomic(this, number_);
+  }  // an end after its memory is told by the engine
   atomic(atomic const&) = delete;
   atomic& operator=(atomic const&) = delete;
 
@@ -55,11 +63,21 @@ class atomic {
   void store_release(T v, site where = site::current()) noexcept { store(v, sim::order::release, where); }
   void store_seq_cst(T v, site where = site::current()) noexcept { store(v, sim::order::seq_cst, where); }
 
-  T exchange_relaxed(T v, site where = site::current()) noexcept { return modify(sim::rmw::exchange, v, sim::order::relaxed, where); }
-  T exchange_acquire(T v, site where = site::current()) noexcept { return modify(sim::rmw::exchange, v, sim::order::acquire, where); }
-  T exchange_release(T v, site where = site::current()) noexcept { return modify(sim::rmw::exchange, v, sim::order::release, where); }
-  T exchange_acq_rel(T v, site where = site::current()) noexcept { return modify(sim::rmw::exchange, v, sim::order::acq_rel, where); }
-  T exchange_seq_cst(T v, site where = site::current()) noexcept { return modify(sim::rmw::exchange, v, sim::order::seq_cst, where); }
+  T exchange_relaxed(T v, site where = site::current()) noexcept {
+    return modify(sim::rmw::exchange, v, sim::order::relaxed, where);
+  }
+  T exchange_acquire(T v, site where = site::current()) noexcept {
+    return modify(sim::rmw::exchange, v, sim::order::acquire, where);
+  }
+  T exchange_release(T v, site where = site::current()) noexcept {
+    return modify(sim::rmw::exchange, v, sim::order::release, where);
+  }
+  T exchange_acq_rel(T v, site where = site::current()) noexcept {
+    return modify(sim::rmw::exchange, v, sim::order::acq_rel, where);
+  }
+  T exchange_seq_cst(T v, site where = site::current()) noexcept {
+    return modify(sim::rmw::exchange, v, sim::order::seq_cst, where);
+  }
 
   exchanged<T> compare_exchange_relaxed(T expected, T desired, site where = site::current()) noexcept {
     return compare(expected, desired, sim::order::relaxed, where);
@@ -95,21 +113,21 @@ class atomic {
     return compare(expected, desired, sim::order::seq_cst, where, true);
   }
 
-#define RETAKE_SIM_FETCH(name)                                                                                                    \
-  T fetch_##name##_relaxed(T v, site where = site::current()) noexcept requires std::integral<T> {                               \
-    return modify(sim::rmw::name##_, v, sim::order::relaxed, where);                                                              \
-  }                                                                                                                               \
-  T fetch_##name##_acquire(T v, site where = site::current()) noexcept requires std::integral<T> {                               \
-    return modify(sim::rmw::name##_, v, sim::order::acquire, where);                                                              \
-  }                                                                                                                               \
-  T fetch_##name##_release(T v, site where = site::current()) noexcept requires std::integral<T> {                               \
-    return modify(sim::rmw::name##_, v, sim::order::release, where);                                                              \
-  }                                                                                                                               \
-  T fetch_##name##_acq_rel(T v, site where = site::current()) noexcept requires std::integral<T> {                               \
-    return modify(sim::rmw::name##_, v, sim::order::acq_rel, where);                                                              \
-  }                                                                                                                               \
-  T fetch_##name##_seq_cst(T v, site where = site::current()) noexcept requires std::integral<T> {                               \
-    return modify(sim::rmw::name##_, v, sim::order::seq_cst, where);                                                              \
+#define RETAKE_SIM_FETCH(name)                                                                     \
+  T fetch_##name##_relaxed(T v, site where = site::current()) noexcept requires std::integral<T> { \
+    return modify(sim::rmw::name##_, v, sim::order::relaxed, where);                               \
+  }                                                                                                \
+  T fetch_##name##_acquire(T v, site where = site::current()) noexcept requires std::integral<T> { \
+    return modify(sim::rmw::name##_, v, sim::order::acquire, where);                               \
+  }                                                                                                \
+  T fetch_##name##_release(T v, site where = site::current()) noexcept requires std::integral<T> { \
+    return modify(sim::rmw::name##_, v, sim::order::release, where);                               \
+  }                                                                                                \
+  T fetch_##name##_acq_rel(T v, site where = site::current()) noexcept requires std::integral<T> { \
+    return modify(sim::rmw::name##_, v, sim::order::acq_rel, where);                               \
+  }                                                                                                \
+  T fetch_##name##_seq_cst(T v, site where = site::current()) noexcept requires std::integral<T> { \
+    return modify(sim::rmw::name##_, v, sim::order::seq_cst, where);                               \
   }
   RETAKE_SIM_FETCH(add)
   RETAKE_SIM_FETCH(sub)
@@ -117,16 +135,18 @@ class atomic {
   RETAKE_SIM_FETCH(and)
 #undef RETAKE_SIM_FETCH
 
-  // For checkers and tests of the sim alone: the newest value, without a choice point, a race check or a trace.
+  // For checkers and tests of the sim alone: the newest value, without a choice point, a race check
+  // or a trace.
   T peek() const noexcept { return from_bits(sim::peek_atomic(this, number_)); }
 
   // For the futex alone: the number under which the engine knows this word.
   std::uint32_t number() const noexcept { return number_; }
 
  private:
-  using bits_type = std::conditional_t<sizeof(T) == 1, std::uint8_t,
-                    std::conditional_t<sizeof(T) == 2, std::uint16_t,
-                    std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>>>;
+  using bits_type =
+      std::conditional_t<sizeof(T) == 1, std::uint8_t,
+                         std::conditional_t<sizeof(T) == 2, std::uint16_t,
+                                            std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>>>;
   static constexpr sim::value_traits traits{sizeof(T), std::is_pointer_v<T>};
 
   static constexpr std::uint64_t to_bits(T v) noexcept { return std::bit_cast<bits_type>(v); }
@@ -149,7 +169,8 @@ class atomic {
 template <class T>
 class plain {
  public:
-  explicit plain(T initial, site where = site::current()) noexcept : value_(initial), number_(sim::make_plain(this, where)) {}
+  explicit plain(T initial, site where = site::current()) noexcept
+      : value_(initial), number_(sim::make_plain(this, where)) {}
   __attribute__((no_sanitize("address"))) ~plain() { sim::end_plain(this, number_); }
   plain(plain const&) = delete;
   plain& operator=(plain const&) = delete;

@@ -1,8 +1,9 @@
 // futex.hpp: sleeping on a word, and the promise of a spin loop, in the simulated world.
 //
-// The look at the word and the decision to sleep are one step, as under the kernel's bucket lock: it reads the newest value, counts as
-// a relaxed load of this thread for coherence, and orders nothing else. Waiters wake in the order they came (another order is the
-// fault `futex_order`). A spurious return is the fault `spurious`. Not promised: requeue, bitsets, priority.
+// The look at the word and the decision to sleep are one step, as under the kernel's bucket lock:
+// it reads the newest value, counts as a relaxed load of this thread for coherence, and orders
+// nothing else. Waiters wake in the order they came (another order is the fault `futex_order`). A
+// spurious return is the fault `spurious`. Not promised: requeue, bitsets, priority.
 #pragma once
 
 #include <cstdint>
@@ -28,7 +29,8 @@ inline waited futex_wait_until(atomic<std::uint32_t>& word, std::uint32_t expect
 inline void futex_wake(atomic<std::uint32_t>& word, std::uint32_t count, site where = site::current()) noexcept {
   sim::futex_wake(&word, word.number(), count, where);
 }
-// In every spin loop: "I do nothing but read until what I read changes". The thread runs again when it did.
+// In every spin loop: "I do nothing but read until what I read changes". The thread runs again when
+// it did.
 inline void pause(site where = site::current()) noexcept { sim::pause(where); }
 
 }  // namespace retake::world

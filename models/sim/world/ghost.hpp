@@ -1,7 +1,9 @@
-// ghost.hpp: who owns what, and where an ownership change commits, for the checkers of the simulated world.
+// ghost.hpp: who owns what, and where an ownership change commits, for the checkers of the
+// simulated world.
 //
-// A ghost stands beside real state and is never read by the runtime. Each call is a commit: the scenario's checkers look at the world
-// there (sim::on_commit), directly behind the operation that made the change, and no other thread runs in between.
+// A ghost stands beside real state and is never read by the runtime. Each call is a commit: the
+// scenario's checkers look at the world there (sim::on_commit), directly behind the operation that
+// made the change, and no other thread runs in between.
 #pragma once
 
 #include "sim/calls.hpp"
@@ -21,7 +23,8 @@ class ghost {
   }
   // The same, and the value must be `from`.
   void move(T from, T to, char const* tag, site where = site::current()) noexcept {
-    if (!(value_ == from)) [[unlikely]] sim::fail(tag, where);
+    if (!(value_ == from)) [[unlikely]]
+      sim::fail(tag, where);
     value_ = to;
     sim::commit(this, tag, where);
   }

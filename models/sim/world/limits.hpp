@@ -1,6 +1,7 @@
 // limits.hpp: the sizes that the simulated world can afford.
 //
-// Small on purpose: a bound that a scenario of 500 steps never reaches is a bound that no schedule tests.
+// Small on purpose: a bound that a scenario of 500 steps never reaches is a bound that no schedule
+// tests.
 #pragma once
 
 #include <cstddef>
@@ -13,7 +14,7 @@ namespace retake::world {
 inline namespace limits {
 
 inline constexpr std::uint32_t run_queue_capacity = 4;
-inline constexpr std::size_t machine_stack_bytes = 256 * 1024;   // address space; a page is touched when it is used
+inline constexpr std::size_t machine_stack_bytes = 256 * 1024;  // address space; a page is touched when it is used
 inline constexpr std::size_t foreign_stack_bytes = 128 * 1024;
 inline constexpr std::size_t goroutine_stack_bytes = 64 * 1024;
 inline constexpr std::uint32_t processors_max = 8;

@@ -1,7 +1,8 @@
 // memory.hpp: memory and stacks of the simulated world.
 //
-// Memory comes from an arena that is reset for each execution by its high-water mark. Within one execution nothing is handed out twice:
-// what was deallocated is overwritten, so that a late touch of an atomic or a plain in it is the finding `use_after_free`.
+// Memory comes from an arena that is reset for each execution by its high-water mark. Within one
+// execution nothing is handed out twice: what was deallocated is overwritten, so that a late touch
+// of an atomic or a plain in it is the finding `use_after_free`.
 #pragma once
 
 #include <cstddef>
@@ -12,14 +13,19 @@
 
 namespace retake::world {
 
-// Contents are unspecified. The sim reports the finding `memory` instead of returning nullptr, unless the fault `enomem` is drawn.
+// Contents are unspecified. The sim reports the finding `memory` instead of returning nullptr,
+// unless the fault `enomem` is drawn.
 inline void* allocate(std::size_t bytes, std::size_t alignment = 16, site where = site::current()) noexcept {
   return sim::allocate(bytes, alignment, where);
 }
-inline void deallocate(void* memory, std::size_t bytes, site where = site::current()) noexcept { sim::deallocate(memory, bytes, where); }
+inline void deallocate(void* memory, std::size_t bytes, site where = site::current()) noexcept {
+  sim::deallocate(memory, bytes, where);
+}
 
 // All of it, though it be less than a page.
-inline void give_back_pages(void* low, std::size_t bytes, site where = site::current()) noexcept { sim::give_back(low, bytes, where); }
+inline void give_back_pages(void* low, std::size_t bytes, site where = site::current()) noexcept {
+  sim::give_back(low, bytes, where);
+}
 
 struct stack {
   void* low;

@@ -1,6 +1,7 @@
 // refused.hpp: what the contract leaves out until the runtime needs it, by name.
 //
-// A call answers -ENOSYS. The list shrinks as the runtime grows; runtime/world/README.md says what is in the contract today.
+// A call answers -ENOSYS. The list shrinks as the runtime grows; runtime/world/README.md says what
+// is in the contract today.
 #pragma once
 
 #include <cerrno>
@@ -9,6 +10,6 @@
 
 namespace retake::world {
 
-inline int resolve() noexcept { return -ENOSYS; }          // names to addresses
+inline int resolve() noexcept { return -ENOSYS; }  // names to addresses
 
 }  // namespace retake::world

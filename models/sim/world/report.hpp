@@ -1,4 +1,5 @@
-// report.hpp: what only reports read; here nobody does. Bare memory and clocks that stand still: no choice points.
+// report.hpp: what only reports read; here nobody does. Bare memory and clocks that stand still: no
+// choice points.
 #pragma once
 
 #include <cstdint>

@@ -1,7 +1,7 @@
 // thread.hpp: virtual threads of the simulated world.
 //
-// They end when `entry` returns. At most sim::threads_max of them live at one time (a named bound: one more is the finding `bound`).
-// That creation fails with -EAGAIN is the fault `eagain_thread`.
+// They end when `entry` returns. At most sim::threads_max of them live at one time (a named bound:
+// one more is the finding `bound`). That creation fails with -EAGAIN is the fault `eagain_thread`.
 #pragma once
 
 #include <cerrno>
@@ -45,10 +45,12 @@ inline void run_and_announce(void* opaque) {
 }  // namespace detail
 
 // The same; the thread's very last act stores 1 to `ended` and wakes its sleepers.
-inline int thread_start(void (*entry)(void*), void* argument, atomic<std::uint32_t>& ended, site where = site::current()) noexcept {
+inline int thread_start(void (*entry)(void*), void* argument, atomic<std::uint32_t>& ended,
+                        site where = site::current()) noexcept {
   void* const memory = allocate(sizeof(detail::announced_start));
   if (memory == nullptr) return -EAGAIN;
-  int const failed = thread_start(detail::run_and_announce, new (memory) detail::announced_start{entry, argument, &ended}, where);
+  int const failed =
+      thread_start(detail::run_and_announce, new (memory) detail::announced_start{entry, argument, &ended}, where);
   if (failed != 0) deallocate(memory, sizeof(detail::announced_start));
   return failed;
 }

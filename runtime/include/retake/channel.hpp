@@ -43,9 +43,11 @@ struct channel_access;
 
 }  // namespace detail
 
-// channel<T> for T that moves without throwing. The object may be shared by reference among goroutines; it must outlive their calls, but for those of
-// select() that another case has ended or its own close(). Fatal:
-// "G6: a channel is destroyed while goroutines wait on it". Capacity 0: a send and a receive meet. Go's nil channel is a null pointer in select.hpp. Source: chan.go.
+// channel<T> for T that moves without throwing. The object may be shared by reference among
+// goroutines; it must outlive their calls, but for those of select() that another case has ended or
+// its own close(). Fatal:
+// "G6: a channel is destroyed while goroutines wait on it". Capacity 0: a send and a receive meet.
+// Go's nil channel is a null pointer in select.hpp. Source: chan.go.
 template <class T>
 class channel {
   static_assert(std::is_nothrow_move_constructible_v<T>, "a value is moved while the channel's lock is held");
@@ -58,9 +60,11 @@ class channel {
   channel(channel const&) = delete;
   channel& operator=(channel const&) = delete;
 
-  // By a goroutine. Blocks it (not the thread) until a receiver or room in the buffer takes the value. Throws closed_channel.
+  // By a goroutine. Blocks it (not the thread) until a receiver or room in the buffer takes the
+  // value. Throws closed_channel.
   void send(T value) {
-    if (detail::channel_send(*core_, &value, true) == detail::transfer::closed) throw closed_channel("send on closed channel");
+    if (detail::channel_send(*core_, &value, true) == detail::transfer::closed)
+      throw closed_channel("send on closed channel");
   }
 
   // As send(), but false instead of blocking; then `value` is untouched.
@@ -70,12 +74,14 @@ class channel {
     return how == detail::transfer::done;
   }
 
-  // By a goroutine. Blocks it until there is a value; nothing when the channel is closed and drained.
+  // By a goroutine. Blocks it until there is a value; nothing when the channel is closed and
+  // drained.
   [[nodiscard]] std::optional<T> receive() { return take(true); }
   // As receive(), but nothing instead of blocking.
   [[nodiscard]] std::optional<T> try_receive() { return take(false); }
 
-  // No more sends; receivers get what is buffered, then nothing. Throws closed_channel when it is closed already.
+  // No more sends; receivers get what is buffered, then nothing. Throws closed_channel when it is
+  // closed already.
   void close() {
     if (!detail::channel_close(*core_)) throw closed_channel("close of closed channel");
   }
@@ -84,7 +90,8 @@ class channel {
   [[nodiscard]] std::size_t size() const { return detail::channel_size(*core_); }
   [[nodiscard]] std::size_t capacity() const noexcept { return detail::channel_capacity(*core_); }
 
-  // `for (T& value : c)`: receives until the channel is closed and drained. By a goroutine; each step blocks like receive().
+  // `for (T& value : c)`: receives until the channel is closed and drained. By a goroutine; each
+  // step blocks like receive().
   class iterator {
    public:
     using value_type = T;
@@ -99,7 +106,9 @@ class channel {
       return *this;
     }
     void operator++(int) { ++*this; }
-    [[nodiscard]] friend bool operator==(iterator const& at, std::default_sentinel_t) noexcept { return !at.value_.has_value(); }
+    [[nodiscard]] friend bool operator==(iterator const& at, std::default_sentinel_t) noexcept {
+      return !at.value_.has_value();
+    }
 
    private:
     channel* from_ = nullptr;
@@ -120,9 +129,13 @@ class channel {
     return result;
   }
 
-  static constexpr detail::element_operations operations{
-      sizeof(T), [](void* to, void* from) noexcept { new (to) T(std::move(*static_cast<T*>(from))); },
-      [](void* at) noexcept { std::destroy_at(static_cast<T*>(at)); }};
+  static constexpr detail::element_operations operations{sizeof(T),
+                                                         [](void* to, void* from) noexcept {
+                                                           new (to) T(std::move(*static_cast<T*>(from)));
+                                                         },
+                                                         [](void* at) noexcept {
+                                                           std::destroy_at(static_cast<T*>(at));
+                                                         }};
 
   detail::channel_core* core_;
 };

@@ -1,15 +1,17 @@
-// context.hpp: tells goroutines that their work is not wanted any more, by whom and why, and until when it is; and carries values along.
+// context.hpp: tells goroutines that their work is not wanted any more, by whom and why, and until
+// when it is; and carries values along.
 //
 //     auto [work, stop] = with_timeout(background(), 2s);
 //     go([work] { select(on_receive(work.done(), [](auto) {}), on_receive(jobs, ...)); });
 //
-// A context that is done makes all that were derived from it done. Source: context.go; other than there, a canceller cancels when it is destroyed, so that
-// nothing that was derived can outlive its use in the parent's list.
-// Unless it says otherwise, everything here is for goroutines, may be called by any number of them at once, and does not block. Copies share one context.
-// The end of a program (run()) stops the deadlines of its contexts. What outlives it may be
-// cancelled and destroyed on any thread, where the functions of after_done() are not called, and
-// used in the next program. errno belongs to the thread; any of these calls may move the goroutine
-// to another (syscall.hpp).
+// A context that is done makes all that were derived from it done. Source: context.go; other than
+// there, a canceller cancels when it is destroyed, so that nothing that was derived can outlive its
+// use in the parent's list.
+// Unless it says otherwise, everything here is for goroutines, may be called by any number of them
+// at once, and does not block. Copies share one context. The end of a program (run()) stops the
+// deadlines of its contexts. What outlives it may be cancelled and destroyed on any thread, where
+// the functions of after_done() are not called, and used in the next program. errno belongs to the
+// thread; any of these calls may move the goroutine to another (syscall.hpp).
 #pragma once
 
 #include <chrono>
@@ -61,7 +63,8 @@ struct erased_call final : erased {
 
 }  // namespace detail
 
-// Names a value of type T: two of them are two names. Make it an object that lives as long as the program.
+// Names a value of type T: two of them are two names. Make it an object that lives as long as the
+// program.
 template <class T>
 struct context_key {
   context_key() = default;
@@ -81,16 +84,18 @@ class context {
   }
   ~context() { detail::drop(node_); }
 
-  // Closed when the context is done, in one step with error(): a reader that sees one of them sees the
-  // other. For select and receive. A null pointer when it never will be.
+  // Closed when the context is done, in one step with error(): a reader that sees one of them sees
+  // the other. For select and receive. A null pointer when it never will be.
   [[nodiscard]] channel<never_sent>* done() const noexcept;
-  // None while it is not done; then std::errc::operation_canceled, or std::errc::timed_out when it was a deadline.
+  // None while it is not done; then std::errc::operation_canceled, or std::errc::timed_out when it
+  // was a deadline.
   [[nodiscard]] std::error_code error() const noexcept;
   // What whoever cancelled gave as the reason, else the same as error().
   [[nodiscard]] std::error_code cause() const noexcept;
   // Nothing when there is none.
   [[nodiscard]] std::optional<time_point> deadline() const noexcept;
-  // The value that it or the nearest of those it was derived from got under this key; nullptr: none did.
+  // The value that it or the nearest of those it was derived from got under this key; nullptr: none
+  // did.
   template <class T>
   [[nodiscard]] T const* value(context_key<T> const& key) const noexcept {
     detail::erased const* const found = detail::value_of(*this, &key);
@@ -153,7 +158,8 @@ template <class Rep, class Period>
 // contexts.
 [[nodiscard]] std::string to_string(context const& of);
 
-// `parent`, and under `key` this value. It is destroyed with the last copy, on whichever goroutine has that.
+// `parent`, and under `key` this value. It is destroyed with the last copy, on whichever goroutine
+// has that.
 template <class T>
 [[nodiscard]] context with_value(context const& parent, context_key<T> const& key, std::type_identity_t<T> value) {
   return detail::derive_value(parent, &key, std::make_unique<detail::erased_value<T>>(std::move(value)));
@@ -169,7 +175,8 @@ class after_done_call {
   }
   ~after_done_call() { detail::drop(node_); }  // the call stays
 
-  // True: the function will not be called; false: it has been, is being, stop() was here before, or this was moved from.
+  // True: the function will not be called; false: it has been, is being, stop() was here before, or
+  // this was moved from.
   bool stop() noexcept { return node_ != nullptr && detail::call_off(node_); }
 
  private:
@@ -179,11 +186,13 @@ class after_done_call {
   detail::context_node* node_;
 };
 
-// Calls `fn` on a goroutine of its own when `ctx` is done, at once when it is. Source: context.AfterFunc.
+// Calls `fn` on a goroutine of its own when `ctx` is done, at once when it is. Source:
+// context.AfterFunc.
 template <class Fn>
 after_done_call after_done(context const& ctx, Fn&& fn) {
   using stored = std::decay_t<Fn>;
-  return after_done_call(detail::derive_call(ctx, std::make_unique<detail::erased_call<stored>>(stored(std::forward<Fn>(fn)))));
+  return after_done_call(
+      detail::derive_call(ctx, std::make_unique<detail::erased_call<stored>>(stored(std::forward<Fn>(fn)))));
 }
 
 }  // namespace retake

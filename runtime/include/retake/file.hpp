@@ -32,7 +32,7 @@ namespace retake {
 namespace detail {
 class buffer_place;
 class file_body;
-}
+}  // namespace detail
 
 // How a file is opened: open(2).
 enum class open_mode : std::uint32_t {
@@ -43,10 +43,14 @@ enum class open_mode : std::uint32_t {
   exclusive = 8,  // with create: an error when it is there
   truncate = 16,
   append = 32,
-  direct = 64,    // O_DIRECT: past the page cache; memory, offsets and lengths aligned as the device wants them
+  direct = 64,  // O_DIRECT: past the page cache; memory, offsets and lengths aligned as the device wants them
 };
-[[nodiscard]] constexpr open_mode operator|(open_mode a, open_mode b) noexcept { return open_mode{static_cast<std::uint32_t>(a) | static_cast<std::uint32_t>(b)}; }
-[[nodiscard]] constexpr bool has(open_mode mode, open_mode bit) noexcept { return (static_cast<std::uint32_t>(mode) & static_cast<std::uint32_t>(bit)) != 0; }
+[[nodiscard]] constexpr open_mode operator|(open_mode a, open_mode b) noexcept {
+  return open_mode{static_cast<std::uint32_t>(a) | static_cast<std::uint32_t>(b)};
+}
+[[nodiscard]] constexpr bool has(open_mode mode, open_mode bit) noexcept {
+  return (static_cast<std::uint32_t>(mode) & static_cast<std::uint32_t>(bit)) != 0;
+}
 
 enum class seek_from : std::uint8_t { begin, position, end };
 
@@ -59,14 +63,16 @@ struct file_status {
   std::chrono::sys_time<std::chrono::nanoseconds> modified{};
 };
 
-// Memory that every ring knows, so that the kernel does not look up its pages for each operation: pays for reads past the page cache. At most 64 at a time.
-// One that outlives its program (run()) is memory like any other in the next.
+// Memory that every ring knows, so that the kernel does not look up its pages for each operation:
+// pays for reads past the page cache. At most 64 at a time. One that outlives its program (run())
+// is memory like any other in the next.
 class registered_buffer {
  public:
   // std::errc::no_buffer_space when there are 64 already, std::errc::not_enough_memory. The memory
   // stays where it is, the caller's, until this object is gone.
   [[nodiscard]] static result<registered_buffer> make(std::span<std::byte> memory);
-  registered_buffer(registered_buffer&& other) noexcept : memory_(other.memory_), place_(std::exchange(other.place_, nullptr)) {}
+  registered_buffer(registered_buffer&& other) noexcept
+      : memory_(other.memory_), place_(std::exchange(other.place_, nullptr)) {}
   registered_buffer& operator=(registered_buffer&& other) noexcept {
     std::swap(memory_, other.memory_);
     std::swap(place_, other.place_);
@@ -79,7 +85,8 @@ class registered_buffer {
 
  private:
   friend class file;
-  registered_buffer(std::span<std::byte> memory, detail::buffer_place* place) noexcept : memory_(memory), place_(place) {}
+  registered_buffer(std::span<std::byte> memory, detail::buffer_place* place) noexcept
+      : memory_(memory), place_(place) {}
   std::span<std::byte> memory_;
   detail::buffer_place* place_;
 };
@@ -109,7 +116,8 @@ class file {
   // how many were read before. Source: File.ReadAt.
   [[nodiscard]] transfer_result read_at(std::span<std::byte> into, std::uint64_t offset);
   // The same into `bytes` bytes from `begin` on of a registered buffer.
-  [[nodiscard]] transfer_result read_at(registered_buffer const& into, std::size_t begin, std::size_t bytes, std::uint64_t offset);
+  [[nodiscard]] transfer_result read_at(registered_buffer const& into, std::size_t begin, std::size_t bytes,
+                                        std::uint64_t offset);
   // Writes all of `from` at `offset`. Errors: write(2), as above; std::errc::invalid_argument of a
   // file in append mode, which would write at its end all the same; bytes() says how many were
   // written before. Source: File.WriteAt.
@@ -132,15 +140,18 @@ class file {
   // File.Seek.
   [[nodiscard]] result<std::uint64_t> seek(std::int64_t offset, seek_from from = seek_from::begin);
 
-  // Until the disk has it: fsync(2); data_sync leaves out what is not needed to read it back: fdatasync(2).
+  // Until the disk has it: fsync(2); data_sync leaves out what is not needed to read it back:
+  // fdatasync(2).
   [[nodiscard]] std::error_code sync();
   [[nodiscard]] std::error_code data_sync();
   // ftruncate(2), always a blocking call with hand-off.
   [[nodiscard]] std::error_code truncate(std::uint64_t bytes);
   [[nodiscard]] result<file_status> status();
 
-  // Ends the operations that wait in a ring: each with std::errc::operation_canceled once the kernel has let go of its memory, or with what it had done by then. Waits for that.
-  // A blocking call under way (no ring) goes on; the descriptor is closed when the last call has left, here if none is inside, however long this object lives. May be called again.
+  // Ends the operations that wait in a ring: each with std::errc::operation_canceled once the
+  // kernel has let go of its memory, or with what it had done by then. Waits for that. A blocking
+  // call under way (no ring) goes on; the descriptor is closed when the last call has left, here if
+  // none is inside, however long this object lives. May be called again.
   void close();
 
   // Whether it has a descriptor, closed or not. Anywhere.

@@ -2,11 +2,11 @@
 //
 //     for (folder_entry const& one : *list_folder("/etc")) ...
 //
-// All calls: by a goroutine only. The disk is waited for in a blocking call, whose P is handed on when
-// the call is long; the goroutine may continue on another thread unless it is locked to its own. A path
-// has no zero byte: std::errc::invalid_argument. All may throw std::bad_alloc. To open, and the status of
-// a path: file.hpp. Source: os.ReadDir, Mkdir, MkdirAll, Rename, Remove and RemoveAll of Go, by
-// std::filesystem.
+// All calls: by a goroutine only. The disk is waited for in a blocking call, whose P is handed on
+// when the call is long; the goroutine may continue on another thread unless it is locked to its
+// own. A path has no zero byte: std::errc::invalid_argument. All may throw std::bad_alloc. To open,
+// and the status of a path: file.hpp. Source: os.ReadDir, Mkdir, MkdirAll, Rename, Remove and
+// RemoveAll of Go, by std::filesystem.
 // errno belongs to the thread; any of these calls may move the goroutine to another (syscall.hpp).
 #pragma once
 
@@ -26,7 +26,7 @@ namespace retake {
 enum class entry_kind : std::uint8_t { file, folder, link, other };  // other: a device, FIFO or socket
 
 struct folder_entry {
-  std::string name;  // without the folder's
+  std::string name;                     // without the folder's
   entry_kind kind = entry_kind::other;  // of the entry itself: links are not followed
 };
 
@@ -72,8 +72,8 @@ std::error_code on_paths(Call call, Paths const&... paths) {
   return entries;
 }
 
-// One new folder, with permissions 0777 less the umask. Errors: mkdir(2); std::errc::file_exists when the
-// name is taken.
+// One new folder, with permissions 0777 less the umask. Errors: mkdir(2); std::errc::file_exists
+// when the name is taken.
 [[nodiscard]] inline std::error_code make_folder(std::string const& path) {
   return detail::on_paths(
       [](std::filesystem::path const& folder, std::error_code& error) {
@@ -110,11 +110,12 @@ std::error_code on_paths(Call call, Paths const&... paths) {
       path);
 }
 
-// With all that is in it; nothing there is no error. Links are removed, not followed. After an error a
-// part may be gone. Errors: as remove_path().
+// With all that is in it; nothing there is no error. Links are removed, not followed. After an
+// error a part may be gone. Errors: as remove_path().
 [[nodiscard]] inline std::error_code remove_tree(std::string const& path) {
-  return detail::on_paths(
-      [](std::filesystem::path const& one, std::error_code& error) { std::filesystem::remove_all(one, error); }, path);
+  return detail::on_paths([](std::filesystem::path const& one,
+                             std::error_code& error) { std::filesystem::remove_all(one, error); },
+                          path);
 }
 
 }  // namespace retake

@@ -37,8 +37,9 @@ void sleep(std::int64_t duration_ns) noexcept;
 
 }  // namespace detail
 
-// Starts `fn` as a goroutine; it runs soon, on this P or another. By a goroutine only; does not block. A closure of more than 1 KiB is kept on the heap.
-// For an exception that leaves `fn`, fatal: "panic: an exception left a goroutine". Source: newproc in Go's proc.go.
+// Starts `fn` as a goroutine; it runs soon, on this P or another. By a goroutine only; does not
+// block. A closure of more than 1 KiB is kept on the heap. For an exception that leaves `fn`,
+// fatal: "panic: an exception left a goroutine". Source: newproc in Go's proc.go.
 template <class Fn>
 void go(Fn&& fn) {
   using stored = std::decay_t<Fn>;
@@ -65,10 +66,12 @@ void go(Fn&& fn) {
   }
 }
 
-// Lets others run: this goroutine goes to the end of the global queue. By a goroutine only. Source: Gosched.
+// Lets others run: this goroutine goes to the end of the global queue. By a goroutine only. Source:
+// Gosched.
 void yield() noexcept;
 
-// Yields if the scheduler has asked this P for it (10 ms are over, or the world stops). For loops that call nothing else. Costs two loads.
+// Yields if the scheduler has asked this P for it (10 ms are over, or the world stops). For loops
+// that call nothing else. Costs two loads.
 void preempt_point() noexcept;
 
 // Sleeps at least so long; not above 0: yields. By a goroutine only; holds no thread.
@@ -77,11 +80,13 @@ void sleep_for(std::chrono::duration<Rep, Period> const& duration) noexcept {
   detail::sleep(detail::nanoseconds_of(duration));
 }
 
-// Number of goroutines that have been started and have not ended. Anywhere on a goroutine; a snapshot.
+// Number of goroutines that have been started and have not ended. Anywhere on a goroutine; a
+// snapshot.
 [[nodiscard]] std::uint64_t goroutine_count() noexcept;
 
-// Brings every P to a halt, so that until start_the_world() this goroutine alone runs; goroutines in system calls stay there. Waits for running
-// goroutines' next call of the runtime. Between the two only plain code may run, no call of the runtime. Stoppers queue.
+// Brings every P to a halt, so that until start_the_world() this goroutine alone runs; goroutines
+// in system calls stay there. Waits for running goroutines' next call of the runtime. Between the
+// two only plain code may run, no call of the runtime. Stoppers queue.
 void stop_the_world() noexcept;
 void start_the_world() noexcept;
 

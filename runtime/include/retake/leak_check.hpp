@@ -1,4 +1,5 @@
-// leak_check.hpp: for tests: which goroutines that a piece of code started are still there when it is over, and where they are parked.
+// leak_check.hpp: for tests: which goroutines that a piece of code started are still there when it
+// is over, and where they are parked.
 //
 //     retake::leak_check leaks;
 //     serve_one_connection();
@@ -20,8 +21,8 @@ class leak_check {
   // By a goroutine: what lives now is not looked for. Does not block.
   leak_check() noexcept;
 
-  // Goroutine context only. Gives those that were started since and still live up to `patience` (one
-  // second) to end, letting others run; then the dump of the rest, "" when there are none. A
+  // Goroutine context only. Gives those that were started since and still live up to `patience`
+  // (one second) to end, letting others run; then the dump of the rest, "" when there are none. A
   // goroutine in a system call counts as any other.
   template <class Rep, class Period>
   [[nodiscard]] std::string report(std::chrono::duration<Rep, Period> const& patience) const {

@@ -1,5 +1,5 @@
-// needs_exceptions.hpp: refuses -fno-exceptions. A goroutine's panic, a fault of a foreign call and failed allocations are
-// exceptions that pass through the caller's frames.
+// needs_exceptions.hpp: refuses -fno-exceptions. A goroutine's panic, a fault of a foreign call and
+// failed allocations are exceptions that pass through the caller's frames.
 #pragma once
 
 #ifndef __cpp_exceptions

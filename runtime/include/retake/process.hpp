@@ -38,18 +38,19 @@ struct process_credentials {
 };
 
 struct process_options {
-  std::vector<std::string> arguments;                     // [0]: the program, searched in PATH when it has no slash; at least one
-  std::optional<std::vector<std::string>> environment;    // "NAME=value"; nothing: this process'
-  std::string directory;                                  // empty: this process'
+  std::vector<std::string> arguments;  // [0]: the program, searched in PATH when it has no slash; at least one
+  std::optional<std::vector<std::string>> environment;  // "NAME=value"; nothing: this process'
+  std::string directory;                                // empty: this process'
   redirect input = redirect::null;
   redirect output = redirect::inherit;
   redirect error = redirect::inherit;
   int input_file = -1, output_file = -1, error_file = -1;  // for redirect::file
   static constexpr int same_group = -1;
-  int group = same_group;                                 // the process group: this process'; 0: one of its own; else this one
-  bool session = false;                                   // leads a session and a group of its own, without a terminal
-  std::optional<process_credentials> credentials{};       // nothing: this process'
-  std::vector<int> files;                                 // descriptors 3, 4, ... of the program; they stay the caller's too. All others are closed there
+  int group = same_group;  // the process group: this process'; 0: one of its own; else this one
+  bool session = false;    // leads a session and a group of its own, without a terminal
+  std::optional<process_credentials> credentials{};  // nothing: this process'
+  std::vector<int>
+      files;  // descriptors 3, 4, ... of the program; they stay the caller's too. All others are closed there
 };
 
 // How a program ends whose context is done: `signal` first, 0: none, and SIGKILL `delay` later.
@@ -58,13 +59,16 @@ struct process_ending {
   std::chrono::nanoseconds delay{};
 };
 
-// A child. One goroutine may wait at a time. Without a wait it stays in the system's table when it ends (a zombie), until this process ends.
+// A child. One goroutine may wait at a time. Without a wait it stays in the system's table when it
+// ends (a zombie), until this process ends.
 class process {
  public:
   process(stream descriptor, int number) noexcept : number_(number), descriptor_(std::move(descriptor)) {}
 
-  // By a goroutine, until it has succeeded once. Blocks it until the program has ended; no thread waits. Errors: std::errc::no_child_process (another has waited,
-  // or the program itself has ignored SIGCHLD since spawn() and before this call), std::errc::timed_out. Source: pidfd_open(2), waitid(2); pidfdWait in Go's os.
+  // By a goroutine, until it has succeeded once. Blocks it until the program has ended; no thread
+  // waits. Errors: std::errc::no_child_process (another has waited, or the program itself has
+  // ignored SIGCHLD since spawn() and before this call), std::errc::timed_out. Source:
+  // pidfd_open(2), waitid(2); pidfdWait in Go's os.
   [[nodiscard]] result<exit_status> wait();
   // As wait(); when `until` is done first the program is ended as `how` says, and its status tells
   // by what. Its pipes stay open: its own children may hold them. Throws std::bad_alloc. Source:
@@ -72,7 +76,8 @@ class process {
   [[nodiscard]] result<exit_status> wait(context const& until, process_ending how = {});
   std::error_code set_deadline(time_point due) { return descriptor_.set_read_deadline(due); }
 
-  // By a goroutine; does not block. Never reaches another process that has the number by now. Errors: std::errc::no_such_process, std::errc::operation_not_permitted.
+  // By a goroutine; does not block. Never reaches another process that has the number by now.
+  // Errors: std::errc::no_such_process, std::errc::operation_not_permitted.
   std::error_code signal(int number);
 
   [[nodiscard]] int number() const noexcept { return number_; }

@@ -27,7 +27,8 @@ struct thread_site {
   std::uint64_t live = 0;          // of them alive
 };
 
-// By created, most first. Sites beyond the 512th are counted with the runtime's own. By a goroutine; hands its P over meanwhile, as all_goroutines().
+// By created, most first. Sites beyond the 512th are counted with the runtime's own. By a
+// goroutine; hands its P over meanwhile, as all_goroutines().
 [[nodiscard]] std::vector<thread_site> thread_profile();
 
 // profile.proto, not compressed; samples are (created, live) threads. As above.

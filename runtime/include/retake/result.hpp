@@ -1,4 +1,5 @@
-// result.hpp: a value, or the error that stands for it: what calls return that may fail for reasons outside of the program.
+// result.hpp: a value, or the error that stands for it: what calls return that may fail for reasons
+// outside of the program.
 #pragma once
 
 #include <cstddef>
@@ -47,9 +48,11 @@ class transfer_result : public result<std::size_t> {
 };
 
 namespace detail {
-// What a call returns that may not be made: with nothing to return, none as the error says that it was.
+// What a call returns that may not be made: with nothing to return, none as the error says that it
+// was.
 template <class T>
-using value_or_error = std::conditional_t<std::is_void_v<T>, std::error_code, result<std::conditional_t<std::is_void_v<T>, char, T>>>;
+using value_or_error =
+    std::conditional_t<std::is_void_v<T>, std::error_code, result<std::conditional_t<std::is_void_v<T>, char, T>>>;
 }  // namespace detail
 
 }  // namespace retake

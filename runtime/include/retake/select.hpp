@@ -1,13 +1,14 @@
 // select.hpp: waits for the first of several channel operations, or for a time, or not at all.
 //
-//     select(on_receive(orders, [&](std::optional<order> o) { ... }),     // nothing: closed and drained
+//     select(on_receive(orders, [&](std::optional<order> o) { ... }),  // no order: it is closed
 //            on_send(results, r, [&] { ... }),
 //            after(50ms, [&] { ... }));
 //
 // Cases of which a program learns their number only while it runs are put into a case_list.
 //
-// Source: select.go, reflect.Select. A case whose channel is a null pointer never happens, as with Go's nil channel.
-// errno belongs to the thread; any of these calls may move the goroutine to another (syscall.hpp).
+// Source: select.go, reflect.Select. A case whose channel is a null pointer never happens, as with
+// Go's nil channel. errno belongs to the thread; any of these calls may move the goroutine to
+// another (syscall.hpp).
 #pragma once
 
 #include <algorithm>
@@ -111,9 +112,11 @@ class time_is_over {
 
 }  // namespace detail
 
-// The cases of select(), each with what is done then, on the goroutine that selects, after the choice is made and no lock is held. `from` and `to` may be
-// null pointers. on_receive: `fn(std::optional<T>)`, nothing when the channel is closed and drained. on_send: `fn()`; the value is moved when the case is
-// chosen; a closed channel counts as ready and makes select() throw closed_channel.
+// The cases of select(), each with what is done then, on the goroutine that selects, after the
+// choice is made and no lock is held. `from` and `to` may be null pointers. on_receive:
+// `fn(std::optional<T>)`, nothing when the channel is closed and drained. on_send: `fn()`; the
+// value is moved when the case is chosen; a closed channel counts as ready and makes select() throw
+// closed_channel.
 template <class T, class Fn>
 [[nodiscard]] auto on_receive(channel<T>* from, Fn&& fn) {
   return detail::receiving<T, Fn>(from, std::forward<Fn>(fn));
@@ -142,9 +145,9 @@ template <class Fn>
 }
 
 // Goroutine context only. Blocks it until one case can happen, does that one, and returns its place
-// among the arguments, from 0. Of several that are ready one is chosen at random, each with the same
-// chance. At most one of after() and otherwise(). Without a case that can happen it blocks for ever.
-// Throws closed_channel for a send on a closed channel, and what the case's function throws.
+// among the arguments, from 0. Of several that are ready one is chosen at random, each with the
+// same chance. At most one of after() and otherwise(). Without a case that can happen it blocks for
+// ever. Throws closed_channel for a send on a closed channel, and what the case's function throws.
 template <class... Cases>
 std::size_t select(Cases&&... cases) {
   constexpr std::size_t channels = (std::size_t{0} + ... + (std::remove_reference_t<Cases>::is_channel ? 1 : 0));
@@ -163,7 +166,8 @@ std::size_t select(Cases&&... cases) {
   const detail::selected chosen = detail::select_one(room.data(), channels, wait_ns);
   std::size_t place = 0, channel_place = 0, result = 0;
   const auto happen = [&](auto& one) {
-    const bool mine = std::remove_reference_t<decltype(one)>::is_channel ? channel_place++ == chosen.index : chosen.index == channels;
+    const bool mine =
+        std::remove_reference_t<decltype(one)>::is_channel ? channel_place++ == chosen.index : chosen.index == channels;
     const std::size_t mine_at = place++;
     if (!mine) return;
     result = mine_at;
@@ -204,23 +208,26 @@ class listed final : public listed_case {
 
 }  // namespace detail
 
-// Any number of cases, of any types, for select(). Belongs to one goroutine at a time. Functions are kept by value when they are given as one, so what a case's function refers to,
-// and its channel, live as long as the case.
+// Any number of cases, of any types, for select(). Belongs to one goroutine at a time. Functions
+// are kept by value when they are given as one, so what a case's function refers to, and its
+// channel, live as long as the case.
 class case_list {
  public:
-  // What on_receive(), on_send(), after() or otherwise() made. Returns its place: the number of cases
-  // before. Throws std::bad_alloc.
+  // What on_receive(), on_send(), after() or otherwise() made. Returns its place: the number of
+  // cases before. Throws std::bad_alloc.
   template <class Case>
   std::size_t add(Case one) {
     cases_.push_back(std::make_unique<detail::listed<Case>>(std::move(one)));
     return cases_.size() - 1;
   }
-  // Another one at a place below size(). A case that has sent has given its value away: it is replaced before it sends again.
+  // Another one at a place below size(). A case that has sent has given its value away: it is
+  // replaced before it sends again.
   template <class Case>
   void replace(std::size_t place, Case one) {
     cases_[place] = std::make_unique<detail::listed<Case>>(std::move(one));
   }
-  // That case, at a place below size(), does not happen until it is replaced; the places of the others stay.
+  // That case, at a place below size(), does not happen until it is replaced; the places of the
+  // others stay.
   void disable(std::size_t place) noexcept { cases_[place] = nullptr; }
   [[nodiscard]] std::size_t size() const noexcept { return cases_.size(); }
 
@@ -230,8 +237,9 @@ class case_list {
   std::vector<detail::select_case> room_;  // kept for the next select
 };
 
-// As select(cases...). Of several times the one that is over first counts. Between two calls the list may change; a function that is called by one may change it too, but for its own
-// case. Throws also std::bad_alloc, before it waits.
+// As select(cases...). Of several times the one that is over first counts. Between two calls the
+// list may change; a function that is called by one may change it too, but for its own case. Throws
+// also std::bad_alloc, before it waits.
 std::size_t select(case_list& cases);
 
 }  // namespace retake

@@ -1,8 +1,10 @@
 // signal.hpp: signals of the process as values on channels.
 //
-// A signal's handler runs at once on whatever thread the kernel picks, also on one that sits in a system call; it sets a bit and wakes the poller, no more. A goroutine
-// of the runtime sends the number to every channel that wants it, without waiting for room. Signals of one number that come faster than that are one. Source: os/signal in Go.
-// errno belongs to the thread; any of these calls may move the goroutine to another (syscall.hpp).
+// A signal's handler runs at once on whatever thread the kernel picks, also on one that sits in a
+// system call; it sets a bit and wakes the poller, no more. A goroutine of the runtime sends the
+// number to every channel that wants it, without waiting for room. Signals of one number that come
+// faster than that are one. Source: os/signal in Go. errno belongs to the thread; any of these
+// calls may move the goroutine to another (syscall.hpp).
 #pragma once
 
 #include <memory>
@@ -28,19 +30,23 @@ std::error_code notify(channel<int>& to, std::span<int const> numbers);
 // Source: Notify without signals.
 std::error_code notify_all(channel<int>& to);
 
-// Goroutine context only; waits for signal handlers on other threads, no longer. A signal that was caught before is in the channel when this returns, if it had room;
-// later ones are not. After the end of the program (run()), on any thread, it does nothing: no
-// channel is sent anything any more. A number that no channel wants has the action again that it
-// had before: ignored if the program began so (nohup), the dump for SIGQUIT. Source: Stop.
+// Goroutine context only; waits for signal handlers on other threads, no longer. A signal that was
+// caught before is in the channel when this returns, if it had room; later ones are not. After the
+// end of the program (run()), on any thread, it does nothing: no channel is sent anything any more.
+// A number that no channel wants has the action again that it had before: ignored if the program
+// began so (nohup), the dump for SIGQUIT. Source: Stop.
 void stop_notify(channel<int>& to) noexcept;
 
-// Goroutine context only; as stop_notify() for all channels. The kernel drops these from now on; SIGCHLD so that children can still be waited for. Source: Ignore.
+// Goroutine context only; as stop_notify() for all channels. The kernel drops these from now on;
+// SIGCHLD so that children can still be waited for. Source: Ignore.
 std::error_code ignore_signals(std::span<int const> numbers) noexcept;
-// Goroutine context only; as stop_notify() for all channels: the actions that they had before notify() and ignore_signals(). Source: Reset.
+// Goroutine context only; as stop_notify() for all channels: the actions that they had before
+// notify() and ignore_signals(). Source: Reset.
 std::error_code reset_signals(std::span<int const> numbers) noexcept;
 
-// SIGPIPE: a write to descriptor 1 or 2 that no reader can get ends the program, as `program | head` needs it; elsewhere it is an error (std::errc::broken_pipe). notify() and
-// ignore_signals() make it an error there too. A handler of the program's own is left alone.
+// SIGPIPE: a write to descriptor 1 or 2 that no reader can get ends the program, as `program |
+// head` needs it; elsewhere it is an error (std::errc::broken_pipe). notify() and ignore_signals()
+// make it an error there too. A handler of the program's own is left alone.
 
 namespace detail {
 struct signal_watch;

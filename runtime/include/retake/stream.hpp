@@ -1,5 +1,6 @@
-// stream.hpp: bytes that come and go one after the other: a pipe's end, a connection, whatever a descriptor stands for. Waiting holds no thread.
-// errno belongs to the thread; any of these calls may move the goroutine to another (syscall.hpp).
+// stream.hpp: bytes that come and go one after the other: a pipe's end, a connection, whatever a
+// descriptor stands for. Waiting holds no thread. errno belongs to the thread; any of these calls
+// may move the goroutine to another (syscall.hpp).
 #pragma once
 
 #include <cstddef>
@@ -57,8 +58,10 @@ class stream {
   [[nodiscard]] result<std::size_t> readv(std::span<std::span<std::byte> const> into);
   [[nodiscard]] transfer_result writev(std::span<byte_view const> from);
 
-  // By a goroutine; does not block. A socket says that no more bytes come (the peer reads the end of the stream, and may answer), or that it reads no more; the
-  // descriptor stays open. Errors: std::errc::not_a_socket, std::errc::not_connected. Source: shutdown(2), CloseWrite and CloseRead in Go.
+  // By a goroutine; does not block. A socket says that no more bytes come (the peer reads the end
+  // of the stream, and may answer), or that it reads no more; the descriptor stays open. Errors:
+  // std::errc::not_a_socket, std::errc::not_connected. Source: shutdown(2), CloseWrite and
+  // CloseRead in Go.
   std::error_code close_write();
   std::error_code close_read();
 
@@ -75,17 +78,20 @@ class stream {
   std::error_code set_read_deadline(time_point due);
   std::error_code set_write_deadline(time_point due);
 
-  // By a goroutine; does not wait for anybody. Ends the waits and refuses all calls from now on, with std::errc::operation_canceled; the descriptor is closed when the last
-  // call has left, here if none is inside, however long this object lives: then the peer reads the end. May be called again, and by several. Source: Close in Go's
-  // internal/poll/fd_unix.go.
+  // By a goroutine; does not wait for anybody. Ends the waits and refuses all calls from now on,
+  // with std::errc::operation_canceled; the descriptor is closed when the last call has left, here
+  // if none is inside, however long this object lives: then the peer reads the end. May be called
+  // again, and by several. Source: Close in Go's internal/poll/fd_unix.go.
   void close();
 
   // Whether it has a descriptor, closed or not. Anywhere.
   [[nodiscard]] bool valid() const noexcept;
-  // How calls wait: true: in the poller, without a thread; false: in the system call itself, whose P is handed on (see adopt()).
+  // How calls wait: true: in the poller, without a thread; false: in the system call itself, whose
+  // P is handed on (see adopt()).
   [[nodiscard]] bool polled() const noexcept;
-  // The number, which stays the stream's: for calls that this header does not have. Do not close it and leave its flags alone. -1 when closed; a number that was taken
-  // before may be anybody's by then.
+  // The number, which stays the stream's: for calls that this header does not have. Do not close it
+  // and leave its flags alone. -1 when closed; a number that was taken before may be anybody's by
+  // then.
   [[nodiscard]] int descriptor() const noexcept;
 
  protected:
@@ -116,10 +122,12 @@ class stream {
 // 0. Source: sendfile in Go's internal/poll.
 [[nodiscard]] transfer_result send_file(stream& to, int file, std::int64_t offset, std::size_t bytes);
 
-// By a goroutine. Takes `fd` over, also on failure: from now on the stream closes it. The poller serves what epoll takes: pipes, sockets, terminals, eventfds;
-// then the descriptor becomes non-blocking, for every process that shares it. What epoll refuses (EPERM: files and directories of a disk) keeps its flags, and its
-// calls run as system calls that hand their P over; a close does not end such a call. stream::polled() says which. Errors: EBADF, ENOMEM, ENOSPC (epoll's limit
-// of watches). Source: newFile in Go's os/file_unix.go.
+// By a goroutine. Takes `fd` over, also on failure: from now on the stream closes it. The poller
+// serves what epoll takes: pipes, sockets, terminals, eventfds; then the descriptor becomes
+// non-blocking, for every process that shares it. What epoll refuses (EPERM: files and directories
+// of a disk) keeps its flags, and its calls run as system calls that hand their P over; a close
+// does not end such a call. stream::polled() says which. Errors: EBADF, ENOMEM, ENOSPC (epoll's
+// limit of watches). Source: newFile in Go's os/file_unix.go.
 [[nodiscard]] result<stream> adopt(int fd);
 
 struct pipe_ends {

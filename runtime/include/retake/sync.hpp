@@ -1,11 +1,14 @@
-// sync.hpp: mutex, rw_mutex, cond, semaphore, once and wait_group, which block goroutines and never threads.
+// sync.hpp: mutex, rw_mutex, cond, semaphore, once and wait_group, which block goroutines and never
+// threads.
 //
-// All may be made on any thread and used by goroutines only; each must outlive its calls; making one throws
-// std::bad_alloc. Waiters are served first come, first served: none starves, and an unlock hands the lock to
-// the longest waiter (Go lets newcomers in first until a waiter has waited for a millisecond). Misuse ends the
-// program with the text that is named at each call: it is a mistake in the program, not something to recover from.
-// What was written before an unlock, a release, a done() or a signal is read behind the lock, the acquire or the wait that it lets go on.
-// errno belongs to the thread; any of these calls may move the goroutine to another (syscall.hpp).
+// All may be made on any thread and used by goroutines only; each must outlive its calls; making
+// one throws std::bad_alloc. Waiters are served first come, first served: none starves, and an
+// unlock hands the lock to the longest waiter (Go lets newcomers in first until a waiter has waited
+// for a millisecond). Misuse ends the program with the text that is named at each call: it is a
+// mistake in the program, not something to recover from. What was written before an unlock, a
+// release, a done() or a signal is read behind the lock, the acquire or the wait that it lets go
+// on. errno belongs to the thread; any of these calls may move the goroutine to another
+// (syscall.hpp).
 #pragma once
 
 #include <chrono>
@@ -52,7 +55,8 @@ struct announced {
 };
 }  // namespace detail
 
-// Mutual exclusion. Not recursive. Fits std::lock_guard and std::unique_lock. Source: sync/mutex.go.
+// Mutual exclusion. Not recursive. Fits std::lock_guard and std::unique_lock. Source:
+// sync/mutex.go.
 class mutex {
  public:
   mutex();
@@ -72,7 +76,8 @@ class mutex {
   detail::permits_core* core_;
 };
 
-// Many readers or one writer. A reader that comes while a writer waits waits behind it, so readers must not nest. Fits std::shared_lock.
+// Many readers or one writer. A reader that comes while a writer waits waits behind it, so readers
+// must not nest. Fits std::shared_lock.
 // Source: sync/rwmutex.go.
 class rw_mutex {
  public:
@@ -105,8 +110,9 @@ class semaphore {
   semaphore(semaphore const&) = delete;
   semaphore& operator=(semaphore const&) = delete;
 
-  // Blocks the goroutine until `n` permits are its own; a large wish is not overtaken by small ones.
-  // For more than there are at all, fatal: "a semaphore is asked for more permits than it has".
+  // Blocks the goroutine until `n` permits are its own; a large wish is not overtaken by small
+  // ones. For more than there are at all, fatal: "a semaphore is asked for more permits than it
+  // has".
   void acquire(std::uint32_t n = 1) noexcept;
   // False instead of blocking.
   [[nodiscard]] bool try_acquire(std::uint32_t n = 1) noexcept;
@@ -134,14 +140,16 @@ class cond {
   cond(cond const&) = delete;
   cond& operator=(cond const&) = delete;
 
-  // The holder of `guard`. Unlocks it and blocks in one step, so that no signal in between is lost; locks it again before it returns. Does not wake by itself,
-  // but what was waited for may be gone again: use the second form, or a loop.
+  // The holder of `guard`. Unlocks it and blocks in one step, so that no signal in between is lost;
+  // locks it again before it returns. Does not wake by itself, but what was waited for may be gone
+  // again: use the second form, or a loop.
   void wait(mutex& guard) noexcept;
   template <class Condition>
   void wait(mutex& guard, Condition condition) {
     while (!condition()) wait(guard);
   }
-  // By any goroutine, with or without the mutex. Does not block. Lets the longest waiter go, or all.
+  // By any goroutine, with or without the mutex. Does not block. Lets the longest waiter go, or
+  // all.
   void signal() noexcept;
   void broadcast() noexcept;
 
@@ -158,8 +166,8 @@ class once {
   once(once const&) = delete;
   once& operator=(once const&) = delete;
 
-  // By goroutines. The first calls `fn`; the others wait until that has ended. It counts as done also when it throws (to the first alone). Not recursive:
-  // a call from within `fn` deadlocks.
+  // By goroutines. The first calls `fn`; the others wait until that has ended. It counts as done
+  // also when it throws (to the first alone). Not recursive: a call from within `fn` deadlocks.
   template <class Fn>
   void call(Fn&& fn) {
     if (!begin()) return;
@@ -185,29 +193,34 @@ class wait_group {
   wait_group(wait_group const&) = delete;
   wait_group& operator=(wait_group const&) = delete;
 
-  // By a goroutine; does not block. 0 to 2^31 - 1 things, else fatal: "negative wait_group counter", "wait_group counter overflow".
+  // By a goroutine; does not block. 0 to 2^31 - 1 things, else fatal: "negative wait_group
+  // counter", "wait_group counter overflow".
   void add(std::int32_t change) noexcept;
   void done() noexcept { add(-1); }
-  // Starts `fn` as a goroutine that is announced, and done however `fn` ends; otherwise as retake::go(). Source: WaitGroup.Go.
+  // Starts `fn` as a goroutine that is announced, and done however `fn` ends; otherwise as
+  // retake::go(). Source: WaitGroup.Go.
   template <class Fn>
   void go(Fn&& fn) {
     add(1);
     retake::go(detail::announced<std::decay_t<Fn>>{detail::done_at_end(*this), std::forward<Fn>(fn)});
   }
-  // Blocks the goroutine until the counter is 0. Something that is announced while it is 0 and somebody begins to wait may be waited for or not.
+  // Blocks the goroutine until the counter is 0. Something that is announced while it is 0 and
+  // somebody begins to wait may be waited for or not.
   void wait() noexcept;
 
  private:
   detail::wait_group_core* core_;
 };
 
-// A value that the first who asks for it computes. Moves and copies are not of use: it is one value. Source: sync.OnceValue.
+// A value that the first who asks for it computes. Moves and copies are not of use: it is one
+// value. Source: sync.OnceValue.
 //
 //     once_value limits([] { return read_limits(); });
 //     limits().bytes;
 //
-// By goroutines. The first call runs `fn`; the others wait until that has ended. What left `fn` as an exception leaves each of the calls. Not recursive. Fatal, when
-// exit_goroutine() ended `fn`: "the function of a once_value did not return".
+// By goroutines. The first call runs `fn`; the others wait until that has ended. What left `fn` as
+// an exception leaves each of the calls. Not recursive. Fatal, when exit_goroutine() ended `fn`:
+// "the function of a once_value did not return".
 template <class Fn>
 class once_value {
  public:

@@ -14,8 +14,9 @@ namespace retake {
 
 class context;
 
-// Probes of a silent connection. The default is Go's: on, after 15 s, every 15 s, nine of them: a peer that is gone is noticed within 150 s.
-// keep_alive::off() is the named way to do without: such a connection waits for a dead peer for ever.
+// Probes of a silent connection. The default is Go's: on, after 15 s, every 15 s, nine of them: a
+// peer that is gone is noticed within 150 s. keep_alive::off() is the named way to do without: such
+// a connection waits for a dead peer for ever.
 struct keep_alive {
   bool on = true;
   std::chrono::seconds idle{15};      // silence before the first probe, at least 1
@@ -26,11 +27,12 @@ struct keep_alive {
 
 struct tcp_options {
   keep_alive probes = {};
-  bool no_delay = true;              // small writes go out at once (Go's default)
+  bool no_delay = true;               // small writes go out at once (Go's default)
   time_point deadline = no_deadline;  // of connecting; without one the kernel gives up in two minutes
-  std::optional<address> local = {}; // of connecting: the address (and port, unless 0) that the connection comes from
-  // For what this header does not have, as SO_REUSEPORT or SO_BINDTODEVICE: called with the new socket before it is bound or connected. Does not block, does not close it;
-  // its error is that of the call. Source: Control of Go's net.ListenConfig and net.Dialer.
+  std::optional<address> local = {};  // of connecting: the address (and port, unless 0) that the connection comes from
+  // For what this header does not have, as SO_REUSEPORT or SO_BINDTODEVICE: called with the new
+  // socket before it is bound or connected. Does not block, does not close it; its error is that of
+  // the call. Source: Control of Go's net.ListenConfig and net.Dialer.
   std::function<std::error_code(int descriptor)> prepare = {};
 };
 
@@ -64,7 +66,8 @@ class tcp_listener {
   // As the stream's: ends a blocked accept().
   std::error_code set_deadline(time_point due) { return socket_.set_read_deadline(due); }
   void close() { socket_.close(); }
-  // The number, which stays the listener's, as a stream's: to hand it to a program that goes on with it (process_options::files). -1 when closed.
+  // The number, which stays the listener's, as a stream's: to hand it to a program that goes on
+  // with it (process_options::files). -1 when closed.
   [[nodiscard]] int descriptor() const noexcept { return socket_.descriptor(); }
 
  private:
@@ -74,20 +77,25 @@ class tcp_listener {
   tcp_options options_;
 };
 
-// By a goroutine. Port 0: any free one. An IPv6 address that is all zero takes IPv4 connections too. Errors: what bind(2) and listen(2) say.
+// By a goroutine. Port 0: any free one. An IPv6 address that is all zero takes IPv4 connections
+// too. Errors: what bind(2) and listen(2) say.
 [[nodiscard]] result<tcp_listener> tcp_listen(address const& where, tcp_options const& options = {});
 [[nodiscard]] result<tcp_listener> tcp_listen(std::uint32_t host, std::uint16_t port);
-// By a goroutine. A TCP socket that somebody else has bound (socket activation, a program that is replaced by another): takes it over, also on failure, and makes it listen
-// with this header's backlog. Errors: EBADF, std::errc::not_a_socket, std::errc::invalid_argument (no bound TCP socket, or a connected one). Source: net.FileListener.
+// By a goroutine. A TCP socket that somebody else has bound (socket activation, a program that is
+// replaced by another): takes it over, also on failure, and makes it listen with this header's
+// backlog. Errors: EBADF, std::errc::not_a_socket, std::errc::invalid_argument (no bound TCP
+// socket, or a connected one). Source: net.FileListener.
 [[nodiscard]] result<tcp_listener> tcp_listener_of(int descriptor, tcp_options const& options = {});
 
 // Goroutine context only. Blocks until the connection stands or fails. Errors: those of connect(2);
 // std::errc::timed_out; std::errc::connection_refused also for a socket that the kernel connects to
 // itself, as it may on loopback when no socket listens at that port.
-// Source: selfConnect in Go's tcpsock_posix.go (Go tries three times, then returns such a connection).
+// Source: selfConnect in Go's tcpsock_posix.go (Go tries three times, then returns such a
+// connection).
 [[nodiscard]] result<tcp_stream> tcp_connect(address const& where, tcp_options const& options = {});
 [[nodiscard]] result<tcp_stream> tcp_connect(std::uint32_t host, std::uint16_t port);
-// Ends also when the context is done, with the context's error: then there is no connection, even if it stood at that moment. See dial.hpp for names.
+// Ends also when the context is done, with the context's error: then there is no connection, even
+// if it stood at that moment. See dial.hpp for names.
 // Source: netFD.connect in Go's fd_unix.go.
 [[nodiscard]] result<tcp_stream> tcp_connect(context const& ctx, address const& where, tcp_options const& options = {});
 

@@ -1,9 +1,11 @@
-// timer.hpp: something that happens later: a value on a channel, once or again and again, or a call. On the monotonic clock: setting the wall clock moves nothing.
+// timer.hpp: something that happens later: a value on a channel, once or again and again, or a
+// call. On the monotonic clock: setting the wall clock moves nothing.
 //
-// All is for goroutines and does not block; a timer may be stopped and started by any number of them at once. To sleep: go.hpp. Source: time/sleep.go, tick.go.
-// The end of a program (run()) stops its timers: a call that has not begun is never made, and what
-// outlives the program may be destroyed on any thread, or started anew in the next program.
-// errno belongs to the thread; any of these calls may move the goroutine to another (syscall.hpp).
+// All is for goroutines and does not block; a timer may be stopped and started by any number of
+// them at once. To sleep: go.hpp. Source: time/sleep.go, tick.go. The end of a program (run())
+// stops its timers: a call that has not begun is never made, and what outlives the program may be
+// destroyed on any thread, or started anew in the next program. errno belongs to the thread; any of
+// these calls may move the goroutine to another (syscall.hpp).
 #pragma once
 
 #include <chrono>
@@ -37,8 +39,9 @@ void start_ticker(timer_core& core, std::int64_t period_ns) noexcept;
 
 // Sends the time once, `duration` after it was made or started last; not above 0: at once. It stops
 // when it is destroyed.
-// A receive that begins behind a stop() gets nothing, and one behind a reset() nothing from before it: a value that nobody has received is taken back
-// (Go 1.23). Other than there, one that waits counts in the channel's size().
+// A receive that begins behind a stop() gets nothing, and one behind a reset() nothing from before
+// it: a value that nobody has received is taken back (Go 1.23). Other than there, one that waits
+// counts in the channel's size().
 class timer {
  public:
   // Throws std::bad_alloc.
@@ -55,7 +58,8 @@ class timer {
 
   // For receive and select.
   [[nodiscard]] channel<time_point>& due() noexcept { return detail::channel_of(*core_); }
-  // True: no one has received its value, and no one will; false: it was received, or the timer was stopped before.
+  // True: no one has received its value, and no one will; false: it was received, or the timer was
+  // stopped before.
   bool stop() noexcept { return detail::stop_timer(*core_); }
   // From now on again; true: no one had received its value of before.
   template <class Rep, class Period>
@@ -95,7 +99,8 @@ class ticker {
   detail::timer_core* core_;
 };
 
-// What after_func() returns. The call happens whether this is kept or not. Moved from, it is of no call: both answer false.
+// What after_func() returns. The call happens whether this is kept or not. Moved from, it is of no
+// call: both answer false.
 class delayed_call {
  public:
   delayed_call(delayed_call&& other) noexcept : core_(std::exchange(other.core_, nullptr)) {}

@@ -9,6 +9,8 @@ namespace retake {
 using udp_socket = datagram_socket;
 
 // By a goroutine. Port 0: any free one.
-[[nodiscard]] inline result<udp_socket> udp_bind(std::uint32_t host, std::uint16_t port) { return datagram_bind(ipv4(host, port)); }
+[[nodiscard]] inline result<udp_socket> udp_bind(std::uint32_t host, std::uint16_t port) {
+  return datagram_bind(ipv4(host, port));
+}
 
 }  // namespace retake

@@ -4,13 +4,14 @@
 // Problem.   `program | head` has to end the program, whatever writes: a stream, printf, a foreign
 //            library. A connection that the peer has closed must not.
 // Rejected.  A check in our own writes alone, as Go's os.File does: C++ programs write to standard
-//            output by printf. Masking SIGPIPE around each write to a pipe: three system calls for one.
-// Recipe.    The kernel sends SIGPIPE to the thread whose call it refuses, before the call returns. On
-//            x86-64 the call's first argument, the descriptor, is still in its register. A SIGPIPE that
-//            arrives elsewhere was sent by a process: it is dropped.
+//            output by printf. Masking SIGPIPE around each write to a pipe: three system calls for
+//            one.
+// Recipe.    The kernel sends SIGPIPE to the thread whose call it refuses, before the call returns.
+//            On x86-64 the call's first argument, the descriptor, is still in its register. A
+//            SIGPIPE that arrives elsewhere was sent by a process: it is dropped.
 //
-// Not promised: on aarch64 the result has replaced the descriptor; there a broken standard output or
-// standard error ends the process at the next refused write to any descriptor.
+// Not promised: on aarch64 the result has replaced the descriptor; there a broken standard output
+// or standard error ends the process at the next refused write to any descriptor.
 #include "broken_pipe.hpp"
 
 #include <cerrno>

@@ -31,7 +31,8 @@ bool contains_word(std::string const& list, std::string const& word) {
   return false;
 }
 
-// Lines are `number:controllers:/group`. Version 1 wins where it has the cpu controller, for then version 2 does not.
+// Lines are `number:controllers:/group`. Version 1 wins where it has the cpu controller, for then
+// version 2 does not.
 membership find_membership(std::string const& root) {
   std::ifstream file(root + "/proc/self/cgroup");
   membership result;
@@ -51,9 +52,10 @@ membership find_membership(std::string const& root) {
 std::string unescaped(std::string const& text) {
   std::string result;
   for (std::size_t i = 0; i != text.size(); ++i) {
-    bool const escape = text[i] == '\\' && i + 3 < text.size() &&
-                        std::all_of(text.begin() + static_cast<std::ptrdiff_t>(i) + 1, text.begin() + static_cast<std::ptrdiff_t>(i) + 4,
-                                    [](char c) { return c >= '0' && c <= '7'; });
+    bool const escape =
+        text[i] == '\\' && i + 3 < text.size() &&
+        std::all_of(text.begin() + static_cast<std::ptrdiff_t>(i) + 1,
+                    text.begin() + static_cast<std::ptrdiff_t>(i) + 4, [](char c) { return c >= '0' && c <= '7'; });
     if (!escape) {
       result += text[i];
       continue;

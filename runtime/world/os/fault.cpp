@@ -8,9 +8,9 @@
 #include <sys/mman.h>
 #include <ucontext.h>
 
+#include "registers.hpp"
 #include "switch/exception_globals.hpp"
 #include "switch/guarded_call.hpp"
-#include "registers.hpp"
 #include "world/require.hpp"
 
 namespace retake::world {
@@ -23,7 +23,8 @@ struct boundary {
 };
 
 constexpr int watched[] = {SIGSEGV, SIGBUS, SIGFPE};
-constexpr std::size_t fault_stack_bytes = std::size_t{1} << 20;  // a report reads symbols, with much stack; what is not touched costs nothing
+constexpr std::size_t fault_stack_bytes =
+    std::size_t{1} << 20;  // a report reads symbols, with much stack; what is not touched costs nothing
 
 #if defined(__x86_64__)
 constexpr std::uintptr_t return_address_bytes = 8;
@@ -34,9 +35,10 @@ constexpr std::uintptr_t red_zone_bytes = 128;
 constexpr std::uintptr_t frame_bytes = std::uintptr_t{64} << 10;  // the largest that is thought of
 
 [[gnu::tls_model("initial-exec")]] constinit thread_local boundary* armed = nullptr;
-[[gnu::tls_model("initial-exec")]] constinit thread_local char const* last_text = nullptr;  // of the fatal error that this thread's fault is
+[[gnu::tls_model("initial-exec")]] constinit thread_local char const* last_text =
+    nullptr;  // of the fatal error that this thread's fault is
 
-[[gnu::tls_model("initial-exec")]] constinit thread_local thread_registers last_registers;                 // where that fault came
+[[gnu::tls_model("initial-exec")]] constinit thread_local thread_registers last_registers;  // where that fault came
 
 constinit std::atomic<fault_report> report{nullptr};
 constinit struct sigaction before[3] = {};  // what was there when the first runtime came
@@ -54,7 +56,8 @@ void resume_at(void* context, floor::landing where) noexcept {
 
 [[noreturn]] void end_here() { fatal(last_text); }
 
-// Where the fault came, or, when it came because that stack is used up, on the alternate one; with a call's return address missing, as at a thread's first function.
+// Where the fault came, or, when it came because that stack is used up, on the alternate one; with
+// a call's return address missing, as at a thread's first function.
 floor::landing landing_of_end(fault const& what, void* context) noexcept {
   std::uintptr_t top = os::registers_in(context).sp - red_zone_bytes;
   stack_t alternate{};
@@ -74,7 +77,8 @@ void on_fault(int number, siginfo_t* info, void* context) {
     resume_at(context, floor::landing_of(b->guard));
     return;
   }
-  if (fault_report const ask = report.load(std::memory_order_acquire); raised_here && ask != nullptr && last_text == nullptr) {
+  if (fault_report const ask = report.load(std::memory_order_acquire);
+      raised_here && ask != nullptr && last_text == nullptr) {
     last_text = ask(what);
     if (last_text != nullptr) {
       last_registers = os::registers_in(context);
@@ -129,8 +133,10 @@ void watch_faults(fault_report who, site) noexcept {
 
 fault_stack::fault_stack() noexcept {
   stack_t now{};
-  if (::sigaltstack(nullptr, &now) != 0 || ((now.ss_flags & SS_DISABLE) == 0 && now.ss_size >= fault_stack_bytes)) return;
-  void* const memory = ::mmap(nullptr, fault_stack_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
+  if (::sigaltstack(nullptr, &now) != 0 || ((now.ss_flags & SS_DISABLE) == 0 && now.ss_size >= fault_stack_bytes))
+    return;
+  void* const memory = ::mmap(nullptr, fault_stack_bytes, PROT_READ | PROT_WRITE,
+                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
   if (memory == MAP_FAILED) return;  // a fault is told on the stack under the feet, or not at all
   stack_t mine{};
   mine.ss_sp = memory;

@@ -1,4 +1,5 @@
-// The rare side of the asymmetric fence: membarrier(2), registered before main. See world/fence.hpp.
+// The rare side of the asymmetric fence: membarrier(2), registered before main. See
+// world/fence.hpp.
 #include "world/fence.hpp"
 
 #include <linux/membarrier.h>

@@ -1,4 +1,5 @@
-// The futex system call: private to the process, deadlines absolute on CLOCK_MONOTONIC. See world/futex.hpp.
+// The futex system call: private to the process, deadlines absolute on CLOCK_MONOTONIC. See
+// world/futex.hpp.
 #include "world/futex.hpp"
 
 #include <cerrno>
@@ -18,12 +19,15 @@ namespace retake::world::detail {
 namespace {
 
 long wait(void* word, std::uint32_t expected, timespec const* deadline) noexcept {
-  return ::syscall(SYS_futex, word, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, expected, deadline, nullptr, FUTEX_BITSET_MATCH_ANY);
+  return ::syscall(SYS_futex, word, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, expected, deadline, nullptr,
+                   FUTEX_BITSET_MATCH_ANY);
 }
 
 #ifdef RETAKE_FLOOR_TSAN
-// ThreadSanitizer keeps a signal back until its thread next comes through a libc function that it knows, and a sleeper may come through none: neither behind a wait
-// that the signal interrupted, nor before one that it came too early to interrupt. So a sleep has an end soon, which its caller takes for a wake-up as any other.
+// ThreadSanitizer keeps a signal back until its thread next comes through a libc function that it
+// knows, and a sleeper may come through none: neither behind a wait that the signal interrupted,
+// nor before one that it came too early to interrupt. So a sleep has an end soon, which its caller
+// takes for a wake-up as any other.
 waited sleep(void* word, std::uint32_t expected, timespec const* deadline) noexcept {
   constexpr long slice_ns = 50'000'000, second_ns = 1'000'000'000;
   timespec end{};
@@ -33,7 +37,8 @@ waited sleep(void* word, std::uint32_t expected, timespec const* deadline) noexc
     end.tv_nsec -= second_ns;
     ++end.tv_sec;
   }
-  bool const whole = deadline != nullptr && (deadline->tv_sec < end.tv_sec || (deadline->tv_sec == end.tv_sec && deadline->tv_nsec <= end.tv_nsec));
+  bool const whole = deadline != nullptr && (deadline->tv_sec < end.tv_sec ||
+                                             (deadline->tv_sec == end.tv_sec && deadline->tv_nsec <= end.tv_nsec));
   long const result = wait(word, expected, whole ? deadline : &end);
   int const error = errno;
   static_cast<void>(::pthread_sigmask(SIG_BLOCK, nullptr, nullptr));
@@ -69,7 +74,8 @@ waited futex_sleep_until(void* word, std::uint32_t expected, std::int64_t deadli
 
 void futex_rouse(void* word, std::uint32_t count) noexcept {
   std::uint32_t const at_most = count > INT_MAX ? std::uint32_t{INT_MAX} : count;
-  // The result is not looked at: EFAULT and EINVAL happen when the sleeper has gone and its memory with it, which the contract allows.
+  // The result is not looked at: EFAULT and EINVAL happen when the sleeper has gone and its memory
+  // with it, which the contract allows.
   static_cast<void>(::syscall(SYS_futex, word, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, at_most, nullptr, nullptr, 0));
 }
 

@@ -1,4 +1,5 @@
-// The real kernel: each function is one call of the C library, its errno turned into a value. See world/kernel.hpp.
+// The real kernel: each function is one call of the C library, its errno turned into a value. See
+// world/kernel.hpp.
 #include "world/kernel.hpp"
 
 #include <cerrno>
@@ -23,24 +24,32 @@
 namespace retake::world::kernel {
 
 static_assert(sizeof(poll_event) == sizeof(epoll_event) && alignof(poll_event) == alignof(epoll_event));
-static_assert(offsetof(poll_event, events) == offsetof(epoll_event, events) && offsetof(poll_event, data) == offsetof(epoll_event, data));
-static_assert(poll_in == EPOLLIN && poll_out == EPOLLOUT && poll_err == EPOLLERR && poll_hup == EPOLLHUP && poll_rdhup == EPOLLRDHUP);
+static_assert(offsetof(poll_event, events) == offsetof(epoll_event, events) &&
+              offsetof(poll_event, data) == offsetof(epoll_event, data));
+static_assert(poll_in == EPOLLIN && poll_out == EPOLLOUT && poll_err == EPOLLERR && poll_hup == EPOLLHUP &&
+              poll_rdhup == EPOLLRDHUP);
 static_assert(poll_edge == static_cast<std::uint32_t>(EPOLLET));
-static_assert(errors::not_permitted == -EPERM && errors::no_entry == -ENOENT && errors::interrupted == -EINTR && errors::io_error == -EIO);
+static_assert(errors::not_permitted == -EPERM && errors::no_entry == -ENOENT && errors::interrupted == -EINTR &&
+              errors::io_error == -EIO);
 static_assert(errors::no_device == -ENXIO && errors::bad_descriptor == -EBADF && errors::would_block == -EAGAIN);
 static_assert(errors::out_of_memory == -ENOMEM && errors::bad_address == -EFAULT && errors::invalid == -EINVAL);
-static_assert(errors::too_many_in_system == -ENFILE && errors::too_many_open == -EMFILE && errors::no_function == -ENOSYS);
-static_assert(errors::not_supported == -EOPNOTSUPP && errors::connection_aborted == -ECONNABORTED && errors::no_buffer_space == -ENOBUFS);
-static_assert(errors::already_connected == -EISCONN && errors::timed_out == -ETIMEDOUT && errors::already_connecting == -EALREADY);
+static_assert(errors::too_many_in_system == -ENFILE && errors::too_many_open == -EMFILE &&
+              errors::no_function == -ENOSYS);
+static_assert(errors::not_supported == -EOPNOTSUPP && errors::connection_aborted == -ECONNABORTED &&
+              errors::no_buffer_space == -ENOBUFS);
+static_assert(errors::already_connected == -EISCONN && errors::timed_out == -ETIMEDOUT &&
+              errors::already_connecting == -EALREADY);
 static_assert(errors::in_progress == -EINPROGRESS && errors::cancelled == -ECANCELED);
-static_assert(sizeof(io_slice) == sizeof(iovec) && offsetof(io_slice, bytes) == offsetof(iovec, iov_len) && io_slices_max <= IOV_MAX);
+static_assert(sizeof(io_slice) == sizeof(iovec) && offsetof(io_slice, bytes) == offsetof(iovec, iov_len) &&
+              io_slices_max <= IOV_MAX);
 
 namespace {
 
 int or_error(int result) noexcept { return result < 0 ? -errno : result; }
 std::int64_t or_error(ssize_t result) noexcept { return result < 0 ? -std::int64_t{errno} : std::int64_t{result}; }
 
-// The open of a FIFO or a device waits whatever was asked for. So the name is looked up first, without opening anything, and what it names is opened when it is a file or a
+// The open of a FIFO or a device waits whatever was asked for. So the name is looked up first,
+// without opening anything, and what it names is opened when it is a file or a
 // folder: nobody waits for those once they are found in memory.
 int open_at_once(char const* path, int flags, std::uint32_t permissions) noexcept {
   open_how what{};
@@ -64,9 +73,13 @@ int open_at_once(char const* path, int flags, std::uint32_t permissions) noexcep
 
 }  // namespace
 
-std::int64_t read(int fd, void* buffer, std::size_t bytes, site) noexcept { return or_error(::read(fd, buffer, bytes)); }
+std::int64_t read(int fd, void* buffer, std::size_t bytes, site) noexcept {
+  return or_error(::read(fd, buffer, bytes));
+}
 
-std::int64_t write(int fd, void const* data, std::size_t bytes, site) noexcept { return or_error(::write(fd, data, bytes)); }
+std::int64_t write(int fd, void const* data, std::size_t bytes, site) noexcept {
+  return or_error(::write(fd, data, bytes));
+}
 
 // The layouts are equal (asserted above), and the kernel reads and writes plain bytes.
 std::int64_t readv(int fd, io_slice const* slices, std::size_t count, site) noexcept {
@@ -163,7 +176,8 @@ std::int64_t seek(int fd, std::int64_t offset, seek_from from, site) noexcept {
 int status_of_file(int fd, char const* path, file_record& status, site) noexcept {
   auto* const into = reinterpret_cast<struct statx*>(&status);
   const bool by_path = fd < 0;
-  return or_error(::statx(by_path ? AT_FDCWD : fd, by_path ? path : "", by_path ? 0 : AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_BTIME, into));
+  return or_error(::statx(by_path ? AT_FDCWD : fd, by_path ? path : "", by_path ? 0 : AT_EMPTY_PATH,
+                          STATX_BASIC_STATS | STATX_BTIME, into));
 }
 
 }  // namespace retake::world::kernel

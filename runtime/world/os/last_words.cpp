@@ -20,11 +20,11 @@ namespace {
 
 constinit last_reporter at_quit;
 constexpr int nobody_yet = -1;
-constinit std::atomic<int> keeper{0};          // its thread id; nobody_yet; 0: no runtime asks for SIGQUIT
+constinit std::atomic<int> keeper{0};  // its thread id; nobody_yet; 0: no runtime asks for SIGQUIT
 constinit std::atomic<last_wake> wake_keeper{nullptr};
-constinit std::atomic<int> open{0};            // the keeper sleeps with empty hands
-constinit std::atomic<int> asked{0};           // 1: SIGQUIT came; 2: and one answers it, the keeper gone
-constinit std::atomic<int> speaking{0};        // the thread that reports: one report is enough
+constinit std::atomic<int> open{0};      // the keeper sleeps with empty hands
+constinit std::atomic<int> asked{0};     // 1: SIGQUIT came; 2: and one answers it, the keeper gone
+constinit std::atomic<int> speaking{0};  // the thread that reports: one report is enough
 
 int self() noexcept { return static_cast<int>(::syscall(SYS_gettid)); }
 
@@ -49,8 +49,8 @@ void say_quit() noexcept {
   ::_exit(2);
 }
 
-// The signal came while the keeper went: its handler and forget_quit() may both see that, and one of
-// them answers.
+// The signal came while the keeper went: its handler and forget_quit() may both see that, and one
+// of them answers.
 bool answers() noexcept {
   int came = 1;
   return asked.compare_exchange_strong(came, 2);
@@ -69,7 +69,8 @@ void handle(int) noexcept {
       ::_exit(2);
     }
   } else if (whose == self()) {
-    if (open.load(std::memory_order_relaxed) != 0) wake_keeper.load(std::memory_order_relaxed)(at_quit.argument.load(std::memory_order_relaxed));
+    if (open.load(std::memory_order_relaxed) != 0)
+      wake_keeper.load(std::memory_order_relaxed)(at_quit.argument.load(std::memory_order_relaxed));
   } else if (whose != nobody_yet) {
     ::syscall(SYS_tgkill, ::getpid(), whose, SIGQUIT);
   }
@@ -83,7 +84,9 @@ sigset_t quit_alone() noexcept {
   return set;
 }
 
-bool keeps_for(void* argument) noexcept { return keeper.load() != 0 && at_quit.argument.load(std::memory_order_relaxed) == argument; }
+bool keeps_for(void* argument) noexcept {
+  return keeper.load() != 0 && at_quit.argument.load(std::memory_order_relaxed) == argument;
+}
 
 void set(last_reporter& who, last_report report, void* argument) noexcept {
   who.report.store(nullptr, std::memory_order_relaxed);
@@ -127,7 +130,8 @@ void leave_quit(void* argument) noexcept {
   ::pthread_sigmask(SIG_BLOCK, &quit_only, nullptr);
 }
 
-// A signal that was sent to the process waits for a thread that sleeps: this thread takes it when its mask has changed.
+// A signal that was sent to the process waits for a thread that sleeps: this thread takes it when
+// its mask has changed.
 void await_quit() noexcept {
   sigset_t const quit_only = quit_alone();
   sigset_t before;

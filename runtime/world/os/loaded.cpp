@@ -23,7 +23,8 @@ void each_loaded(void (*each)(char const* file, std::uintptr_t bias, void* argum
       [](dl_phdr_info* image, std::size_t, void* data) {
         auto const& [each_image, its_argument] = *static_cast<visit*>(data);
         bool const is_program = image->dlpi_name[0] == '\0';
-        each_image(is_program ? reinterpret_cast<char const*>(::getauxval(AT_EXECFN)) : image->dlpi_name, image->dlpi_addr, its_argument);
+        each_image(is_program ? reinterpret_cast<char const*>(::getauxval(AT_EXECFN)) : image->dlpi_name,
+                   image->dlpi_addr, its_argument);
         return 0;
       },
       &all);

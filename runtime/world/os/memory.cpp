@@ -39,7 +39,8 @@ void give_back_pages(void* low, std::size_t bytes, site) noexcept {
   auto const from = (reinterpret_cast<std::uintptr_t>(low) + page - 1) & ~(page - 1);
   auto const to = (reinterpret_cast<std::uintptr_t>(low) + bytes) & ~(page - 1);
   if (from >= to) return;
-  static_cast<void>(::madvise(reinterpret_cast<void*>(from), to - from, MADV_DONTNEED));  // refused for locked memory, which is as good
+  static_cast<void>(::madvise(reinterpret_cast<void*>(from), to - from,
+                              MADV_DONTNEED));  // refused for locked memory, which is as good
 }
 
 stack_source::~stack_source() {
@@ -90,7 +91,8 @@ void stack_source::put(stack returned, site) noexcept {
           "world: a stack came back to a source that did not give it out");
   floor::stack_slab const& slab = slabs_[returned.index / stacks_per_slab];
   floor::stack_bounds const bounds = slab.stack(returned.index % stacks_per_slab);
-  require(bounds.low == returned.low && bounds.bytes == returned.bytes, "world: a stack came back with other bounds than it had");
+  require(bounds.low == returned.low && bounds.bytes == returned.bytes,
+          "world: a stack came back with other bounds than it had");
   require(slab.check_canary(returned.index % stacks_per_slab), "world: stack overflow found by its canary");
   ::madvise(bounds.low, bounds.bytes, MADV_DONTNEED);  // a hint: on failure the pages stay
   free_[free_count_++] = returned.index;

@@ -20,19 +20,13 @@ void tell(panic_report ask) noexcept {
   if (std::current_exception() == nullptr) return ask("terminate called");
   try {
     throw;
-  } catch (std::exception const& thrown) {
-    ask(thrown.what());
-  } catch (std::string const& thrown) {
+  } catch (std::exception const& thrown) { ask(thrown.what()); } catch (std::string const& thrown) {
     ask(thrown.c_str());
-  } catch (char const* thrown) {
-    ask(thrown);
-  } catch (int thrown) {
+  } catch (char const* thrown) { ask(thrown); } catch (int thrown) {
     char digits[12] = {};
     std::to_chars(digits, digits + sizeof(digits) - 1, thrown);
     ask(digits);
-  } catch (...) {
-    ask(abi::__cxa_current_exception_type()->name());
-  }
+  } catch (...) { ask(abi::__cxa_current_exception_type()->name()); }
 }
 
 [[noreturn]] void on_terminate() noexcept {

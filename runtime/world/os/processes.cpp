@@ -26,7 +26,8 @@ std::int64_t nanoseconds(timeval const& t) noexcept {
   return static_cast<std::int64_t>(t.tv_sec) * 1'000'000'000 + static_cast<std::int64_t>(t.tv_usec) * 1'000;
 }
 
-// The child's files. Each source first goes to a number above all sources and all that are asked for, so that none is overwritten before it is used.
+// The child's files. Each source first goes to a number above all sources and all that are asked
+// for, so that none is overwritten before it is used.
 int arrange(posix_spawn_file_actions_t& actions, spawn_request const& what) noexcept {
   int const count = static_cast<int>(what.file_count);
   int above = count;
@@ -41,7 +42,8 @@ int arrange(posix_spawn_file_actions_t& actions, spawn_request const& what) noex
   }
   for (int i = 0; i < count && failed == 0; ++i) failed = ::posix_spawn_file_actions_adddup2(&actions, above + i, i);
   if (failed == 0) failed = ::posix_spawn_file_actions_addclosefrom_np(&actions, count);
-  if (failed == 0 && what.directory != nullptr) failed = ::posix_spawn_file_actions_addchdir_np(&actions, what.directory);
+  if (failed == 0 && what.directory != nullptr)
+    failed = ::posix_spawn_file_actions_addchdir_np(&actions, what.directory);
   return failed;
 }
 
@@ -71,7 +73,9 @@ int spawn_as_this_thread(spawn_request const& what) noexcept {
   keep_ended_children();
   int failed = arrange(actions, what);
   pid_t child = -1;
-  if (failed == 0) failed = ::posix_spawnp(&child, what.path, &actions, &attributes, what.arguments, what.environment != nullptr ? what.environment : ::environ);
+  if (failed == 0)
+    failed = ::posix_spawnp(&child, what.path, &actions, &attributes, what.arguments,
+                            what.environment != nullptr ? what.environment : ::environ);
   ::posix_spawn_file_actions_destroy(&actions);
   ::posix_spawnattr_destroy(&attributes);
   return failed != 0 ? -failed : child;
@@ -98,7 +102,8 @@ int spawn_with_credentials(spawn_request const& what) noexcept {
   } catch (std::system_error const&) {  // no thread
   }
   restore_signals(before);
-  if (dumpable == 1) ::prctl(PR_SET_DUMPABLE, 1);  // the kernel takes it from a process one of whose threads changes rights
+  if (dumpable == 1)
+    ::prctl(PR_SET_DUMPABLE, 1);  // the kernel takes it from a process one of whose threads changes rights
   return child;
 }
 
@@ -115,7 +120,7 @@ int process_descriptor(int process, site) noexcept {
 
 int reap_process(int descriptor, exit_status& status, site) noexcept {
   siginfo_t info{};
-  rusage used{};  // the C library's waitid(2) has no room for it
+  rusage used{};          // the C library's waitid(2) has no room for it
   keep_ended_children();  // the program may have ignored SIGCHLD since
   if (::syscall(SYS_waitid, wait_by_descriptor, descriptor, &info, WEXITED | WNOHANG, &used) != 0) return -errno;
   if (info.si_pid == 0) return -EAGAIN;

@@ -30,7 +30,8 @@ __extension__ using wide = unsigned __int128;
   if (state == 0) state = seed();
   state += 0xa0761d6478bd642fu;
   wide const product = static_cast<wide>(state) * (state ^ 0xe7037ed1a0b428dbu);
-  auto const mixed = static_cast<std::uint32_t>(static_cast<std::uint64_t>(product >> 64) ^ static_cast<std::uint64_t>(product));
+  auto const mixed =
+      static_cast<std::uint32_t>(static_cast<std::uint64_t>(product >> 64) ^ static_cast<std::uint64_t>(product));
   return static_cast<std::uint32_t>((std::uint64_t{mixed} * n) >> 32);
 }
 

@@ -1,4 +1,5 @@
-// The cold ends of a process: a broken invariant, and a documented fatal error. See world/require.hpp.
+// The cold ends of a process: a broken invariant, and a documented fatal error. See
+// world/require.hpp.
 #include "world/require.hpp"
 
 #include <cstdlib>
@@ -37,8 +38,9 @@ char const* decimal(unsigned number, char (&room)[12]) noexcept {
 
 void detail::require_failed(char const* tag_and_claim, char const* file, unsigned line, char const* function) noexcept {
   char room[12];
-  iovec const pieces[] = {piece("retake: broken invariant: "), piece(tag_and_claim), piece(" ("),     piece(file), piece(":"),
-                          piece(decimal(line, room)),          piece(", "),          piece(function), piece(")\n")};
+  iovec const pieces[] =
+      {piece("retake: broken invariant: "), piece(tag_and_claim), piece(" ("),     piece(file), piece(":"),
+       piece(decimal(line, room)),          piece(", "),          piece(function), piece(")\n")};
   write_pieces(pieces, sizeof(pieces) / sizeof(pieces[0]));
   std::abort();
 }

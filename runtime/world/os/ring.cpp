@@ -15,9 +15,11 @@
 namespace retake::world {
 
 static_assert(sizeof(kernel::file_record) == sizeof(struct statx));
-static_assert(offsetof(kernel::file_record, mode) == offsetof(struct statx, stx_mode) && offsetof(kernel::file_record, bytes) == offsetof(struct statx, stx_size) &&
+static_assert(offsetof(kernel::file_record, mode) == offsetof(struct statx, stx_mode) &&
+              offsetof(kernel::file_record, bytes) == offsetof(struct statx, stx_size) &&
               offsetof(kernel::file_record, modified) == offsetof(struct statx, stx_mtime));
-static_assert(sizeof(kernel::io_slice) == sizeof(iovec) && offsetof(kernel::io_slice, bytes) == offsetof(iovec, iov_len));
+static_assert(sizeof(kernel::io_slice) == sizeof(iovec) &&
+              offsetof(kernel::io_slice, bytes) == offsetof(iovec, iov_len));
 
 struct ring::state {
   io_uring kernel{};
@@ -42,22 +44,27 @@ void fill_transfer(io_uring_sqe& entry, ring_request const& request) noexcept {
   if (request.count != 1) {
     auto const* const slices = reinterpret_cast<iovec const*>(request.slices);
     const auto count = static_cast<unsigned>(request.count);
-    reads ? io_uring_prep_readv(&entry, request.fd, slices, count, offset) : io_uring_prep_writev(&entry, request.fd, slices, count, offset);
+    reads ? io_uring_prep_readv(&entry, request.fd, slices, count, offset)
+          : io_uring_prep_writev(&entry, request.fd, slices, count, offset);
     return;
   }
   void* const address = request.slices->address;
-  const unsigned bytes = request.slices->bytes < one_transfer_max ? static_cast<unsigned>(request.slices->bytes) : one_transfer_max;
+  const unsigned bytes =
+      request.slices->bytes < one_transfer_max ? static_cast<unsigned>(request.slices->bytes) : one_transfer_max;
   if (request.buffer >= 0) {
-    reads ? io_uring_prep_read_fixed(&entry, request.fd, address, bytes, offset, request.buffer) : io_uring_prep_write_fixed(&entry, request.fd, address, bytes, offset, request.buffer);
+    reads ? io_uring_prep_read_fixed(&entry, request.fd, address, bytes, offset, request.buffer)
+          : io_uring_prep_write_fixed(&entry, request.fd, address, bytes, offset, request.buffer);
     return;
   }
-  reads ? io_uring_prep_read(&entry, request.fd, address, bytes, offset) : io_uring_prep_write(&entry, request.fd, address, bytes, offset);
+  reads ? io_uring_prep_read(&entry, request.fd, address, bytes, offset)
+        : io_uring_prep_write(&entry, request.fd, address, bytes, offset);
 }
 
 void fill_status(io_uring_sqe& entry, ring_request const& request) noexcept {
   auto* const status = reinterpret_cast<struct statx*>(request.status);
   const bool by_path = request.fd < 0;
-  io_uring_prep_statx(&entry, by_path ? AT_FDCWD : request.fd, by_path ? request.path : "", by_path ? 0 : AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_BTIME, status);
+  io_uring_prep_statx(&entry, by_path ? AT_FDCWD : request.fd, by_path ? request.path : "", by_path ? 0 : AT_EMPTY_PATH,
+                      STATX_BASIC_STATS | STATX_BTIME, status);
 }
 
 }  // namespace
@@ -96,7 +103,9 @@ bool ring::prepare(ring_request const& request, site) noexcept {
     case ring_operation::nothing: io_uring_prep_nop(entry); break;
     case ring_operation::read:
     case ring_operation::write: fill_transfer(*entry, request); break;
-    case ring_operation::sync: io_uring_prep_fsync(entry, request.fd, request.how == 1 ? IORING_FSYNC_DATASYNC : 0); break;
+    case ring_operation::sync:
+      io_uring_prep_fsync(entry, request.fd, request.how == 1 ? IORING_FSYNC_DATASYNC : 0);
+      break;
     case ring_operation::open:
       io_uring_prep_openat(entry, AT_FDCWD, request.path, os::open_flags(request.how), request.permissions);
       entry->flags |= IOSQE_ASYNC;  // else the kernel tries O_NONBLOCK first, which opens a FIFO that nobody writes to
@@ -116,7 +125,8 @@ int ring::submit(std::uint32_t wait_for, site) noexcept {
 std::uint32_t ring::withdraw(std::uint64_t* user_data, std::uint32_t max) noexcept {
   io_uring_sq& queue = state_->kernel.sq;
   std::uint32_t count = 0;
-  for (unsigned at = *queue.khead; at != queue.sqe_tail && count != max; ++at) {  // the kernel moves the head in submit() only
+  for (unsigned at = *queue.khead; at != queue.sqe_tail && count != max;
+       ++at) {  // the kernel moves the head in submit() only
     io_uring_sqe& entry = queue.sqes[at & queue.ring_mask];
     if (entry.opcode == IORING_OP_NOP && entry.user_data == 0) continue;
     user_data[count++] = entry.user_data;

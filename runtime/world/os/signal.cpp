@@ -16,7 +16,9 @@
 namespace retake::world {
 
 static_assert(sizeof(signal_mask) == sizeof(sigset_t));
-static_assert(std::atomic<std::uint64_t>::is_always_lock_free && std::atomic<std::int64_t>::is_always_lock_free && std::atomic<int>::is_always_lock_free, "a handler uses them");
+static_assert(std::atomic<std::uint64_t>::is_always_lock_free && std::atomic<std::int64_t>::is_always_lock_free &&
+                  std::atomic<int>::is_always_lock_free,
+              "a handler uses them");
 
 namespace {
 
@@ -24,7 +26,8 @@ constexpr int numbers_max = 63;
 constexpr std::uint64_t bit(int number) noexcept { return std::uint64_t{1} << number; }
 constexpr std::uint64_t faults = bit(SIGSEGV) | bit(SIGBUS) | bit(SIGFPE) | bit(SIGILL) | bit(SIGTRAP) | bit(SIGSYS);
 
-// Of the process, because dispositions are: a handler is given a number and nothing that it could find an object by.
+// Of the process, because dispositions are: a handler is given a number and nothing that it could
+// find an object by.
 constinit std::atomic<std::uint64_t> recorded{0};
 constinit std::atomic<std::int64_t> recorded_since_ns{0};
 constinit std::atomic<int> wake{-1};
@@ -33,7 +36,8 @@ constinit std::atomic<std::uint32_t> handling{0};   // handlers that have begun 
 
 using handler = void (*)(int);
 
-// What a number's action was before the first change, and what we have put there since. One thread at a time, by the callers' lock.
+// What a number's action was before the first change, and what we have put there since. One thread
+// at a time, by the callers' lock.
 struct taken_action {
   struct sigaction before;
   handler ours;
@@ -46,10 +50,12 @@ void note(int number) noexcept {
   recorded_since_ns.compare_exchange_strong(none, nanotime(), std::memory_order_relaxed);
   recorded.fetch_or(bit(number), std::memory_order_release);
   std::uint64_t const one = 1;
-  [[maybe_unused]] auto const written = ::write(wake.load(std::memory_order_acquire), &one, sizeof(one));  // a full counter is readable already
+  [[maybe_unused]] auto const written =
+      ::write(wake.load(std::memory_order_acquire), &one, sizeof(one));  // a full counter is readable already
 }
 
-// Async-signal-safe: a look at the clock, a bit and a write(2). A handler that begins after its number was given back takes the action that is there by then.
+// Async-signal-safe: a look at the clock, a bit and a write(2). A handler that begins after its
+// number was given back takes the action that is there by then.
 void record(int number) {
   int const before = errno;
   handling.fetch_add(1);
@@ -60,7 +66,8 @@ void record(int number) {
   errno = before;
 }
 
-// The action before the bit: a handler on this very thread between the two would raise its signal for ever.
+// The action before the bit: a handler on this very thread between the two would raise its signal
+// for ever.
 void stop_recording(int number) noexcept {
   recording.fetch_and(~bit(number));
   while (handling.load() != 0) ::sched_yield();
@@ -124,7 +131,8 @@ int record_signal(int number, int wake_fd, site) noexcept {
   return failed;
 }
 
-// The default action of SIGCHLD drops it as well, and children that have ended are still there to be waited for.
+// The default action of SIGCHLD drops it as well, and children that have ended are still there to
+// be waited for.
 int drop_signal(int number, site) noexcept {
   if (number < 1 || number > numbers_max) return -EINVAL;
   int const failed = take(number, number == SIGCHLD ? SIG_DFL : SIG_IGN);
@@ -142,7 +150,8 @@ int give_back_signal(int number, site) noexcept {
   return 0;
 }
 
-// The bits first: what comes between the two finds the time of others there, and has none of its own when it is taken. The other way round a time could wait for a later signal.
+// The bits first: what comes between the two finds the time of others there, and has none of its
+// own when it is taken. The other way round a time could wait for a later signal.
 recorded_signals take_recorded_signals(site) noexcept {
   std::uint64_t const numbers = recorded.exchange(0, std::memory_order_acquire);
   return {numbers, numbers != 0 ? recorded_since_ns.exchange(0, std::memory_order_relaxed) : 0};

@@ -1,4 +1,5 @@
-// The real kernel's sockets: each function is one call of the C library, its errno turned into a value. See world/kernel.hpp, world/sockets.hpp.
+// The real kernel's sockets: each function is one call of the C library, its errno turned into a
+// value. See world/kernel.hpp, world/sockets.hpp.
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
@@ -37,9 +38,11 @@ struct encoded {
   socklen_t bytes = 0;
 };
 
-// The kernel takes what stands before the zero byte: another name than the one that was meant. Abstract names begin with one and may have more.
+// The kernel takes what stands before the zero byte: another name than the one that was meant.
+// Abstract names begin with one and may have more.
 bool is_cut_path(socket_address const& a) noexcept {
-  return a.family == address_family::local && a.used != 0 && a.bytes[0] != 0 && std::memchr(a.bytes, 0, a.used) != nullptr;
+  return a.family == address_family::local && a.used != 0 && a.bytes[0] != 0 &&
+         std::memchr(a.bytes, 0, a.used) != nullptr;
 }
 
 encoded encode(socket_address const& a) noexcept {
@@ -61,8 +64,10 @@ encoded encode(socket_address const& a) noexcept {
     case address_family::local:
       result.name.local.sun_family = AF_UNIX;
       std::memcpy(result.name.local.sun_path, a.bytes, a.used);
-      // A path ends with a zero byte, if there is room for one; an abstract name ends where it ends.
-      result.bytes = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + a.used + (a.used != 0 && a.used < a.name_bytes_max && a.bytes[0] != 0 ? 1 : 0));
+      // A path ends with a zero byte, if there is room for one; an abstract name ends where it
+      // ends.
+      result.bytes = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + a.used +
+                                            (a.used != 0 && a.used < a.name_bytes_max && a.bytes[0] != 0 ? 1 : 0));
       break;
     case address_family::none: result.name.head.sa_family = AF_UNSPEC; break;
   }
@@ -96,7 +101,9 @@ socket_address decode(encoded const& from) noexcept {
   return a;
 }
 
-int domain_of(address_family family) noexcept { return family == address_family::ipv4 ? AF_INET : family == address_family::ipv6 ? AF_INET6 : AF_UNIX; }
+int domain_of(address_family family) noexcept {
+  return family == address_family::ipv4 ? AF_INET : family == address_family::ipv6 ? AF_INET6 : AF_UNIX;
+}
 
 msghdr header_of(socket_message const& m, encoded& name, char* control, std::size_t control_bytes) noexcept {
   msghdr h{};
@@ -115,7 +122,9 @@ msghdr header_of(socket_message const& m, encoded& name, char* control, std::siz
 
 constexpr std::size_t control_bytes_max = CMSG_SPACE(sizeof(int) * passed_descriptors_max);
 
-int set_int(int fd, int level, int name, int value) noexcept { return or_error(::setsockopt(fd, level, name, &value, sizeof(value))); }
+int set_int(int fd, int level, int name, int value) noexcept {
+  return or_error(::setsockopt(fd, level, name, &value, sizeof(value)));
+}
 
 int set_linger(int fd, int seconds) noexcept {
   linger const value{seconds >= 0 ? 1 : 0, seconds >= 0 ? seconds : 0};

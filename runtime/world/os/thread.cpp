@@ -52,7 +52,8 @@ int create(start* what) noexcept {
 
 }  // namespace
 
-// The empty assembly keeps a link-time optimiser, which sees this body, from folding two calls into one.
+// The empty assembly keeps a link-time optimiser, which sees this body, from folding two calls into
+// one.
 void* this_thread() noexcept {
   __asm__ __volatile__("" : : : "memory");
   return slot;

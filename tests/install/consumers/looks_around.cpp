@@ -1,4 +1,5 @@
-// looks_around.cpp: what the runtime asks the system for: the machine's size, a file, its own stacks. Prints the file and the stacks.
+// looks_around.cpp: what the runtime asks the system for: the machine's size, a file, its own
+// stacks. Prints the file and the stacks.
 #include <retake/channel.hpp>
 #include <retake/debug.hpp>
 #include <retake/file.hpp>

@@ -1,4 +1,5 @@
-// Contexts: done goes down the tree and never up, once, with its reason; nothing stays behind. Method: build trees, cancel, look; destroyed values are counted.
+// Contexts: done goes down the tree and never up, once, with its reason; nothing stays behind.
+// Method: build trees, cancel, look; destroyed values are counted.
 #include "retake/context.hpp"
 
 #include <atomic>
@@ -231,7 +232,8 @@ TEST(context, its_text_says_how_it_was_derived) {
     auto [one, stop_one] = with_cancel(with_value(background(), number, 7));
     EXPECT_EQ(to_string(one), "background.with_value.with_cancel");
     auto [two, stop_two] = with_timeout(without_cancel(one), 1h);
-    const std::string text = to_string(two), front = "background.with_value.with_cancel.without_cancel.with_deadline(in ";
+    const std::string text = to_string(two),
+                      front = "background.with_value.with_cancel.without_cancel.with_deadline(in ";
     ASSERT_EQ(text.rfind(front, 0), 0U) << text;
     const std::int64_t left_ns = std::stoll(text.substr(front.size()));
     EXPECT_TRUE(left_ns > hour_ns - 60'000'000'000 && left_ns <= hour_ns) << text;

@@ -15,7 +15,9 @@
 
 namespace retake::test {
 
-inline std::span<std::byte const> bytes_of(std::string_view text) { return std::as_bytes(std::span(text.data(), text.size())); }
+inline std::span<std::byte const> bytes_of(std::string_view text) {
+  return std::as_bytes(std::span(text.data(), text.size()));
+}
 
 inline std::string read_some(stream& from, std::size_t most = 64) {
   std::string text(most, 0);

@@ -344,8 +344,7 @@ TEST(edges, a_time_that_never_comes_is_waited_for) {
       EXPECT_TRUE(one.acquire_for(length)) << ns;  // all of the above is being waited for meanwhile
       one.release();
       auto const fail = [](auto) { ADD_FAILURE(); };
-      select(on_receive(t.due(), fail), on_receive(k.due(), fail), on_receive(answer, fail),
-             after(1ms, [] {}));
+      select(on_receive(t.due(), fail), on_receive(k.due(), fail), on_receive(answer, fail), after(1ms, [] {}));
       EXPECT_FALSE(late.ctx.error()) << ns;
       EXPECT_FALSE(until.ctx.error()) << ns;
       EXPECT_TRUE(t.stop()) << ns;
@@ -374,9 +373,7 @@ TEST(edges, a_time_later_than_all_is_the_last_one) {
       row{time_max, 0, time_max},
       row{time_max, time_max, time_max},
   };
-  for (row const& r : rows) {
-    EXPECT_EQ(later_ns(r.at, r.duration), r.later) << r.at << " and " << r.duration;
-  }
+  for (row const& r : rows) { EXPECT_EQ(later_ns(r.at, r.duration), r.later) << r.at << " and " << r.duration; }
 }
 
 TEST(edges, a_resolver_takes_time_outs_and_tries_of_any_size) {

@@ -52,7 +52,8 @@ void expect_whole(std::string const& came, std::size_t writers) {
   std::string letters;
   for (std::size_t i = 0; i < writers; ++i) {
     letters += came[i * record_bytes];
-    EXPECT_EQ(came.substr(i * record_bytes, record_bytes), std::string(record_bytes, letters.back())) << "two records are mixed";
+    EXPECT_EQ(came.substr(i * record_bytes, record_bytes), std::string(record_bytes, letters.back()))
+        << "two records are mixed";
   }
   std::sort(letters.begin(), letters.end());
   EXPECT_EQ(letters, std::string("abcdefgh").substr(0, writers)) << "one is there twice";
@@ -96,11 +97,10 @@ TEST(file_position, each_byte_is_read_once_by_one_of_many_goroutines) {
     constexpr std::size_t page = 4096, pages = 64, readers = 4;
     for (const bool cold : {false, true}) {
       file f = a_file();
-      for (std::size_t i = 0; i < pages; ++i) ASSERT_TRUE(f.write(bytes_of(std::string(page, static_cast<char>(' ' + i)))));
+      for (std::size_t i = 0; i < pages; ++i)
+        ASSERT_TRUE(f.write(bytes_of(std::string(page, static_cast<char>(' ' + i)))));
       ASSERT_FALSE(f.sync());
-      if (cold) {
-        ASSERT_EQ(::posix_fadvise(f.descriptor(), 0, 0, POSIX_FADV_DONTNEED), 0);
-      }
+      if (cold) { ASSERT_EQ(::posix_fadvise(f.descriptor(), 0, 0, POSIX_FADV_DONTNEED), 0); }
       ASSERT_EQ(*f.seek(0), 0U);
       std::array<std::string, readers> came;
       wait_group all;

@@ -1,6 +1,8 @@
-// Files: what is in memory is read at once; what waits, waits in a ring and holds no thread; a close ends it; without io_uring there are blocking calls.
+// Files: what is in memory is read at once; what waits, waits in a ring and holds no thread; a
+// close ends it; without io_uring there are blocking calls.
 //
-// A test of the ring is skipped, with the reason, where this kernel refuses io_uring; where a disk never makes anybody wait (tmpfs), so is a test of cold reads.
+// A test of the ring is skipped, with the reason, where this kernel refuses io_uring; where a disk
+// never makes anybody wait (tmpfs), so is a test of cold reads.
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -36,7 +38,9 @@ namespace retake {
 namespace test {
 namespace {
 
-std::span<std::byte const> bytes_of(std::string_view text) { return std::as_bytes(std::span(text.data(), text.size())); }
+std::span<std::byte const> bytes_of(std::string_view text) {
+  return std::as_bytes(std::span(text.data(), text.size()));
+}
 
 std::string text_of(result<std::size_t> const& got, std::span<char const> memory) {
   return got ? std::string(memory.data(), *result<std::size_t>(got)) : "error: " + got.error().message();
@@ -180,7 +184,8 @@ TEST(file, several_pieces_of_memory_are_filled_and_written_in_one_call) {
     EXPECT_EQ(*put, 6u);
     std::array<char, 2> first{};
     std::array<char, 9> rest{};
-    const std::array<std::span<std::byte>, 2> into{std::as_writable_bytes(std::span(first)), std::as_writable_bytes(std::span(rest))};
+    const std::array<std::span<std::byte>, 2> into{std::as_writable_bytes(std::span(first)),
+                                                   std::as_writable_bytes(std::span(rest))};
     auto got = f.readv_at(into, 0);
     ASSERT_TRUE(got);
     EXPECT_EQ(*got, 7u);
@@ -233,7 +238,8 @@ TEST(file, errors_are_those_of_the_system) {
     EXPECT_EQ(open_file(path, open_mode::read).error(), std::errc::no_such_file_or_directory);
     EXPECT_EQ(status_of(path).error(), std::errc::no_such_file_or_directory);
     { file made = opened(path, open_mode::write | open_mode::create); }
-    EXPECT_EQ(open_file(path, open_mode::write | open_mode::create | open_mode::exclusive).error(), std::errc::file_exists);
+    EXPECT_EQ(open_file(path, open_mode::write | open_mode::create | open_mode::exclusive).error(),
+              std::errc::file_exists);
     file f = opened(path, open_mode::read);
     EXPECT_EQ(f.write_at(bytes_of("x"), 0).error(), std::errc::bad_file_descriptor);
     file closed = opened(path, open_mode::read);
@@ -258,7 +264,8 @@ TEST(file, what_memory_holds_is_read_at_once_without_a_ring_and_without_a_thread
     all.add(100);
     for (std::size_t i = 0; i < 100; ++i) {
       go([&, i] {
-        for (int k = 0; k < 50; ++k) EXPECT_EQ(read_text(f, page, i % 4 * page), std::string(page, static_cast<char>('a' + i % 4)));
+        for (int k = 0; k < 50; ++k)
+          EXPECT_EQ(read_text(f, page, i % 4 * page), std::string(page, static_cast<char>('a' + i % 4)));
         all.done();
       });
     }
@@ -429,14 +436,16 @@ TEST(file, more_operations_than_the_queues_have_places_are_all_done) {
       });
     }
     ASSERT_TRUE(all_wait(count));
-    for (blocking_pipe& one : pipes) EXPECT_EQ(::write(one.writer, "x", 1), 1);  // without a call of the runtime: nobody reaps
+    for (blocking_pipe& one : pipes)
+      EXPECT_EQ(::write(one.writer, "x", 1), 1);  // without a call of the runtime: nobody reaps
     all.wait();
     EXPECT_EQ(value(paths().file_ring), count);
     for (blocking_pipe& one : pipes) ::close(one.writer);
   });
 }
 
-// The thread that submits ends while its operation is under way: the kernel drops what it did in that thread's name.
+// The thread that submits ends while its operation is under way: the kernel drops what it did in
+// that thread's name.
 TEST(file, an_operation_outlives_the_thread_that_sent_it) {
   RETAKE_NEEDS_RING();
   run_on(1, [&] {
@@ -522,7 +531,8 @@ TEST(file, registered_buffers_are_read_into_past_the_page_cache) {
         });
       }
       all.wait();
-      for (std::size_t i = 0; i < pages; ++i) EXPECT_EQ(static_cast<char>(whole[i * page + 17]), static_cast<char>('a' + i % 26));
+      for (std::size_t i = 0; i < pages; ++i)
+        EXPECT_EQ(static_cast<char>(whole[i * page + 17]), static_cast<char>('a' + i % 26));
       EXPECT_EQ(f.read_at(*buffer, page, pages * page, 0).error(), std::errc::invalid_argument);
     }
     EXPECT_EQ(value(paths().file_at_once), 3u);  // the opens
@@ -543,10 +553,13 @@ TEST(file, registered_buffers_are_read_into_past_the_page_cache) {
 // From here on the kernel has no io_uring for this process. False: this kernel has no seccomp.
 bool refuse_rings() {
   constexpr unsigned load = BPF_LD | BPF_W | BPF_ABS, is = BPF_JMP | BPF_JEQ | BPF_K, answer = BPF_RET | BPF_K;
-  sock_filter steps[] = {
-      {load, 0, 0, offsetof(seccomp_data, nr)}, {is, 1, 0, SYS_io_uring_setup}, {answer, 0, 0, SECCOMP_RET_ALLOW}, {answer, 0, 0, SECCOMP_RET_ERRNO | EPERM}};
+  sock_filter steps[] = {{load, 0, 0, offsetof(seccomp_data, nr)},
+                         {is, 1, 0, SYS_io_uring_setup},
+                         {answer, 0, 0, SECCOMP_RET_ALLOW},
+                         {answer, 0, 0, SECCOMP_RET_ERRNO | EPERM}};
   sock_fprog program{sizeof(steps) / sizeof(steps[0]), steps};
-  return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &program) == 0;
+  return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+         ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &program) == 0;
 }
 
 bool calls_block_and_are_counted() {
@@ -593,7 +606,9 @@ void without_a_ring() {
   std::_Exit(calls_block_and_are_counted() ? 0 : 1);  // _Exit removes no folder: it is gone by then
 }
 
-TEST(file_death, where_io_uring_is_refused_calls_block_with_hand_off_and_a_counter_says_so) { EXPECT_EXIT(without_a_ring(), testing::ExitedWithCode(0), ""); }
+TEST(file_death, where_io_uring_is_refused_calls_block_with_hand_off_and_a_counter_says_so) {
+  EXPECT_EXIT(without_a_ring(), testing::ExitedWithCode(0), "");
+}
 
 }  // namespace
 }  // namespace test

@@ -36,7 +36,11 @@ TEST(folder, is_made_listed_renamed_and_removed) {
     std::ofstream(root + "/a") << "text";
     EXPECT_EQ(::symlink("c", (root + "/l").c_str()), 0);
     EXPECT_EQ(::mkfifo((root + "/p").c_str(), 0600), 0);
-    EXPECT_EQ(listed(root), (entries{{"a", entry_kind::file}, {"b", entry_kind::folder}, {"c", entry_kind::folder}, {"l", entry_kind::link}, {"p", entry_kind::other}}));
+    EXPECT_EQ(listed(root), (entries{{"a", entry_kind::file},
+                                     {"b", entry_kind::folder},
+                                     {"c", entry_kind::folder},
+                                     {"l", entry_kind::link},
+                                     {"p", entry_kind::other}}));
     EXPECT_FALSE(rename_path(root + "/a", root + "/b/a"));
     EXPECT_EQ(rename_path(root + "/a", root + "/b/a"), std::errc::no_such_file_or_directory);
     EXPECT_EQ(remove_path(root + "/b"), std::errc::directory_not_empty);

@@ -27,7 +27,6 @@ namespace {
 
 constexpr auto none = std::errc::bad_file_descriptor;
 
-
 class answers {
  public:
   explicit answers(std::string handle) : handle_(std::move(handle)) {}

@@ -1,5 +1,6 @@
-// A handler that has begun on another thread when its number is stopped: the stop waits for it, and the channel has the signal.
-// The handler's delay is this program's own clock_gettime, which it calls between its look at the number and its note.
+// A handler that has begun on another thread when its number is stopped: the stop waits for it, and
+// the channel has the signal. The handler's delay is this program's own clock_gettime, which it
+// calls between its look at the number and its note.
 #include <gtest/gtest.h>
 #include <sys/syscall.h>
 #include <time.h>

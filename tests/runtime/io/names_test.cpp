@@ -1,4 +1,5 @@
-// Strings that a C interface would cut at a zero byte, and hosts that are none: refused where they are given.
+// Strings that a C interface would cut at a zero byte, and hosts that are none: refused where they
+// are given.
 #include <gtest/gtest.h>
 
 #include <cstring>
@@ -21,7 +22,9 @@ using namespace std::string_literals;
 using namespace std::string_view_literals;
 
 TEST(names, of_addresses_have_no_zero_byte) {
-  for (const std::string_view text : {"127.0.0.1\0.other:80"sv, "[::1\0.other]:80"sv, "[fe80::1%1\0]:80"sv, "127.0.0.1:80\0"sv, "127.0.0.1:8\0000"sv, "/tmp/one\0two"sv, "@one\0two"sv, "\0one"sv}) {
+  for (const std::string_view text :
+       {"127.0.0.1\0.other:80"sv, "[::1\0.other]:80"sv, "[fe80::1%1\0]:80"sv, "127.0.0.1:80\0"sv, "127.0.0.1:8\0000"sv,
+        "/tmp/one\0two"sv, "@one\0two"sv, "\0one"sv}) {
     EXPECT_EQ(parse_address(text).error(), std::errc::invalid_argument) << std::string(text);
   }
   EXPECT_TRUE(parse_address("/tmp/one"));
@@ -52,7 +55,9 @@ TEST(names, of_hosts_are_neither_paths_nor_cut_by_a_zero_byte) {
       wishes.timeout = 50ms;
       wishes.tries = 1;
       const resolver names(wishes);
-      for (const std::string_view host : {"127.0.0.1\0.other"sv, "localhost\0.other"sv, "\0localhost"sv, "/run/service"sv, "@service"sv, "./service"sv, "../service"sv, "run/service"sv}) {
+      for (const std::string_view host :
+           {"127.0.0.1\0.other"sv, "localhost\0.other"sv, "\0localhost"sv, "/run/service"sv, "@service"sv,
+            "./service"sv, "../service"sv, "run/service"sv}) {
         EXPECT_EQ(names.lookup(host, 80).error(), resolve_error::not_found) << std::string(host);
         dial_options how;
         how.names = &names;

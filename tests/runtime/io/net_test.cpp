@@ -1,4 +1,5 @@
-// Pipes and TCP over the poller: bytes arrive, ends are told, a close ends every wait, and waiting holds no thread.
+// Pipes and TCP over the poller: bytes arrive, ends are told, a close ends every wait, and waiting
+// holds no thread.
 #include <array>
 #include <atomic>
 #include <cstring>
@@ -75,7 +76,8 @@ TEST(pipe, a_close_is_the_end_for_the_peer_although_the_object_lives) {
   });
 }
 
-// Readers stand anywhere between their wait and their next read(2) when the number is closed; what is opened next takes the lowest free number, and has bytes at once.
+// Readers stand anywhere between their wait and their next read(2) when the number is closed; what
+// is opened next takes the lowest free number, and has bytes at once.
 TEST(pipe, a_number_is_not_used_again_while_a_read_is_inside) {
   run_on(4, [] {
     const std::int64_t until_ns = now_ns() + 1'500'000'000;
@@ -86,7 +88,8 @@ TEST(pipe, a_number_is_not_used_again_while_a_read_is_inside) {
       go([&] {
         std::byte one{};
         auto const got = ends.reader.read(std::span(&one, 1));
-        EXPECT_TRUE(!got && got.error() == std::errc::operation_canceled) << "N2: a read took somebody else's byte, or the number was closed under it";
+        EXPECT_TRUE(!got && got.error() == std::errc::operation_canceled)
+            << "N2: a read took somebody else's byte, or the number was closed under it";
         all.done();
       });
       go([&] {
@@ -221,7 +224,8 @@ TEST(tcp, echo_over_many_connections) {
           if (!server) return;
           all.add(1);
           go([&all, peer = std::make_shared<stream>(std::move(*server))] {
-            for (std::string text = read_some(*peer); !text.empty(); text = read_some(*peer)) EXPECT_TRUE(peer->write(bytes_of(text)));
+            for (std::string text = read_some(*peer); !text.empty(); text = read_some(*peer))
+              EXPECT_TRUE(peer->write(bytes_of(text)));
             all.done();
           });
         }
@@ -290,8 +294,9 @@ TEST(tcp, a_closed_listener_frees_its_port_and_a_closed_connection_is_refused_ev
 
     client->close();
     EXPECT_EQ(read_some(*server), "");
-    for (std::error_code const said : {client->close_write(), client->set_no_delay(false), client->set_keep_alive({}), client->set_linger(0s), client->set_deadline(no_deadline),
-                                       client->local_address().error(), client->peer_address().error()}) {
+    for (std::error_code const said :
+         {client->close_write(), client->set_no_delay(false), client->set_keep_alive({}), client->set_linger(0s),
+          client->set_deadline(no_deadline), client->local_address().error(), client->peer_address().error()}) {
       EXPECT_EQ(said, std::errc::operation_canceled);
     }
   });

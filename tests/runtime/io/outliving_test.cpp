@@ -186,9 +186,7 @@ TEST(outliving, gates_are_closed_for_foreign_threads) {
     std::thread([&] {
       try {
         kept->call([] {});
-      } catch (std::system_error const& e) {
-        refused = e.code() == std::errc::operation_canceled;
-      }
+      } catch (std::system_error const& e) { refused = e.code() == std::errc::operation_canceled; }
     }).join();
     return refused;
   };
@@ -255,7 +253,8 @@ TEST(outliving_death, statics_end_with_the_process) {
               }),
               ends_well, "");
   EXPECT_EXIT(end_with_the_process([] {
-                static process child = of(spawn({.arguments = {"true"}, .environment = {}, .directory = {}, .files = {}}));
+                static process child =
+                    of(spawn({.arguments = {"true"}, .environment = {}, .directory = {}, .files = {}}));
                 go([] { static_cast<void>(child.wait()); });
               }),
               ends_well, "");

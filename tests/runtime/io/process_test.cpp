@@ -105,8 +105,8 @@ TEST(process, waiting_for_many_holds_no_thread_and_ends_at_a_deadline) {
   });
 }
 
-// Ignored: at the start, by the runtime's call, by a channel's stop, between the start of the child and its wait
-// by the program or by the runtime's call, before the child ends.
+// Ignored: at the start, by the runtime's call, by a channel's stop, between the start of the child
+// and its wait by the program or by the runtime's call, before the child ends.
 TEST(process, is_found_although_sigchld_is_ignored) {
   struct sigaction no_zombies {};
   no_zombies.sa_handler = [](int) {};
@@ -114,17 +114,11 @@ TEST(process, is_found_although_sigchld_is_ignored) {
   static constexpr std::array child_signal{SIGCHLD};
   for (int way = 0; way < 6; ++way) {
     ::signal(SIGCHLD, way == 0 || way == 3 ? SIG_IGN : SIG_DFL);
-    if (way == 1) {
-      ASSERT_EQ(::sigaction(SIGCHLD, &no_zombies, nullptr), 0);
-    }
+    if (way == 1) { ASSERT_EQ(::sigaction(SIGCHLD, &no_zombies, nullptr), 0); }
     run_on(1, [way] {
-      if (way == 2) {
-        ASSERT_FALSE(ignore_signals(child_signal));
-      }
+      if (way == 2) { ASSERT_FALSE(ignore_signals(child_signal)); }
       channel<int> came(4);
-      if (way == 3) {
-        ASSERT_FALSE(notify(came, child_signal));
-      }
+      if (way == 3) { ASSERT_FALSE(notify(came, child_signal)); }
       auto child = spawn(shell("read line; exit 7"));
       if (way == 3) stop_notify(came);
       if (way == 4) {
@@ -175,7 +169,8 @@ TEST(signals, arrive_on_every_channel_that_asked_and_no_other) {
   EXPECT_EQ(after.sa_handler, SIG_DFL) << "what the program took it gives back";
 }
 
-// The only P is not given up for a while: the metrics say that the signal waited, and no longer than from before it was sent.
+// The only P is not given up for a while: the metrics say that the signal waited, and no longer
+// than from before it was sent.
 TEST(signals, metrics_tell_how_long_they_waited_for_a_processor) {
   run_on(1, [] {
     constexpr std::int64_t busy_ns = 30 * ms;
@@ -194,7 +189,8 @@ TEST(signals, metrics_tell_how_long_they_waited_for_a_processor) {
   });
 }
 
-// The handler runs at once on a thread in a system call; what is measured is how long its receiver waits while every M sits in one.
+// The handler runs at once on a thread in a system call; what is measured is how long its receiver
+// waits while every M sits in one.
 TEST(signals, arrive_while_every_thread_is_in_a_system_call_and_the_latency_is_told) {
   run_on(2, [] {
     constexpr int rounds = 50, callers = 4;
@@ -237,8 +233,8 @@ TEST(signals, arrive_while_every_thread_is_in_a_system_call_and_the_latency_is_t
     ::close(block[0]);
     ::close(block[1]);
     std::sort(took_ns.begin(), took_ns.end());
-    std::printf("[  signals ] to its goroutine beside %d threads in system calls: p50 %.1f us, p98 %.1f us\n", callers, static_cast<double>(took_ns[rounds / 2]) / 1e3,
-                static_cast<double>(took_ns[rounds - 1]) / 1e3);
+    std::printf("[  signals ] to its goroutine beside %d threads in system calls: p50 %.1f us, p98 %.1f us\n", callers,
+                static_cast<double>(took_ns[rounds / 2]) / 1e3, static_cast<double>(took_ns[rounds - 1]) / 1e3);
     if (!under_sanitizer) {
       EXPECT_LT(took_ns[rounds / 2], 50 * ms) << "the monitor polls every 10 ms if nobody else does";
     }

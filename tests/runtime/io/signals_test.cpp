@@ -1,4 +1,5 @@
-// What a signal that was asked for does at the edges: at a stop, at a second request, before and after a program. Signals of the real system.
+// What a signal that was asked for does at the edges: at a stop, at a second request, before and
+// after a program. Signals of the real system.
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -33,7 +34,8 @@ struct sigaction action_of(int number) {
 std::atomic<int> handled{0};
 void count(int) { ++handled; }
 
-// The only P is not given up between the signal and the stop: no goroutine of the runtime can have relayed it.
+// The only P is not given up between the signal and the stop: no goroutine of the runtime can have
+// relayed it.
 TEST(signals, that_were_caught_before_a_stop_are_relayed) {
   run_on(1, [] {
     for (int round = 0; round < 20; ++round) {
@@ -52,7 +54,8 @@ TEST(signals, that_were_caught_before_a_stop_are_relayed) {
   });
 }
 
-// Another thread sends while channels come and go: each signal is in the channel that wanted it, or the program's own handler has it.
+// Another thread sends while channels come and go: each signal is in the channel that wanted it, or
+// the program's own handler has it.
 TEST(signals, that_come_during_a_stop_are_relayed_or_take_the_action_of_before) {
   constexpr int rounds = 3'000;
   std::signal(SIGUSR1, count);
@@ -122,19 +125,13 @@ TEST(signals, have_the_action_again_that_they_had_at_the_start) {
       std::signal(SIGUSR1, start);
       channel<int> came(4);
       run_on(1, [&] {
-        if (way % 2 == 1) {
-          ASSERT_FALSE(ignore_signals(usr1));
-        }
+        if (way % 2 == 1) { ASSERT_FALSE(ignore_signals(usr1)); }
         ASSERT_FALSE(notify(came, usr1));
         ASSERT_EQ(::raise(SIGUSR1), 0);
         EXPECT_EQ(*came.receive(), SIGUSR1);
         if (way / 2 == 0) stop_notify(came);
-        if (way / 2 == 1) {
-          ASSERT_FALSE(reset_signals(usr1));
-        }
-        if (way / 2 != 2) {
-          EXPECT_EQ(action_of(SIGUSR1).sa_handler, start) << way;
-        }
+        if (way / 2 == 1) { ASSERT_FALSE(reset_signals(usr1)); }
+        if (way / 2 != 2) { EXPECT_EQ(action_of(SIGUSR1).sa_handler, start) << way; }
       });
       EXPECT_EQ(action_of(SIGUSR1).sa_handler, start) << way;
     }
@@ -160,13 +157,14 @@ TEST(signals, leave_no_goroutine_behind) {
 }
 
 TEST(deadlock_death, it_is_reported_after_the_last_channel_has_stopped_listening) {
-  EXPECT_EXIT(run_on(1, [] {
-                channel<int> came(1);
-                ASSERT_FALSE(notify(came, usr1));
-                sleep_for(1ms);
-                stop_notify(came);
-                static_cast<void>(came.receive());
-              }),
+  EXPECT_EXIT(run_on(1,
+                     [] {
+                       channel<int> came(1);
+                       ASSERT_FALSE(notify(came, usr1));
+                       sleep_for(1ms);
+                       stop_notify(came);
+                       static_cast<void>(came.receive());
+                     }),
               testing::ExitedWithCode(2), "all goroutines are asleep");
 }
 
@@ -177,44 +175,48 @@ constexpr std::array quit{SIGQUIT};
 
 TEST(quit_death, as_the_first_that_main_does) {
   for (int i = 0; i < 5; ++i) {
-    EXPECT_EXIT(run_on(2, [] {
-                  ::kill(::getpid(), SIGQUIT);
-                  sleep_for(patience);
-                }),
+    EXPECT_EXIT(run_on(2,
+                       [] {
+                         ::kill(::getpid(), SIGQUIT);
+                         sleep_for(patience);
+                       }),
                 testing::ExitedWithCode(2), EXPECTED);
   }
 }
 
 TEST(quit_death, as_the_last_that_main_does) {
-  EXPECT_EXIT(run_on(2, [] {
-                sleep_for(1ms);
-                ::raise(SIGQUIT);
-              }),
+  EXPECT_EXIT(run_on(2,
+                     [] {
+                       sleep_for(1ms);
+                       ::raise(SIGQUIT);
+                     }),
               testing::ExitedWithCode(2), EXPECTED "running");
 }
 
 // The thread that the kernel chooses for it sleeps, and may handle it only when main has returned.
 TEST(quit_death, on_its_way_when_main_returns) {
-  EXPECT_EXIT(run_on(2, [] {
-                sleep_for(1ms);
-                ::kill(::getpid(), SIGQUIT);
-              }),
+  EXPECT_EXIT(run_on(2,
+                     [] {
+                       sleep_for(1ms);
+                       ::kill(::getpid(), SIGQUIT);
+                     }),
               testing::ExitedWithCode(2), EXPECTED);
 }
 
 TEST(quit_death, after_main_has_returned) {
-  EXPECT_EXIT(run_on(2, [] {
-                std::atomic<bool> begun{false};
-                go([&begun] {
-                  scheduler& s = here();
-                  retake::syscall([&] {
-                    begun = true;
-                    while (s.goroutines_ended.load_relaxed() == 0) nap_ns(20'000);
-                    ::raise(SIGQUIT);
-                  });
-                });
-                while (!begun) yield();
-              }),
+  EXPECT_EXIT(run_on(2,
+                     [] {
+                       std::atomic<bool> begun{false};
+                       go([&begun] {
+                         scheduler& s = here();
+                         retake::syscall([&] {
+                           begun = true;
+                           while (s.goroutines_ended.load_relaxed() == 0) nap_ns(20'000);
+                           ::raise(SIGQUIT);
+                         });
+                       });
+                       while (!begun) yield();
+                     }),
               testing::ExitedWithCode(2), EXPECTED "main has returned");
 }
 
@@ -224,20 +226,21 @@ TEST(quit_death, as_all_that_main_does) {
 
 TEST(quit_death, after_channels_have_stopped_and_after_a_reset) {
   for (const bool reset : {false, true}) {
-    EXPECT_EXIT(run_on(2, [reset] {
-                  channel<int> came(1);
-                  ASSERT_FALSE(notify(came, quit));
-                  ::kill(::getpid(), SIGQUIT);
-                  ASSERT_EQ(*came.receive(), SIGQUIT);
-                  if (reset) {
-                    ASSERT_FALSE(ignore_signals(quit));
-                    ASSERT_FALSE(reset_signals(quit));
-                  } else {
-                    stop_notify(came);
-                  }
-                  ::kill(::getpid(), SIGQUIT);
-                  sleep_for(patience);
-                }),
+    EXPECT_EXIT(run_on(2,
+                       [reset] {
+                         channel<int> came(1);
+                         ASSERT_FALSE(notify(came, quit));
+                         ::kill(::getpid(), SIGQUIT);
+                         ASSERT_EQ(*came.receive(), SIGQUIT);
+                         if (reset) {
+                           ASSERT_FALSE(ignore_signals(quit));
+                           ASSERT_FALSE(reset_signals(quit));
+                         } else {
+                           stop_notify(came);
+                         }
+                         ::kill(::getpid(), SIGQUIT);
+                         sleep_for(patience);
+                       }),
                 testing::ExitedWithCode(2), EXPECTED);
   }
 }
@@ -271,63 +274,69 @@ int write_one(int fd) {
 TEST(broken_pipe_death, on_standard_output_or_error_ends_the_program) {
   for (const int fd : {1, 2}) {
     for (const bool is_socket : {false, true}) {
-      EXPECT_EXIT(run_on(1, [=] {
-                    break_descriptor(fd, is_socket);
-                    static_cast<void>(write_one(fd));
-                  }),
+      EXPECT_EXIT(run_on(1,
+                         [=] {
+                           break_descriptor(fd, is_socket);
+                           static_cast<void>(write_one(fd));
+                         }),
                   testing::KilledBySignal(SIGPIPE), "");
     }
   }
-  EXPECT_EXIT(run_on(1, [] {
-                break_descriptor(1);
-                std::printf("some");
-                std::fflush(stdout);
-              }),
+  EXPECT_EXIT(run_on(1,
+                     [] {
+                       break_descriptor(1);
+                       std::printf("some");
+                       std::fflush(stdout);
+                     }),
               testing::KilledBySignal(SIGPIPE), "");
 }
 
 TEST(broken_pipe_death, by_a_stream_of_standard_output_ends_the_program) {
-  EXPECT_EXIT(run_on(1, [] {
-                break_descriptor(1);
-                auto out = adopt(1);
-                static_cast<void>(out->write(std::as_bytes(std::span("x", 1))));
-              }),
+  EXPECT_EXIT(run_on(1,
+                     [] {
+                       break_descriptor(1);
+                       auto out = adopt(1);
+                       static_cast<void>(out->write(std::as_bytes(std::span("x", 1))));
+                     }),
               testing::KilledBySignal(SIGPIPE), "");
 }
 
 TEST(broken_pipe_death, by_a_copy_to_standard_output_ends_the_program) {
-  EXPECT_EXIT(run_on(1, [] {
-                break_descriptor(1);
-                int source[2];
-                if (::pipe(source) != 0 || ::write(source[1], "x", 1) != 1) ::_exit(3);
-                auto out = adopt(1), in = adopt(source[0]);
-                static_cast<void>(copy(*out, *in));
-              }),
+  EXPECT_EXIT(run_on(1,
+                     [] {
+                       break_descriptor(1);
+                       int source[2];
+                       if (::pipe(source) != 0 || ::write(source[1], "x", 1) != 1) ::_exit(3);
+                       auto out = adopt(1), in = adopt(source[0]);
+                       static_cast<void>(copy(*out, *in));
+                     }),
               testing::KilledBySignal(SIGPIPE), "");
 }
 
 TEST(broken_pipe_death, by_a_message_with_descriptors_on_standard_output_ends_the_program) {
-  EXPECT_EXIT(run_on(1, [] {
-                ::close(1);
-                auto pair = unix_pair();
-                if (pair->first.descriptor() != 1) ::_exit(3);
-                pair->second.close();
-                const std::array passed{0};
-                static_cast<void>(pair->first.send(std::as_bytes(std::span("x", 1)), passed));
-              }),
+  EXPECT_EXIT(run_on(1,
+                     [] {
+                       ::close(1);
+                       auto pair = unix_pair();
+                       if (pair->first.descriptor() != 1) ::_exit(3);
+                       pair->second.close();
+                       const std::array passed{0};
+                       static_cast<void>(pair->first.send(std::as_bytes(std::span("x", 1)), passed));
+                     }),
               testing::KilledBySignal(SIGPIPE), "");
 }
 
 TEST(broken_pipe_death, after_its_channel_has_stopped_ends_the_program) {
-  EXPECT_EXIT(run_on(1, [] {
-                break_descriptor(1);
-                channel<int> came(4);
-                if (notify(came, broken_pipe)) ::_exit(3);
-                if (write_one(1) != EPIPE) ::_exit(4);
-                if (*came.receive() != SIGPIPE) ::_exit(5);
-                stop_notify(came);
-                static_cast<void>(write_one(1));
-              }),
+  EXPECT_EXIT(run_on(1,
+                     [] {
+                       break_descriptor(1);
+                       channel<int> came(4);
+                       if (notify(came, broken_pipe)) ::_exit(3);
+                       if (write_one(1) != EPIPE) ::_exit(4);
+                       if (*came.receive() != SIGPIPE) ::_exit(5);
+                       stop_notify(came);
+                       static_cast<void>(write_one(1));
+                     }),
               testing::KilledBySignal(SIGPIPE), "");
 }
 

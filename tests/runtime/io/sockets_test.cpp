@@ -1,4 +1,5 @@
-// TCP, UDP and local sockets on the real kernel: options, addresses, half closes, deadlines of connecting, want of descriptors, descriptors that pass.
+// TCP, UDP and local sockets on the real kernel: options, addresses, half closes, deadlines of
+// connecting, want of descriptors, descriptors that pass.
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -151,7 +152,8 @@ TEST(tcp_options, connecting_ends_with_its_context) {
     time_point const began = monotonic_now();
     EXPECT_EQ(tcp_connect(cancelled.ctx, full.where()).error(), std::errc::operation_canceled);
     EXPECT_GE(monotonic_now() - began, 20ms);
-    EXPECT_EQ(tcp_connect(cancelled.ctx, full.where()).error(), std::errc::operation_canceled) << "a context that is done connects nobody";
+    EXPECT_EQ(tcp_connect(cancelled.ctx, full.where()).error(), std::errc::operation_canceled)
+        << "a context that is done connects nobody";
     EXPECT_EQ(tcp_connect(with_timeout(background(), 20ms).ctx, full.where()).error(), std::errc::timed_out);
 
     auto const listener = tcp_listen(loopback_address, 0);
@@ -296,9 +298,7 @@ int bound_socket(address_family family, int backlog) {
     name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     EXPECT_EQ(::bind(fd, reinterpret_cast<sockaddr*>(&name), sizeof name), 0);
   }
-  if (backlog >= 0) {
-    EXPECT_EQ(::listen(fd, backlog), 0);
-  }
+  if (backlog >= 0) { EXPECT_EQ(::listen(fd, backlog), 0); }
   return fd;
 }
 
@@ -307,7 +307,9 @@ TEST(tcp_options, are_applied_before_the_socket_is_bound_or_connected) {
     tcp_options shared;
     shared.prepare = [](int fd) {
       int const on = 1;
-      return ::setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) == 0 ? std::error_code() : std::make_error_code(std::errc::not_supported);
+      return ::setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) == 0
+                 ? std::error_code()
+                 : std::make_error_code(std::errc::not_supported);
     };
     auto first = tcp_listen(*parse_address("127.0.0.1:0"), shared);
     ASSERT_TRUE(first);
@@ -430,9 +432,7 @@ TEST(unix_socket, datagrams_wait_for_a_full_receiver_connected_or_not) {
     ASSERT_TRUE(receiver && sender);
     for (bool const connected : {false, true}) {
       constexpr int count = 2'000;  // more than a receiver holds
-      if (connected) {
-        EXPECT_FALSE(sender->connect(*receiver->local_address()));
-      }
+      if (connected) { EXPECT_FALSE(sender->connect(*receiver->local_address())); }
       wait_group all;
       all.add(1);
       go([&] {
@@ -458,7 +458,8 @@ TEST(copying, many_parts_go_out_in_one_call_and_none_twice) {
   run_on(2, [] {
     tcp_pair ends = tcp_ends();
     std::vector<std::string> texts;
-    for (int i = 0; i < 100; ++i) texts.push_back(std::string(static_cast<std::size_t>(i * 501), static_cast<char>('a' + i % 26)));
+    for (int i = 0; i < 100; ++i)
+      texts.push_back(std::string(static_cast<std::size_t>(i * 501), static_cast<char>('a' + i % 26)));
     std::vector<byte_view> parts;
     for (std::string const& text : texts) parts.push_back(bytes_of(text));
     wait_group all;
@@ -520,7 +521,10 @@ TEST(copying, a_file_that_memory_holds_is_sent_without_a_system_call_s_bookkeepi
     ASSERT_EQ(std::fwrite(content.data(), 1, content.size(), file), content.size());
     std::fflush(file);
     tcp_pair ends = tcp_ends();
-    const auto exits = [] { return value(paths().exit_old) + value(paths().exit_old_aba) + value(paths().exit_idle) + value(paths().exit_slow); };
+    const auto exits = [] {
+      return value(paths().exit_old) + value(paths().exit_old_aba) + value(paths().exit_idle) +
+             value(paths().exit_slow);
+    };
     std::uint64_t const before = exits();
     wait_group sender;
     sender.add(1);
@@ -544,7 +548,8 @@ TEST(buffered, lines_come_whole_whatever_the_pieces_they_arrive_in) {
     all.add(1);
     go([&] {
       buffered_writer writer(ends.writer, 7);
-      for (char const* const piece : {"first", " line\nsec", "ond line, longer than a buffer\n", "rest"}) EXPECT_FALSE(writer.write(piece));
+      for (char const* const piece : {"first", " line\nsec", "ond line, longer than a buffer\n", "rest"})
+        EXPECT_FALSE(writer.write(piece));
       EXPECT_GT(writer.buffered(), 0u);
       EXPECT_FALSE(writer.flush());
       ends.writer = stream();
@@ -573,12 +578,14 @@ TEST(buffered, an_error_of_the_stream_stays) {
 }
 
 TEST(addresses, are_read_and_written_in_one_form) {
-  for (char const* const text : {"127.0.0.1:80", "0.0.0.0:0", "[::1]:65535", "[fe80::1%3]:1", "/run/a.socket", "@abstract"}) {
+  for (char const* const text :
+       {"127.0.0.1:80", "0.0.0.0:0", "[::1]:65535", "[fe80::1%3]:1", "/run/a.socket", "@abstract"}) {
     auto const parsed = parse_address(text);
     ASSERT_TRUE(parsed) << text;
     EXPECT_EQ(to_string(*parsed), text);
   }
-  for (char const* const text : {"", ":", "localhost:80", "127.0.0.1", "127.0.0.1:65536", "1.2.3:4", "[::1:80", "::1:80", "[::1%x]:80", "127.0.0.1:8o"}) {
+  for (char const* const text : {"", ":", "localhost:80", "127.0.0.1", "127.0.0.1:65536", "1.2.3:4", "[::1:80",
+                                 "::1:80", "[::1%x]:80", "127.0.0.1:8o"}) {
     EXPECT_EQ(parse_address(text).error(), std::errc::invalid_argument) << text;
   }
   EXPECT_EQ(parse_address("/" + std::string(200, 'x')).error(), std::errc::filename_too_long);

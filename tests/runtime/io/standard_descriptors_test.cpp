@@ -1,4 +1,5 @@
-// A program that is started without its standard descriptors. Method: death tests; the process gives them up before its runtime begins.
+// A program that is started without its standard descriptors. Method: death tests; the process
+// gives them up before its runtime begins.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -29,7 +30,9 @@ std::string file_behind(int fd) {
       if ((closed & (1u << fd)) != 0 && file_behind(fd) != "/dev/null") wrong |= 1 << fd;
     }
     process_options child;
-    child.arguments = {"sh", "-c", "for fd in 0 1 2; do case $(readlink /proc/$$/fd/$fd) in anon_inode*|socket*) exit 1;; esac; done"};
+    child.arguments =
+        {"sh", "-c",
+         "for fd in 0 1 2; do case $(readlink /proc/$$/fd/$fd) in anon_inode*|socket*) exit 1;; esac; done"};
     child.input = redirect::inherit;
     auto started = spawn(child);
     if (!started || started->wait()->code != 0) wrong |= 8;
@@ -38,7 +41,8 @@ std::string file_behind(int fd) {
 }
 
 TEST(standard_descriptors_death, that_are_closed_become_dev_null) {
-  for (const unsigned closed : {1u, 2u, 4u, 7u}) EXPECT_EXIT(run_without(closed), testing::ExitedWithCode(0), "") << closed;
+  for (const unsigned closed : {1u, 2u, 4u, 7u})
+    EXPECT_EXIT(run_without(closed), testing::ExitedWithCode(0), "") << closed;
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
-// Bytes that go between descriptors. Goal: every operation does what it says for every pair of kinds, whether the poller takes them or not, in append mode or not.
-// Method: one table of sources, one of targets, of the kernel's own descriptors; what arrived is read past the runtime.
+// Bytes that go between descriptors. Goal: every operation does what it says for every pair of
+// kinds, whether the poller takes them or not, in append mode or not.
+// Method: one table of sources, one of targets, of the kernel's own descriptors; what arrived is
+// read past the runtime.
 #include <fcntl.h>
 #include <poll.h>
 #include <pty.h>
@@ -159,7 +161,8 @@ int file_source(temporary_file const& f, int flags) {
 std::vector<source_kind> source_kinds() {
   return {
       {"pipe", true, false, [](temporary_file const&) { return far_source(pipe_pair(false)); }},
-      {"pipe in append mode", true, false, [](temporary_file const&) { return far_source(appending(pipe_pair(false))); }},
+      {"pipe in append mode", true, false,
+       [](temporary_file const&) { return far_source(appending(pipe_pair(false))); }},
       {"local socket", true, false, [](temporary_file const&) { return far_source(socket_pair()); }},
       {"tcp", true, false, [](temporary_file const&) { return far_source(tcp_pair()); }},
       {"terminal", true, false, [](temporary_file const&) { return far_source(terminal_pair(), "\x04"); }},
@@ -176,9 +179,7 @@ struct pair_of_kinds {
 void for_each_pair(std::function<void(pair_of_kinds)> each) {
   run_on(2, [&] {
     for (source_kind const& from : source_kinds()) {
-      for (target_kind const& to : target_kinds()) {
-        each({from, to});
-      }
+      for (target_kind const& to : target_kinds()) { each({from, to}); }
     }
   });
 }
@@ -239,14 +240,16 @@ TEST(transfers, bytes_written_and_read_pass_all_kinds) {
     std::span<std::byte> const room = std::as_writable_bytes(std::span(text.data(), text.size()));
     std::size_t got = 0;
     for (std::size_t n = 1; n != 0; got += n) {
-      std::array<std::span<std::byte>, 2> const places{room.subspan(got, got < room.size() ? 1 : 0), room.subspan(std::min(got + 1, room.size()))};
+      std::array<std::span<std::byte>, 2> const places{room.subspan(got, got < room.size() ? 1 : 0),
+                                                       room.subspan(std::min(got + 1, room.size()))};
       auto const some = got % 2 == 0 ? from.readv(places) : from.read(room.subspan(got));
       ASSERT_TRUE(some) << kinds.name << ": " << some.error().message();
       n = *some;
     }
     text.resize(got);
     EXPECT_EQ(text, content()) << kinds.name;
-    std::array<byte_view, 2> const halves{bytes_of(std::string_view(text).substr(0, 100)), bytes_of(std::string_view(text).substr(100, 100))};
+    std::array<byte_view, 2> const halves{bytes_of(std::string_view(text).substr(0, 100)),
+                                          bytes_of(std::string_view(text).substr(100, 100))};
     EXPECT_TRUE(end.to.writev(halves)) << kinds.name;
     EXPECT_TRUE(end.to.write(bytes_of(std::string_view(text).substr(200)))) << kinds.name;
     EXPECT_EQ(end.arrived(content().size()), content()) << kinds.name;

@@ -99,9 +99,8 @@ TEST(turns, ways_to_write_do_not_mix_with_each_other) {
     auto ends = unix_pair();
     wait_group all;
     for (std::size_t i = 0; i < ways().size(); ++i) {
-      all.go([&, i] {
-        EXPECT_TRUE(ways()[i].write(ends->first, std::string(record_bytes, static_cast<char>('a' + i))));
-      });
+      all.go(
+          [&, i] { EXPECT_TRUE(ways()[i].write(ends->first, std::string(record_bytes, static_cast<char>('a' + i)))); });
     }
     go([&] {
       all.wait();

@@ -1,6 +1,8 @@
-// The dump names each goroutine's state, reason, time, thread and the user's own lines; also in a call, and while everything moves.
+// The dump names each goroutine's state, reason, time, thread and the user's own lines; also in a
+// call, and while everything moves.
 //
-// Method: goroutines are put into each state, shown to be there by what the dump itself says, and the lines are those that this file says.
+// Method: goroutines are put into each state, shown to be there by what the dump itself says, and
+// the lines are those that this file says.
 #include <gmock/gmock.h>
 #include <unistd.h>
 
@@ -31,7 +33,8 @@ goroutine_info info_of(std::uint64_t id) {
 
 bool mentions(std::vector<stack_frame> const& stack, std::string const& function, std::uint32_t line) {
   for (stack_frame const& one : stack) {
-    if (one.function.find(function) != std::string::npos && one.line == line && one.file.ends_with("dump_test.cpp")) return true;
+    if (one.function.find(function) != std::string::npos && one.line == line && one.file.ends_with("dump_test.cpp"))
+      return true;
   }
   return false;
 }
@@ -50,13 +53,19 @@ constexpr std::uint32_t receive_line = __LINE__ + 2;
 
 constexpr std::uint32_t call_line = __LINE__ + 2;
 [[gnu::noinline]] void waits_in_the_kernel(int descriptor) {
-  retake::syscall([descriptor] { char byte; static_cast<void>(!::read(descriptor, &byte, 1)); });
+  retake::syscall([descriptor] {
+    char byte;
+    static_cast<void>(!::read(descriptor, &byte, 1));
+  });
   asm volatile("");
 }
 
 constexpr std::uint32_t foreign_line = __LINE__ + 2;
 [[gnu::noinline]] void waits_in_foreign_code(int descriptor) {
-  foreign_call([descriptor] { char byte; static_cast<void>(!::read(descriptor, &byte, 1)); });
+  foreign_call([descriptor] {
+    char byte;
+    static_cast<void>(!::read(descriptor, &byte, 1));
+  });
   asm volatile("");
 }
 
@@ -119,7 +128,10 @@ TEST(dump, a_system_call_and_a_foreign_call_show_the_users_frame) {
     wait_group all;
     blocking_pipe one, two;
     const std::uint64_t caller = start(all, [&one] { waits_in_the_kernel(one.ends[0]); });
-    const std::uint64_t foreigner = start(all, [&two] { const os_thread_lock hold; waits_in_foreign_code(two.ends[0]); });
+    const std::uint64_t foreigner = start(all, [&two] {
+      const os_thread_lock hold;
+      waits_in_foreign_code(two.ends[0]);
+    });
     ASSERT_TRUE(comes_to(caller, "syscall"));
     ASSERT_TRUE(comes_to(foreigner, "syscall"));
     const goroutine_info in_call = info_of(caller), in_foreign = info_of(foreigner);
@@ -153,10 +165,14 @@ TEST(dump, the_text_has_gos_form) {
   run_on(2, [] {
     wait_group all;
     channel<int> c;
-    const std::uint64_t id = start(all, [&c] { const os_thread_lock hold; receives(c); });
+    const std::uint64_t id = start(all, [&c] {
+      const os_thread_lock hold;
+      receives(c);
+    });
     ASSERT_TRUE(comes_to(id, "waiting"));
     const std::string text = text_of_all();
-    EXPECT_THAT(text, testing::ContainsRegex("goroutine " + std::to_string(id) + " \\[chan receive(, [0-9]+m?s)?, locked to thread\\]:\n"));
+    EXPECT_THAT(text, testing::ContainsRegex("goroutine " + std::to_string(id) +
+                                             " \\[chan receive(, [0-9]+m?s)?, locked to thread\\]:\n"));
     EXPECT_THAT(text, testing::ContainsRegex("receives\\(retake::channel<int>&\\).*\n\t.*dump_test.cpp:[0-9]+ "));
     EXPECT_THAT(text, testing::ContainsRegex("created by .* in goroutine 1\n\t.*dump_test.cpp:[0-9]+\n"));
     EXPECT_THAT(text, testing::Not(HasSubstr("retake::sched::")));
@@ -165,7 +181,8 @@ TEST(dump, the_text_has_gos_form) {
   });
 }
 
-// While goroutines change state all the time: no frame of one state with another's stack, which would be an address that names nothing.
+// While goroutines change state all the time: no frame of one state with another's stack, which
+// would be an address that names nothing.
 TEST(dump, is_taken_while_everything_moves) {
   run_on(4, [] {
     wait_group all;
@@ -180,13 +197,13 @@ TEST(dump, is_taken_while_everything_moves) {
       });
     }
     start(all, [&] {
-      while (c.receive()) {
-      }
+      while (c.receive()) {}
     });
     for (int i = 0; i < 5; ++i) {
       for (goroutine_info const& one : all_goroutines()) {
         EXPECT_GE(one.waited, 0ns);
-        for (stack_frame const& frame : one.stack) EXPECT_FALSE(frame.function.empty()) << std::hex << frame.address << " in " << text_of_all();
+        for (stack_frame const& frame : one.stack)
+          EXPECT_FALSE(frame.function.empty()) << std::hex << frame.address << " in " << text_of_all();
       }
     }
     over = true;
@@ -222,14 +239,16 @@ TEST(leak_check, names_what_is_left_and_where_it_is_parked) {
 }
 
 TEST(last_dump_death, a_deadlock_is_reported_with_all_stacks) {
-  EXPECT_EXIT(run_on(2, [] {
-                channel<int> never;
-                go([&] { deadlocked(never); });
-                const os_thread_lock hold;
-                receives(never);
-              }),
+  EXPECT_EXIT(run_on(2,
+                     [] {
+                       channel<int> never;
+                       go([&] { deadlocked(never); });
+                       const os_thread_lock hold;
+                       receives(never);
+                     }),
               testing::ExitedWithCode(2),
-              "all goroutines are asleep - deadlock!(.|\n)*goroutine 1 \\[chan receive.*locked to thread\\]:\n(.|\n)*receives(.|\n)*goroutine 2 \\[chan receive(.|\n)*deadlocked");
+              "all goroutines are asleep - deadlock!(.|\n)*goroutine 1 \\[chan receive.*locked to "
+              "thread\\]:\n(.|\n)*receives(.|\n)*goroutine 2 \\[chan receive(.|\n)*deadlocked");
 }
 
 [[gnu::noinline]] void misuses(mutex& m) {
@@ -238,11 +257,13 @@ TEST(last_dump_death, a_deadlock_is_reported_with_all_stacks) {
 }
 
 TEST(last_dump_death, a_fatal_error_shows_the_goroutine_that_made_it) {
-  EXPECT_EXIT(run_on(1, [] {
-                mutex m;
-                misuses(m);
-              }),
-              testing::ExitedWithCode(2), "unlock of unlocked mutex\n\ngoroutine 1 \\[running\\]:\n(.|\n)*misuses(.|\n)*dump_test.cpp:");
+  EXPECT_EXIT(run_on(1,
+                     [] {
+                       mutex m;
+                       misuses(m);
+                     }),
+              testing::ExitedWithCode(2),
+              "unlock of unlocked mutex\n\ngoroutine 1 \\[running\\]:\n(.|\n)*misuses(.|\n)*dump_test.cpp:");
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
-// What gdb_test.sh looks at: one goroutine parked and locked to its thread, one in a system call, and one that aborts.
+// What gdb_test.sh looks at: one goroutine parked and locked to its thread, one in a system call,
+// and one that aborts.
 #include <unistd.h>
 
 #include <chrono>

@@ -1,4 +1,5 @@
-// A goroutine that computes on although it was asked to give way is named with its stack when others wait, once, and nobody else is.
+// A goroutine that computes on although it was asked to give way is named with its stack when
+// others wait, once, and nobody else is.
 #include <gmock/gmock.h>
 
 #include <string>

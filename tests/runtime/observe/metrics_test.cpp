@@ -1,4 +1,5 @@
-// Metrics: names that stay, a text that a Prometheus server accepts, and every counter of a path driven from zero by the situation it names.
+// Metrics: names that stay, a text that a Prometheus server accepts, and every counter of a path
+// driven from zero by the situation it names.
 #include <gmock/gmock.h>
 
 #include <map>
@@ -22,11 +23,14 @@ double metric_of(std::string const& name, std::string const& label = "") {
   return -1;
 }
 
-// These names are what dashboards and alerts are built on: one that is changed or lost here is a break of the contract.
+// These names are what dashboards and alerts are built on: one that is changed or lost here is a
+// break of the contract.
 TEST(metrics, names_and_labels_stay) {
   std::vector<std::string> names;
   run_on(2, [&] {
-    for (metric const& one : read_metrics()) names.push_back(one.label_value.empty() ? one.name : one.name + "{" + one.label_name + "=" + one.label_value + "}");
+    for (metric const& one : read_metrics())
+      names.push_back(one.label_value.empty() ? one.name
+                                              : one.name + "{" + one.label_name + "=" + one.label_value + "}");
   });
   EXPECT_THAT(names, testing::IsSupersetOf({
                          "retake_processors",
@@ -70,7 +74,8 @@ TEST(metrics, names_and_labels_stay) {
 
 TEST(metrics, the_text_is_prometheus_exposition) {
   run_on(2, [] {
-    const std::regex help("# HELP [a-z_]+ [^\\n]+\\."), type("# TYPE ([a-z_]+) (counter|gauge)"), sample("([a-z_]+)(\\{[a-z]+=\"[a-z0-9_]+\"\\})? ([0-9]+(\\.[0-9]+)?(e\\+[0-9]+)?)");
+    const std::regex help("# HELP [a-z_]+ [^\\n]+\\."), type("# TYPE ([a-z_]+) (counter|gauge)"),
+        sample("([a-z_]+)(\\{[a-z]+=\"[a-z0-9_]+\"\\})? ([0-9]+(\\.[0-9]+)?(e\\+[0-9]+)?)");
     std::istringstream in(metrics_text());
     std::map<std::string, int> families;
     std::string open;
@@ -90,28 +95,34 @@ TEST(metrics, the_text_is_prometheus_exposition) {
   });
 }
 
-// What drives each path is in syscall_test.cpp and handoff_test.cpp; here each name shows its own counter and no other.
+// What drives each path is in syscall_test.cpp and handoff_test.cpp; here each name shows its own
+// counter and no other.
 TEST(metrics, each_name_shows_its_own_counter) {
   run_on(2, [] {
     path_counters& c = paths();
-    const std::vector<std::tuple<char const*, std::string, counter*>> named = {{"retake_syscall_exit_total", "old_p", &c.exit_old},
-                                                                               {"retake_syscall_exit_total", "old_p_aba", &c.exit_old_aba},
-                                                                               {"retake_syscall_exit_total", "idle_p", &c.exit_idle},
-                                                                               {"retake_syscall_exit_total", "slow", &c.exit_slow},
-                                                                               {"retake_syscall_exit_total", "slow_locked", &c.exit_slow_locked},
-                                                                               {"retake_retake_total", "queue", &c.retake_queue},
-                                                                               {"retake_retake_total", "nobody_idle", &c.retake_nobody_idle},
-                                                                               {"retake_retake_total", "grace", &c.retake_grace},
-                                                                               {"retake_retake_total", "lost", &c.retake_lost},
-                                                                               {"retake_handoff_total", "queue", &c.handoff[handoff_case::queue]},
-                                                                               {"retake_handoff_total", "idle", &c.handoff[handoff_case::idle]}};
+    const std::vector<std::tuple<char const*, std::string, counter*>> named =
+        {{"retake_syscall_exit_total", "old_p", &c.exit_old},
+         {"retake_syscall_exit_total", "old_p_aba", &c.exit_old_aba},
+         {"retake_syscall_exit_total", "idle_p", &c.exit_idle},
+         {"retake_syscall_exit_total", "slow", &c.exit_slow},
+         {"retake_syscall_exit_total", "slow_locked", &c.exit_slow_locked},
+         {"retake_retake_total", "queue", &c.retake_queue},
+         {"retake_retake_total", "nobody_idle", &c.retake_nobody_idle},
+         {"retake_retake_total", "grace", &c.retake_grace},
+         {"retake_retake_total", "lost", &c.retake_lost},
+         {"retake_handoff_total", "queue", &c.handoff[handoff_case::queue]},
+         {"retake_handoff_total", "idle", &c.handoff[handoff_case::idle]}};
     std::uint64_t amount = 1'000'000;
     for (auto const& [name, label, count] : named) {
       const double before = metric_of(name, label);
-      for (auto const& [other_name, other_label, other] : named) other->value.store_relaxed(other == count ? static_cast<std::uint64_t>(before) + amount : 0);
+      for (auto const& [other_name, other_label, other] : named)
+        other->value.store_relaxed(other == count ? static_cast<std::uint64_t>(before) + amount : 0);
       EXPECT_GE(metric_of(name, label), before + static_cast<double>(amount)) << name << " " << label;
       for (auto const& [other_name, other_label, other] : named) {
-        if (other != count) { EXPECT_LT(metric_of(other_name, other_label), static_cast<double>(amount)) << other_name << " " << other_label; }
+        if (other != count) {
+          EXPECT_LT(metric_of(other_name, other_label), static_cast<double>(amount))
+              << other_name << " " << other_label;
+        }
       }
       amount += 1'000'000;
     }

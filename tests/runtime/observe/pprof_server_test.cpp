@@ -1,4 +1,5 @@
-// /debug/pprof/ over HTTP: each report, bad requests, and the loopback only. Method: the runtime's own connections, against its own server.
+// /debug/pprof/ over HTTP: each report, bad requests, and the loopback only. Method: the runtime's
+// own connections, against its own server.
 #include <gmock/gmock.h>
 
 #include <algorithm>
@@ -37,7 +38,9 @@ std::string ask(std::uint16_t port, std::string const& request) {
   }
 }
 
-std::string get(std::uint16_t port, std::string const& target) { return ask(port, "GET " + target + " HTTP/1.1\r\nHost: here\r\n\r\n"); }
+std::string get(std::uint16_t port, std::string const& target) {
+  return ask(port, "GET " + target + " HTTP/1.1\r\nHost: here\r\n\r\n");
+}
 std::string body_of(std::string const& answer) { return answer.substr(answer.find("\r\n\r\n") + 4); }
 
 TEST(pprof_server, serves_each_report) {
@@ -54,7 +57,8 @@ TEST(pprof_server, serves_each_report) {
     EXPECT_THAT(get(port, "/debug/pprof/threadcreate?debug=1"), HasSubstr("threadcreate profile: total "));
     for (char const* const which : {"block", "mutex"}) {
       EXPECT_THAT(get(port, std::string("/debug/pprof/") + which), HasSubstr("application/octet-stream"));
-      EXPECT_THAT(get(port, std::string("/debug/pprof/") + which + "?debug=1"), HasSubstr(std::string(which) + " profile: "));
+      EXPECT_THAT(get(port, std::string("/debug/pprof/") + which + "?debug=1"),
+                  HasSubstr(std::string(which) + " profile: "));
       EXPECT_THAT(get(port, "/debug/pprof/"), HasSubstr(std::string(which) + "?debug=1"));
     }
     EXPECT_THAT(get(port, "/metrics"), HasSubstr("retake_goroutines "));
@@ -83,7 +87,9 @@ TEST(pprof_server, tells_the_place_with_the_most_goroutines_first) {
         done.done();
       });
     }
-    const auto all_wait = [] { return std::ranges::count(all_goroutines(), "chan receive", &goroutine_info::wait_reason) >= crowd; };
+    const auto all_wait = [] {
+      return std::ranges::count(all_goroutines(), "chan receive", &goroutine_info::wait_reason) >= crowd;
+    };
     ASSERT_TRUE(yielding_until(all_wait));
     const std::string said = body_of(get(server->port(), "/debug/pprof/goroutine?debug=1"));
     EXPECT_THAT(said.substr(said.find('\n') + 1), StartsWith(std::to_string(crowd) + " @\n#"));
@@ -92,7 +98,8 @@ TEST(pprof_server, tells_the_place_with_the_most_goroutines_first) {
   });
 }
 
-// A connection that says nothing and a trace of a minute do not hold it up, and nothing is left of either.
+// A connection that says nothing and a trace of a minute do not hold it up, and nothing is left of
+// either.
 TEST(pprof_server, ends_with_its_connections) {
   run_on(2, [] {
     const leak_check leaks;
@@ -103,7 +110,8 @@ TEST(pprof_server, ends_with_its_connections) {
       silent = tcp_connect(loopback_address, server->port());
       ASSERT_TRUE(silent);
       go([port = server->port()] { static_cast<void>(get(port, "/debug/pprof/trace?seconds=60")); });
-      EXPECT_TRUE(yielding_until([] { return goroutine_count() == 5; }));  // this one, who asks, who accepts, and one for each connection
+      EXPECT_TRUE(yielding_until(
+          [] { return goroutine_count() == 5; }));  // this one, who asks, who accepts, and one for each connection
     }
     EXPECT_THAT(leaks.report(patience), testing::IsEmpty());
   });
@@ -123,15 +131,17 @@ TEST(pprof_server, begins_before_main_when_the_environment_says_so) {
   EXPECT_THAT(text, testing::ContainsRegex("runtime: gomaxprocs=2; affinity and cgroup allow [0-9]+\n"));
 }
 
-// ---- readers that are slow, hang, or are many ------------------------------------------------------------------------------------
+// ---- readers that are slow, hang, or are many --------------------------------------------------
 
 // So many that a report does not fit into the buffers of a connection whose reader takes nothing.
 constexpr std::int32_t large_crowd = 4'000;
 constexpr std::int32_t crowd_size = under_sanitizer ? 1'000 : large_crowd;
 
 [[gnu::noinline]] void waits_below(std::int32_t depth, channel<int>& never) {
-  if (depth > 0) waits_below(depth - 1, never);
-  else static_cast<void>(never.receive());
+  if (depth > 0)
+    waits_below(depth - 1, never);
+  else
+    static_cast<void>(never.receive());
   asm volatile("");
 }
 
@@ -191,15 +201,16 @@ TEST(pprof_server, has_two_reports_in_memory_however_many_readers_take_nothing) 
     const std::size_t report_bytes = get(server->port(), "/debug/pprof/goroutine?debug=2").size();
     ASSERT_GT(report_bytes, large_crowd * 1'000u);
     const std::size_t before = resident_bytes();
-    std::vector<tcp_stream> readers = connect_many(server->port(), 14, "GET /debug/pprof/goroutine?debug=2 HTTP/1.1\r\n\r\n");
-    ASSERT_TRUE(yielding_until([&] { return std::ranges::count_if(readers, [](tcp_stream& one) { return is_answered(one, 1'000'000); }) > 0; }));
+    std::vector<tcp_stream> readers =
+        connect_many(server->port(), 14, "GET /debug/pprof/goroutine?debug=2 HTTP/1.1\r\n\r\n");
+    ASSERT_TRUE(yielding_until([&] {
+      return std::ranges::count_if(readers, [](tcp_stream& one) { return is_answered(one, 1'000'000); }) > 0;
+    }));
     sleep_for(1s);  // for as many reports as would be made without a bound
     std::int64_t answered = 0;
     for (tcp_stream& one : readers) answered += is_answered(one, 1'000'000) ? 1 : 0;
     EXPECT_LE(answered, 2);  // of 14
-    if (!under_sanitizer) {
-      EXPECT_LT(resident_bytes(), before + 6 * report_bytes);
-    }
+    if (!under_sanitizer) { EXPECT_LT(resident_bytes(), before + 6 * report_bytes); }
   });
 }
 
@@ -232,13 +243,16 @@ TEST(pprof_server, makes_its_reports_without_a_processor) {
       while (!over) yield();
       others.done();
     });
-    for (char const* const which : {"/debug/pprof/goroutine", "/debug/pprof/goroutine?debug=1", "/debug/pprof/goroutine?debug=2", "/debug/pprof/threadcreate", "/debug/pprof/trace?seconds=0"}) {
+    for (char const* const which :
+         {"/debug/pprof/goroutine", "/debug/pprof/goroutine?debug=1", "/debug/pprof/goroutine?debug=2",
+          "/debug/pprof/threadcreate", "/debug/pprof/trace?seconds=0"}) {
       EXPECT_THAT(get(server->port(), which), StartsWith("HTTP/1.1 200")) << which;
     }
     over = true;
     others.wait();
   });
-  EXPECT_THAT(testing::internal::GetCapturedStderr(), Not(HasSubstr("observe/pprof_server.cpp")));  // the reader of this test may well be a hog
+  EXPECT_THAT(testing::internal::GetCapturedStderr(),
+              Not(HasSubstr("observe/pprof_server.cpp")));  // the reader of this test may well be a hog
 }
 
 TEST(pprof_server_full, lets_go_of_readers_that_take_nothing_and_of_requests_that_do_not_come) {
@@ -247,7 +261,8 @@ TEST(pprof_server_full, lets_go_of_readers_that_take_nothing_and_of_requests_tha
     const result<pprof_server> server = serve_pprof(ipv4(loopback_address, 0));
     ASSERT_TRUE(server);
     const std::uint64_t before = goroutine_count();
-    const std::vector<tcp_stream> readers = connect_many(server->port(), 2, "GET /debug/pprof/goroutine?debug=2 HTTP/1.1\r\n\r\n");
+    const std::vector<tcp_stream> readers =
+        connect_many(server->port(), 2, "GET /debug/pprof/goroutine?debug=2 HTTP/1.1\r\n\r\n");
     std::vector<tcp_stream> slow = connect_many(server->port(), 2, "GET ");
     EXPECT_TRUE(yielding_until([&] { return goroutine_count() == before + 4; }));
     const std::int64_t began = now_ns();

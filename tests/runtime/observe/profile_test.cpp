@@ -1,4 +1,5 @@
-// Each thread is charged to the line whose call, or lock, made it necessary; created beside live. (That pprof reads it: profile_test.sh.)
+// Each thread is charged to the line whose call, or lock, made it necessary; created beside live.
+// (That pprof reads it: profile_test.sh.)
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -18,13 +19,17 @@ namespace {
 
 constexpr std::uint32_t call_line = __LINE__ + 2;
 [[gnu::noinline]] void waits_in_a_call(std::atomic<bool>& leave) {
-  retake::syscall([&] { while (!leave) nap_ns(100'000); });
+  retake::syscall([&] {
+    while (!leave) nap_ns(100'000);
+  });
   asm volatile("");
 }
 
 constexpr std::uint32_t foreign_line = __LINE__ + 2;
 [[gnu::noinline]] void waits_in_foreign_code(std::atomic<bool>& leave) {
-  foreign_call([&] { while (!leave) nap_ns(100'000); });
+  foreign_call([&] {
+    while (!leave) nap_ns(100'000);
+  });
   asm volatile("nop");
 }
 
@@ -37,7 +42,8 @@ constexpr std::uint32_t locked_line = __LINE__ + 3;
 
 thread_site site_of(std::uint32_t line) {
   for (thread_site& one : thread_profile()) {
-    if (!one.stack.empty() && one.stack.front().line == line && one.stack.front().file.ends_with("profile_test.cpp")) return std::move(one);
+    if (!one.stack.empty() && one.stack.front().line == line && one.stack.front().file.ends_with("profile_test.cpp"))
+      return std::move(one);
   }
   return {};
 }
@@ -138,17 +144,29 @@ TEST(pprof, bytes_are_a_profile_whose_numbers_name_what_is_there) {
     std::uint64_t locations = 0, highest = 0;
     for (protozero::pbf_reader r(bytes); r.next();) {
       switch (r.tag()) {
-        case 1: ++types; r.skip(); break;
+        case 1:
+          ++types;
+          r.skip();
+          break;
         case 2: {
           ++samples;
           for (protozero::pbf_reader s = r.get_message(); s.next();) {
-            if (s.tag() != 1) { s.skip(); continue; }
+            if (s.tag() != 1) {
+              s.skip();
+              continue;
+            }
             for (std::uint64_t const id : s.get_packed_uint64()) highest = std::max(highest, id);
           }
           break;
         }
-        case 4: ++locations; r.skip(); break;
-        case 6: ++strings; r.skip(); break;
+        case 4:
+          ++locations;
+          r.skip();
+          break;
+        case 6:
+          ++strings;
+          r.skip();
+          break;
         default: r.skip();
       }
     }

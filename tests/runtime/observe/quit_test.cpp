@@ -1,4 +1,5 @@
-// SIGQUIT: the dump and exit status 2, whatever the threads do: all idle, all computing, all in calls, malloc locked.
+// SIGQUIT: the dump and exit status 2, whatever the threads do: all idle, all computing, all in
+// calls, malloc locked.
 #include <gmock/gmock.h>
 #include <unistd.h>
 
@@ -30,7 +31,8 @@ TEST(quit_death, passed_on_to_a_keeper_that_has_left_ends_nothing) {
       {
         int program = 0;
         std::atomic<int> stage{0};
-        world::keep_quit(+[](void*) noexcept {}, +[](void*) noexcept {}, &program);
+        world::keep_quit(
+            +[](void*) noexcept {}, +[](void*) noexcept {}, &program);
         std::thread keeper([&] {
           world::attend_quit(&program);
           world::leave_quit(&program);
@@ -50,46 +52,52 @@ TEST(quit_death, passed_on_to_a_keeper_that_has_left_ends_nothing) {
 #define EXPECTED "SIGQUIT: quit\n\ngoroutine 1 \\["
 
 TEST(quit_death, when_everything_sleeps_deeply) {
-  EXPECT_EXIT(run_on(2, [] {
-                ask_after_ns(200'000'000);
-                sleep_for(patience);
-              }),
+  EXPECT_EXIT(run_on(2,
+                     [] {
+                       ask_after_ns(200'000'000);
+                       sleep_for(patience);
+                     }),
               testing::ExitedWithCode(2), EXPECTED "sleep");
 }
 
 TEST(quit_death, when_every_p_computes) {
-  EXPECT_EXIT(run_on(2, [] {
-                std::atomic<bool> never{false};
-                ask_after_ns(50'000'000);
-                go([&] {
-                  while (!never) nap_ns(1'000);
-                });
-                while (!never) nap_ns(1'000);
-              }),
-              testing::ExitedWithCode(2), EXPECTED "running\\]:\n\tgoroutine running on other thread; stack unavailable");
+  EXPECT_EXIT(run_on(2,
+                     [] {
+                       std::atomic<bool> never{false};
+                       ask_after_ns(50'000'000);
+                       go([&] {
+                         while (!never) nap_ns(1'000);
+                       });
+                       while (!never) nap_ns(1'000);
+                     }),
+              testing::ExitedWithCode(2),
+              EXPECTED "running\\]:\n\tgoroutine running on other thread; stack unavailable");
 }
 
 TEST(quit_death, when_every_thread_is_in_a_call) {
-  EXPECT_EXIT(run_on(1, [] {
-                ask_after_ns(50'000'000);
-                retake::syscall([] {
-                  for (;;) nap_ns(patience_ns);  // a handler ends a nap
-                });
-              }),
+  EXPECT_EXIT(run_on(1,
+                     [] {
+                       ask_after_ns(50'000'000);
+                       retake::syscall([] {
+                         for (;;) nap_ns(patience_ns);  // a handler ends a nap
+                       });
+                     }),
               testing::ExitedWithCode(2), EXPECTED "syscall");
 }
 
-// The handler of a thread inside malloc must not walk stacks: one that did would wait for its own lock.
+// The handler of a thread inside malloc must not walk stacks: one that did would wait for its own
+// lock.
 TEST(quit_death, when_it_comes_to_a_thread_inside_malloc) {
-  EXPECT_EXIT(run_on(2, [] {
-                std::atomic<bool> never{false};
-                ask_after_ns(50'000'000);
-                while (!never) {
-                  void* const some = std::malloc(static_cast<std::size_t>(now_ns() % 100'000));
-                  asm volatile("" : : "r"(some) : "memory");  // else the compiler needs neither of the two
-                  std::free(some);
-                }
-              }),
+  EXPECT_EXIT(run_on(2,
+                     [] {
+                       std::atomic<bool> never{false};
+                       ask_after_ns(50'000'000);
+                       while (!never) {
+                         void* const some = std::malloc(static_cast<std::size_t>(now_ns() % 100'000));
+                         asm volatile("" : : "r"(some) : "memory");  // else the compiler needs neither of the two
+                         std::free(some);
+                       }
+                     }),
               testing::ExitedWithCode(2), EXPECTED "running");
 }
 

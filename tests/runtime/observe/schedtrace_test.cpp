@@ -1,6 +1,8 @@
-// One strict parser reads the seed's schedtrace and ours: same fields, same order, same words, nothing left over.
+// One strict parser reads the seed's schedtrace and ours: same fields, same order, same words,
+// nothing left over.
 //
-// The seed's lines are of an older Go: "nil" was -1, and there was no needspinning; where its page is cut off, a line may end early.
+// The seed's lines are of an older Go: "nil" was -1, and there was no needspinning; where its page
+// is cut off, a line may end early.
 #include <gmock/gmock.h>
 
 #include <algorithm>
@@ -24,7 +26,7 @@
 namespace retake::test {
 namespace {
 
-// ---- the parser ------------------------------------------------------------------------------------------------------------------
+// ---- the parser --------------------------------------------------------------------------------
 
 enum class dialect { go_1_22, seed };
 
@@ -91,12 +93,21 @@ class line_reader {
   dialect dialect_;
 };
 
-struct p_line { std::int64_t id, status, schedtick, syscalltick, m, runqsize, gfreecnt, timerslen; };
-struct m_line { std::int64_t id, p, curg, locks, lockedg; bool spinning, blocked; };
-struct g_line { std::int64_t id, status, m, lockedm; std::string reason; };
+struct p_line {
+  std::int64_t id, status, schedtick, syscalltick, m, runqsize, gfreecnt, timerslen;
+};
+struct m_line {
+  std::int64_t id, p, curg, locks, lockedg;
+  bool spinning, blocked;
+};
+struct g_line {
+  std::int64_t id, status, m, lockedm;
+  std::string reason;
+};
 
 struct report {
-  std::int64_t ms = 0, gomaxprocs = 0, idleprocs = 0, threads = 0, spinningthreads = 0, needspinning = 0, idlethreads = 0, runqueue = 0;
+  std::int64_t ms = 0, gomaxprocs = 0, idleprocs = 0, threads = 0, spinningthreads = 0, needspinning = 0,
+               idlethreads = 0, runqueue = 0;
   bool detailed = false, gcwaiting = false, sysmonwait = false;
   std::int64_t nmidlelocked = 0, stopwait = 0;
   std::vector<std::int64_t> queues;
@@ -136,10 +147,15 @@ class parser {
 
   bool head(line_reader& r) {
     report& one = reports.emplace_back();
-    if (!r.number(one.ms) || !r.word("ms: ") || !r.field("gomaxprocs", one.gomaxprocs) || !r.word(" ") || !r.field("idleprocs", one.idleprocs)) return false;
-    if (!r.word(" ") || !r.field("threads", one.threads) || !r.word(" ") || !r.field("spinningthreads", one.spinningthreads) || !r.word(" ")) return false;
+    if (!r.number(one.ms) || !r.word("ms: ") || !r.field("gomaxprocs", one.gomaxprocs) || !r.word(" ") ||
+        !r.field("idleprocs", one.idleprocs))
+      return false;
+    if (!r.word(" ") || !r.field("threads", one.threads) || !r.word(" ") ||
+        !r.field("spinningthreads", one.spinningthreads) || !r.word(" "))
+      return false;
     if (dialect_ == dialect::go_1_22 && (!r.field("needspinning", one.needspinning) || !r.word(" "))) return false;
-    if (!r.field("idlethreads", one.idlethreads) || !r.word(" ") || !r.field("runqueue", one.runqueue) || !r.word(" ")) return false;
+    if (!r.field("idlethreads", one.idlethreads) || !r.word(" ") || !r.field("runqueue", one.runqueue) || !r.word(" "))
+      return false;
     if (r.word("[")) {
       for (;;) {
         if (!r.number(one.queues.emplace_back())) return false;
@@ -152,36 +168,42 @@ class parser {
       // "gcwaiting=0 nmiddlelocke": mistyped and cut off on the page.
       return r.zero("gcwaiting") && r.word(" nmiddlelocke") && r.done();
     }
-    return r.truth("gcwaiting", one.gcwaiting) && r.word(" ") && r.signed_field("nmidlelocked", one.nmidlelocked) && r.word(" ") && r.field("stopwait", one.stopwait) && r.word(" ") &&
-           r.truth("sysmonwait", one.sysmonwait) && r.done();
+    return r.truth("gcwaiting", one.gcwaiting) && r.word(" ") && r.signed_field("nmidlelocked", one.nmidlelocked) &&
+           r.word(" ") && r.field("stopwait", one.stopwait) && r.word(" ") && r.truth("sysmonwait", one.sysmonwait) &&
+           r.done();
   }
 
   bool processor_line(line_reader& r) {
     p_line& p = reports.back().ps.emplace_back();
-    return r.number(p.id) && r.word(": ") && r.field("status", p.status) && r.word(" ") && r.field("schedtick", p.schedtick) && r.word(" ") && r.field("syscalltick", p.syscalltick) &&
-           r.word(" ") && r.reference("m", p.m) && r.word(" ") && r.field("runqsize", p.runqsize) && r.word(" ") && r.field("gfreecnt", p.gfreecnt) && r.word(" ") &&
-           r.field("timerslen", p.timerslen) && r.done();
+    return r.number(p.id) && r.word(": ") && r.field("status", p.status) && r.word(" ") &&
+           r.field("schedtick", p.schedtick) && r.word(" ") && r.field("syscalltick", p.syscalltick) && r.word(" ") &&
+           r.reference("m", p.m) && r.word(" ") && r.field("runqsize", p.runqsize) && r.word(" ") &&
+           r.field("gfreecnt", p.gfreecnt) && r.word(" ") && r.field("timerslen", p.timerslen) && r.done();
   }
 
   bool machine_line(line_reader& r) {
     m_line& m = reports.back().ms_.emplace_back();
-    return r.number(m.id) && r.word(": ") && r.reference("p", m.p) && r.word(" ") && r.reference("curg", m.curg) && r.word(" ") && r.zero("mallocing") && r.word(" ") &&
-           r.zero("throwing") && r.word(" preemptoff= ") && r.field("locks", m.locks) && r.word(" ") && r.zero("dying") && r.word(" ") && r.truth("spinning", m.spinning) && r.word(" ") &&
-           r.truth("blocked", m.blocked) && r.word(" ") && r.reference("lockedg", m.lockedg) && r.done();
+    return r.number(m.id) && r.word(": ") && r.reference("p", m.p) && r.word(" ") && r.reference("curg", m.curg) &&
+           r.word(" ") && r.zero("mallocing") && r.word(" ") && r.zero("throwing") && r.word(" preemptoff= ") &&
+           r.field("locks", m.locks) && r.word(" ") && r.zero("dying") && r.word(" ") &&
+           r.truth("spinning", m.spinning) && r.word(" ") && r.truth("blocked", m.blocked) && r.word(" ") &&
+           r.reference("lockedg", m.lockedg) && r.done();
   }
 
   bool goroutine_line(line_reader& r) {
     g_line& g = reports.back().gs.emplace_back();
-    return r.number(g.id) && r.word(": ") && r.field("status", g.status) && r.in_brackets(g.reason) && r.word(" ") && r.reference("m", g.m) && r.word(" ") &&
-           r.reference("lockedm", g.lockedm) && r.done();
+    return r.number(g.id) && r.word(": ") && r.field("status", g.status) && r.in_brackets(g.reason) && r.word(" ") &&
+           r.reference("m", g.m) && r.word(" ") && r.reference("lockedm", g.lockedm) && r.done();
   }
 
   dialect dialect_;
 };
 
-// The page sets the text in its own way: arrows and newlines where a line was too long, no indentation.
+// The page sets the text in its own way: arrows and newlines where a line was too long, no
+// indentation.
 constexpr char const* seed_lines =
-    "SCHED 0ms: gomaxprocs=2 idleprocs=0 threads=5 spinningthreads=0 idlethreads=0 runqueue=0 gcwaiting=0 nmiddlelocke\n"
+    "SCHED 0ms: gomaxprocs=2 idleprocs=0 threads=5 spinningthreads=0 idlethreads=0 runqueue=0 gcwaiting=0 "
+    "nmiddlelocke\n"
     "  P0: status=1 schedtick=0 syscalltick=0 m=4 runqsize=0 gfreecnt=0 timerslen=0\n"
     "  P1: status=1 schedtick=2 syscalltick=0 m=3 runqsize=0 gfreecnt=0 timerslen=0\n"
     "  M4: p=0 curg=-1 mallocing=0 throwing=0 preemptoff= locks=1 dying=0 spinning=true blocked=false lockedg=-1\n"
@@ -212,21 +234,26 @@ TEST(schedtrace, the_parser_reads_every_line_of_the_seed) {
 // What Go 1.22 prints, as its source says (proc.go, schedtrace).
 TEST(schedtrace, the_parser_reads_go_1_22) {
   parser p(dialect::go_1_22);
-  EXPECT_TRUE(p.parse("SCHED 1004ms: gomaxprocs=4 idleprocs=3 threads=6 spinningthreads=0 needspinning=0 idlethreads=3 runqueue=0 [0 0 1 0]\n")) << p.why;
+  EXPECT_TRUE(
+      p.parse("SCHED 1004ms: gomaxprocs=4 idleprocs=3 threads=6 spinningthreads=0 needspinning=0 idlethreads=3 "
+              "runqueue=0 [0 0 1 0]\n"))
+      << p.why;
   EXPECT_EQ(p.reports.at(0).queues, (std::vector<std::int64_t>{0, 0, 1, 0}));
 }
 
 TEST(schedtrace, the_parser_refuses_what_is_not_exactly_so) {
-  for (std::string const wrong : {"SCHED 4ms: gomaxprocs=1 idleprocs=0 threads=1 spinningthreads=0 idlethreads=0 runqueue=0 [0]",
-                                  "SCHED 4ms: gomaxprocs=1 idleprocs=0 threads=1 spinningthreads=0 needspinning=0 idlethreads=0 runqueue=0 [0 0]",
-                                  "SCHED 4ms: gomaxprocs=1 idleprocs=0 threads=1 spinningthreads=0 needspinning=0 idlethreads=0 runqueue=0 [0] ",
-                                  "SCHED 4ms: gomaxprocs=1 idleprocs=-1 threads=1 spinningthreads=0 needspinning=0 idlethreads=0 runqueue=0 [0]", "  P0: status=1", "G1"}) {
+  for (std::string const wrong :
+       {"SCHED 4ms: gomaxprocs=1 idleprocs=0 threads=1 spinningthreads=0 idlethreads=0 runqueue=0 [0]",
+        "SCHED 4ms: gomaxprocs=1 idleprocs=0 threads=1 spinningthreads=0 needspinning=0 idlethreads=0 runqueue=0 [0 0]",
+        "SCHED 4ms: gomaxprocs=1 idleprocs=0 threads=1 spinningthreads=0 needspinning=0 idlethreads=0 runqueue=0 [0] ",
+        "SCHED 4ms: gomaxprocs=1 idleprocs=-1 threads=1 spinningthreads=0 needspinning=0 idlethreads=0 runqueue=0 [0]",
+        "  P0: status=1", "G1"}) {
     parser p(dialect::go_1_22);
     EXPECT_FALSE(p.parse(wrong)) << wrong;
   }
 }
 
-// ---- ours ------------------------------------------------------------------------------------------------------------------------
+// ---- ours --------------------------------------------------------------------------------------
 
 struct raised_at_the_end {
   std::atomic<bool>& flag;
@@ -246,11 +273,17 @@ TEST(schedtrace, ours_says_what_is_so) {
         while (!leave) nap_ns(100'000);
       });
     });
-    EXPECT_TRUE(yielding_until([&] { return in_call.load() && value(paths().handoff[handoff_case::idle]) + value(paths().handoff[handoff_case::last_poller]) + value(paths().handoff[handoff_case::queue]) > 0; }));
+    EXPECT_TRUE(yielding_until([&] {
+      return in_call.load() && value(paths().handoff[handoff_case::idle]) +
+                                       value(paths().handoff[handoff_case::last_poller]) +
+                                       value(paths().handoff[handoff_case::queue]) >
+                                   0;
+    }));
     const auto receives = [](g_line const& g) { return g.status == 4 && g.reason == "chan receive"; };
     EXPECT_TRUE(yielding_until([&] {
       parser soon(dialect::go_1_22);
-      return soon.parse(sched_trace(true)) && std::any_of(soon.reports.at(0).gs.begin(), soon.reports.at(0).gs.end(), receives);
+      return soon.parse(sched_trace(true)) &&
+             std::any_of(soon.reports.at(0).gs.begin(), soon.reports.at(0).gs.end(), receives);
     }));
     sleep_for(1ms);
     parser p(dialect::go_1_22);
@@ -261,7 +294,8 @@ TEST(schedtrace, ours_says_what_is_so) {
     EXPECT_EQ(one.ms_.size(), static_cast<std::size_t>(one.threads));
     EXPECT_FALSE(one.gcwaiting);
     EXPECT_EQ(one.runqueue, 0);
-    EXPECT_EQ(one.idlethreads, std::count_if(one.ms_.begin(), one.ms_.end(), [](m_line const& each) { return each.blocked && each.lockedg < 0; }));
+    EXPECT_EQ(one.idlethreads, std::count_if(one.ms_.begin(), one.ms_.end(),
+                                             [](m_line const& each) { return each.blocked && each.lockedg < 0; }));
 
     const auto g1 = std::find_if(one.gs.begin(), one.gs.end(), [](g_line const& g) { return g.id == 1; });
     ASSERT_NE(g1, one.gs.end());
@@ -271,7 +305,8 @@ TEST(schedtrace, ours_says_what_is_so) {
     EXPECT_EQ(m->curg, 1);
     EXPECT_EQ(m->lockedg, 1);
     EXPECT_EQ(g1->lockedm, m->id);
-    const auto running = std::find_if(one.ps.begin(), one.ps.end(), [&](p_line const& each) { return each.id == m->p; });
+    const auto running =
+        std::find_if(one.ps.begin(), one.ps.end(), [&](p_line const& each) { return each.id == m->p; });
     ASSERT_NE(running, one.ps.end());
     EXPECT_EQ(running->status, 1);
     EXPECT_EQ(running->m, m->id);

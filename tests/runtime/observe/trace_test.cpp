@@ -1,7 +1,8 @@
-// The execution trace: what a busy program did keeps P3, G3 and L2, as an offline checker reads it; and the checker notices when it does not.
+// The execution trace: what a busy program did keeps P3, G3 and L2, as an offline checker reads it;
+// and the checker notices when it does not.
 //
-// Method: the trace of this very process (under ThreadSanitizer that of a run under it) goes through stress/check_trace.py, once as it is and
-// once for each twin in which one event is wrong.
+// Method: the trace of this very process (under ThreadSanitizer that of a run under it) goes
+// through stress/check_trace.py, once as it is and once for each twin in which one event is wrong.
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -165,8 +166,7 @@ TEST(trace, the_table_says_how_a_goroutine_spent_its_time) {
       sleep_for(20ms);
       retake::syscall([] { nap_ns(30'000'000); });
       const std::int64_t until_ns = now_ns() + 10'000'000;
-      while (now_ns() < until_ns) {
-      }
+      while (now_ns() < until_ns) {}
       all.done();
     });
     all.wait();

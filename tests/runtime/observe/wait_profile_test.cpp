@@ -42,8 +42,9 @@ constexpr std::uint32_t release_line = __LINE__ + 2;
 // where the compiler leaves it one.
 wait_site site_of(std::vector<wait_site> const& all, std::uint32_t line) {
   for (wait_site const& one : all) {
-    const auto at = std::find_if(one.stack.begin(), one.stack.end(),
-                                 [](stack_frame const& frame) { return frame.file.ends_with("wait_profile_test.cpp"); });
+    const auto at = std::find_if(one.stack.begin(), one.stack.end(), [](stack_frame const& frame) {
+      return frame.file.ends_with("wait_profile_test.cpp");
+    });
     if (at != one.stack.end() && at->line == line) return one;
   }
   return {};
@@ -75,12 +76,14 @@ TEST(block_profile, tells_where_goroutines_wait_for_each_other_how_often_and_how
     EXPECT_LT(site.waited, 4s);
     ASSERT_FALSE(site.stack.empty());
     EXPECT_NE(site.stack.front().function.find("waits_for_a_value"), std::string::npos);
-    EXPECT_TRUE(std::is_sorted(all.begin(), all.end(), [](wait_site const& a, wait_site const& b) { return a.waited > b.waited; }));
+    EXPECT_TRUE(std::is_sorted(all.begin(), all.end(),
+                               [](wait_site const& a, wait_site const& b) { return a.waited > b.waited; }));
     double counted = 0;
     for (wait_site const& one : all) counted += one.count;
     EXPECT_LE(counted, 5) << "the sleeps are none: four receivers, and one wait for the group";
     const std::string proto = block_pprof();
-    for (char const* const word : {"contentions", "delay", "nanoseconds", "waits_for_a_value"}) EXPECT_NE(proto.find(word), std::string::npos) << word;
+    for (char const* const word : {"contentions", "delay", "nanoseconds", "waits_for_a_value"})
+      EXPECT_NE(proto.find(word), std::string::npos) << word;
   });
 }
 

@@ -73,7 +73,8 @@ TEST(deadline, of_a_closed_descriptor_is_refused) {
   });
 }
 
-// Readers, a writer, setters and closes of many short-lived pipes at once: every wait ends, no byte is lost, and no deadline outlives its pipe.
+// Readers, a writer, setters and closes of many short-lived pipes at once: every wait ends, no byte
+// is lost, and no deadline outlives its pipe.
 TEST(deadline, races_with_bytes_closes_and_the_next_use_of_its_entry) {
   run_on(4, [] {
     const std::int64_t until_ns = now_ns() + 1'000 * ms;
@@ -85,7 +86,8 @@ TEST(deadline, races_with_bytes_closes_and_the_next_use_of_its_entry) {
       go([&] {
         const std::error_code error = why(ends.reader);
         (!error ? served : error == std::errc::timed_out ? late : closed).fetch_add(1);
-        EXPECT_TRUE(!error || error == std::errc::timed_out || error == std::errc::operation_canceled) << error.message();
+        EXPECT_TRUE(!error || error == std::errc::timed_out || error == std::errc::operation_canceled)
+            << error.message();
         all.done();
       });
       go([&] {

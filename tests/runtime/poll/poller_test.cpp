@@ -1,4 +1,5 @@
-// The poller on the real kernel: what an event wakes, batches, interruptions, and descriptors of unknown kind.
+// The poller on the real kernel: what an event wakes, batches, interruptions, and descriptors of
+// unknown kind.
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/time.h>
@@ -28,7 +29,8 @@ TEST(poller, a_hang_up_wakes_the_reader_and_the_writer) {
     all.add(2);
     go([&] {
       std::string const text = read_some(c.client);
-      EXPECT_TRUE(text.empty() || text.starts_with("error")) << "the reset is told once, to the reader or to the writer";
+      EXPECT_TRUE(text.empty() || text.starts_with("error"))
+          << "the reset is told once, to the reader or to the writer";
       back.fetch_add(1);
       all.done();
     });
@@ -74,7 +76,9 @@ TEST(poller, more_events_than_a_batch_holds_all_arrive) {
       });
     }
     EXPECT_TRUE(yielding_until([&] { return others_idle(1); }));
-    for (pipe_ends& ends : pipes) EXPECT_EQ(::write(ends.writer.descriptor(), "x", 1), 1);  // no call of the runtime: all are ready before anybody looks
+    for (pipe_ends& ends : pipes)
+      EXPECT_EQ(::write(ends.writer.descriptor(), "x", 1),
+                1);  // no call of the runtime: all are ready before anybody looks
     all.wait();
   });
 }
@@ -126,15 +130,18 @@ TEST(adopt, a_pipe_that_blocks_is_polled_and_holds_no_thread) {
 // Under the poller's descriptor lies something else than an epoll instance, as after a close() too
 // many elsewhere in the program.
 TEST(poller_death, that_the_kernel_refuses_says_so_with_descriptor_and_error) {
-  EXPECT_EXIT(run_on(1, [] {
-                const int other = ::open("/dev/null", O_RDWR | O_CLOEXEC);
-                for (auto const& one : std::filesystem::directory_iterator("/proc/self/fd")) {
-                  std::error_code gone;
-                  if (std::filesystem::read_symlink(one.path(), gone) == "anon_inode:[eventpoll]") ::dup2(other, std::stoi(one.path().filename().string()));
-                }
-                sleep_for(patience);
-              }),
-              testing::ExitedWithCode(2), "runtime: epollwait on fd [0-9]+ failed with 22\n(.|\n)*fatal error: runtime: netpoll failed");
+  EXPECT_EXIT(run_on(1,
+                     [] {
+                       const int other = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+                       for (auto const& one : std::filesystem::directory_iterator("/proc/self/fd")) {
+                         std::error_code gone;
+                         if (std::filesystem::read_symlink(one.path(), gone) == "anon_inode:[eventpoll]")
+                           ::dup2(other, std::stoi(one.path().filename().string()));
+                       }
+                       sleep_for(patience);
+                     }),
+              testing::ExitedWithCode(2),
+              "runtime: epollwait on fd [0-9]+ failed with 22\n(.|\n)*fatal error: runtime: netpoll failed");
 }
 
 TEST(adopt, a_file_of_a_disk_is_called_in_system_calls_and_says_so) {

@@ -21,10 +21,11 @@
 namespace retake::test {
 namespace {
 
-// known.test has two addresses, slow.test one after 100 ms, silent.test none ever, large.test so many that a
-// datagram has no room for them and TCP has to be asked, here.test the loopback address after one where no socket
-// listens; all of these are IPv4. four.test and six.test are answered for that family only, the other is never.
-// "host" has an IPv4 address in first.test, an IPv6 address in second.test. Other names do not exist.
+// known.test has two addresses, slow.test one after 100 ms, silent.test none ever, large.test so
+// many that a datagram has no room for them and TCP has to be asked, here.test the loopback address
+// after one where no socket listens; all of these are IPv4. four.test and six.test are answered for
+// that family only, the other is never. "host" has an IPv4 address in first.test, an IPv6 address
+// in second.test. Other names do not exist.
 class name_server {
  public:
   static constexpr int large = 100;
@@ -51,7 +52,8 @@ class name_server {
   int asked_by_tcp() const { return asked_by_tcp_.load(); }
 
  private:
-  // One number for datagrams and for connections: of those that are free for the first, some are not for the second.
+  // One number for datagrams and for connections: of those that are free for the first, some are
+  // not for the second.
   void bind_both() {
     for (int tries = 0; tries < 100; ++tries) {
       result<udp_socket> datagrams = udp_bind(loopback_address, 0);
@@ -106,7 +108,8 @@ class name_server {
       asked_by_tcp_.fetch_add(1);
       std::vector<std::byte> const question(room.begin() + 2, room.begin() + static_cast<std::ptrdiff_t>(*got));
       std::vector<std::byte> const reply = reply_to(question, name_in(question), false);
-      std::vector<std::byte> framed = {static_cast<std::byte>(reply.size() >> 8), static_cast<std::byte>(reply.size() & 255)};
+      std::vector<std::byte> framed = {static_cast<std::byte>(reply.size() >> 8),
+                                       static_cast<std::byte>(reply.size() & 255)};
       framed.insert(framed.end(), reply.begin(), reply.end());
       EXPECT_TRUE(connection->write(framed));
     }
@@ -177,7 +180,8 @@ TEST(resolver, asks_the_server_over_the_poller) {
   run_on(2, [] {
     name_server server;
     resolver const names(server.options());
-    EXPECT_EQ(texts(names.lookup("known.test", 80, no_deadline, address_family::ipv4)), (std::vector<std::string>{"10.1.2.3:80", "10.1.2.4:80"}));
+    EXPECT_EQ(texts(names.lookup("known.test", 80, no_deadline, address_family::ipv4)),
+              (std::vector<std::string>{"10.1.2.3:80", "10.1.2.4:80"}));
     EXPECT_EQ(texts(names.lookup("known.test", 80)), (std::vector<std::string>{"10.1.2.3:80", "10.1.2.4:80"}));
     EXPECT_EQ(names.lookup("unknown.test", 80).error(), resolve_error::not_found);
     EXPECT_EQ(names.lookup("known.test", 80, no_deadline, address_family::ipv6).error(), resolve_error::not_found);
@@ -268,7 +272,8 @@ TEST(dial, ends_with_its_context_while_the_name_is_looked_up) {
       cancelled.cancel.cancel();
     });
     EXPECT_EQ(dial(cancelled.ctx, "silent.test", 1, {.names = &names}).error(), std::errc::operation_canceled);
-    EXPECT_EQ(dial(with_timeout(background(), 20ms).ctx, "silent.test", 1, {.names = &names}).error(), std::errc::timed_out);
+    EXPECT_EQ(dial(with_timeout(background(), 20ms).ctx, "silent.test", 1, {.names = &names}).error(),
+              std::errc::timed_out);
     EXPECT_TRUE(yielding_until([&] { return goroutine_count() <= 3; })) << "an abandoned lookup ends by itself";
   });
 }
@@ -281,7 +286,8 @@ TEST(resolver, asks_nobody_for_a_number_and_the_hosts_file_for_localhost) {
     EXPECT_EQ(texts(names.lookup("::1", 7)), std::vector<std::string>{"[::1]:7"});
     EXPECT_EQ(names.lookup("::1", 7, no_deadline, address_family::ipv4).error(), resolve_error::not_found);
     EXPECT_EQ(names.lookup("", 7).error(), resolve_error::not_found);
-    EXPECT_EQ(texts(names.lookup("localhost", 7, no_deadline, address_family::ipv4)), std::vector<std::string>{"127.0.0.1:7"});
+    EXPECT_EQ(texts(names.lookup("localhost", 7, no_deadline, address_family::ipv4)),
+              std::vector<std::string>{"127.0.0.1:7"});
     EXPECT_EQ(server.asked(), 0);
   });
 }
@@ -295,7 +301,8 @@ TEST(resolver, many_slow_lookups_hold_no_threads) {
     all.add(count);
     for (int i = 0; i < count; ++i) {  // one after the other, until each has asked: c-ares reads its files on a thread
       go([&] {
-        EXPECT_EQ(texts(names.lookup("slow.test", 1, no_deadline, address_family::ipv4)), std::vector<std::string>{"10.1.2.3:1"});
+        EXPECT_EQ(texts(names.lookup("slow.test", 1, no_deadline, address_family::ipv4)),
+                  std::vector<std::string>{"10.1.2.3:1"});
         all.done();
       });
       EXPECT_TRUE(yielding_until([&] { return server.asked() > i; }));
@@ -315,7 +322,8 @@ TEST(resolver, ends_at_its_deadline_or_when_nobody_answers) {
     EXPECT_LT(monotonic_now(), due + 4s);
     options.timeout = 20ms;
     options.tries = 2;
-    EXPECT_EQ(resolver(options).lookup("silent.test", 1, no_deadline, address_family::ipv4).error(), std::errc::timed_out);
+    EXPECT_EQ(resolver(options).lookup("silent.test", 1, no_deadline, address_family::ipv4).error(),
+              std::errc::timed_out);
     EXPECT_GE(server.asked(), 3);
     options.servers = {"no address"};
     EXPECT_EQ(resolver(options).lookup("known.test", 1).error(), resolve_error::failed);
@@ -331,7 +339,8 @@ TEST(resolver, is_chosen_by_the_program_or_the_environment_and_says_so) {
     ::setenv("RETAKE_DNS", "system", 1);
     resolver const by_environment;
     EXPECT_EQ(by_environment.kind(), resolver_kind::system);
-    EXPECT_EQ(texts(by_environment.lookup("localhost", 9, no_deadline, address_family::ipv4)), std::vector<std::string>{"127.0.0.1:9"});
+    EXPECT_EQ(texts(by_environment.lookup("localhost", 9, no_deadline, address_family::ipv4)),
+              std::vector<std::string>{"127.0.0.1:9"});
     resolver_options options;
     options.kind = resolver_kind::cares;
     EXPECT_EQ(resolver(options).kind(), resolver_kind::cares);
@@ -339,8 +348,10 @@ TEST(resolver, is_chosen_by_the_program_or_the_environment_and_says_so) {
   });
   std::string const said = testing::internal::GetCapturedStderr();
   ::unsetenv("RETAKE_DEBUG");
-  for (char const* const line : {"names are asked of c-ares: the default", "names are asked of getaddrinfo: RETAKE_DNS=system", "localhost answered by getaddrinfo in ", ": 127.0.0.1:9\n",
-                                 "names are asked of c-ares: the program chose it"}) {
+  for (char const* const line :
+       {"names are asked of c-ares: the default", "names are asked of getaddrinfo: RETAKE_DNS=system",
+        "localhost answered by getaddrinfo in ", ": 127.0.0.1:9\n",
+        "names are asked of c-ares: the program chose it"}) {
     EXPECT_NE(said.find(line), std::string::npos) << line << " is not in:\n" << said;
   }
 }

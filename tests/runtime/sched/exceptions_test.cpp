@@ -1,4 +1,5 @@
-// Exceptions: each goroutine has its own, wherever it goes on. Method: block inside handlers while others throw, move between threads, rethrow.
+// Exceptions: each goroutine has its own, wherever it goes on. Method: block inside handlers while
+// others throw, move between threads, rethrow.
 #include <atomic>
 #include <exception>
 #include <stdexcept>
@@ -27,21 +28,19 @@ TEST(exceptions, a_goroutine_that_blocks_in_a_handler_goes_on_with_its_own_excep
           } catch (std::exception const& mine) {
             const std::uint64_t before = world::thread_id();
             for (int i = 0; i < 50; ++i) {
-              if (i % 5 == 0) sleep_for(1us);
-              else yield();
+              if (i % 5 == 0)
+                sleep_for(1us);
+              else
+                yield();
               EXPECT_EQ(mine.what(), std::to_string(name));
               try {
                 throw i;
-              } catch (int inner) {
-                EXPECT_EQ(inner, i);
-              }
+              } catch (int inner) { EXPECT_EQ(inner, i); }
             }
             if (world::thread_id() != before) moved.fetch_add(1);
             try {
               throw;
-            } catch (std::runtime_error const& again) {
-              EXPECT_EQ(again.what(), std::to_string(name));
-            }
+            } catch (std::runtime_error const& again) { EXPECT_EQ(again.what(), std::to_string(name)); }
           }
           EXPECT_EQ(std::uncaught_exceptions(), 0);
           EXPECT_EQ(std::current_exception(), nullptr);
@@ -69,8 +68,7 @@ TEST(exceptions, uncaught_exceptions_is_counted_per_goroutine) {
       try {
         const blocks_while_unwinding guard;
         throw 1;
-      } catch (int) {
-      }
+      } catch (int) {}
       all.done();
     });
     for (int i = 0; i < 4; ++i) {
@@ -90,7 +88,13 @@ TEST(exceptions, an_exception_of_a_system_call_s_function_passes_through_with_a_
 }
 
 TEST(exceptions_death, one_that_leaves_a_goroutine_ends_the_process_with_its_text) {
-  EXPECT_EXIT(run_on(1, [] { go([] { throw std::runtime_error("the text of it"); }); yield(); yield(); }), testing::ExitedWithCode(2), "the text of it(.|\n)*panic: an exception left a goroutine");
+  EXPECT_EXIT(run_on(1,
+                     [] {
+                       go([] { throw std::runtime_error("the text of it"); });
+                       yield();
+                       yield();
+                     }),
+              testing::ExitedWithCode(2), "the text of it(.|\n)*panic: an exception left a goroutine");
   EXPECT_EXIT(run_on(1, [] { throw 5; }), testing::ExitedWithCode(2), "panic: an exception left a goroutine");
 }
 

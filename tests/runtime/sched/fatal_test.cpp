@@ -1,4 +1,5 @@
-// The documented ends of a process: text and exit code 2. Method: death tests; the program runs in a process of its own.
+// The documented ends of a process: text and exit code 2. Method: death tests; the program runs in
+// a process of its own.
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sys/prctl.h>
@@ -32,56 +33,67 @@ namespace retake::test {
 namespace {
 
 TEST(deadlock_death, all_goroutines_asleep_is_reported) {
-  EXPECT_EXIT(run_on(2, [] {
-                channel<int> never;
-                static_cast<void>(never.receive());
-              }),
+  EXPECT_EXIT(run_on(2,
+                     [] {
+                       channel<int> never;
+                       static_cast<void>(never.receive());
+                     }),
               testing::ExitedWithCode(2), "fatal error: all goroutines are asleep - deadlock!");
 }
 
 TEST(deadlock_death, goroutines_that_wait_for_each_other_are_reported_on_any_number_of_ps) {
   for (const std::uint32_t processors : {1u, 2u, 4u}) {
-    EXPECT_EXIT(run_on(processors, [] {
-                  mutex a, b;
-                  wait_group both;
-                  both.add(2);
-                  a.lock();
-                  b.lock();
-                  go([&] { a.lock(); both.done(); });
-                  go([&] { b.lock(); both.done(); });
-                  both.wait();
-                }),
+    EXPECT_EXIT(run_on(processors,
+                       [] {
+                         mutex a, b;
+                         wait_group both;
+                         both.add(2);
+                         a.lock();
+                         b.lock();
+                         go([&] {
+                           a.lock();
+                           both.done();
+                         });
+                         go([&] {
+                           b.lock();
+                           both.done();
+                         });
+                         both.wait();
+                       }),
                 testing::ExitedWithCode(2), "all goroutines are asleep");
   }
 }
 
 TEST(deadlock_death, a_locked_goroutine_that_waits_for_ever_is_reported) {
-  EXPECT_EXIT(run_on(2, [] {
-                channel<int> never;
-                lock_os_thread();
-                static_cast<void>(never.receive());
-              }),
+  EXPECT_EXIT(run_on(2,
+                     [] {
+                       channel<int> never;
+                       lock_os_thread();
+                       static_cast<void>(never.receive());
+                     }),
               testing::ExitedWithCode(2), "all goroutines are asleep");
 }
 
 TEST(deadlock_death, it_is_reported_after_the_last_system_call_has_returned) {
-  EXPECT_EXIT(run_on(2, [] {
-                channel<int> never;
-                go([] { retake::syscall([] { nap_ns(50'000'000); }); });
-                static_cast<void>(never.receive());
-              }),
+  EXPECT_EXIT(run_on(2,
+                     [] {
+                       channel<int> never;
+                       go([] { retake::syscall([] { nap_ns(50'000'000); }); });
+                       static_cast<void>(never.receive());
+                     }),
               testing::ExitedWithCode(2), "all goroutines are asleep");
 }
 
 TEST(deadlock_death, it_is_reported_when_main_ended_its_thread_and_nobody_is_left) {
-  EXPECT_EXIT(run_on(2, [] {
-                channel<int> never;
-                go([] {
-                  lock_os_thread();
-                  yield();
-                });
-                static_cast<void>(never.receive());
-              }),
+  EXPECT_EXIT(run_on(2,
+                     [] {
+                       channel<int> never;
+                       go([] {
+                         lock_os_thread();
+                         yield();
+                       });
+                       static_cast<void>(never.receive());
+                     }),
               testing::ExitedWithCode(2), "all goroutines are asleep");
 }
 
@@ -109,14 +121,16 @@ TEST(deadlock, is_not_reported_while_somebody_sleeps_or_is_in_a_call) {
 }
 
 TEST(fatal_death, unlock_of_a_thread_that_is_not_locked) {
-  EXPECT_EXIT(run_on(1, [] { unlock_os_thread(); }), testing::ExitedWithCode(2), "unlock_os_thread: the goroutine is not locked to its thread");
-  EXPECT_EXIT(run_on(1, [] {
-                lock_os_thread();
-                lock_os_thread();
-                unlock_os_thread();
-                unlock_os_thread();
-                unlock_os_thread();
-              }),
+  EXPECT_EXIT(run_on(1, [] { unlock_os_thread(); }), testing::ExitedWithCode(2),
+              "unlock_os_thread: the goroutine is not locked to its thread");
+  EXPECT_EXIT(run_on(1,
+                     [] {
+                       lock_os_thread();
+                       lock_os_thread();
+                       unlock_os_thread();
+                       unlock_os_thread();
+                       unlock_os_thread();
+                     }),
               testing::ExitedWithCode(2), "unlock_os_thread: the goroutine is not locked to its thread");
 }
 
@@ -189,7 +203,8 @@ TEST(fatal_death, a_call_that_needs_a_goroutine_says_so_elsewhere) {
 }
 
 TEST(fatal_death, a_call_of_the_runtime_within_a_call_of_the_kernel_or_of_foreign_code_says_so) {
-  constexpr char text[] = "fatal error: M2: this call needs a goroutine that runs, and this one is in a system call or in foreign code";
+  constexpr char text[] =
+      "fatal error: M2: this call needs a goroutine that runs, and this one is in a system call or in foreign code";
   const auto says = [&](void (*misuse)()) {
     EXPECT_EXIT(run_on(1, [&] { retake::syscall(misuse); }), testing::ExitedWithCode(2), text);
     EXPECT_EXIT(run_on(1, [&] { retake::syscall_blocking(misuse); }), testing::ExitedWithCode(2), text);
@@ -205,32 +220,36 @@ TEST(fatal_death, a_call_of_the_runtime_within_a_call_of_the_kernel_or_of_foreig
 TEST(fatal_death, a_runtime_within_a_runtime_says_so) {
   constexpr char text[] = "fatal error: M10: run\\(\\) is called on a thread of a runtime(.|\n)*goroutine 1 \\[";
   EXPECT_EXIT(run_on(1, [] { run_on(1, [] {}); }), testing::ExitedWithCode(2), text);
-  EXPECT_EXIT(run_on(1, [] { foreign_call([] { run_on(1, [] {}); }); }), testing::ExitedWithCode(2), "M10: run\\(\\) is called on a thread of a runtime");
+  EXPECT_EXIT(run_on(1, [] { foreign_call([] { run_on(1, [] {}); }); }), testing::ExitedWithCode(2),
+              "M10: run\\(\\) is called on a thread of a runtime");
 }
 
 TEST(fatal_death, a_channel_that_ends_while_goroutines_wait_on_it_says_so) {
   constexpr char text[] = "fatal error: G6: a channel is destroyed while goroutines wait on it(.|\n)*goroutine 1 \\[";
-  EXPECT_EXIT(run_on(1, [] {
-                std::optional<channel<int>> c(std::in_place);
-                go([&] { static_cast<void>(c->receive()); });
-                yield();
-                c.reset();
-              }),
+  EXPECT_EXIT(run_on(1,
+                     [] {
+                       std::optional<channel<int>> c(std::in_place);
+                       go([&] { static_cast<void>(c->receive()); });
+                       yield();
+                       c.reset();
+                     }),
               testing::ExitedWithCode(2), text);
-  EXPECT_EXIT(run_on(1, [] {
-                std::optional<channel<int>> c(std::in_place);
-                go([&] { c->send(1); });
-                yield();
-                c.reset();
-              }),
+  EXPECT_EXIT(run_on(1,
+                     [] {
+                       std::optional<channel<int>> c(std::in_place);
+                       go([&] { c->send(1); });
+                       yield();
+                       c.reset();
+                     }),
               testing::ExitedWithCode(2), text);
-  EXPECT_EXIT(run_on(1, [] {
-                channel<int> other;
-                std::optional<channel<int>> c(std::in_place);
-                go([&] { select(on_receive(*c, [](auto) {}), on_receive(other, [](auto) {})); });
-                yield();
-                c.reset();
-              }),
+  EXPECT_EXIT(run_on(1,
+                     [] {
+                       channel<int> other;
+                       std::optional<channel<int>> c(std::in_place);
+                       go([&] { select(on_receive(*c, [](auto) {}), on_receive(other, [](auto) {})); });
+                       yield();
+                       c.reset();
+                     }),
               testing::ExitedWithCode(2), text);
 }
 
@@ -290,7 +309,8 @@ TEST(fatal_death, a_goroutine_without_memory_for_its_stack) {
               testing::ExitedWithCode(2), "fatal error: runtime: cannot allocate a goroutine's stack");
 }
 
-// From here on the kernel makes no thread for this process, and says so as it does at a limit. False: this kernel has no seccomp.
+// From here on the kernel makes no thread for this process, and says so as it does at a limit.
+// False: this kernel has no seccomp.
 bool refuse_threads() {
   constexpr unsigned load = BPF_LD | BPF_W | BPF_ABS, is = BPF_JMP | BPF_JEQ | BPF_K, answer = BPF_RET | BPF_K;
   sock_filter steps[] = {{load, 0, 0, offsetof(seccomp_data, nr)},
@@ -299,7 +319,8 @@ bool refuse_threads() {
                          {answer, 0, 0, SECCOMP_RET_ALLOW},
                          {answer, 0, 0, SECCOMP_RET_ERRNO | EAGAIN}};
   sock_fprog program{sizeof(steps) / sizeof(steps[0]), steps};
-  return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &program) == 0;
+  return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+         ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &program) == 0;
 }
 
 TEST(fatal_death, a_thread_that_the_system_refuses) {
@@ -321,7 +342,9 @@ TEST(fatal_death, a_thread_that_the_system_refuses) {
                        hold_threads(40);
                      }),
               testing::ExitedWithCode(2),
-              "runtime: failed to create new OS thread \\(have [0-9]+ already; errno=11\\)\n(.|\n)*may need to increase max user processes \\(ulimit -u\\)\nruntime: [0-9]+ goroutines, [0-9]+ threads\nruntime: [0-9]+ threads, [0-9]+ of them live, for .*fatal_test.cpp:[0-9]+\n(.|\n)*newosproc");
+              "runtime: failed to create new OS thread \\(have [0-9]+ already; errno=11\\)\n(.|\n)*may need to "
+              "increase max user processes \\(ulimit -u\\)\nruntime: [0-9]+ goroutines, [0-9]+ threads\nruntime: "
+              "[0-9]+ threads, [0-9]+ of them live, for .*fatal_test.cpp:[0-9]+\n(.|\n)*newosproc");
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
-// A frozen world: what a report of a fatal error shows does not change while it is written. Each in a process of its own, for there is no way back.
+// A frozen world: what a report of a fatal error shows does not change while it is written. Each in
+// a process of its own, for there is no way back.
 #include <atomic>
 
 #include "../program.hpp"
@@ -10,7 +11,8 @@ namespace {
 constexpr int stands_still = 3;
 constexpr int goes_on = 4;
 
-// Freezes when `work`, in several goroutines, is well under way; says by the process's exit code whether it went on.
+// Freezes when `work`, in several goroutines, is well under way; says by the process's exit code
+// whether it went on.
 template <class Work>
 void freeze_beside(Work work) {
   run_on(4, [work] {
@@ -32,7 +34,8 @@ void freeze_beside(Work work) {
 }
 
 TEST(freeze, no_call_returns) {
-  EXPECT_EXIT(freeze_beside([] { retake::syscall([] { nap_ns(10'000); }); }), testing::ExitedWithCode(stands_still), "");
+  EXPECT_EXIT(freeze_beside([] { retake::syscall([] { nap_ns(10'000); }); }), testing::ExitedWithCode(stands_still),
+              "");
 }
 
 TEST(freeze, nobody_passes_a_preempt_point) {

@@ -1,4 +1,5 @@
-// Goroutines: they start, run on any P, take turns, and are all there in the end. Method: small programs whose result says who ran.
+// Goroutines: they start, run on any P, take turns, and are all there in the end. Method: small
+// programs whose result says who ran.
 #include <sys/mman.h>
 
 #include <algorithm>
@@ -160,7 +161,8 @@ TEST(go, the_last_goroutine_started_runs_first_and_the_others_in_order) {
   EXPECT_EQ(order, "dabc");
 }
 
-// A local queue that never runs empty: each member starts its successor, which another goroutine pushes into the ring.
+// A local queue that never runs empty: each member starts its successor, which another goroutine
+// pushes into the ring.
 TEST(go, the_global_queue_is_looked_at_every_61_schedules_even_if_the_local_queue_never_runs_empty) {
   policy rules;
   rules.time_slice = patience;  // nobody is asked to yield meanwhile
@@ -216,8 +218,7 @@ TEST(go, no_more_goroutines_run_at_once_than_there_are_ps) {
         go([&] {
           for (int k = 0; k < 20; ++k) {
             const std::uint32_t now = running.fetch_add(1) + 1;
-            for (std::uint32_t seen = most.load(); seen < now && !most.compare_exchange_weak(seen, now);) {
-            }
+            for (std::uint32_t seen = most.load(); seen < now && !most.compare_exchange_weak(seen, now);) {}
             nap_ns(50'000);
             running.fetch_sub(1);
             yield();
@@ -269,8 +270,7 @@ std::int64_t back_after_yield_ns() {
 
 void compute_for_ns(std::int64_t duration_ns) {
   const std::int64_t until_ns = now_ns() + duration_ns;
-  while (now_ns() < until_ns) {
-  }
+  while (now_ns() < until_ns) {}
 }
 
 TEST(go, two_that_ready_each_other_keep_the_p_no_longer_than_one_that_computes) {

@@ -1,7 +1,10 @@
-// What becomes of a P that nobody has: each of the nine cases, from a state in which that case and no other applies.
+// What becomes of a P that nobody has: each of the nine cases, from a state in which that case and
+// no other applies.
 //
-// Method: a goroutine that is locked to its thread gives its P away when it blocks: that is a hand-off. What stands before the case is set up first:
-// which Ps are idle, what is queued, who polls. Only global_queue needs a race (work that comes between two looks): it is repeated until it came.
+// Method: a goroutine that is locked to its thread gives its P away when it blocks: that is a
+// hand-off. What stands before the case is set up first: which Ps are idle, what is queued, who
+// polls. Only global_queue needs a race (work that comes between two looks): it is repeated until
+// it came.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -91,8 +94,7 @@ TEST(handoff, the_world_stops) {
     go([&] {
       lock_os_thread();
       ready = true;
-      while (!s.stop.requested()) {
-      }
+      while (!s.stop.requested()) {}
       s.gate.start_spinning();  // as if somebody looked for work: last_spinner does not apply
       EXPECT_EQ(woken.receive(), 1);
       s.gate.withdraw();
@@ -132,8 +134,9 @@ TEST(handoff, the_p_owes_a_safe_point_function) {
   });
 }
 
-// The scheduler's lock is held while one goroutine is on its way into the global queue and another hands its P off: both wait for the lock, the
-// latter after its first look. Whoever comes first then is chance: repeated until it was the former.
+// The scheduler's lock is held while one goroutine is on its way into the global queue and another
+// hands its P off: both wait for the lock, the latter after its first look. Whoever comes first
+// then is chance: repeated until it was the former.
 TEST(handoff, work_came_to_the_global_queue_meanwhile) {
   run_on(4, quiet(), [] {
     struct turns {
@@ -173,7 +176,8 @@ TEST(handoff, work_came_to_the_global_queue_meanwhile) {
           nap_ns(200'000);
         }
         woken.send(1);
-        if (!yielding_until([&] { return back.load() == 2 * round; })) break;  // without the lock: both need it to come back
+        if (!yielding_until([&] { return back.load() == 2 * round; }))
+          break;  // without the lock: both need it to come back
       }
       woken.close();
       over = true;

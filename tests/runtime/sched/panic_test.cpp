@@ -1,4 +1,5 @@
-// Panics and the end of goroutines. Method: counters on real threads; death tests for what ends the process.
+// Panics and the end of goroutines. Method: counters on real threads; death tests for what ends the
+// process.
 #include "retake/panic.hpp"
 
 #include <atomic>
@@ -80,20 +81,23 @@ TEST(exit_goroutine, the_goroutine_of_a_foreign_thread_tells_it) {
 }
 
 TEST(exit_goroutine, after_main_others_go_on_until_nobody_is_left) {
-  EXPECT_EXIT(run_on(2, [] {
-                go([] {
-                  sleep_for(20ms);
-                  std::fputs("still here\n", stderr);
-                });
-                exit_goroutine();
-              }),
-              testing::ExitedWithCode(2), "still here\n(.|\n)*fatal error: no goroutines \\(main called exit_goroutine\\) - deadlock!");
+  EXPECT_EXIT(run_on(2,
+                     [] {
+                       go([] {
+                         sleep_for(20ms);
+                         std::fputs("still here\n", stderr);
+                       });
+                       exit_goroutine();
+                     }),
+              testing::ExitedWithCode(2),
+              "still here\n(.|\n)*fatal error: no goroutines \\(main called exit_goroutine\\) - deadlock!");
 }
 
 [[gnu::noinline]] void throw_six() { throw 6; }
 
 TEST(panic_death, ends_the_process_with_its_value_the_goroutine_and_the_throwing_stack) {
-  EXPECT_EXIT(run_on(1, [] { throw std::runtime_error("the text"); }), testing::ExitedWithCode(2), "panic: the text\n\ngoroutine 1 \\[running\\]\nfatal error: panic");
+  EXPECT_EXIT(run_on(1, [] { throw std::runtime_error("the text"); }), testing::ExitedWithCode(2),
+              "panic: the text\n\ngoroutine 1 \\[running\\]\nfatal error: panic");
   EXPECT_EXIT(run_on(1, [] { throw 5; }), testing::ExitedWithCode(2), "panic: 5\n");
   EXPECT_EXIT(run_on(1, [] { throw std::string("a string"); }), testing::ExitedWithCode(2), "panic: a string\n");
   struct own {};
@@ -106,10 +110,11 @@ TEST(panic_death, nothing_is_unwound) {
   struct loud {
     ~loud() { std::fputs("unwound", stderr); }
   };
-  EXPECT_EXIT(run_on(1, [] {
-                const loud here;
-                throw 1;
-              }),
+  EXPECT_EXIT(run_on(1,
+                     [] {
+                       const loud here;
+                       throw 1;
+                     }),
               testing::ExitedWithCode(2), "^panic: 1\n\ngoroutine 1");
 }
 

@@ -143,7 +143,8 @@ TEST(resize, ps_follow_the_affinity_until_the_program_says_how_many_and_again_wh
       EXPECT_TRUE(all_threads_may_use(all));
       EXPECT_TRUE(yielding_until([&] { return processors() == before && goroutine_count() == 1; }));
     }
-    EXPECT_LE(records(), made + 2) << "the goroutines that change the number, one at a time, leave their records behind";
+    EXPECT_LE(records(), made + 2)
+        << "the goroutines that change the number, one at a time, leave their records behind";
     set_processors(before + 1);
     EXPECT_TRUE(all_threads_may_use(one));
     sleep_for(20ms);  // twenty looks

@@ -1,4 +1,5 @@
-// Stacks that nobody wants give their memory back, and are as good as new. Method: resident memory, as the kernel counts it, against goroutines that wrote to their stacks.
+// Stacks that nobody wants give their memory back, and are as good as new. Method: resident memory,
+// as the kernel counts it, against goroutines that wrote to their stacks.
 #include <unistd.h>
 
 #include <cstdio>

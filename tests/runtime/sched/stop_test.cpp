@@ -1,4 +1,5 @@
-// The stop of the world: nobody runs between stop and start, whatever the Ps were doing. Method: a plain variable that the stopper and everybody else touch.
+// The stop of the world: nobody runs between stop and start, whatever the Ps were doing. Method: a
+// plain variable that the stopper and everybody else touch.
 #include <atomic>
 
 #include "../program.hpp"
@@ -20,8 +21,10 @@ TEST(stop_the_world, nobody_else_runs_until_it_starts_again) {
         go([&, i] {
           while (!over) {
             turns.fetch_add(1);
-            if (i % 2 == 0) yield();
-            else retake::syscall([] {});
+            if (i % 2 == 0)
+              yield();
+            else
+              retake::syscall([] {});
           }
           all.done();
         });
@@ -143,8 +146,10 @@ TEST(for_each_processor, runs_the_function_once_on_every_p_be_it_busy_idle_or_in
         all.add(1);
         go([&, i] {
           while (!over) {
-            if (i == 0) retake::syscall([] { nap_ns(100'000); });
-            else yield();
+            if (i == 0)
+              retake::syscall([] { nap_ns(100'000); });
+            else
+              yield();
           }
           all.done();
         });

@@ -1,4 +1,5 @@
-// Channels: every value arrives once, in order, and close ends every wait. Method: numbered values through every kind of channel.
+// Channels: every value arrives once, in order, and close ends every wait. Method: numbered values
+// through every kind of channel.
 #include <array>
 #include <atomic>
 #include <memory>
@@ -19,9 +20,12 @@ class channels : public testing::TestWithParam<std::tuple<std::uint32_t, std::si
   static std::uint32_t processors() { return std::get<0>(GetParam()); }
   static std::size_t capacity() { return std::get<1>(GetParam()); }
 };
-INSTANTIATE_TEST_SUITE_P(kinds, channels, testing::Combine(testing::Values(1u, 2u, 4u), testing::Values(0u, 1u, 7u, 128u)), [](auto const& one) {
-  return std::to_string(std::get<0>(one.param)) + "p_capacity_" + std::to_string(std::get<1>(one.param));
-});
+INSTANTIATE_TEST_SUITE_P(kinds, channels,
+                         testing::Combine(testing::Values(1u, 2u, 4u), testing::Values(0u, 1u, 7u, 128u)),
+                         [](auto const& one) {
+                           return std::to_string(std::get<0>(one.param)) + "p_capacity_" +
+                                  std::to_string(std::get<1>(one.param));
+                         });
 
 TEST_P(channels, one_sender_and_one_receiver_keep_the_order) {
   run_on(processors(), [] {
@@ -74,9 +78,7 @@ TEST_P(channels, close_sends_receivers_away_and_wakes_blocked_senders_with_an_ex
       go([&] {
         try {
           full.send(2);
-        } catch (closed_channel const&) {
-          thrown.fetch_add(1);
-        }
+        } catch (closed_channel const&) { thrown.fetch_add(1); }
         all.done();
       });
       go([&] {

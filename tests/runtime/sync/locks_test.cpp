@@ -1,4 +1,5 @@
-// rw_mutex, cond, semaphore and once, and what misuse of this room ends with. Method: plain data that only the lock makes safe; counters; death tests.
+// rw_mutex, cond, semaphore and once, and what misuse of this room ends with. Method: plain data
+// that only the lock makes safe; counters; death tests.
 #include <array>
 #include <atomic>
 #include <limits>
@@ -17,7 +18,6 @@
 
 namespace retake::test {
 namespace {
-
 
 TEST(rw_mutex, one_writer_or_any_number_of_readers) {
   for (const std::uint32_t processors : {1u, 4u}) {
@@ -308,9 +308,7 @@ TEST(once_value, is_computed_once_and_each_call_gets_it_or_its_exception) {
       try {
         static_cast<void>(failing());
         ADD_FAILURE() << "the exception is lost";
-      } catch (std::runtime_error const& e) {
-        EXPECT_STREQ(e.what(), "attempt 2");
-      }
+      } catch (std::runtime_error const& e) { EXPECT_STREQ(e.what(), "attempt 2"); }
     }
   });
 }
@@ -508,7 +506,8 @@ TEST(sync_death, the_end_of_an_object_that_goroutines_wait_for_is_fatal) {
          ends_while_waited_for(w, [](wait_group& x) { x.wait(); });
        }},
   };
-  for (misuse const& one : all) EXPECT_EXIT(run_on(1, one.what), testing::ExitedWithCode(2), std::string(one.text) + "(.|\n)*goroutine 1 \\[");
+  for (misuse const& one : all)
+    EXPECT_EXIT(run_on(1, one.what), testing::ExitedWithCode(2), std::string(one.text) + "(.|\n)*goroutine 1 \\[");
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
-// select: each case happens when it should, exactly one does, and nothing is left behind in the others. Method: say what is ready, look at what happened.
+// select: each case happens when it should, exactly one does, and nothing is left behind in the
+// others. Method: say what is ready, look at what happened.
 #include "retake/select.hpp"
 
 #include <array>
@@ -17,12 +18,16 @@ TEST(select, takes_the_one_case_that_is_ready) {
     channel<int> empty(1), full(1), closed;
     full.send(7);
     int got = 0;
-    EXPECT_EQ(select(on_receive(empty, [&](auto) { got = -1; }), on_receive(full, [&](std::optional<int> v) { got = *v; }), on_send(full, 1, [&] { got = -2; })), 1u);
+    EXPECT_EQ(select(on_receive(empty, [&](auto) { got = -1; }),
+                     on_receive(full, [&](std::optional<int> v) { got = *v; }), on_send(full, 1, [&] { got = -2; })),
+              1u);
     EXPECT_EQ(got, 7);
     EXPECT_EQ(select(on_send(empty, 5, [&] { got = 5; }), on_receive(closed, [&](auto) {})), 0u);
     EXPECT_EQ(empty.receive(), 5);
     closed.close();
-    EXPECT_EQ(select(on_receive(empty, [&](auto) {}), on_receive(closed, [&](std::optional<int> v) { got = v ? 1 : 0; })), 1u);
+    EXPECT_EQ(select(on_receive(empty, [&](auto) {}),
+                     on_receive(closed, [&](std::optional<int> v) { got = v ? 1 : 0; })),
+              1u);
     EXPECT_EQ(got, 0);
   });
 }
@@ -164,7 +169,8 @@ TEST(select, carries_values_that_only_move) {
       select(on_send(c, std::make_unique<int>(5), [] {}), on_receive(other, [](auto) {}));
       chosen.done();
     });
-    select(on_receive(c, [](std::optional<std::unique_ptr<int>> v) { EXPECT_EQ(*v.value(), 5); }), on_send(other, nullptr, [] {}));
+    select(on_receive(c, [](std::optional<std::unique_ptr<int>> v) { EXPECT_EQ(*v.value(), 5); }),
+           on_send(other, nullptr, [] {}));
     chosen.wait();
   });
 }
@@ -184,7 +190,8 @@ TEST(select, of_ready_cases_each_is_chosen_about_as_often) {
     for (auto& one : c) one.close();
     std::array<int, 4> chosen{};
     for (int i = 0; i < rounds; ++i) {
-      ++chosen[select(on_receive(c[0], [](auto) {}), on_receive(c[1], [](auto) {}), on_receive(c[2], [](auto) {}), on_receive(c[3], [](auto) {}))];
+      ++chosen[select(on_receive(c[0], [](auto) {}), on_receive(c[1], [](auto) {}), on_receive(c[2], [](auto) {}),
+                      on_receive(c[3], [](auto) {}))];
     }
     for (const int n : chosen) EXPECT_NEAR(n, rounds / 4, rounds / 20);
   });
@@ -214,7 +221,8 @@ TEST(select, values_between_many_selects_arrive_once_each) {
         for (bool on = true; on;) {
           // Some with a time-out that often comes at the same time.
           const std::chrono::nanoseconds limit = i % 2 == 0 ? 1h : 3us;
-          select(on_receive(a, take), on_receive(b, take), on_receive(stop, [&](auto) { on = false; }), after(limit, [] {}));
+          select(on_receive(a, take), on_receive(b, take), on_receive(stop, [&](auto) { on = false; }),
+                 after(limit, [] {}));
         }
         done.done();
       });

@@ -1,4 +1,5 @@
-// Faults: contained ones become foreign_fault and cost the thread, others end the process with a text. Method: real faults; death tests.
+// Faults: contained ones become foreign_fault and cost the thread, others end the process with a
+// text. Method: real faults; death tests.
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -82,7 +83,8 @@ TEST(contained_faults, a_pinned_worker_survives_a_thousand_of_them_without_a_new
         EXPECT_EQ(signal_of(write_nowhere), SIGSEGV);
         EXPECT_EQ(world::thread_id(), thread);
       }
-      EXPECT_LE(value(paths().threads_started), threads + 2) << "the other P may want one while another is on its way to sleep, each fault does not";
+      EXPECT_LE(value(paths().threads_started), threads + 2)
+          << "the other P may want one while another is on its way to sleep, each fault does not";
       all.done();
     });
     all.wait();
@@ -129,12 +131,14 @@ TEST(contained_faults, the_thread_ends_at_once_without_a_lock_and_with_the_last_
 }
 
 TEST(contained_faults, a_fault_in_a_callback_is_not_the_foreign_code_s) {
-  EXPECT_DEATH(run_on(1, [] { foreign_call(contain_faults, [] { callback([] { write_nowhere(); }); }); }), "signal 11: address 0x10, in goroutine 1");
+  EXPECT_DEATH(run_on(1, [] { foreign_call(contain_faults, [] { callback([] { write_nowhere(); }); }); }),
+               "signal 11: address 0x10, in goroutine 1");
 }
 
 TEST(fault_death, in_foreign_code_is_fatal) {
   EXPECT_EXIT(run_on(2, [] { foreign_call(write_nowhere); }), testing::ExitedWithCode(2),
-              "\\[signal 11: address 0x10, in foreign code of goroutine 1\\]\nfatal error: unexpected signal during foreign code execution");
+              "\\[signal 11: address 0x10, in foreign code of goroutine 1\\]\nfatal error: unexpected signal during "
+              "foreign code execution");
 }
 
 TEST(fault_death, in_a_goroutine_s_own_code_is_told_and_takes_its_usual_way) {
@@ -148,14 +152,17 @@ RETAKE_TEST_FAULTS int recurse(int volatile* above) {
 }
 
 TEST(fault_death, a_stack_overflow_names_the_goroutine_and_its_size) {
-  EXPECT_EXIT(run_on(2, [] {
-                int volatile zero = 0;
-                static_cast<void>(recurse(&zero));
-              }),
-              testing::ExitedWithCode(2), "runtime: goroutine 1 exceeds its stack of 262144 bytes\nfatal error: stack overflow");
+  EXPECT_EXIT(run_on(2,
+                     [] {
+                       int volatile zero = 0;
+                       static_cast<void>(recurse(&zero));
+                     }),
+              testing::ExitedWithCode(2),
+              "runtime: goroutine 1 exceeds its stack of 262144 bytes\nfatal error: stack overflow");
 }
 
-// The stack is used up by the call of another function in turn: the walk begins in a frame that no longer fits.
+// The stack is used up by the call of another function in turn: the walk begins in a frame that no
+// longer fits.
 RETAKE_TEST_FAULTS int recurse_with_a_large_frame(int volatile* above) {
   int volatile room[600] = {};
   return above[0] < 0 ? 0 : recurse_with_a_large_frame(room) + room[1];
@@ -164,14 +171,15 @@ RETAKE_TEST_FAULTS int recurse_with_a_large_frame(int volatile* above) {
 // A sanitizer's memset may be the innermost frame.
 TEST(fault_death, a_stack_overflow_shows_the_stack_that_overflowed) {
   for (auto* const deep : {&recurse, &recurse_with_a_large_frame}) {
-    EXPECT_EXIT(run_on(2, [deep] {
-                  sleep_for(1ns);
-                  go([deep] {
-                    int volatile zero = 0;
-                    static_cast<void>(deep(&zero));
-                  });
-                  sleep_for(patience);
-                }),
+    EXPECT_EXIT(run_on(2,
+                       [deep] {
+                         sleep_for(1ns);
+                         go([deep] {
+                           int volatile zero = 0;
+                           static_cast<void>(deep(&zero));
+                         });
+                         sleep_for(patience);
+                       }),
                 testing::ExitedWithCode(2),
                 "goroutine [0-9]+ \\[running[^]]*\\]:\n([^\n]*\n[^\n]*\n)?[^\n]*recurse[^\n]*\n"
                 "[^\n]*contained_faults_test[^\n]*\n[^\n]*recurse");

@@ -1,4 +1,5 @@
-// Foreign code: its stack, its values and exceptions, callbacks out of it, and threads of its own. Method: real threads; a stack address says who runs where.
+// Foreign code: its stack, its values and exceptions, callbacks out of it, and threads of its own.
+// Method: real threads; a stack address says who runs where.
 #include <alloca.h>
 
 #include <atomic>
@@ -214,13 +215,16 @@ TEST(callback, a_lock_that_is_undone_in_it_leaves_the_runtime_s_own) {
 TEST(foreign_call_death, of_nothing) {
   using pointer = void (*)();
   EXPECT_EXIT(run_on(1, [] { foreign_call(pointer{}); }), testing::ExitedWithCode(2), "foreign_call nil");
-  EXPECT_EXIT(run_on(1, [] { foreign_call(contain_faults, std::function<void()>()); }), testing::ExitedWithCode(2), "foreign_call nil");
+  EXPECT_EXIT(run_on(1, [] { foreign_call(contain_faults, std::function<void()>()); }), testing::ExitedWithCode(2),
+              "foreign_call nil");
 }
 
 TEST(callback_death, outside_of_foreign_code) {
-  EXPECT_EXIT(run_on(1, [] { callback([] {}); }), testing::ExitedWithCode(2), "callback: the goroutine is in no foreign call");
+  EXPECT_EXIT(run_on(1, [] { callback([] {}); }), testing::ExitedWithCode(2),
+              "callback: the goroutine is in no foreign call");
   EXPECT_EXIT(callback([] {}), testing::ExitedWithCode(2), "callback: the thread is in no foreign call");
-  EXPECT_EXIT(run_on(1, [] { foreign_call([] { callback([] { unlock_os_thread(); }); }); }), testing::ExitedWithCode(2), "unlock_os_thread: the goroutine is not locked");
+  EXPECT_EXIT(run_on(1, [] { foreign_call([] { callback([] { unlock_os_thread(); }); }); }), testing::ExitedWithCode(2),
+              "unlock_os_thread: the goroutine is not locked");
 }
 
 // ---- threads of others ----
@@ -264,9 +268,7 @@ TEST(callback_gate, passes_exceptions_to_the_foreign_thread) {
     std::thread other([&] {
       try {
         gate.call([] { throw std::runtime_error("x"); });
-      } catch (std::runtime_error const&) {
-        caught = true;
-      }
+      } catch (std::runtime_error const&) { caught = true; }
     });
     foreign_call([&] { other.join(); });
     EXPECT_TRUE(caught.load());
@@ -311,11 +313,12 @@ TEST(callback_gate, while_one_is_open_nobody_reports_a_deadlock) {
 }
 
 TEST(callback_gate_death, after_it_is_closed_a_deadlock_is_reported_again) {
-  EXPECT_EXIT(run_on(2, [] {
-                { callback_gate gate; }
-                channel<int> never;
-                static_cast<void>(never.receive());
-              }),
+  EXPECT_EXIT(run_on(2,
+                     [] {
+                       { callback_gate gate; }
+                       channel<int> never;
+                       static_cast<void>(never.receive());
+                     }),
               testing::ExitedWithCode(2), "all goroutines are asleep");
 }
 
@@ -333,9 +336,7 @@ TEST(callback_gate, a_thread_whose_goroutine_the_end_of_the_program_abandons_is_
           arrived->send(1);
           static_cast<void>(arrived->receive());
         });
-      } catch (std::system_error const& ended) {
-        told = ended.code() == std::errc::operation_canceled;
-      }
+      } catch (std::system_error const& ended) { told = ended.code() == std::errc::operation_canceled; }
     });
     EXPECT_EQ(arrived->receive(), 1);
   });

@@ -1,4 +1,5 @@
-// Pinned workers and bounded calls on real threads. Method: calls that wait for a flag say who runs when; the kernel's thread ids say where.
+// Pinned workers and bounded calls on real threads. Method: calls that wait for a flag say who runs
+// when; the kernel's thread ids say where.
 #include "retake/foreign_pool.hpp"
 
 #include <atomic>
@@ -145,9 +146,7 @@ TEST(foreign_pool, a_thousand_contained_faults_of_a_worker_start_no_thread) {
         }));
         ADD_FAILURE();
         break;
-      } catch (foreign_fault const& fault) {
-        EXPECT_EQ(fault.signal(), SIGSEGV);
-      }
+      } catch (foreign_fault const& fault) { EXPECT_EQ(fault.signal(), SIGSEGV); }
     }
     EXPECT_EQ(threads.size(), 1u);
     EXPECT_LE(thread_count(), before + 3) << "the Ps may want one or two, each fault does not";
@@ -155,7 +154,8 @@ TEST(foreign_pool, a_thousand_contained_faults_of_a_worker_start_no_thread) {
 }
 
 TEST(foreign_pool, without_workers_is_fatal) {
-  EXPECT_EXIT(run_on(1, [] { const foreign_pool pool(0); }), testing::ExitedWithCode(2), "a foreign_pool without workers");
+  EXPECT_EXIT(run_on(1, [] { const foreign_pool pool(0); }), testing::ExitedWithCode(2),
+              "a foreign_pool without workers");
 }
 
 TEST(bounded, holds_no_more_threads_than_there_is_room_for) {
@@ -169,8 +169,7 @@ TEST(bounded, holds_no_more_threads_than_there_is_room_for) {
       go([&, i] {
         const auto call = [&] {
           const std::uint32_t now = inside.fetch_add(1) + 1;
-          for (std::uint32_t seen = peak; seen < now && !peak.compare_exchange_weak(seen, now);) {
-          }
+          for (std::uint32_t seen = peak; seen < now && !peak.compare_exchange_weak(seen, now);) {}
           nap_ns(200'000);
           --inside;
         };
@@ -204,7 +203,8 @@ TEST(bounded, turns_away_whose_context_ends_first_and_gives_the_room_of_who_thro
     EXPECT_EQ(room.foreign_call(soon, [] { return 1; }).error(), std::errc::timed_out);
     leave = true;
     all.wait();
-    EXPECT_EQ(room.foreign_call(soon, [] { return 1; }).error(), std::errc::timed_out);  // there is room, and no wish any more
+    EXPECT_EQ(room.foreign_call(soon, [] { return 1; }).error(),
+              std::errc::timed_out);  // there is room, and no wish any more
     EXPECT_EQ(*room.foreign_call(background(), [] { return 1; }), 1);
   });
 }

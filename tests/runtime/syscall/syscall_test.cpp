@@ -1,4 +1,5 @@
-// System and foreign calls: every way out of a call and every reason to take a P out of one, from a state in which that one applies.
+// System and foreign calls: every way out of a call and every reason to take a P out of one, from a
+// state in which that one applies.
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -40,10 +41,11 @@ policy eager() {
 }
 
 TEST(syscall_death, a_call_that_ends_on_a_frame_above_its_own_is_refused) {
-  EXPECT_EXIT(run_on(1, [] {
-                enter_and_leave_the_frame();
-                detail::exit_syscall();
-              }),
+  EXPECT_EXIT(run_on(1,
+                     [] {
+                       enter_and_leave_the_frame();
+                       detail::exit_syscall();
+                     }),
               testing::ExitedWithCode(2), "exit_syscall: syscall frame is no longer valid");
 }
 
@@ -72,7 +74,8 @@ TEST(syscall, others_run_on_one_p_while_one_is_in_a_call) {
   });
 }
 
-// The P goes to a thread of the other goroutine, which sets errno there; the first one continues on that thread.
+// The P goes to a thread of the other goroutine, which sets errno there; the first one continues on
+// that thread.
 TEST(syscall, errno_is_the_calls_when_its_function_returns_it_although_the_goroutine_moves) {
   run_on(1, [] {
     const auto thread = [] { return ::syscall(SYS_gettid); };
@@ -147,7 +150,9 @@ void leave_slowly(bool locks, counter path_counters::*way) {
 }
 
 TEST(syscall, without_any_p_a_call_returns_by_the_global_queue) { leave_slowly(false, &path_counters::exit_slow); }
-TEST(syscall, without_any_p_a_locked_call_waits_for_its_own_thread_s_turn) { leave_slowly(true, &path_counters::exit_slow_locked); }
+TEST(syscall, without_any_p_a_locked_call_waits_for_its_own_thread_s_turn) {
+  leave_slowly(true, &path_counters::exit_slow_locked);
+}
 
 TEST(syscall, a_locked_call_keeps_its_thread_on_the_fast_way) {
   run_on(2, [] {
@@ -160,7 +165,8 @@ TEST(syscall, a_locked_call_keeps_its_thread_on_the_fast_way) {
   });
 }
 
-// G1's P is taken for G2, which enters a call with it: G1 comes back and wins it from G2's call. Legal, and told by the tick.
+// G1's P is taken for G2, which enters a call with it: G1 comes back and wins it from G2's call.
+// Legal, and told by the tick.
 TEST(syscall, a_call_may_win_back_a_p_that_was_another_s_meanwhile) {
   const std::int64_t until_ns = now_ns() + patience_ns;
   std::uint64_t seen = 0;
@@ -173,15 +179,13 @@ TEST(syscall, a_call_may_win_back_a_p_that_was_another_s_meanwhile) {
         retake::syscall([&] {
           second_in_call = true;
           const std::int64_t patient_until_ns = now_ns() + 20'000'000;
-          while (!first_back && now_ns() < patient_until_ns) {
-          }
+          while (!first_back && now_ns() < patient_until_ns) {}
         });
         all.done();
       });
       go([&] {  // runs first
         retake::syscall([&] {
-          while (!second_in_call) {
-          }
+          while (!second_in_call) {}
         });
         first_back = true;
         all.done();
@@ -193,7 +197,8 @@ TEST(syscall, a_call_may_win_back_a_p_that_was_another_s_meanwhile) {
   EXPECT_GT(seen, 0u);
 }
 
-// A monitor that has backed off to more than a second, and would need two visits: only somebody who wakes it lets the other goroutine run in less.
+// A monitor that has backed off to more than a second, and would need two visits: only somebody who
+// wakes it lets the other goroutine run in less.
 constexpr std::int64_t back_off_ns = 1'300'000'000;
 constexpr std::int64_t soon_ns = 1'000'000'000;
 policy backs_off() {
@@ -250,8 +255,7 @@ TEST(syscall_full, the_monitor_s_cas_can_lose_against_a_return) {
         for (std::uint32_t n = static_cast<std::uint32_t>(i); !over; n = n * 1664525 + 1013904223) {
           retake::syscall([n] {
             const std::int64_t until_ns = now_ns() + n % 100'000;
-            while (now_ns() < until_ns) {
-            }
+            while (now_ns() < until_ns) {}
           });
         }
         all.done();

@@ -1,4 +1,5 @@
-// A locked goroutine and its thread. Method: the kernel's number of the thread, and a mark on it that nobody else may find.
+// A locked goroutine and its thread. Method: the kernel's number of the thread, and a mark on it
+// that nobody else may find.
 #include <pthread.h>
 #include <sched.h>
 #include <unistd.h>
@@ -167,7 +168,8 @@ TEST(lock_os_thread, a_lock_taken_during_initialisation_keeps_main_on_the_main_t
   run(chosen, [] { EXPECT_EQ(this_goroutine().locked_m.get(), nullptr); });
 }
 
-// A locked goroutine's thread ignores a signal mask of its own making: whoever is started on its behalf must not inherit it.
+// A locked goroutine's thread ignores a signal mask of its own making: whoever is started on its
+// behalf must not inherit it.
 TEST(lock_os_thread, no_thread_is_cloned_from_a_locked_one) {
   run_on(1, [] {
     std::atomic<int> bad{0};
@@ -224,10 +226,12 @@ TEST(threads, the_maximum_can_be_set_and_is_kept) {
     EXPECT_EQ(set_max_threads(50), 10'000u);
     EXPECT_EQ(set_max_threads(20'000), 50u);
   });
-  EXPECT_EXIT(run_on(1, [] { set_max_threads(1); }), testing::ExitedWithCode(2), "program exceeds 1-thread limit(.|\n)*thread exhaustion");
+  EXPECT_EXIT(run_on(1, [] { set_max_threads(1); }), testing::ExitedWithCode(2),
+              "program exceeds 1-thread limit(.|\n)*thread exhaustion");
 }
 
-// Beside goroutines that would fill every P for ever, a locked one comes to its turn: its wake-ups are late by slices, not for ever.
+// Beside goroutines that would fill every P for ever, a locked one comes to its turn: its wake-ups
+// are late by slices, not for ever.
 TEST(lock_os_thread, a_locked_goroutine_has_its_turn_beside_saturating_load) {
   run_on(2, [] {
     std::atomic<bool> over{false};
@@ -248,7 +252,8 @@ TEST(lock_os_thread, a_locked_goroutine_has_its_turn_beside_saturating_load) {
     }
     over = true;
     all.wait();
-    EXPECT_LT(longest_ns, 20 * 10 * 10'000'000ll) << "V2: runnable goroutines times a slice, and much for a loaded machine";
+    EXPECT_LT(longest_ns, 20 * 10 * 10'000'000ll)
+        << "V2: runnable goroutines times a slice, and much for a loaded machine";
   });
 }
 
@@ -311,19 +316,21 @@ TEST(lock_os_thread, main_may_end_locked_while_others_are_locked_and_blocked) {
   }
 }
 
-// A P whose own queue never runs empty: each member starts its successor, and one more that pushes it into the ring.
+// A P whose own queue never runs empty: each member starts its successor, and one more that pushes
+// it into the ring.
 struct family {
   bool over = false;
   std::uint32_t members = 0;
   void next() {
     if (over || members == 3'000'000) return;  // in case nobody ends it
-    std::atomic_ref(members).fetch_add(1);  // a returning call looks
+    std::atomic_ref(members).fetch_add(1);     // a returning call looks
     go([this] { next(); });
     go([] {});
   }
 };
 
-TEST(lock_os_thread, a_locked_goroutine_has_its_turn_every_61_schedules_beside_others_that_never_let_their_queue_run_empty) {
+TEST(lock_os_thread,
+     a_locked_goroutine_has_its_turn_every_61_schedules_beside_others_that_never_let_their_queue_run_empty) {
   policy rules;
   rules.time_slice = patience;  // nobody is asked to yield meanwhile
   run_on(1, rules, [] {
@@ -345,7 +352,8 @@ TEST(lock_os_thread, a_locked_goroutine_has_its_turn_every_61_schedules_beside_o
       EXPECT_EQ(bell.receive(), i);
       EXPECT_LE(f.members - before, 61u);
 
-      // Its P goes on at once. Between the end of the call and the queue the kernel may stop the thread for any time: the best of all counts.
+      // Its P goes on at once. Between the end of the call and the queue the kernel may stop the
+      // thread for any time: the best of all counts.
       retake::syscall_blocking([&] {
         nap_ns(200'000);
         before = std::atomic_ref(f.members).load();

@@ -1,5 +1,5 @@
-// Durations of any unit become the runtime's nanoseconds: none overflows, none becomes shorter, and a
-// time that cannot come is waited for. Method: the edges of each unit, then the calls.
+// Durations of any unit become the runtime's nanoseconds: none overflows, none becomes shorter, and
+// a time that cannot come is waited for. Method: the edges of each unit, then the calls.
 #include <gtest/gtest.h>
 
 #include <algorithm>

@@ -1,5 +1,6 @@
-// The runtime's timers on real threads: what stop() says is true, and a timer's memory ends with that word. Method: count answers; free what is
-// answered for, so that a late touch is a finding of the sanitizers.
+// The runtime's timers on real threads: what stop() says is true, and a timer's memory ends with
+// that word. Method: count answers; free what is answered for, so that a late touch is a finding of
+// the sanitizers.
 #include "time/runtime_timer.hpp"
 
 #include <algorithm>

@@ -1,4 +1,5 @@
-// Timers: not early, in order, and a sleeper holds no thread. Method: compare clocks; lateness is not judged here (that is the simulator's V3).
+// Timers: not early, in order, and a sleeper holds no thread. Method: compare clocks; lateness is
+// not judged here (that is the simulator's V3).
 #include <atomic>
 #include <vector>
 

@@ -1,5 +1,6 @@
-// A wall clock that jumps an hour back and forth at every look moves no timer, no deadline and no wait of the runtime.
-// The jumps are this program's own clock_gettime, which every part of it calls; nobody sets the machine's clock.
+// A wall clock that jumps an hour back and forth at every look moves no timer, no deadline and no
+// wait of the runtime. The jumps are this program's own clock_gettime, which every part of it
+// calls; nobody sets the machine's clock.
 #include <gtest/gtest.h>
 #include <sys/syscall.h>
 #include <time.h>

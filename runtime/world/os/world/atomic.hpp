@@ -1,20 +1,26 @@
 // atomic.hpp: a word that several threads read and write, with operations named by their order.
 //
-// Problem.   `x = 1`, `x.load()` and `++x` compile with the strongest and dearest order and tell the reader nothing; and an order that
-//            is a defaulted argument is the one that nobody thought about.
-// Rejected.  Operators, default orders, weak compare-exchange (its spurious failure is one more outcome per site for every checker),
-//            `expected` by reference (a write to a caller's variable that the checkers cannot see).
-// Recipe.    load_acquire(), store_release(v), exchange_acq_rel(v), compare_exchange_acq_rel(e, d) -> {won, seen},
-//            fetch_add_relaxed(n). A compare-exchange that fails is an acquire load (relaxed for _relaxed, seq_cst for _seq_cst).
+// Problem.   `x = 1`, `x.load()` and `++x` compile with the strongest and dearest order and tell
+//            the reader nothing; and an order that is a defaulted argument is the one that nobody
+//            thought about.
+// Rejected.  Operators, default orders, weak compare-exchange (its spurious failure is one more
+//            outcome per site for every checker), `expected` by reference (a write to a caller's
+//            variable that the checkers cannot see).
+// Recipe.    load_acquire(), store_release(v), exchange_acq_rel(v), compare_exchange_acq_rel(e, d)
+//            -> {won, seen}, fetch_add_relaxed(n). A compare-exchange that fails is an acquire load
+//            (relaxed for _relaxed, seq_cst for _seq_cst).
 //
-// T is trivially copyable, of 1, 2, 4 or 8 bytes, without padding: a small struct is a state word. A struct travels as an integer of its
-// size, because clang 14 otherwise emits library calls for one whose own alignment is smaller; a scalar stays what it is, so that an
-// atomic pointer is constant-initialised.
+// T is trivially copyable, of 1, 2, 4 or 8 bytes, without padding: a small struct is a state word.
+// A struct travels as an integer of its size, because clang 14 otherwise emits library calls for
+// one whose own alignment is smaller; a scalar stays what it is, so that an atomic pointer is
+// constant-initialised.
 //
-// Every operation is one instruction at -O2; the site vanishes (tests/world/bare_instruction_test.sh reads the assembly).
+// Every operation is one instruction at -O2; the site vanishes
+// (tests/world/bare_instruction_test.sh reads the assembly).
 //
 // Checked by tests/world (conformance_core).
-// Not promised: an order that is not in the name. Nothing here blocks; everything may be called on any thread and in a signal handler.
+// Not promised: an order that is not in the name. Nothing here blocks; everything may be called on
+// any thread and in a signal handler.
 #pragma once
 
 #include <atomic>
@@ -36,7 +42,8 @@ concept atomic_value = std::is_trivially_copyable_v<T> && std::has_unique_object
 template <class T>
 concept atomic_integer = atomic_value<T> && std::integral<T> && !std::same_as<T, bool>;
 
-// What a compare-exchange found: `seen` is the value before; `won` says that it was the expected one and has been replaced.
+// What a compare-exchange found: `seen` is the value before; `won` says that it was the expected
+// one and has been replaced.
 template <class T>
 struct [[nodiscard]] exchanged {
   bool won;
@@ -46,9 +53,9 @@ struct [[nodiscard]] exchanged {
 namespace detail {
 
 template <std::size_t bytes>
-using unsigned_of =
-    std::conditional_t<bytes == 8, std::uint64_t,
-                       std::conditional_t<bytes == 4, std::uint32_t, std::conditional_t<bytes == 2, std::uint16_t, std::uint8_t>>>;
+using unsigned_of = std::conditional_t<
+    bytes == 8, std::uint64_t,
+    std::conditional_t<bytes == 4, std::uint32_t, std::conditional_t<bytes == 2, std::uint16_t, std::uint8_t>>>;
 
 template <class T>
 using atomic_storage = std::conditional_t<std::is_class_v<T> || std::is_union_v<T>, unsigned_of<sizeof(T)>, T>;
@@ -75,9 +82,15 @@ class atomic {
     return out(word_.load(std::memory_order_seq_cst));
   }
 
-  [[gnu::always_inline]] void store_relaxed(T value, site = site::current()) noexcept { word_.store(in(value), std::memory_order_relaxed); }
-  [[gnu::always_inline]] void store_release(T value, site = site::current()) noexcept { word_.store(in(value), std::memory_order_release); }
-  [[gnu::always_inline]] void store_seq_cst(T value, site = site::current()) noexcept { word_.store(in(value), std::memory_order_seq_cst); }
+  [[gnu::always_inline]] void store_relaxed(T value, site = site::current()) noexcept {
+    word_.store(in(value), std::memory_order_relaxed);
+  }
+  [[gnu::always_inline]] void store_release(T value, site = site::current()) noexcept {
+    word_.store(in(value), std::memory_order_release);
+  }
+  [[gnu::always_inline]] void store_seq_cst(T value, site = site::current()) noexcept {
+    word_.store(in(value), std::memory_order_seq_cst);
+  }
 
   // Each returns the value before.
   [[gnu::always_inline]] T exchange_relaxed(T value, site = site::current()) noexcept {

@@ -1,15 +1,17 @@
 // futex.hpp: sleeping on a word, and what a loop does that only looks at one.
 //
-// Problem.   A thread that decides to sleep can miss the wake-up that arrives between its decision and the sleep. The kernel therefore
-//            compares the word with what the thread saw, and sleeps only if it is still that.
+// Problem.   A thread that decides to sleep can miss the wake-up that arrives between its decision
+//            and the sleep. The kernel therefore compares the word with what the thread saw, and
+//            sleeps only if it is still that.
 // Recipe.    sleeper: while (word.load_acquire() == expected) futex_wait(word, expected);
 //            waker:   word.store_release(other); futex_wake(word, 1);
 //
-// The wake-up carries no happens-before: the order comes from the load after it. Deadlines are absolute, on nanotime(), so that a
-// sleeper that is woken for nothing need not calculate again.
+// The wake-up carries no happens-before: the order comes from the load after it. Deadlines are
+// absolute, on nanotime(), so that a sleeper that is woken for nothing need not calculate again.
 //
 // Checked by tests/world (conformance_core, conformance_rest).
-// Not promised: that `woken` means anybody woke: it may be spurious, and a signal looks the same. FIFO among sleepers.
+// Not promised: that `woken` means anybody woke: it may be spurious, and a signal looks the same.
+// FIFO among sleepers.
 #pragma once
 
 #include <cstdint>
@@ -31,20 +33,25 @@ waited futex_sleep_until(void* word, std::uint32_t expected, std::int64_t deadli
 void futex_rouse(void* word, std::uint32_t count) noexcept;
 }  // namespace detail
 
-// Sleeps while the word holds `expected`, until woken. Any thread of the runtime, not in a signal handler. Blocks the thread, P and all.
-[[gnu::always_inline]] inline waited futex_wait(atomic<std::uint32_t>& word, std::uint32_t expected, site = site::current()) noexcept {
+// Sleeps while the word holds `expected`, until woken. Any thread of the runtime, not in a signal
+// handler. Blocks the thread, P and all.
+[[gnu::always_inline]] inline waited futex_wait(atomic<std::uint32_t>& word, std::uint32_t expected,
+                                                site = site::current()) noexcept {
   return detail::futex_sleep(word.futex_address(), expected);
 }
 
-// The same until `deadline_ns` on nanotime(); one that has passed (also a negative one) still reports `changed` first.
-[[gnu::always_inline]] inline waited futex_wait_until(atomic<std::uint32_t>& word, std::uint32_t expected, std::int64_t deadline_ns,
-                                                      site = site::current()) noexcept {
+// The same until `deadline_ns` on nanotime(); one that has passed (also a negative one) still
+// reports `changed` first.
+[[gnu::always_inline]] inline waited futex_wait_until(atomic<std::uint32_t>& word, std::uint32_t expected,
+                                                      std::int64_t deadline_ns, site = site::current()) noexcept {
   return detail::futex_sleep_until(word.futex_address(), expected, deadline_ns);
 }
 
-// Wakes at most `count` sleepers. Any thread, also in a signal handler. Does not block. The memory of `word` may already belong to
-// somebody else: then the wake-up is spurious there, which is legal.
-[[gnu::always_inline]] inline void futex_wake(atomic<std::uint32_t>& word, std::uint32_t count, site = site::current()) noexcept {
+// Wakes at most `count` sleepers. Any thread, also in a signal handler. Does not block. The memory
+// of `word` may already belong to somebody else: then the wake-up is spurious there, which is
+// legal.
+[[gnu::always_inline]] inline void futex_wake(atomic<std::uint32_t>& word, std::uint32_t count,
+                                              site = site::current()) noexcept {
   detail::futex_rouse(word.futex_address(), count);
 }
 

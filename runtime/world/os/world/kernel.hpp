@@ -1,25 +1,30 @@
 // kernel.hpp: the system calls that the runtime makes, one function each.
 //
-// Problem.   errno is a thread-local variable, and a goroutine may come back from a call on another thread. And a call that is retried
-//            out of sight hides EINTR and EAGAIN from the protocols that must cope with them.
-// Recipe.    One function per call; it returns a value >= 0 or -errno. Nothing is retried. Every descriptor is made close-on-exec, and
-//            non-blocking unless its function says otherwise.
+// Problem.   errno is a thread-local variable, and a goroutine may come back from a call on another
+//            thread. And a call that is retried out of sight hides EINTR and EAGAIN from the
+//            protocols that must cope with them.
+// Recipe.    One function per call; it returns a value >= 0 or -errno. Nothing is retried. Every
+//            descriptor is made close-on-exec, and non-blocking unless its function says otherwise.
 //
-// Addresses and ports are in host byte order: 127.0.0.1 is loopback_ipv4. A write to a pipe or socket that nobody reads is -EPIPE and
-// raises SIGPIPE as well: the runtime installs handle_broken_pipes() for it (signal.hpp).
+// Addresses and ports are in host byte order: 127.0.0.1 is loopback_ipv4. A write to a pipe or
+// socket that nobody reads is -EPIPE and raises SIGPIPE as well: the runtime installs
+// handle_broken_pipes() for it (signal.hpp).
 //
-// Any thread; not this header's matter whether the caller still holds a P. "Blocks" below means the thread.
+// Any thread; not this header's matter whether the caller still holds a P. "Blocks" below means the
+// thread.
 //
-// Checked by tests/world (conformance_rest: the same observations from the real kernel and from the simulated one).
-// Not promised: anything that the table below does not say; see the man page of the call (section 2).
+// Checked by tests/world (conformance_rest: the same observations from the real kernel and from the
+// simulated one).
+// Not promised: anything that the table below does not say; see the man page of the call (section
+// 2).
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 
+#include "world/files.hpp"
 #include "world/processes.hpp"
 #include "world/site.hpp"
-#include "world/files.hpp"
 #include "world/sockets.hpp"
 
 namespace retake::world::kernel {
@@ -57,16 +62,19 @@ enum class socket_option : int {
   linger_s,              // -1: off; 0: close() sends a reset; n: close() waits n seconds for the data to go out
 };
 
-// --- bytes. A count may be smaller than asked for; read returns 0 at the end of the stream. -EAGAIN when non-blocking and not ready.
+// --- bytes. A count may be smaller than asked for; read returns 0 at the end of the stream.
+// -EAGAIN when non-blocking and not ready.
 [[nodiscard]] std::int64_t read(int fd, void* buffer, std::size_t bytes, site = site::current()) noexcept;
 [[nodiscard]] std::int64_t write(int fd, void const* data, std::size_t bytes, site = site::current()) noexcept;
 
 // The number is free on return, even when -EINTR: never call it twice.
 int close(int fd, site = site::current()) noexcept;
-// Descriptors 0, 1 and 2 that are closed become /dev/null, so that no other descriptor gets their numbers. 0 or -errno.
+// Descriptors 0, 1 and 2 that are closed become /dev/null, so that no other descriptor gets their
+// numbers. 0 or -errno.
 [[nodiscard]] int hold_standard_descriptors(site = site::current()) noexcept;
 
-// --- pipes. ends[0] reads, ends[1] writes. The second is for scenarios that need a system call that really blocks.
+// --- pipes. ends[0] reads, ends[1] writes. The second is for scenarios that need a system call
+// that really blocks.
 [[nodiscard]] int pipe(int (&ends)[2], site = site::current()) noexcept;
 [[nodiscard]] int pipe_blocking(int (&ends)[2], site = site::current()) noexcept;
 
@@ -78,7 +86,8 @@ int close(int fd, site = site::current()) noexcept;
 [[nodiscard]] int epoll_add(int ep, int fd, std::uint32_t events, std::uint64_t data,
                             site = site::current()) noexcept;                  // -EEXIST, -EPERM (a file), -EBADF
 [[nodiscard]] int epoll_del(int ep, int fd, site = site::current()) noexcept;  // -ENOENT, -EBADF
-// Blocks until there are events, at most timeout_ms (-1: for ever; 0: not at all). How many events were stored, 0 after the timeout.
+// Blocks until there are events, at most timeout_ms (-1: for ever; 0: not at all). How many events
+// were stored, 0 after the timeout.
 [[nodiscard]] int epoll_wait(int ep, poll_event* events, int max, int timeout_ms, site = site::current()) noexcept;
 
 [[nodiscard]] int set_nonblocking(int fd, bool on, site = site::current()) noexcept;
@@ -89,14 +98,20 @@ int close(int fd, site = site::current()) noexcept;
 [[nodiscard]] std::int64_t readv(int fd, io_slice const* slices, std::size_t count, site = site::current()) noexcept;
 [[nodiscard]] std::int64_t writev(int fd, io_slice const* slices, std::size_t count, site = site::current()) noexcept;
 
-// --- bytes that never enter this process. One end of splice is a pipe; sendfile reads `from` at `offset` and moves no position. -EINVAL: not these two kinds.
+// --- bytes that never enter this process. One end of splice is a pipe; sendfile reads `from` at
+// `offset` and moves no position. -EINVAL: not these two kinds.
 [[nodiscard]] std::int64_t splice(int from, int to, std::size_t bytes, site = site::current()) noexcept;
-[[nodiscard]] std::int64_t sendfile(int to, int from, std::int64_t offset, std::size_t bytes, site = site::current()) noexcept;
-// --- files. `at_once`: -EAGAIN instead of waiting for a disk (RWF_NOWAIT, RESOLVE_CACHED); -EOPNOTSUPP where that cannot be asked for.
-// open_file at once: -EAGAIN also for what makes or empties a file; -ENXIO: neither a file nor a folder, its open may wait for a partner.
-[[nodiscard]] int open_file(char const* path, std::uint32_t how, std::uint32_t permissions, bool at_once, site = site::current()) noexcept;
-[[nodiscard]] std::int64_t read_at(int fd, io_slice const* slices, int count, std::int64_t offset, bool at_once, site = site::current()) noexcept;
-[[nodiscard]] std::int64_t write_at(int fd, io_slice const* slices, int count, std::int64_t offset, bool at_once, site = site::current()) noexcept;
+[[nodiscard]] std::int64_t sendfile(int to, int from, std::int64_t offset, std::size_t bytes,
+                                    site = site::current()) noexcept;
+// --- files. `at_once`: -EAGAIN instead of waiting for a disk (RWF_NOWAIT, RESOLVE_CACHED);
+// -EOPNOTSUPP where that cannot be asked for. open_file at once: -EAGAIN also for what makes or
+// empties a file; -ENXIO: neither a file nor a folder, its open may wait for a partner.
+[[nodiscard]] int open_file(char const* path, std::uint32_t how, std::uint32_t permissions, bool at_once,
+                            site = site::current()) noexcept;
+[[nodiscard]] std::int64_t read_at(int fd, io_slice const* slices, int count, std::int64_t offset, bool at_once,
+                                   site = site::current()) noexcept;
+[[nodiscard]] std::int64_t write_at(int fd, io_slice const* slices, int count, std::int64_t offset, bool at_once,
+                                    site = site::current()) noexcept;
 [[nodiscard]] int sync_file(int fd, bool data_only, site = site::current()) noexcept;
 [[nodiscard]] int truncate_file(int fd, std::int64_t bytes, site = site::current()) noexcept;
 // lseek(2): the position afterwards, from the beginning. -ESPIPE: it has none; -EINVAL: before the
@@ -108,31 +123,40 @@ int close(int fd, site = site::current()) noexcept;
 // --- sockets.
 [[nodiscard]] int socketpair(int (&ends)[2], site = site::current()) noexcept;  // a local stream in both directions
 [[nodiscard]] int socket(address_family family, socket_kind kind, site = site::current()) noexcept;
-[[nodiscard]] int bind(int fd, socket_address const& name, site = site::current()) noexcept;  // port 0: any; a local name must be new
+[[nodiscard]] int bind(int fd, socket_address const& name,
+                       site = site::current()) noexcept;  // port 0: any; a local name must be new
 [[nodiscard]] int listen(int fd, int backlog, site = site::current()) noexcept;
 [[nodiscard]] int accept(int fd, site = site::current()) noexcept;  // the new descriptor, non-blocking
-// TCP: -EINPROGRESS, then poll_out and socket_error. Local stream: at once, -EAGAIN when the listener's queue is full. Datagram: at once, the default receiver.
+// TCP: -EINPROGRESS, then poll_out and socket_error. Local stream: at once, -EAGAIN when the
+// listener's queue is full. Datagram: at once, the default receiver.
 [[nodiscard]] int connect(int fd, socket_address const& name, site = site::current()) noexcept;
-int remove_name(char const* path, site = site::current()) noexcept;  // unlink(2); a local socket's name stays when the socket is closed
+int remove_name(char const* path,
+                site = site::current()) noexcept;  // unlink(2); a local socket's name stays when the socket is closed
 [[nodiscard]] int local_address(int fd, socket_address& name, site = site::current()) noexcept;
 [[nodiscard]] int peer_address(int fd, socket_address& name, site = site::current()) noexcept;
-// A datagram goes as a whole or not at all. Bytes beside which descriptors came are never read together with bytes beside which others came.
+// A datagram goes as a whole or not at all. Bytes beside which descriptors came are never read
+// together with bytes beside which others came.
 [[nodiscard]] std::int64_t send_message(int fd, socket_message const& message, site = site::current()) noexcept;
 [[nodiscard]] std::int64_t receive_message(int fd, socket_message& message, site = site::current()) noexcept;
-[[nodiscard]] int socket_error(int fd,
-                               site = site::current()) noexcept;  // SO_ERROR: 0, or the pending error as a positive number; it is cleared
+[[nodiscard]] int socket_error(
+    int fd,
+    site = site::current()) noexcept;  // SO_ERROR: 0, or the pending error as a positive number; it is cleared
 [[nodiscard]] int shutdown(int fd, shutdown_how how, site = site::current()) noexcept;
 [[nodiscard]] int set_option(int fd, socket_option option, int value, site = site::current()) noexcept;
 
-// --- processes. spawn answers the child's number; it begins with no signal blocked and SIGPIPE at its default. Blocks until the child runs its program.
+// --- processes. spawn answers the child's number; it begins with no signal blocked and SIGPIPE at
+// its default. Blocks until the child runs its program.
 [[nodiscard]] int spawn(spawn_request const& what, site = site::current()) noexcept;
-[[nodiscard]] int process_descriptor(int process, site = site::current()) noexcept;  // readable when the process has ended (pidfd)
+[[nodiscard]] int process_descriptor(int process,
+                                     site = site::current()) noexcept;  // readable when the process has ended (pidfd)
 // -EAGAIN: it runs still; 0: it had ended, once. -ECHILD: somebody has asked before.
 [[nodiscard]] int reap_process(int descriptor, exit_status& status, site = site::current()) noexcept;
-[[nodiscard]] int signal_process(int descriptor, int number, site = site::current()) noexcept;  // 0: only whether it is there
+[[nodiscard]] int signal_process(int descriptor, int number,
+                                 site = site::current()) noexcept;  // 0: only whether it is there
 
-// Processors this process may use, at least 1: those of its affinity mask, and of them no more than the CPU quota of its control
-// groups (version 1 or 2, the strictest on the way up), rounded up and never below 2, as Go 1.25 does. Reads files: not on a hot path.
+// Processors this process may use, at least 1: those of its affinity mask, and of them no more than
+// the CPU quota of its control groups (version 1 or 2, the strictest on the way up), rounded up and
+// never below 2, as Go 1.25 does. Reads files: not on a hot path.
 [[nodiscard]] int cpu_limit(site = site::current()) noexcept;
 
 }  // namespace retake::world::kernel

@@ -1,8 +1,10 @@
 // signal.hpp: signals, as far as the runtime has anything to do with them.
 //
-// Problem.   A new thread must not run a handler before its M exists; and handlers run on whatever stack is under the feet.
-// Recipe.    Block all around a section, restore after it. Handlers are installed for an alternate stack if the thread has one
-//            (SA_ONSTACK) and restart the system call they interrupt where the kernel can (SA_RESTART).
+// Problem.   A new thread must not run a handler before its M exists; and handlers run on whatever
+//            stack is under the feet.
+// Recipe.    Block all around a section, restore after it. Handlers are installed for an alternate
+//            stack if the thread has one (SA_ONSTACK) and restart the system call they interrupt
+//            where the kernel can (SA_RESTART).
 //
 // Checked by tests/world (conformance_rest), tests/world/os_world_test.cpp.
 // Not promised: that a handler runs on a particular thread.
@@ -28,9 +30,11 @@ using signal_handler = void (*)(int number);
 // Stands for "the kernel drops it": never called.
 void ignore_signal(int number) noexcept;
 
-// 0, or -EINVAL for a number that cannot be handled. The handler runs on any thread, between any two instructions.
+// 0, or -EINVAL for a number that cannot be handled. The handler runs on any thread, between any
+// two instructions.
 [[nodiscard]] int install_signal(int number, signal_handler handler, site = site::current()) noexcept;
-// A write that no reader can get is -EPIPE, and the end of the process by SIGPIPE if it was to descriptor 1 or 2, unless the program has its own handler. 0 or -EINVAL.
+// A write that no reader can get is -EPIPE, and the end of the process by SIGPIPE if it was to
+// descriptor 1 or 2, unless the program has its own handler. 0 or -EINVAL.
 int handle_broken_pipes(site = site::current()) noexcept;
 
 // Recorded signals, of the whole process, as dispositions are: from now on `number` (1 to 63) sets
@@ -41,12 +45,15 @@ int handle_broken_pipes(site = site::current()) noexcept;
 // Signal n is bit n: all that record_signal() takes, without the one that the runtime itself sends
 // (world/interrupt.hpp).
 [[nodiscard]] std::uint64_t all_signals(site = site::current()) noexcept;
-// The kernel drops `number` from now on; the action that was there is remembered, unless the number is recorded. Children are waited for although SIGCHLD is dropped. 0 or -EINVAL.
+// The kernel drops `number` from now on; the action that was there is remembered, unless the number
+// is recorded. Children are waited for although SIGCHLD is dropped. 0 or -EINVAL.
 [[nodiscard]] int drop_signal(int number, site = site::current()) noexcept;
 // The remembered action again, if there is one. 0 or -EINVAL.
-// When either has returned, a signal that was caught before has its bit set, or takes the action that is there now: none is lost. Waits for handlers on other threads.
+// When either has returned, a signal that was caught before has its bit set, or takes the action
+// that is there now: none is lost. Waits for handlers on other threads.
 int give_back_signal(int number, site = site::current()) noexcept;
-// The bits that were set since the last call, signal n is bit n; and when the first of them was, by nanotime(). Any thread.
+// The bits that were set since the last call, signal n is bit n; and when the first of them was, by
+// nanotime(). Any thread.
 struct recorded_signals {
   std::uint64_t numbers;
   std::int64_t since_ns;  // 0: not known, it came while others were being taken
