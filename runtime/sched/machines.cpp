@@ -88,12 +88,6 @@ processor* take_idle_processor(scheduler& s) noexcept {
   return p;
 }
 
-void begin_slice(processor& p) noexcept {
-  const std::uint32_t tick = p.schedule_tick.load_relaxed();
-  p.schedule_tick.store_relaxed(tick + 1);
-  p.was_idle = false;
-}
-
 void wake(scheduler& s) noexcept {
   if (!s.gate.claim_wake([&s] { return s.idle.processors_hint(); })) {
     work_waits(s);

@@ -224,7 +224,11 @@ void wake(scheduler& s) noexcept;
 // is idle.
 [[nodiscard]] processor* take_idle_processor(scheduler& s) noexcept;
 // A goroutine begins a time slice on `p`, which the caller's M owns.
-void begin_slice(processor& p) noexcept;
+inline void begin_slice(processor& p) noexcept {
+  const std::uint32_t tick = p.schedule_tick.load_relaxed();
+  p.schedule_tick.store_relaxed(tick + 1);
+  p.was_idle = false;
+}
 // Work was submitted and no P is idle: a monitor that dozes beside a P in a system call has to look
 // soon. Without the lock.
 void work_waits(scheduler& s) noexcept;
