@@ -73,4 +73,15 @@ done
 ! grep -q 'kept.py' <<<"$said" || { echo "complains of lines that the list counts"; code=1; }
 ! grep -q 'hidden_ns' <<<"$said" || { echo "complains of what users cannot name"; code=1; }
 [ $code = 0 ] || echo "$said"
+{
+  printf 'void counted() {\n'
+  yes '  f();  // once more' | head -n 69
+  printf '}\n\n'
+  yes '// a comment' | head -n 229
+} >"$tree/models/relacy/long.cpp"
+printf '#include "sched/above.hpp"\n' >"$tree/runtime/switch/cycle.hpp"
+printf '#include "switch/cycle.hpp"\n' >>"$tree/runtime/sched/above.hpp"
+figures=$("$tidy" --figures "$tree")
+grep -qE '^models/relacy +2 +303 +76% +1 +1 +1$' <<<"$figures" || { echo "counts otherwise: $(grep ^models/relacy <<<"$figures")"; code=1; }
+grep -qx '  sched <-> switch' <<<"$figures" || { echo "sees no cycle of rooms"; code=1; }
 exit $code

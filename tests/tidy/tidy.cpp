@@ -84,11 +84,16 @@ tree read_tree(std::string const& root) {
 
 int main(int argc, char** argv) {
   using namespace retake::tidy;
-  if (argc != 2 || !std::filesystem::is_directory(argv[1])) {
-    fmt::print(stderr, "usage: tidy ROOT\n");
+  bool const figures = argc == 3 && std::string_view(argv[1]) == "--figures";
+  if (argc != (figures ? 3 : 2) || !std::filesystem::is_directory(argv[argc - 1])) {
+    fmt::print(stderr, "usage: tidy [--figures] ROOT\n");
     return 2;
   }
-  tree const t = read_tree(argv[1]);
+  tree const t = read_tree(argv[argc - 1]);
+  if (figures) {
+    say_figures(t);
+    return 0;
+  }
   exceptions allowed(t.root + "/tests/tidy/allowed.txt");
   complaints out;
   check_includes(t, allowed, out);

@@ -52,7 +52,9 @@ void check_top(tree const& t, complaints& out);                            // to
 void check_protocol(tree const& t, complaints& out);                       // one_operation, order_claim
 void check_tags(tree const& t, exceptions& allowed, complaints& out);      // tag
 void check_width(tree const& t, exceptions& allowed, complaints& out);     // width
-void check_fatal(tree const& t, complaints& out);                          // fatal
-void check_errno(tree const& t, complaints& out);                          // errno
+void say_figures(tree const& t);
+
+void check_fatal(tree const& t, complaints& out);  // fatal
+void check_errno(tree const& t, complaints& out);  // errno
 
 }  // namespace retake::tidy
