@@ -124,10 +124,16 @@ std::uint64_t modify(void const* object, std::uint32_t number, rmw what, std::ui
 
 compared compare_exchange(void const* object, std::uint32_t number, std::uint64_t expected, std::uint64_t desired,
                           order o, bool weak, site const& where) noexcept {
+  return compare_exchange(object, number, expected, desired, o, failure_of(o), weak, where);
+}
+
+compared compare_exchange(void const* object, std::uint32_t number, std::uint64_t expected, std::uint64_t desired,
+                          order o, order failure, bool weak, site const& where) noexcept {
   engine& e = current(where);
   site_record& s = e.sites_.intern(where, op_kind::cas);
   e.point(op_kind::cas, s, e.find(object, number, where, op_kind::cas).id);
   location* l = &e.find_again(object, number, where, op_kind::cas);
+  if (s.mutate != mutation::none) failure = failure_of(weakened(s, o));
   o = weakened(s, o);
   std::uint64_t seen = 0;
   std::uint32_t age = 0;
@@ -141,13 +147,14 @@ compared compare_exchange(void const* object, std::uint32_t number, std::uint64_
     l = &e.find(object, number, where, op_kind::split_store);
     if (won) e.append(*l, desired, store_half(o), l->newest, false, second);
   } else {
-    std::uint32_t const chosen = e.entry_to_exchange(*l, expected, o, weak, s, won);
+    std::uint32_t const chosen =
+        e.entry_to_exchange(*l, expected, failure == order::seq_cst ? failure : o, weak, s, won);
     seen = e.entry_at(*l, chosen).value;
     age = l->newest - chosen;
     if (won)
       e.append(*l, desired, o, chosen, true, s);
     else
-      e.take(*l, chosen, failure_of(o), s);
+      e.take(*l, chosen, failure, s);
   }
   ++s.outcomes[won ? 0 : 1];
   if (won) e.forget_loop();
