@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "sim/engine.hpp"
+#include "sim/exchange.hpp"
 #include "switch/sanitizer.hpp"
 
 namespace retake::sim {

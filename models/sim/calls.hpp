@@ -31,9 +31,6 @@ struct compared {
 };
 compared compare_exchange(void const* object, std::uint32_t number, std::uint64_t expected, std::uint64_t desired,
                           order o, bool weak, site const& where) noexcept;
-// The same with the order of the load that it is when it fails.
-compared compare_exchange(void const* object, std::uint32_t number, std::uint64_t expected, std::uint64_t desired,
-                          order o, order failure, bool weak, site const& where) noexcept;
 std::uint32_t make_plain(void const* object, site const& where) noexcept;
 void end_plain(void const* object, std::uint32_t number) noexcept;
 void plain_read(void const* object, std::uint32_t number, site const& where) noexcept;

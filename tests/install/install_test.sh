@@ -7,9 +7,9 @@ place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT
 "$cmake" --install "$build" --prefix "$place/prefix" >"$place/log" || { cat "$place/log"; exit 1; }
 
-built() {  # target
+built() {  # target [folder]
   {
-    "$cmake" -S "$(dirname "$0")/consumers" -B "$place/user" -G "$generator" -DCMAKE_PREFIX_PATH="$place/prefix" -DCMAKE_CXX_COMPILER="$compiler"
+    "$cmake" -S "$(dirname "$0")/${2:-consumers}" -B "$place/user" -G "$generator" -DCMAKE_PREFIX_PATH="$place/prefix" -DCMAKE_CXX_COMPILER="$compiler"
     "$cmake" --build "$place/user" --target "$1"
   } >"$place/log" 2>&1 || { cat "$place/log"; exit 1; }
 }
@@ -32,6 +32,23 @@ case $consumer in
     for header in retake/*.hpp; do
       echo "#include <$header>" >"$place/alone.cpp"
       "$compiler" -std=c++20 -Wall -Wextra -Werror -fsyntax-only -I. "$place/alone.cpp" ||
+        { echo "$header does not compile alone"; exit 1; }
+    done
+    ;;
+  a_users_code_is_explored)  # a finding is reported, and its own command reproduces it
+    built treiber explorers
+    cd "$place"
+    ! ./user/treiber >out || { echo "the missing order is not found"; exit 1; }
+    expect "finding   race"
+    grep '^RETAKE_EXPLORE_REPLAY=' out | head -1 >command
+    ! bash ./command >again || { echo "its command does not reproduce it"; exit 1; }
+    grep -q 'reproduced' again
+    RETAKE_EXPLORE_REPLAY=missing ./user/treiber >out 2>&1 && exit 1
+    [ $? = 2 ] && [ "$(wc -l <out)" = 1 ]
+    ./user/treiber --fixed-order 1 >out 2>&1 && exit 1
+    [ $? = 2 ] && [ "$(wc -l <out)" = 1 ]
+    for header in prefix/include/retake-explore/retake/*.hpp prefix/include/retake-explore/retake/model/*.hpp; do
+      "$compiler" -std=c++20 -Wall -Wextra -Werror -fsyntax-only -x c++ -Iprefix/include/retake-explore -include "$header" /dev/null ||
         { echo "$header does not compile alone"; exit 1; }
     done
     ;;

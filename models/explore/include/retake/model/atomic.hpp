@@ -16,6 +16,7 @@
 #include <type_traits>
 
 #include "sim/calls.hpp"
+#include "sim/exchange.hpp"
 #include "world/atomic.hpp"
 #include "world/site.hpp"
 
