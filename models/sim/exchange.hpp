@@ -1,5 +1,5 @@
-// exchange.hpp: a compare_exchange whose failure has an order of its own, as the standard's: for retake::model. The
-// runtime's own have one order (calls.hpp).
+// exchange.hpp: a compare_exchange whose failure has an order of its own, as the standard's, for
+// retake::model. The runtime's have one order (calls.hpp).
 #pragma once
 
 #include <cstdint>

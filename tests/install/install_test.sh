@@ -48,7 +48,8 @@ case $consumer in
     ./user/treiber --fixed-order 1 >out 2>&1 && exit 1
     [ $? = 2 ] && [ "$(wc -l <out)" = 1 ]
     for header in prefix/include/retake-explore/retake/*.hpp prefix/include/retake-explore/retake/model/*.hpp; do
-      "$compiler" -std=c++20 -Wall -Wextra -Werror -fsyntax-only -x c++ -Iprefix/include/retake-explore -include "$header" /dev/null ||
+      "$compiler" -std=c++20 -Wall -Wextra -Werror -fsyntax-only -x c++ -Iprefix/include/retake-explore \
+        -include "$header" /dev/null ||
         { echo "$header does not compile alone"; exit 1; }
     done
     ;;
