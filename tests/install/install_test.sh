@@ -37,16 +37,18 @@ case $consumer in
     ;;
   a_users_code_is_explored)  # a finding is reported, and its own command reproduces it
     built treiber explorers
-    cd "$place"
-    ! ./user/treiber >out || { echo "the missing order is not found"; exit 1; }
+    cd "$place/user"  # its folder for replays is `out`
+    ! ./treiber >"$place/out" || { echo "the missing order is not found"; exit 1; }
     expect "finding   race"
-    grep '^RETAKE_EXPLORE_REPLAY=' out | head -1 >command
+    grep '^RETAKE_EXPLORE_REPLAY=' "$place/out" | head -1 >command
     ! bash ./command >again || { echo "its command does not reproduce it"; exit 1; }
     grep -q 'reproduced' again
-    RETAKE_EXPLORE_REPLAY=missing ./user/treiber >out 2>&1 && exit 1
-    [ $? = 2 ] && [ "$(wc -l <out)" = 1 ]
-    ./user/treiber --fixed-order 1 >out 2>&1 && exit 1
-    [ $? = 2 ] && [ "$(wc -l <out)" = 1 ]
+    for wrong in "--replay missing" "--fixed-order 1"; do
+      code=0
+      ./treiber $wrong >said 2>&1 || code=$?
+      [ $code = 2 ] && [ "$(wc -l <said)" = 1 ] || { echo "$wrong: $code"; cat said; exit 1; }
+    done
+    cd "$place"
     for header in prefix/include/retake-explore/retake/*.hpp prefix/include/retake-explore/retake/model/*.hpp; do
       "$compiler" -std=c++20 -Wall -Wextra -Werror -fsyntax-only -x c++ -Iprefix/include/retake-explore \
         -include "$header" /dev/null ||
