@@ -52,7 +52,7 @@ program const* running = nullptr;
 
 double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
-// ---- programs as text --------------------------------------------------------------------------
+// ---- programs as text ---------------------------------------------------------------------------
 std::string text_of(property const& p, program const& g) {
   std::string t;
   for (auto const& actor : g.actors) {
@@ -112,7 +112,7 @@ bool parse_program(property const& p, std::string const& text, program& out) {
   return !out.actors.empty() && out.actors.size() <= actors_limit;
 }
 
-// ---- programs by RapidCheck --------------------------------------------------------------------
+// ---- programs by RapidCheck ---------------------------------------------------------------------
 rc::Gen<command> any_command(property const& p) {
   std::vector<std::uint8_t> kinds;  // each as often as its weight
   for (std::size_t k = 0; k < p.commands.size(); ++k)
@@ -161,7 +161,7 @@ int refuse(property const& p, std::string const& line) {
   return exit_usage;
 }
 
-// ---- running -----------------------------------------------------------------------------------
+// ---- running ------------------------------------------------------------------------------------
 class runner {
  public:
   runner(property const& p, arguments const& a, void (*body)(), std::string world_name)
@@ -218,6 +218,7 @@ class runner {
   std::optional<failure> failure_;
   std::uint64_t executions_ = 0;
   std::uint64_t to_first_ = 0;
+  std::uint64_t trace_hash_ = 0;  // over all executions, in order
   std::uint64_t programs_ = 0;
   std::uint64_t truncated_ = 0;
   bool cut_ = false;  // time or a stop ended an execution in its middle: it is not among `executions_`
@@ -262,6 +263,8 @@ bool runner::fails(program const& g, std::uint64_t schedules) {
       ++executions_;
       truncated_ += x.truncated;
       traces_.add(x.hash);
+      trace_hash_ = (trace_hash_ ^ x.hash) * 0x9e3779b97f4a7c15ULL;
+      trace_hash_ ^= trace_hash_ >> 31;
     }
     if (!x.failed) continue;
     if (shrinking && std::strcmp(x.what.tag, failure_->result.what.tag) != 0)
@@ -323,6 +326,7 @@ ordered_json runner::line(double seconds) const {
                     {"programs", programs_},
                     {"distinct_traces", traces_.count()},
                     {"distinct_exact", traces_.exact()},
+                    {"trace_hash", fmt::format("{:016x}", trace_hash_)},
                     {"truncated", truncated_ != 0},
                     {"cut", cut_},
                     {"exhausted", false},
@@ -489,7 +493,7 @@ int runner::follow(replay const& r, program const& g) {
   return x.failed ? exit_finding : exit_holds;
 }
 
-// ---- the command line --------------------------------------------------------------------------
+// ---- the command line ---------------------------------------------------------------------------
 bool whole(std::string const& text, std::uint64_t& out) {
   bool const hexadecimal = text.starts_with("0x");
   char const* const begin = text.data() + (hexadecimal ? 2 : 0);

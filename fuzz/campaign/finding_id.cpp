@@ -4,10 +4,10 @@
 
 #include <algorithm>
 #include <cctype>
-#include <cstdint>
 #include <filesystem>
 #include <sstream>
 
+#include "digest.hpp"
 #include "protocol_scan.hpp"
 #include "record.hpp"
 
@@ -41,12 +41,6 @@ step step_of_history(std::string const& line) {
   if (op.starts_with("<")) op.erase(0, op.find("> ") + 2);
   std::string const thread = line.substr(number + 2, begin - number - 2);
   return {thread, op.substr(0, op.find_first_of(" ,")), line.substr(in + 5, line.find(',', in + 5) - in - 5), thread};
-}
-
-std::uint64_t hash_of(std::string const& text) {  // FNV-1a
-  std::uint64_t h = 14695981039346656037ULL;
-  for (char const c : text) h = (h ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
-  return h;
 }
 
 }  // namespace
@@ -94,8 +88,8 @@ std::string finding_id(std::string const& tag, std::vector<std::string> const& l
   std::replace_if(
       clean.begin(), clean.end(), [](char c) { return !in_word(c); }, '_');
   return fmt::format("{}-{:08x}", clean,
-                     hash_of(tag + "\n" +
-                             (last_steps.empty() ? otherwise : fmt::format("{}", fmt::join(last_steps, "\n")))) >>
+                     digest_of(tag + "\n" +
+                               (last_steps.empty() ? otherwise : fmt::format("{}", fmt::join(last_steps, "\n")))) >>
                          32);
 }
 

@@ -9,6 +9,8 @@
 //            is spread over all who come later. When the queue is empty and there is time, what is
 //            neither exhausted nor found runs again with another seed, the thinnest technique
 //            first.
+// Fixed work is a queue of pieces (fixed_work.hpp) instead: each runs once, to its own end, and is
+// then on record (work_record.hpp).
 // Findings   are those of the children; a child that crashes, hangs or exercises nothing is a
 //            harness fault, never a finding.
 #include "hunt.hpp"
@@ -24,6 +26,7 @@
 #include "children.hpp"
 #include "command_line/interruption.hpp"
 #include "command_line/told_command.hpp"
+#include "fixed_work.hpp"
 #include "folder_lock.hpp"
 #include "fuzz_output.hpp"
 #include "jobs.hpp"
@@ -34,6 +37,7 @@
 #include "report.hpp"
 #include "troubles.hpp"
 #include "verdict.hpp"
+#include "work_record.hpp"
 
 namespace retake::campaign {
 
@@ -74,21 +78,24 @@ class campaign {
       fmt::print(stderr, "retake: hunt: nothing is built for {}\n", fmt::join(missing_, ", "));
       return 3;
     }
-    std::vector<job> mine;
-    for (std::size_t i = 0; i < jobs_.size(); ++i) {
-      if (options_.part.has(i)) mine.push_back(std::move(jobs_[i]));
-    }
-    jobs_ = std::move(mine);
+    if (fixed())
+      take_pieces();
+    else
+      take_jobs();
     if (jobs_.empty()) {
       fmt::print(stderr, "retake: hunt: --shard {}: no job is left\n", options_.part.text());
       return 2;
     }
     began_ = now();
-    progress_.say(
-        fmt::
-            format("hunt: {:.0f} seconds, {} jobs, {} at a time, seed {}; everything found is in {}/hunt.jsonl at once",
-                   options_.seconds, jobs_.size(), workers_, options_.seed, options_.out));
-    fill_queue();
+    std::string const length = fixed() ? fmt::format("{} executions for each job that can be fixed, {} pieces",
+                                                     options_.executions, pieces_.size())
+                                       : fmt::format("{:.0f} seconds", options_.seconds);
+    progress_.say(fmt::format("hunt: {}, {} jobs, {} at a time, seed {}; everything found is in {}/hunt.jsonl at once",
+                              length, jobs_.size(), workers_, options_.seed, options_.out));
+    if (fixed())
+      begin_record();
+    else
+      fill_queue();
     troubles_.run([this] {
       while (!command_line::interrupted()) {
         start_what_fits();
@@ -107,12 +114,40 @@ class campaign {
 
  private:
   struct running {
-    std::size_t job;
+    std::size_t job, piece;  // the piece: of fixed work
     double ends_at;
     std::uint64_t executions = 0;  // while it runs, where the program says so
   };
 
-  double seconds_left() const { return began_ + options_.seconds - now(); }
+  bool fixed() const { return options_.executions != 0; }
+
+  // Of fixed work: what is left takes as long as what is done.
+  double seconds_left() const {
+    if (!fixed()) return began_ + options_.seconds - now();
+    auto const done = static_cast<double>(pieces_.size() - queue_.size());
+    return (now() - began_) / std::max(1.0, done) * static_cast<double>(queue_.size());
+  }
+
+  void take_jobs() {
+    std::vector<job> mine;
+    for (std::size_t i = 0; i < jobs_.size(); ++i) {
+      if (options_.part.has(i)) mine.push_back(std::move(jobs_[i]));
+    }
+    jobs_ = std::move(mine);
+  }
+
+  void take_pieces() {
+    std::vector<piece> const all = divide(jobs_, {options_.seconds, options_.executions}, options_.seed, workers_);
+    work_.whole = {digest_of_sources(programs_.root()), options_.seed, options_.executions, all.size()};
+    pieces_ = part_of(all, options_.part);
+    keep_jobs_of(pieces_, jobs_);
+    for (std::size_t i = 0; i < pieces_.size(); ++i) queue_.push_back(i);
+  }
+
+  void begin_record() {
+    troubles_.keep([this] { write_work(work_file(options_.out), work_); });
+  }
+
   tally& tally_of(std::string const& technique) {
     return *std::find_if(tallies_.begin(), tallies_.end(), [&](tally const& t) { return t.technique == technique; });
   }
@@ -132,38 +167,55 @@ class campaign {
   }
 
   void start_what_fits() {
+    if (fixed()) return start_pieces();
     if (queue_.empty() && alive_.empty() && seconds_left() > 2) fill_queue();
     while (!queue_.empty() && seconds_left() >= jobs_[queue_.front()].slice_seconds_min) {
-      unsigned used = 0;
-      for (auto const& [id, one] : alive_) used += jobs_[one.job].slots;
       std::size_t const index = queue_.front();
       job const& j = jobs_[index];
-      if (used + j.slots > workers_) return;  // nobody overtakes it, else it would wait for ever
+      if (slots_used() + j.slots > workers_) return;  // nobody overtakes it, else it would wait for ever
       double weight = 0, promised = 0;
       for (std::size_t const i : queue_) weight += jobs_[i].weight;
       for (auto const& [id, one] : alive_) promised += std::max(0.0, one.ends_at - now()) * jobs_[one.job].slots;
       double const available = std::max(0.0, seconds_left() * workers_ - promised);
       double const slice = std::clamp(available * j.weight / weight / j.slots, j.slice_seconds_min,
                                       std::max(j.slice_seconds_min, seconds_left()));
-      std::uint64_t const seed = mixed(options_.seed, 1000003 * round_ + index);
-      std::string const technique = j.technique;
-      int const id = children_.start(command_of(j.words(slice, seed), slice * 1.5 + grace_seconds),
-                                     [this, technique, id = next_id_](std::string const& line, bool error) {
-                                       if (technique != "fuzz" || !error) return;
-                                       auto const found = alive_.find(id);
-                                       if (found != alive_.end())
-                                         found->second.executions =
-                                             std::max(found->second.executions, fuzz_executions_in(line));
-                                     });
-      next_id_ = id + 1;
-      alive_.emplace(id, running{index, now() + slice, 0});
+      start(index, 0, {.seconds = slice}, mixed(options_.seed, 1000003 * round_ + index), slice);
       queue_.pop_front();
     }
   }
 
+  void start_pieces() {
+    for (; !queue_.empty(); queue_.pop_front()) {
+      piece const& one = pieces_[queue_.front()];
+      if (slots_used() + jobs_[one.job].slots > workers_) return;
+      start(one.job, queue_.front(), one.bound, one.seed, one.seconds_max());
+    }
+  }
+
+  unsigned slots_used() const {
+    unsigned used = 0;
+    for (auto const& [id, one] : alive_) used += jobs_[one.job].slots;
+    return used;
+  }
+
+  void start(std::size_t index, std::size_t piece_index, budget const& bound, std::uint64_t seed, double seconds_max) {
+    bool const tells_executions = jobs_[index].technique == "fuzz";
+    int const id = children_.start(command_of(jobs_[index].words(bound, seed), seconds_max * 1.5 + grace_seconds),
+                                   [this, tells_executions, id = next_id_](std::string const& line, bool error) {
+                                     if (!tells_executions || !error) return;
+                                     auto const found = alive_.find(id);
+                                     if (found != alive_.end())
+                                       found->second.executions =
+                                           std::max(found->second.executions, fuzz_executions_in(line));
+                                   });
+    next_id_ = id + 1;
+    alive_.emplace(id, running{index, piece_index, now() + seconds_max, 0});
+  }
+
   // `stopped`: how it ended is our doing.
   void take(finished const& result, bool stopped = false) {
-    job& j = jobs_[alive_.at(result.id).job];
+    running const was = alive_.at(result.id);
+    job& j = jobs_[was.job];
     alive_.erase(result.id);
     outcome const o = outcome_of(j, result, options_.out, programs_.root());
     tally& sum = tally_of(j.technique);
@@ -177,6 +229,13 @@ class campaign {
     if (!o.fault.empty() && !stopped) add_fault(j, o, result, sum);
     j.ended |= o.exhausted || !o.findings.empty() || !o.fault.empty();
     j.had_turn |= o.had_turn();
+    if (fixed() && !stopped && ran_to_its_end(o, result)) record_piece(pieces_[was.piece], o.lines);
+  }
+
+  void record_piece(piece const& one, std::vector<json> const& lines) {
+    json const line = line_of(one, lines);
+    work_.pieces[one.name].insert(text_of(line));
+    troubles_.keep([&] { append_line(work_file(options_.out), line); });
   }
 
   void add_finding(job const& j, json const& finding, tally& sum) {
@@ -244,20 +303,26 @@ class campaign {
                   .had_no_turn = not_run.size(),
                   .was_interrupted = command_line::interrupted()};
     std::string const page = options_.out + "/report.html";
-    json const last{{"kind", "hunt"},
-                    {"findings", findings_.size()},
-                    {"techniques", sums},
-                    {"seconds", seconds},
-                    {"seed", options_.seed},
-                    {"faults", faults_},
-                    {"jobs", jobs_.size()},
-                    {"had_no_turn", not_run.size()},
-                    {"not_run", not_run},
-                    {"interrupted", command_line::interrupted()},
-                    {"verdict", sentence_of(seen)},
-                    {"shard", options_.part.text()},
-                    {"began", began_utc_},
-                    {"report", page}};
+    if (fixed()) troubles_.keep([this] { write_work(work_file(options_.out), work_); });
+    json last{{"kind", "hunt"},
+              {"findings", findings_.size()},
+              {"techniques", sums},
+              {"seconds", seconds},
+              {"seed", options_.seed},
+              {"faults", faults_},
+              {"jobs", jobs_.size()},
+              {"had_no_turn", not_run.size()},
+              {"not_run", not_run},
+              {"interrupted", command_line::interrupted()},
+              {"verdict", sentence_of(seen)},
+              {"shard", options_.part.text()},
+              {"began", began_utc_},
+              {"report", page}};
+    if (fixed())
+      last["work"] = {{"executions", options_.executions},
+                      {"pieces", pieces_.size()},
+                      {"done", work_.pieces.size()},
+                      {"digest", work_.digest()}};
     troubles_.keep([&] { record_.add(last); });
     progress_.table(tallies_, seconds);
     if (!not_run.empty()) {
@@ -287,7 +352,9 @@ class campaign {
   record record_;
   progress progress_;
   std::vector<job> jobs_;
-  std::deque<std::size_t> queue_;
+  std::deque<std::size_t> queue_;  // of jobs, or of pieces
+  std::vector<piece> pieces_;      // this shard's, of fixed work
+  work_record work_;
   std::uint64_t round_ = 0;
   std::vector<std::string> missing_;
   std::map<int, running> alive_;
@@ -315,7 +382,7 @@ int fuzz_one(catalogue const& programs, std::string const& target, hunt_options 
     children one;
     tally sum{.technique = "fuzz"};
     double const began = now();
-    one.start(command_of(j.words(options.seconds, options.seed), options.seconds * 1.5 + grace_seconds),
+    one.start(command_of(j.words({.seconds = options.seconds}, options.seed), options.seconds * 1.5 + grace_seconds),
               [&](std::string const& line, bool error) {
                 if (error) sum.executions = std::max(sum.executions, fuzz_executions_in(line));
               });

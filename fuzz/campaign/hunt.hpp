@@ -11,6 +11,7 @@ namespace retake::campaign {
 
 struct hunt_options {
   double seconds = 300;
+  std::uint64_t executions = 0;  // for each job that can be fixed (fixed_work.hpp); 0: time is the bound
   std::uint64_t seed = 0;
   std::string out = "out";
   bool json = false;

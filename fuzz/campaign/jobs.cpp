@@ -22,14 +22,26 @@ std::map<std::string, double> const shares = {{"model", 0.12},
 
 std::string seconds_text(double s) { return fmt::format("{}", static_cast<long>(std::max(1.0, std::floor(s)))); }
 
+std::vector<std::string> bound_of(budget const& b) {
+  if (b.fixed()) return {"--executions", std::to_string(b.executions)};
+  return {"--seconds", seconds_text(b.seconds)};
+}
+
+void append(std::vector<std::string>& words, std::vector<std::string> const& more) {
+  words.insert(words.end(), more.begin(), more.end());
+}
+
 void add_models(std::vector<job>& jobs, catalogue const& programs, std::string const& out) {
   for (program const& p : programs.models()) {
-    jobs.push_back(
-        {.technique = "model", .subject = p.name, .weight = 1, .words = [p, out](double s, std::uint64_t seed) {
-           return std::vector<std::string>{p.path,          "--json", "--seconds",
-                                           seconds_text(s), "--seed", std::to_string(seed),
-                                           "--out",         out};
-         }});
+    jobs.push_back({.technique = "model",
+                    .subject = p.name,
+                    .weight = 1,
+                    .how_repeatable = repeatable::whole,
+                    .words = [p, out](budget const& b, std::uint64_t seed) {
+                      std::vector<std::string> words{p.path, "--json", "--seed", std::to_string(seed), "--out", out};
+                      append(words, bound_of(b));
+                      return words;
+                    }});
   }
 }
 
@@ -58,15 +70,16 @@ void add_scenarios(std::vector<job>& jobs, catalogue const& programs, std::strin
                       .subject = subject,
                       .weight = w.weight,
                       .slice_seconds_min = 0.125,  // it starts in a few milliseconds
-                      .words = [sim, scenario, w, out](double s, std::uint64_t seed) {
-                        return std::vector<std::string>{sim,           "sim",
-                                                        scenario.name, "--json",
-                                                        "--strategy",  w.strategy,
-                                                        "--memory",    w.memory,
-                                                        "--faults",    w.faults,
-                                                        "--seconds",   fmt::format("{:.2f}", s),
-                                                        "--seed",      std::to_string(seed),
-                                                        "--out",       out};
+                      .how_repeatable = repeatable::divided,
+                      .words = [sim, scenario, w, out](budget const& b, std::uint64_t seed) {
+                        std::vector<std::string> words{sim,          "sim",      scenario.name, "--json",
+                                                       "--strategy", w.strategy, "--memory",    w.memory,
+                                                       "--faults",   w.faults,   "--seed",      std::to_string(seed),
+                                                       "--out",      out};
+                        append(words, b.fixed()
+                                          ? bound_of(b)
+                                          : std::vector<std::string>{"--seconds", fmt::format("{:.2f}", b.seconds)});
+                        return words;
                       }});
     }
   }
@@ -76,7 +89,10 @@ void add_fuzz(std::vector<job>& jobs, catalogue const& programs, std::string con
   for (program const& p : programs.fuzz_targets()) {
     std::string const root = programs.root();
     jobs.push_back(
-        {.technique = "fuzz", .subject = p.name, .weight = 1, .words = [p, out, root](double s, std::uint64_t seed) {
+        {.technique = "fuzz",
+         .subject = p.name,
+         .weight = 1,
+         .words = [p, out, root](budget const& b, std::uint64_t seed) {
            std::string const corpus = out + "/corpus/" + p.name, line = fuzz_line_file(out, p.name);
            std::error_code ignored;  // a target without its folder says so itself
            std::filesystem::create_directories(corpus, ignored);
@@ -87,7 +103,7 @@ void add_fuzz(std::vector<job>& jobs, catalogue const& programs, std::string con
                                           p.path,
                                           "-print_final_stats=1",
                                           "-timeout=20",
-                                          "-max_total_time=" + seconds_text(s),
+                                          "-max_total_time=" + seconds_text(b.seconds),
                                           "-seed=" + std::to_string(seed & 0x7fffffff),
                                           "-artifact_prefix=" + out + "/" + p.name + "-",
                                           corpus};
@@ -101,12 +117,15 @@ void add_fuzz(std::vector<job>& jobs, catalogue const& programs, std::string con
 
 void add_properties(std::vector<job>& jobs, catalogue const& programs, std::string const& out) {
   for (program const& p : programs.properties()) {
-    jobs.push_back(
-        {.technique = "props", .subject = p.name, .weight = 1, .words = [p, out](double s, std::uint64_t seed) {
-           return std::vector<std::string>{p.path,          "--json", "--seconds",
-                                           seconds_text(s), "--seed", std::to_string(seed),
-                                           "--out",         out};
-         }});
+    jobs.push_back({.technique = "props",
+                    .subject = p.name,
+                    .weight = 1,
+                    .how_repeatable = repeatable::divided,
+                    .words = [p, out](budget const& b, std::uint64_t seed) {
+                      std::vector<std::string> words{p.path, "--json", "--seed", std::to_string(seed), "--out", out};
+                      append(words, bound_of(b));
+                      return words;
+                    }});
   }
 }
 
@@ -119,9 +138,10 @@ void add_hammers(std::vector<job>& jobs, catalogue const& programs, unsigned wor
                       .subject = shown,
                       .weight = 1,
                       .slots = workers,
-                      .words = [p](double s, std::uint64_t seed) {
-                        return std::vector<std::string>{p.path,          "--json", "--seconds",
-                                                        seconds_text(s), "--seed", std::to_string(seed)};
+                      .words = [p](budget const& b, std::uint64_t seed) {
+                        return std::vector<std::string>{p.path,      "--json",
+                                                        "--seconds", seconds_text(b.seconds),
+                                                        "--seed",    std::to_string(seed)};
                       }});
     }
   }

@@ -11,6 +11,20 @@
 
 namespace retake::campaign {
 
+struct budget {  // of one run of one program
+  double seconds = 0;
+  std::uint64_t executions = 0;  // 0: time is the bound
+
+  bool fixed() const { return executions != 0; }
+};
+
+// How far the executions of a program are a function of its seed and their number.
+enum class repeatable {
+  no,      // real threads, or a clock of its own
+  whole,   // its search begins with what every seed has in common: two halves of it would be the same
+  divided  // two seeds are two samples
+};
+
 struct job {
   std::string technique;         // model, sim, fuzz, props, stress
   std::string subject;           // what it is shown as: "syscall_against_retake pct c11"
@@ -19,7 +33,8 @@ struct job {
   double slice_seconds_min = 1;  // below that it is mostly start-up
   bool ended = false;            // exhausted, or it has found something: nothing more to get
   bool had_turn = false;         // something of it was executed
-  std::function<std::vector<std::string>(double seconds, std::uint64_t seed)> words;
+  repeatable how_repeatable = repeatable::no;
+  std::function<std::vector<std::string>(budget const& bound, std::uint64_t seed)> words;
 };
 
 // Everything that hunt runs, each technique's share divided among its subjects.

@@ -56,6 +56,7 @@ int run(int argc, char** argv) {
 
   CLI::App* const hunt_command = common(app.add_subcommand("hunt", "a campaign with every technique"));
   option(hunt_command, "--seconds", hunting.seconds, "length of the campaign");
+  option(hunt_command, "--executions", hunting.executions, "fixed work: so many for each job");
   option(hunt_command, "--seed", seed, "every random choice derives from it");
   hunt_command->add_option("--out", hunting.out, "folder for findings and report");
   hunt_command->add_flag("--json", hunting.json, "JSON lines on standard output");
@@ -66,6 +67,7 @@ int run(int argc, char** argv) {
   CLI::App* const nightly_command =
       common(app.add_subcommand("nightly", "hours of every technique; told is what is new"));
   option(nightly_command, "--seconds", nightly_chosen.seconds, "length of the night, default 8 hours");
+  option(nightly_command, "--executions", nightly_chosen.executions, "fixed work: so many for each job");
   option(nightly_command, "--seed", nightly_chosen.seed, "every random choice derives from it");
   nightly_command->add_option("--out", nightly_chosen.out, "folder of the state, default out/nightly");
   nightly_command->add_option("--only", nightly_chosen.only, "jobs whose name contains one of these words")

@@ -8,6 +8,8 @@
 //            state is written as a whole (nightly_state.hpp) before the next begins. From time to
 //            time the corpora are merged (corpus.hpp) and the folder is cut down to its limit
 //            (disk_bound.hpp).
+// Fixed work  (--executions) runs pieces instead of slices (fixed_work.hpp), each once; those that
+//             DIR/work.jsonl has on record are done.
 // Resume     reads the state, takes up the replays that a killed child left in DIR/work, and goes
 //            on with the time that is left of the night.
 // DIR        state.json; findings/ID.replay; corpus/ minimised/; traces/ (what simulator and
@@ -34,6 +36,7 @@
 #include "durable.hpp"
 #include "finding_book.hpp"
 #include "finding_id.hpp"
+#include "fixed_work.hpp"
 #include "folder_lock.hpp"
 #include "fuzz_output.hpp"
 #include "jobs.hpp"
@@ -44,6 +47,7 @@
 #include "time_shares.hpp"
 #include "troubles.hpp"
 #include "verdict.hpp"
+#include "work_record.hpp"
 
 namespace retake::campaign {
 
@@ -82,10 +86,11 @@ class night_watch {
       only_ = state_.tonight().only, part_ = shard_in(state_.tonight().shard).value_or(shard{});
     else
       only_ = options.only, part_ = options.part.value_or(shard{});
+    executions_ = goes_on() ? state_.tonight().executions_wanted : options.executions.value_or(0);
     std::vector<job> all = plan(programs, dir_ + "/work", workers_);
     for (std::size_t i = 0; i < all.size(); ++i) {
       planned_.push_back(all[i].technique);
-      if (part_.has(i) && wanted(all[i])) jobs_.push_back(std::move(all[i]));
+      if ((fixed() || part_.has(i)) && wanted(all[i])) jobs_.push_back(std::move(all[i]));
     }
   }
 
@@ -93,6 +98,7 @@ class night_watch {
     if (int const code = refuse(); code != 0) return code;
     if (!torn_state_.empty()) progress_.say(torn_state_);
     begin_or_go_on();
+    if (jobs_.empty()) return nothing_to_do();
     for (job const& j : jobs_) records_.push_back(&state_.jobs[key_of(j)]);
     troubles_.run([this] {
       auto const tell = [this](known_finding const& k) { tell_new(k); };
@@ -119,11 +125,12 @@ class night_watch {
 
  private:
   struct running {
-    std::size_t job;
+    std::size_t job, piece;  // the piece: of fixed work
     double ends_at;
     std::uint64_t executions = 0, features_first = 0, features_last = 0;  // of a fuzz target, while it runs
   };
 
+  bool fixed() const { return executions_ != 0; }
   bool goes_on() const { return options_.resume && !state_.nights.empty() && state_.nights.back().end != "whole"; }
 
   bool wanted(job const& j) const {
@@ -137,6 +144,9 @@ class night_watch {
     if (!goes_on()) return "";
     night const& begun = state_.nights.back();
     if (options_.seed && *options_.seed != begun.seed) return fmt::format("--seed {}", begun.seed);
+    if (options_.executions && *options_.executions != begun.executions_wanted) {
+      return begun.executions_wanted == 0 ? "no --executions" : fmt::format("--executions {}", begun.executions_wanted);
+    }
     if (options_.part && options_.part->text() != begun.shard) return fmt::format("--shard {}", begun.shard);
     if (!options_.only.empty() && options_.only != begun.only)
       return begun.only.empty() ? "no --only"
@@ -157,7 +167,10 @@ class night_watch {
       fmt::print(stderr, "retake: nightly: nothing is built for {}\n", technique);
       return 3;
     }
-    if (!jobs_.empty()) return 0;
+    return jobs_.empty() ? nothing_to_do() : 0;
+  }
+
+  int nothing_to_do() const {
     fmt::print(stderr, "retake: nightly: --only \"{}\" --shard {}: no job is left; ./retake list names the subjects\n",
                fmt::join(only_, ","), part_.text());
     return 2;
@@ -194,6 +207,8 @@ class night_watch {
     }
     night& tonight = state_.tonight();
     if (options_.seconds) tonight.seconds_wanted = *options_.seconds;
+    tonight.executions_wanted = executions_;
+    if (fixed()) take_pieces(again);
     tonight.closed = false;
     tonight.shard = part_.text();
     tonight.only = only_;
@@ -203,11 +218,37 @@ class night_watch {
     log_ = fmt::format("{}/logs/night-{:04}.jsonl", dir_, tonight.number);
     slice_ = std::clamp(tonight.seconds_wanted * workers_ / (turns_wanted * static_cast<double>(jobs_.size())), 1.0,
                         slice_seconds_max);
-    progress_.say(
-        fmt::format("night {} {}: {:.0f} of {:.0f} seconds left, {} jobs, {} at a time, seed {}, {} findings known; "
-                    "all of it is in {}",
-                    tonight.number, again ? "goes on" : "begins", seconds_left(), tonight.seconds_wanted, jobs_.size(),
-                    workers_, tonight.seed, state_.findings.size(), dir_));
+    std::string const length =
+        fixed()
+            ? fmt::format("{} executions for each job that can be fixed, {} pieces left", executions_, pieces_.size())
+            : fmt::format("{:.0f} of {:.0f} seconds left", seconds_left(), tonight.seconds_wanted);
+    progress_.say(fmt::format("night {} {}: {}, {} jobs, {} at a time, seed {}, {} findings known; all of it is in {}",
+                              tonight.number, again ? "goes on" : "begins", length, jobs_.size(), workers_,
+                              tonight.seed, state_.findings.size(), dir_));
+  }
+
+  // Those of tonight that are not on record yet. A record of other sources is of no use: the night
+  // has to do it all again.
+  void take_pieces(bool again) {
+    night const& tonight = state_.nights.back();
+    std::vector<piece> const all = divide(jobs_, {tonight.seconds_wanted, executions_}, tonight.seed, workers_);
+    std::string refusal;
+    work_record const before = again ? read_work(dir_, refusal) : work_record{};
+    work_.whole = {digest_of_sources(programs_.root()), tonight.seed, executions_, all.size()};
+    if (before.whole == work_.whole)
+      work_ = before;
+    else if (again && before.whole.pieces != 0)
+      progress_.say(differs(work_.whole, before.whole, dir_));
+    pieces_ = part_of(all, part_);
+    keep_jobs_of(pieces_, jobs_);
+    std::erase_if(pieces_, [this](piece const& one) { return work_.pieces.contains(one.name); });
+    write_work(work_file(dir_), work_);
+  }
+
+  void record_piece(piece const& one, std::vector<json> const& lines) {
+    json const line = line_of(one, lines);
+    work_.pieces[one.name].insert(text_of(line));
+    troubles_.keep([&] { append_line(work_file(dir_), line); });
   }
 
   void forget_old_nights() {
@@ -217,10 +258,16 @@ class night_watch {
   }
 
   double seconds_used() const { return used_before_ + now() - began_; }
-  double seconds_left() const { return state_.nights.back().seconds_wanted - seconds_used(); }
+  // Of fixed work: what is left takes as long as what is done.
+  double seconds_left() const {
+    if (!fixed()) return state_.nights.back().seconds_wanted - seconds_used();
+    return (now() - began_) / std::max(1.0, static_cast<double>(next_piece_)) *
+           static_cast<double>(pieces_.size() - next_piece_);
+  }
 
-  // ---- turns -----------------------------------------------------------------------------------
+  // ---- turns ------------------------------------------------------------------------------------
   void start_what_fits() {
+    if (fixed()) return start_pieces();
     for (;;) {
       std::vector<bool> may_run(jobs_.size());
       unsigned used = 0;
@@ -233,15 +280,34 @@ class night_watch {
       std::size_t const next = furthest_behind(jobs_, records_, may_run);
       if (next == jobs_.size() || used + jobs_[next].slots > workers_)
         return;  // nobody overtakes it, else it would wait for ever
-      start(next);
+      start_slice(next);
     }
   }
 
-  void start(std::size_t index) {
+  // Two pieces of a job that ran beside each other would overwrite each other's traces.
+  void start_pieces() {
+    for (; next_piece_ < pieces_.size(); ++next_piece_) {
+      piece const& next = pieces_[next_piece_];
+      unsigned used = 0;
+      for (auto const& [id, one] : alive_) {
+        if (one.job == next.job) return;
+        used += jobs_[one.job].slots;
+      }
+      if (used + jobs_[next.job].slots > workers_) return;
+      start(next.job, next_piece_, next.bound, next.seed, next.seconds_max());
+    }
+  }
+
+  void start_slice(std::size_t index) {
     job const& j = jobs_[index];
     double const seconds = std::clamp(slice_, j.slice_seconds_min, std::max(j.slice_seconds_min, seconds_left()));
-    std::vector<std::string> words =
-        j.words(seconds, mixed(state_.tonight().seed, records_[index]->runs * 1000003 + index));
+    start(index, 0, {.seconds = seconds}, mixed(state_.tonight().seed, records_[index]->runs * 1000003 + index),
+          seconds);
+  }
+
+  void start(std::size_t index, std::size_t piece_index, budget const& bound, std::uint64_t seed, double seconds) {
+    job const& j = jobs_[index];
+    std::vector<std::string> words = j.words(bound, seed);
     if (j.technique == "sim" || j.technique == "props") {
       std::string name = key_of(j);
       std::replace(name.begin(), name.end(), ' ', '-');
@@ -261,7 +327,7 @@ class night_watch {
                           one.features_last = std::max(one.features_last, features);
                         });
     next_id_ = id + 1;
-    alive_.emplace(id, running{index, now() + seconds});
+    alive_.emplace(id, running{index, piece_index, now() + seconds});
   }
 
   // `stopped`: how it ended is our doing.
@@ -304,6 +370,8 @@ class night_watch {
     if (in_a_row >= known_in_a_row_max) r.rests = "finds only what is known";
     if (!o.fault.empty() && !stopped) keep_fault_of(j, r, o, result, sum);
     save();
+    // After the state: a kill between the two has the piece run again, and no finding lost.
+    if (fixed() && !stopped && ran_to_its_end(o, result)) record_piece(pieces_[was.piece], o.lines);
   }
 
   void keep_fault_of(job const& j, job_record& r, outcome const& o, finished const& result, technique_sum& sum) {
@@ -329,7 +397,7 @@ class night_watch {
     save();
   }
 
-  // ---- what has to be looked after -------------------------------------------------------------
+  // ---- what has to be looked after --------------------------------------------------------------
   void look_after() {
     if (!alive_.empty()) show();
     if (merge_due_) merge_corpora();
@@ -407,7 +475,7 @@ class night_watch {
     troubles_.keep([this] { write_state(dir_, state_); });
   }
 
-  // ---- the end ---------------------------------------------------------------------------------
+  // ---- the end ----------------------------------------------------------------------------------
   int finish() {
     night& tonight = state_.tonight();
     keep_bound();
@@ -418,6 +486,7 @@ class night_watch {
     std::size_t fresh = 0;
     for (auto const& [id, f] : state_.findings) fresh += f.first_night == tonight.number ? 1 : 0;
     tonight.end = command_line::interrupted() ? "interrupted" : "whole";
+    if (fixed()) troubles_.keep([this] { write_work(work_file(dir_), work_); });
     save();
     if (!command_line::interrupted())
       troubles_.decorate("the merge of the corpora",
@@ -489,22 +558,28 @@ class night_watch {
                       {"new_traces_or_features", t.fresh},
                       {"faults", t.faults}});
     }
-    lines.add({{"kind", "nightly"},
-               {"name", fmt::format("night {}", tonight.number)},
-               {"findings", state_.findings.size()},
-               {"new_findings", fresh},
-               {"techniques", sums},
-               {"seconds", tonight.seconds_used},
-               {"seed", tonight.seed},
-               {"shard", tonight.shard},
-               {"revision", tonight.revision},
-               {"faults", tonight.faults},
-               {"jobs", jobs_.size()},
-               {"had_no_turn", tonight.had_no_turn.size()},
-               {"not_run", tonight.had_no_turn},
-               {"interrupted", command_line::interrupted()},
-               {"verdict", sentence_of(evidence_of(fresh), "new ")},
-               {"report", dir_ + "/report.html"}});
+    json last = {{"kind", "nightly"},
+                 {"name", fmt::format("night {}", tonight.number)},
+                 {"findings", state_.findings.size()},
+                 {"new_findings", fresh},
+                 {"techniques", sums},
+                 {"seconds", tonight.seconds_used},
+                 {"seed", tonight.seed},
+                 {"shard", tonight.shard},
+                 {"revision", tonight.revision},
+                 {"faults", tonight.faults},
+                 {"jobs", jobs_.size()},
+                 {"had_no_turn", tonight.had_no_turn.size()},
+                 {"not_run", tonight.had_no_turn},
+                 {"interrupted", command_line::interrupted()},
+                 {"verdict", sentence_of(evidence_of(fresh), "new ")},
+                 {"report", dir_ + "/report.html"}};
+    if (fixed())
+      last["work"] = {{"executions", executions_},
+                      {"pieces", work_.whole.pieces},
+                      {"done", work_.pieces.size()},
+                      {"digest", work_.digest()}};
+    lines.add(last);
   }
 
   catalogue const& programs_;
@@ -524,6 +599,10 @@ class night_watch {
   std::map<std::size_t, unsigned> known_in_a_row_;
   std::map<int, running> alive_;
   int next_id_ = 1;
+  std::uint64_t executions_ = 0;  // of fixed work
+  std::vector<piece> pieces_;     // this shard's that are left
+  std::size_t next_piece_ = 0;
+  work_record work_;
   std::string log_;
   double began_ = 0, used_before_ = 0, slice_ = 1, looked_at_ = 0;
   bool merge_due_ = false, full_ = false;

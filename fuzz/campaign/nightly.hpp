@@ -13,7 +13,8 @@
 namespace retake::campaign {
 
 struct nightly_options {
-  std::optional<double> seconds;  // 8 hours; of a night that goes on: what it was begun with
+  std::optional<double> seconds;            // 8 hours; of a night that goes on: what it was begun with
+  std::optional<std::uint64_t> executions;  // for each job that can be fixed (fixed_work.hpp); none: time is the bound
   std::optional<std::uint64_t> seed;
   std::string out = "out/nightly";
   bool json = false;

@@ -55,6 +55,7 @@ struct night {
   std::string began, ended, revision;
   double seconds_wanted = 0, seconds_used = 0;
   std::uint64_t seed = 0;
+  std::uint64_t executions_wanted = 0;  // for each job that can be fixed; 0: time is the bound
   std::string shard = "0/1";
   std::vector<std::string> only;  // words of --only
   std::string end = "running";    // running, whole, interrupted

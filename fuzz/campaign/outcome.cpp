@@ -86,12 +86,17 @@ outcome outcome_of(job const& j, finished const& result, std::string const& out,
   return o;
 }
 
+bool ran_to_its_end(outcome const& o, finished const& result) {
+  auto const cut = [](json const& line) { return line.value("interrupted", json(false)) == true; };
+  return o.fault.empty() && !result.was_interrupted() && std::none_of(o.lines.begin(), o.lines.end(), cut);
+}
+
 std::string keep_fault(std::string const& folder, job const& j, finished const& result) {
   std::string name = j.technique + "-" + j.subject;
   std::replace(name.begin(), name.end(), ' ', '-');
   std::filesystem::create_directories(folder);
   std::string const path = folder + "/" + name + ".txt";
-  std::string text = told_command(j.words(1, 1)) + "\n" + result.complaint;
+  std::string text = told_command(j.words({.seconds = 1}, 1)) + "\n" + result.complaint;
   for (std::string const& line : result.lines) text += line + "\n";
   write_durably(path, text);
   return path;

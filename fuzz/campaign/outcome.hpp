@@ -30,6 +30,10 @@ struct outcome {
 // that are told.
 outcome outcome_of(job const& j, finished const& result, std::string const& out, std::string const& root);
 
+// Nothing but its own bound or a finding ended it: run again with the same seed, it would say the
+// same.
+bool ran_to_its_end(outcome const& o, finished const& result);
+
 // Keeps the output of a child at fault and returns its path. Throws an environment_error when it
 // cannot be written.
 std::string keep_fault(std::string const& folder, job const& j, finished const& result);

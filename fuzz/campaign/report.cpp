@@ -14,6 +14,7 @@
 #include "command_line/interruption.hpp"
 #include "command_line/told_command.hpp"
 #include "durable.hpp"
+#include "merged_work.hpp"
 #include "progress.hpp"
 #include "record.hpp"
 #include "report_data.hpp"
@@ -454,7 +455,9 @@ void write_report(catalogue const& programs, std::vector<std::string> const& fol
 }  // namespace
 
 int report(catalogue const& programs, std::vector<std::string> const& folders) {
-  report_data const all = read_report_data(folders);
+  report_data all = read_report_data(folders);
+  merged_work const work = merge_work(folders);
+  for (std::string const& remark : work.remarks()) all.shard_remarks.push_back(remark);
   if (all.empty()) {
     fmt::print(stderr, "retake: report: {}: no run is on record there\n", told_command(folders));
     return 2;
@@ -463,8 +466,10 @@ int report(catalogue const& programs, std::vector<std::string> const& folders) {
     for (std::string const& remark : *some) fmt::print(stderr, "retake: report: {}\n", remark);
   }
   write_report(programs, folders, all);
+  if (work.all && folders.size() > 1) write_work(merged_file(folders.front()), *work.all);
   fmt::print("{}/report.html\n", folders.front());
   if (command_line::interrupted()) return command_line::interrupted_code;
+  if (work.code() != 0) return work.code();
   return all.shard_missing ? 3 : all.nothing_run() ? 4 : 0;
 }
 

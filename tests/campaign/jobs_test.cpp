@@ -34,7 +34,7 @@ TEST(plan_of_a_campaign, has_each_way_of_each_scenario_with_and_without_faults) 
   for (job const& j : plan(catalogue(bin, bin), bin, 2)) {
     if (j.technique != "sim") continue;
     EXPECT_TRUE(subjects.insert(j.subject).second) << j.subject << ": a night would take one for the other";
-    std::vector<std::string> const words = j.words(1, 1);
+    std::vector<std::string> const words = j.words({.seconds = 1}, 1);
     faults_of[words.at(2) + " " + value_of(words, "--strategy") + " " + value_of(words, "--memory")].insert(
         value_of(words, "--faults"));
   }
