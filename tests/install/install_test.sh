@@ -55,6 +55,18 @@ case $consumer in
         { echo "$header does not compile alone"; exit 1; }
     done
     ;;
+  a_users_goroutines_are_explored)
+    built late_answer explorers
+    cd "$place/user"
+    ! ./late_answer >"$place/out" || { echo "the goroutine that stays is not found"; exit 1; }
+    expect "claim     leak: 1 goroutine has not ended a second after the body returned"
+    ;;
+  a_users_protocol_is_explored)
+    built box explorers
+    cd "$place/user"
+    ! ./box >"$place/out" || { echo "the missing release is not found"; exit 1; }
+    expect "claim     race: read by M0 in take (box.cpp:20) and write by M1 in give (box.cpp:15) are not ordered"
+    ;;
   a_shared_library_contains_the_runtime)
     built host
     "$place/user/host" >"$place/out"
