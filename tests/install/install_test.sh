@@ -36,16 +36,16 @@ case $consumer in
     done
     ;;
   a_users_code_is_explored)  # a finding is reported, and its own command reproduces it
-    built treiber explorers
+    built model ../../models/explore/examples
     cd "$place/user"  # its folder for replays is `out`
-    ! ./treiber >"$place/out" || { echo "the missing order is not found"; exit 1; }
+    ! ./model >"$place/out" || { echo "the missing order is not found"; exit 1; }
     expect "finding   race"
     grep '^RETAKE_EXPLORE_REPLAY=' "$place/out" | head -1 >command
     ! bash ./command >again || { echo "its command does not reproduce it"; exit 1; }
     grep -q 'reproduced' again
     for wrong in "--replay missing" "--fixed-order 1"; do
       code=0
-      ./treiber $wrong >said 2>&1 || code=$?
+      ./model $wrong >said 2>&1 || code=$?
       [ $code = 2 ] && [ "$(wc -l <said)" = 1 ] || { echo "$wrong: $code"; cat said; exit 1; }
     done
     cd "$place"
@@ -56,16 +56,16 @@ case $consumer in
     done
     ;;
   a_users_goroutines_are_explored)
-    built late_answer explorers
+    built goroutines ../../models/explore/examples
     cd "$place/user"
-    ! ./late_answer >"$place/out" || { echo "the goroutine that stays is not found"; exit 1; }
+    ! ./goroutines >"$place/out" || { echo "the goroutine that stays is not found"; exit 1; }
     expect "claim     leak: 1 goroutine has not ended a second after the body returned"
     ;;
   a_users_protocol_is_explored)
-    built box explorers
+    built world ../../models/explore/examples
     cd "$place/user"
-    ! ./box >"$place/out" || { echo "the missing release is not found"; exit 1; }
-    expect "claim     race: read by M0 in take (box.cpp:20) and write by M1 in give (box.cpp:15) are not ordered"
+    ! ./world >"$place/out" || { echo "the missing release is not found"; exit 1; }
+    expect "claim     race: read by M0 in take (world.cpp:20) and write by M1 in give (world.cpp:15) are not ordered"
     ;;
   a_shared_library_contains_the_runtime)
     built host

@@ -15,6 +15,7 @@ class stack {
  public:
   void push(node* n) {
     n->next = head_.load(model::memory_order_relaxed);
+    // the bug: relaxed does not publish what the node holds; release does
     while (!head_.compare_exchange_weak(n->next, n, model::memory_order_relaxed)) model::this_thread::yield();
   }
   [[nodiscard]] node* top() const { return head_.load(model::memory_order_acquire); }

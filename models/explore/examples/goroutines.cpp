@@ -13,7 +13,7 @@ namespace {
 using namespace std::chrono_literals;
 
 void ask_with_a_time_out() {
-  auto const answers = std::make_shared<retake::channel<int>>();  // room for none: the bug
+  auto const answers = std::make_shared<retake::channel<int>>();  // the bug: room for none; (1) lets it go
   retake::go([answers] {
     retake::sleep_for(1ms);
     answers->send(1);
