@@ -97,16 +97,19 @@ TEST(goroutines, a_claim_that_fails_in_a_goroutine_is_the_finding) {
   auto const found = explore::check_goroutines(
       [] {
         retake::channel<int> c(2);
-        retake::wait_group both;
-        both.add(2);
+        retake::wait_group all;
+        all.add(3);
         for (int i = 0; i < 2; ++i) {
           retake::go([&, i] {
             c.send(i);
-            both.done();
+            all.done();
           });
         }
-        retake::go([&] { explore::require(c.receive() == 0, "order: the second came first"); });
-        both.wait();
+        retake::go([&] {
+          explore::require(c.receive() == 0, "order: the second came first");
+          all.done();
+        });
+        all.wait();
       },
       named("first-come"));
   EXPECT_EQ(found.tag(), "order") << found;

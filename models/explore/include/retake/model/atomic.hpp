@@ -182,15 +182,20 @@ requires(std::is_integral_v<T> && !std::is_same_v<T, bool>) class atomic<T> : pu
     }
     return old;
   }
-  T operator++() noexcept { return static_cast<T>(fetch_add(1) + 1); }
+  T operator++() noexcept { return plus(fetch_add(1), 1); }
   T operator++(int) noexcept { return fetch_add(1); }
-  T operator--() noexcept { return static_cast<T>(fetch_sub(1) - 1); }
+  T operator--() noexcept { return minus(fetch_sub(1), 1); }
   T operator--(int) noexcept { return fetch_sub(1); }
-  T operator+=(T v) noexcept { return static_cast<T>(fetch_add(v) + v); }
-  T operator-=(T v) noexcept { return static_cast<T>(fetch_sub(v) - v); }
+  T operator+=(T v) noexcept { return plus(fetch_add(v), v); }
+  T operator-=(T v) noexcept { return minus(fetch_sub(v), v); }
   T operator&=(T v) noexcept { return static_cast<T>(fetch_and(v) & v); }
   T operator|=(T v) noexcept { return static_cast<T>(fetch_or(v) | v); }
   T operator^=(T v) noexcept { return static_cast<T>(fetch_xor(v) ^ v); }
+
+ private:
+  // As the operations do: they wrap, signed or not.
+  static T plus(T a, T b) noexcept { return atomic::from_bits(atomic::to_bits(a) + atomic::to_bits(b)); }
+  static T minus(T a, T b) noexcept { return atomic::from_bits(atomic::to_bits(a) - atomic::to_bits(b)); }
 };
 
 template <class T>
