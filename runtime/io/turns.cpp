@@ -5,25 +5,15 @@
 
 namespace retake::detail {
 
-entered enter(descriptor_use<goroutine>& number, direction way) noexcept {
+entered enter_in_turn(descriptor_use<goroutine>& number, direction way) noexcept {
   using begun = descriptor_use<goroutine>::begun;
-  begun now = number.begin(way);
-  if (now == begun::taken) {
-    waiter self(this_goroutine());
-    now = number.begin_or_queue(way, self);
-    if (now == begun::queued) {
-      sched::park(unlock_behind, &number.lock, wait_reason::io_wait);
-      return self.served.get() != 0 ? entered::inside : entered::sent_away;
-    }
-  }
-  return now == begun::inside ? entered::inside : entered::refused;
+  waiter self(this_goroutine());
+  const begun now = number.begin_or_queue(way, self);
+  if (now != begun::queued) return now == begun::inside ? entered::inside : entered::refused;
+  sched::park(unlock_behind, &number.lock, wait_reason::io_wait);
+  return self.served.get() != 0 ? entered::inside : entered::sent_away;
 }
 
-bool leave(descriptor_use<goroutine>& number, direction way) noexcept {
-  goroutine* next = nullptr;
-  const bool last = number.end(way, [&next](goroutine& g) { next = &g; });
-  if (next != nullptr) sched::ready(*next);
-  return last;
-}
+void hand_on(goroutine& next) noexcept { sched::ready(next); }
 
 }  // namespace retake::detail

@@ -13,9 +13,27 @@ enum class entered {
   sent_away  // a close ended the wait for a turn: it leaves, for no direction
 };
 
+// Where the direction is taken: waits for the turn.
+[[nodiscard, gnu::noinline]] entered enter_in_turn(descriptor_use<goroutine>& number, direction way) noexcept;
+// Readies the goroutine that has the direction now.
+[[gnu::noinline]] void hand_on(goroutine& next) noexcept;
+
 // By a goroutine; blocks it until the direction is its own. But for `refused` it must leave().
-[[nodiscard]] entered enter(descriptor_use<goroutine>& number, direction way) noexcept;
+[[nodiscard]] inline entered enter(descriptor_use<goroutine>& number, direction way) noexcept {
+  using begun = descriptor_use<goroutine>::begun;
+  const begun now = number.begin(way);
+  if (now == begun::inside) [[likely]]
+    return entered::inside;
+  return now == begun::taken ? enter_in_turn(number, way) : entered::refused;
+}
+
 // By what is inside; readies the next. True: it was the last, and closes the number.
-[[nodiscard]] bool leave(descriptor_use<goroutine>& number, direction way) noexcept;
+[[nodiscard]] inline bool leave(descriptor_use<goroutine>& number, direction way) noexcept {
+  goroutine* next = nullptr;
+  const bool last = number.end(way, [&next](goroutine& g) { next = &g; });
+  if (next != nullptr) [[unlikely]]
+    hand_on(*next);
+  return last;
+}
 
 }  // namespace retake::detail

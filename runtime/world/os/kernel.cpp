@@ -1,4 +1,4 @@
-// The real kernel: each function is one call of the C library, its errno turned into a value. See
+// The real kernel: each function is one system call, its errno turned into a value. See
 // world/kernel.hpp.
 #include "world/kernel.hpp"
 
@@ -47,6 +47,15 @@ namespace {
 
 int or_error(int result) noexcept { return result < 0 ? -errno : result; }
 std::int64_t or_error(ssize_t result) noexcept { return result < 0 ? -std::int64_t{errno} : std::int64_t{result}; }
+
+// preadv2(2) and pwritev2(2) without the C library's wrapper: that is a point where a thread may be
+// cancelled, and two atomic operations on each call see to it. The kernel takes the offset in one
+// register.
+std::int64_t moved_at(long call, int fd, io_slice const* slices, int count, std::int64_t offset,
+                      bool at_once) noexcept {
+  static_assert(sizeof(long) == sizeof offset);
+  return or_error(ssize_t{::syscall(call, fd, slices, count, offset, 0, at_once ? RWF_NOWAIT : 0)});
+}
 
 // The open of a FIFO or a device waits whatever was asked for. So the name is looked up first,
 // without opening anything, and what it names is opened when it is a file or a
@@ -156,11 +165,11 @@ int open_file(char const* path, std::uint32_t how, std::uint32_t permissions, bo
 }
 
 std::int64_t read_at(int fd, io_slice const* slices, int count, std::int64_t offset, bool at_once, site) noexcept {
-  return or_error(::preadv2(fd, reinterpret_cast<iovec const*>(slices), count, offset, at_once ? RWF_NOWAIT : 0));
+  return moved_at(SYS_preadv2, fd, slices, count, offset, at_once);
 }
 
 std::int64_t write_at(int fd, io_slice const* slices, int count, std::int64_t offset, bool at_once, site) noexcept {
-  return or_error(::pwritev2(fd, reinterpret_cast<iovec const*>(slices), count, offset, at_once ? RWF_NOWAIT : 0));
+  return moved_at(SYS_pwritev2, fd, slices, count, offset, at_once);
 }
 
 int sync_file(int fd, bool data_only, site) noexcept { return or_error(data_only ? ::fdatasync(fd) : ::fsync(fd)); }
