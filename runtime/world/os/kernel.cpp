@@ -48,13 +48,15 @@ namespace {
 int or_error(int result) noexcept { return result < 0 ? -errno : result; }
 std::int64_t or_error(ssize_t result) noexcept { return result < 0 ? -std::int64_t{errno} : std::int64_t{result}; }
 
-// preadv2(2) and pwritev2(2) without the C library's wrapper: that is a point where a thread may be
-// cancelled, and two atomic operations on each call see to it. The kernel takes the offset in one
-// register.
-std::int64_t moved_at(long call, int fd, io_slice const* slices, int count, std::int64_t offset,
-                      bool at_once) noexcept {
+// preadv2(2) or pwritev2(2), which does not wait, without the C library's wrapper: that is a point
+// where a thread may be cancelled, and two atomic operations on each call see to it. The kernel
+// takes whole registers, the offset in one. Where it does not know the call, nothing is done at
+// once.
+std::int64_t moved_at_once(long call, int fd, io_slice const* slices, int count, std::int64_t offset) noexcept {
   static_assert(sizeof(long) == sizeof offset);
-  return or_error(ssize_t{::syscall(call, fd, slices, count, offset, 0, at_once ? RWF_NOWAIT : 0)});
+  std::int64_t const done =
+      or_error(ssize_t{::syscall(call, long{fd}, slices, long{count}, long{offset}, 0L, long{RWF_NOWAIT})});
+  return done == errors::no_function ? errors::not_supported : done;
 }
 
 // The open of a FIFO or a device waits whatever was asked for. So the name is looked up first,
@@ -165,11 +167,13 @@ int open_file(char const* path, std::uint32_t how, std::uint32_t permissions, bo
 }
 
 std::int64_t read_at(int fd, io_slice const* slices, int count, std::int64_t offset, bool at_once, site) noexcept {
-  return moved_at(SYS_preadv2, fd, slices, count, offset, at_once);
+  if (at_once) return moved_at_once(SYS_preadv2, fd, slices, count, offset);
+  return or_error(::preadv2(fd, reinterpret_cast<iovec const*>(slices), count, offset, 0));
 }
 
 std::int64_t write_at(int fd, io_slice const* slices, int count, std::int64_t offset, bool at_once, site) noexcept {
-  return moved_at(SYS_pwritev2, fd, slices, count, offset, at_once);
+  if (at_once) return moved_at_once(SYS_pwritev2, fd, slices, count, offset);
+  return or_error(::pwritev2(fd, reinterpret_cast<iovec const*>(slices), count, offset, 0));
 }
 
 int sync_file(int fd, bool data_only, site) noexcept { return or_error(data_only ? ::fdatasync(fd) : ::fsync(fd)); }
